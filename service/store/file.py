@@ -1,0 +1,129 @@
+"""A store in a directory: every key is a file, written beside its place and moved there whole."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from service.store.base import StoreError, check_key, check_prefix, is_key
+
+CALL_SECONDS = 30.0  # fsync of 16 MiB on a bad disk takes seconds; a network disk that is gone takes for ever
+_TEMPORARY = ".put-"  # begins with a dot, so never a key
+
+T = TypeVar("T")
+
+
+class FileStore:
+    """One process owns the directory; it is created by the first `put` or `ping`.
+
+    One thread does all the work, in the order asked for. So a call that was cancelled or timed out while the disk was
+    at it can still take effect later, but never after a call that was made after it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="file-store")
+        self._leftovers_removed = False
+
+    async def put(self, key: str, value: bytes) -> None:
+        path = self._root / check_key(key)
+        await self._in_worker(lambda: self._put(path, value))
+
+    async def get(self, key: str) -> bytes | None:
+        path = self._root / check_key(key)
+        return await self._in_worker(lambda: _read(path))
+
+    async def delete(self, key: str) -> None:
+        path = self._root / check_key(key)
+        await self._in_worker(lambda: self._delete(path))
+
+    async def keys(self, prefix: str) -> list[str]:
+        check_prefix(prefix)
+        return await self._in_worker(lambda: self._keys(prefix))
+
+    async def ping(self) -> None:
+        await self._in_worker(self._probe)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._worker.shutdown)
+
+    async def _in_worker(self, work: Callable[[], T]) -> T:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        except TimeoutError as error:
+            raise StoreError(f"{self._root}: no answer within {CALL_SECONDS:g} s") from error
+        except OSError as error:
+            raise StoreError(f"{error.filename or self._root}: {error.strerror}") from error
+
+    def _put(self, path: Path, value: bytes) -> None:
+        if not self._leftovers_removed:  # of a process that was killed in the middle of a put
+            for leftover in self._root.rglob(f"{_TEMPORARY}*"):
+                leftover.unlink(missing_ok=True)
+            self._leftovers_removed = True
+        _make_directory(path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(value)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        _sync_directory(path.parent)
+        with contextlib.suppress(OSError):  # ends at the first directory that isn't empty
+            for directory in path.relative_to(self._root).parents[:-1]:
+                (self._root / directory).rmdir()
+
+    def _keys(self, prefix: str) -> list[str]:
+        found = []
+        for directory, _, names in os.walk(self._root / prefix.rpartition("/")[0], onerror=_raise_unless_absent):
+            folder = Path(directory).relative_to(self._root)
+            found += [key for key in ((folder / name).as_posix() for name in names) if key.startswith(prefix)]
+        return sorted(key for key in found if is_key(key))
+
+    def _probe(self) -> None:
+        _make_directory(self._root)
+        tempfile.TemporaryFile(prefix=_TEMPORARY, dir=self._root).close()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _make_directory(path: Path) -> None:
+    if not path.is_dir():
+        _make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a file's new name, or its removal, as durable as its bytes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error

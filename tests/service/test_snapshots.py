@@ -1,0 +1,187 @@
+"""What a catalog promises: snapshots come back as saved, ids are given once, the newest are kept."""
+
+# ruff: noqa: F811  (fixtures are imported)
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from service.snapshots import SnapshotCatalog, SnapshotDamaged
+from service.store import Store
+from tests.redis_server import redis_server, store, store_url  # noqa: F401
+
+pytestmark = pytest.mark.anyio
+
+OLD = b"the snapshot before"
+NEW = b"the new snapshot that is longer"
+
+
+def open_catalog(store: Store, retention: int = 5, name: str = "default") -> SnapshotCatalog:
+    return SnapshotCatalog(store, retention, name, chunk_bytes=12)  # OLD is 2 chunks, NEW is 3
+
+
+async def save(catalog: SnapshotCatalog, data: bytes, tick: int = 0) -> str:
+    return (await catalog.save(data, tick, state_sha256="5" * 64)).id
+
+
+@pytest.fixture
+async def old_and_new(store: Store) -> SnapshotCatalog:
+    """Snapshots 00000001 of OLD and 00000002 of NEW."""
+    catalog = open_catalog(store)
+    await save(catalog, OLD)
+    await save(catalog, NEW)
+    return catalog
+
+
+async def test_a_snapshot_is_listed_and_read_as_it_was_saved(store: Store) -> None:
+    catalog = open_catalog(store)
+    before = datetime.now(UTC)
+    snapshot = await catalog.save(NEW, tick=7, state_sha256="5" * 64)
+    assert before <= snapshot.created_at <= datetime.now(UTC)
+    assert snapshot.model_dump(mode="json") == {
+        "id": "00000001",
+        "tick": 7,
+        "created_at": snapshot.created_at.isoformat().replace("+00:00", "Z"),
+        "bytes": len(NEW),
+        "sha256": hashlib.sha256(NEW).hexdigest(),
+        "state_sha256": "5" * 64,
+    }
+    assert await catalog.get(snapshot.id) == snapshot
+    assert await catalog.list() == [snapshot]
+    assert await catalog.read(snapshot.id) == NEW
+    assert [chunk async for chunk in catalog.chunks(snapshot.id)] == [NEW[:12], NEW[12:24], NEW[24:]]
+    assert await catalog.newest_good() == ((snapshot, NEW), [])
+
+
+@pytest.mark.parametrize(("size", "chunks"), [(0, 0), (12, 1), (13, 2)])
+async def test_a_snapshot_of_any_size_has_as_many_chunks_as_it_needs(store: Store, size: int, chunks: int) -> None:
+    catalog = open_catalog(store)
+    id = await save(catalog, bytes(size))
+    assert await catalog.read(id) == bytes(size)
+    assert len(await store.keys("default/snapshots/")) == chunks
+
+
+async def test_a_chunk_is_at_most_16_mebibytes(store: Store) -> None:
+    data = bytes(16 * 2**20) + b"more"
+    catalog = SnapshotCatalog(store, retention=1)
+    id = await save(catalog, data)
+    assert [len(chunk) async for chunk in catalog.chunks(id)] == [16 * 2**20, 4]
+
+
+async def test_an_empty_catalog_has_nothing(store: Store) -> None:
+    catalog = open_catalog(store)
+    assert await catalog.list() == []
+    assert await catalog.newest_good() == (None, [])
+    assert await catalog.sweep() == 0
+
+
+async def test_catalogs_of_two_names_do_not_see_each_other(store: Store) -> None:
+    first, second = open_catalog(store, 1, "first"), open_catalog(store, 1, "second")
+    id = await save(first, OLD)
+    assert await second.list() == []
+    assert await save(second, NEW) == id
+    assert await second.sweep() == 0
+    assert await first.read(id) == OLD
+
+
+async def test_the_newest_snapshots_are_kept(store: Store) -> None:
+    catalog = open_catalog(store, retention=2)
+    ids = [await save(catalog, NEW, tick) for tick in range(4)]
+    assert ids == ["00000001", "00000002", "00000003", "00000004"]
+    assert [(snapshot.id, snapshot.tick) for snapshot in await catalog.list()] == [(ids[2], 2), (ids[3], 3)]
+    assert {key.split("/")[2] for key in await store.keys("default/snapshots/")} == set(ids[2:])
+
+
+@pytest.mark.parametrize("retention", [0, -1])
+async def test_a_catalog_keeps_at_least_one(store: Store, retention: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        SnapshotCatalog(store, retention)
+
+
+async def test_saves_at_once_all_survive(store: Store) -> None:
+    catalog = open_catalog(store)
+    data = [OLD, NEW, b"", b"4"]
+    ids = await asyncio.gather(*(save(catalog, each) for each in data))
+    assert len(set(ids)) == 4
+    assert [await catalog.read(id) for id in ids] == data
+    assert [snapshot.id for snapshot in await catalog.list()] == sorted(ids)
+
+
+async def test_a_deleted_snapshot_is_gone_and_its_id_is_not_given_again(store: Store) -> None:
+    catalog = open_catalog(store)
+    first, second = await save(catalog, OLD), await save(catalog, NEW)
+    await catalog.delete(second)
+    with pytest.raises(KeyError):
+        await catalog.read(second)
+    with pytest.raises(KeyError):
+        await catalog.delete(second)
+    assert [snapshot.id for snapshot in await catalog.list()] == [first]
+    assert not [key for key in await store.keys("default/") if second in key]
+    assert await save(open_catalog(store), NEW) == "00000003"  # by the server that comes after
+
+
+@pytest.mark.parametrize("left", ["snapshots/00000041/chunk-00000", "manifests/00000041"])
+async def test_the_id_of_what_a_crash_left_is_not_given_again(store: Store, left: str) -> None:
+    await store.put(f"default/{left}", b"left")
+    assert await save(open_catalog(store), NEW) == "00000042"
+
+
+async def test_a_damaged_last_id_is_no_hindrance(store: Store) -> None:
+    catalog = open_catalog(store)
+    await save(catalog, OLD)
+    await store.put("default/last-snapshot-id", b"0000\xff")
+    assert await save(catalog, NEW) == "00000002"
+
+
+async def test_sweep_removes_chunks_without_a_manifest_and_nothing_else(store: Store) -> None:
+    catalog = open_catalog(store)
+    id = await save(catalog, NEW)
+    for index in range(3):
+        await store.put(f"default/snapshots/00000002/chunk-{index:05d}", b"left by a crash")
+    assert await catalog.sweep() == 3
+    assert await catalog.sweep() == 0
+    assert await catalog.read(id) == NEW
+
+
+@pytest.mark.parametrize(
+    "id", ["", "1", "00000002", "000000001", "0000000\u0661", "00000001\n", "../00000001", "a" * 10_000]
+)
+async def test_an_id_of_no_snapshot_is_a_key_error(store: Store, id: str) -> None:
+    catalog = open_catalog(store)
+    await save(catalog, NEW)
+    with pytest.raises(KeyError):
+        await catalog.get(id)
+    with pytest.raises(KeyError):
+        await catalog.read(id)
+    with pytest.raises(KeyError):
+        await anext(catalog.chunks(id))
+    with pytest.raises(KeyError):
+        await catalog.delete(id)
+    assert len(await catalog.list()) == 1
+
+
+async def test_a_damaged_manifest_does_not_push_out_a_good_snapshot(store: Store, old_and_new: SnapshotCatalog) -> None:
+    await store.put("default/manifests/00000002", b"damaged")
+    catalog = open_catalog(store, retention=2)
+    third = await save(catalog, NEW)
+    assert [snapshot.id for snapshot in await catalog.list()] == ["00000001", third]
+    fourth = await save(catalog, NEW)
+    assert [snapshot.id for snapshot in await catalog.list()] == [third, fourth]
+    assert not [key for key in await store.keys("default/") if "00000002" in key]  # it goes with those before it
+
+
+async def test_a_damaged_snapshot_can_be_deleted(store: Store, old_and_new: SnapshotCatalog) -> None:
+    await store.put("default/manifests/00000002", b"damaged")
+    await old_and_new.delete("00000002")
+    assert not [key for key in await store.keys("default/") if "00000002" in key.removeprefix("default/")]
+    assert (await old_and_new.newest_good())[1] == []
+
+
+async def test_a_snapshot_deleted_while_it_is_streamed_ends_as_damaged(old_and_new: SnapshotCatalog) -> None:
+    chunks = old_and_new.chunks("00000002")
+    assert await anext(chunks) == NEW[:12]
+    await old_and_new.delete("00000002")
+    with pytest.raises(SnapshotDamaged, match="chunk 1 is missing"):
+        await anext(chunks)
