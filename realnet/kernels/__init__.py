@@ -1,0 +1,66 @@
+"""One backend a file, behind one Protocol. A kernel owns a net's matrix and state; its storage stays in here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from realnet.core.state import Float32, Params, State
+from realnet.kernels.sparse_frames import SparseFrames
+
+__all__ = ["Kernel", "SparseFrames", "open_kernel"]
+
+
+class Kernel(Protocol):
+    """Ticks of one net. What it is handed has been checked (`LiveNet`), and one thread at a time uses it."""
+
+    name: str
+
+    def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
+        """T frames and as many teachers (T, n_out), a row of NaN where there is none -> the outputs (T, n_out).
+
+        The outputs are those of step 5. `rate` is plasticity times learning rate; at 0 W is only read.
+        T calls of one tick do exactly what one call of T does.
+        """
+        ...
+
+    def respond(self) -> Float32:
+        """(n_out,): the outputs of the next tick, before the matrix is touched. For `literal`, of a frame of zeros."""
+        ...
+
+    def fork(self) -> Kernel:
+        """A state of its own over the same matrix, which it must not change: run it with rate 0 only."""
+        ...
+
+    def activity(self) -> Float32:
+        """(N,) x, a copy."""
+        ...
+
+    def snapshot(self) -> State:
+        """A copy of everything, on the host."""
+        ...
+
+
+def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:
+    """The kernel `name` for the preset of `params`, which takes `state` over.
+
+    `cpu` (numba), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the law).
+    Raises ValueError for another name, and for a device that isn't there.
+    """
+    # Imported when asked for: numba and above all torch cost time and memory that nobody should pay for nothing.
+    if name == "cpu":
+        if params.preset == "literal":
+            from realnet.kernels.cpu_dense import CpuDense
+
+            return CpuDense(params, state, threads)
+        from realnet.kernels.cpu_events import CpuEvents
+
+        return CpuEvents(params, state)
+    if name == "torch":
+        from realnet.kernels.torch_device import open_torch
+
+        return open_torch(params, state, device)
+    if name == "reference":
+        from realnet.kernels.reference import Reference
+
+        return Reference(params, state)
+    raise ValueError(f"kernel is {name!r}, must be cpu, torch or reference")

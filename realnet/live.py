@@ -1,0 +1,240 @@
+"""LiveNet: a net that lives. No threads, no clock, no files unless asked: for a notebook or for an engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realnet.checkpoint import Checkpoint
+from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, State, create, whole_matrix
+from realnet.kernels import Kernel, SparseFrames, open_kernel
+
+# Each preset's own learning rate and constants; `clamp` is for teachers that need not share 1.
+_DEFAULTS: dict[str, tuple[float, dict[str, float]]] = {
+    "literal": (1e-3, {}),
+    "manifesto": (3.0, {"kappa": 1.0}),
+    "surprise": (2.5, {"kappa": 0.02}),
+}
+_CLAMP_LEARNING_RATE = 0.5
+
+
+class LiveNet:
+    """N neurons, one N x N matrix, no layers. It learns at every tick.
+
+        net = LiveNet(num_neurons=200, input_ids=range(64), output_ids=range(190, 200), seed=0)
+        outputs = net.run(frames, teachers)
+
+    Attributes:
+        tick: how many ticks it has lived.
+        learning_rate: eta of `literal` (1e-3); of the other presets c, the change of an output's log-odds, per unit of
+            its surprise, if the same state came again at once (about 2.5).
+        read_only: it is a fork, and shares its matrix with the net that it was forked from.
+    """
+
+    def __init__(
+        self,
+        num_neurons: int,
+        input_ids: Sequence[int],
+        output_ids: Sequence[int],
+        preset: Preset = "surprise",
+        learning_rate: float | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        *,
+        readout: Literal["softmax", "clamp"] = "softmax",
+        kernel: str | None = None,
+        threads: int = 1,
+        **constants: float,
+    ) -> None:
+        """Neurons that are neither input nor output are hidden. All else is named in `core/state.py: Params`.
+
+        `kernel` is `cpu`, `torch` or `reference`; the default is `cpu` on the CPU and `torch` on any other device.
+        `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
+        """
+        if preset not in PRESETS:
+            raise ValueError(f"preset is {preset!r}, must be one of {', '.join(PRESETS)}")
+        own_rate, own_constants = _DEFAULTS[preset]
+        if readout == "clamp" and preset != "literal":
+            own_rate = _CLAMP_LEARNING_RATE
+        params = Params(
+            num_neurons=num_neurons,
+            input_ids=tuple(map(int, input_ids)),
+            output_ids=tuple(map(int, output_ids)),
+            preset=preset,
+            readout=readout,
+            seed=seed,
+            **(own_constants | constants),
+        )
+        self._params = params
+        self.learning_rate = own_rate if learning_rate is None else learning_rate
+        self.tick = 0
+        self._kernel = _open(params, create(params), device, kernel, threads)
+        self.device, self.read_only, self._threads = device, False, threads
+
+    @property
+    def num_neurons(self) -> int:
+        return self._params.num_neurons
+
+    @property
+    def input_ids(self) -> tuple[int, ...]:
+        return self._params.input_ids
+
+    @property
+    def output_ids(self) -> tuple[int, ...]:
+        return self._params.output_ids
+
+    @property
+    def preset(self) -> Preset:
+        return self._params.preset
+
+    @property
+    def kernel(self) -> str:
+        return self._kernel.name
+
+    @property
+    def learning_rate(self) -> float:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        if not 0 <= value <= 1e6:  # also refuses NaN
+            raise ValueError("learning_rate must be a number from 0 to 1e6")
+        self._learning_rate = float(value)
+
+    @property
+    def state(self) -> Float32:
+        """(N,) x, the activity after the last tick; a copy."""
+        return self._by_neuron(self._kernel.activity())
+
+    def run(
+        self, frames: ArrayLike | SparseFrames, teachers: ArrayLike | None = None, plasticity: float = 1.0
+    ) -> Float32:
+        """Tick once for each frame.
+
+        Args:
+            frames: (T, n_in) in [0, 1].
+            teachers: (T, n_out) in [0, 1], forced on the outputs; a row of NaN where there is none.
+            plasticity: times the learning rate; at 0 nothing is learnt.
+
+        Returns:
+            (T, n_out) in [0, 1]: what the outputs said, each before its teacher.
+
+        Raises:
+            ValueError: it names the place, and nothing has changed.
+        """
+        if not (math.isfinite(plasticity) and plasticity >= 0):
+            raise ValueError("plasticity must be a number, at least 0")
+        if self.read_only and plasticity > 0:
+            raise ValueError("a fork only reads its matrix: run it with plasticity=0")
+        if isinstance(frames, SparseFrames):
+            frames.check(self._params.n_in)
+        else:
+            frames = SparseFrames.from_dense(_checked("frames", frames, self._params.n_in, nan_rows=False))
+        if teachers is not None:
+            teachers = _checked("teachers", teachers, self._params.n_out, nan_rows=True)
+            if len(teachers) != len(frames):
+                raise ValueError(f"there are {len(teachers)} teachers for {len(frames)} frames")
+        outputs = self._kernel.run(frames, teachers, plasticity * self.learning_rate)
+        self.tick += len(frames)
+        return outputs
+
+    def respond(self) -> Float32:
+        """(n_out,): what the outputs will say at the next tick; of `literal`, at a frame of zeros. Changes nothing."""
+        return self._kernel.respond()
+
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves."""
+        if ticks < 0:
+            raise ValueError("ticks must be at least 0")
+        self.tick += ticks
+
+    def fork(self) -> LiveNet:
+        """A net with a state of its own over this one's matrix, which it only reads and which may go on learning."""
+        fork = LiveNet.__new__(LiveNet)
+        fork._params, fork._learning_rate, fork.device = self._params, self._learning_rate, self.device
+        fork.tick, fork.read_only, fork._kernel = self.tick, True, self._kernel.fork()
+        return fork
+
+    def weights(self) -> Float32:
+        """(N, N) float32 after step 8: 4 N^2 bytes. Columns into inputs, which do not learn, are drawn again."""
+        matrix = np.empty((self.num_neurons, self.num_neurons), np.float32)
+        order = self._params.order
+        matrix[np.ix_(order, order)] = whole_matrix(self._params, self._kernel.snapshot())
+        return matrix
+
+    def prune(self, dead: ArrayLike) -> None:
+        """Kill synapses: `dead` is (N, N) bool. They are exactly 0 from now on."""
+        mask = np.asarray(dead)
+        if mask.shape != (self.num_neurons, self.num_neurons) or mask.dtype != np.bool_:
+            raise ValueError(f"dead must be a ({self.num_neurons}, {self.num_neurons}) array of bool")
+        if self.read_only:
+            raise ValueError("a fork only reads its matrix")
+        state, order = self._kernel.snapshot(), self._params.order
+        killed = mask[np.ix_(order, order)][:, -self._params.columns :]
+        state.alive = ~killed if state.alive is None else state.alive & ~killed
+        state.U[~state.alive] = 0.0
+        if self.preset == "literal":
+            state.collected = np.stack([state.x @ state.U, state.x @ state.alive]).astype(np.float32)
+            living = state.U[state.alive]  # step 8, at once: or silence would do it
+            if living.size and living.max() > living.min():
+                a = (HIGH - LOW) / (float(living.max()) - float(living.min()))
+                state.scale[:2] = a, LOW - a * float(living.min())
+        self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
+
+    def checkpoint(self) -> Checkpoint:
+        """A copy of everything."""
+        return Checkpoint.of_net(
+            self._params, self._kernel.snapshot(), kind="net", tick=self.tick, learning_rate=self.learning_rate
+        )
+
+    @classmethod
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, device: str = "cpu", kernel: str | None = None, threads: int = 1
+    ) -> LiveNet:
+        """Takes the arrays of the checkpoint over, so it can be used once."""
+        net = cls.__new__(cls)
+        net._params = checkpoint.params()
+        net.learning_rate, net.tick = checkpoint.config["learning_rate"], checkpoint.tick
+        net._kernel = _open(net._params, checkpoint.state(), device, kernel, threads)
+        net.device, net.read_only, net._threads = device, False, threads
+        return net
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one safetensors file."""
+        Path(path).write_bytes(self.checkpoint().to_bytes())
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "cpu") -> LiveNet:
+        """Go on exactly where `save` was called. Raises ValueError if the file is not such a one."""
+        return cls.from_checkpoint(Checkpoint.from_bytes(Path(path).read_bytes()), device)
+
+    def _by_neuron(self, values: Float32) -> Float32:
+        arranged = np.empty_like(values)
+        arranged[self._params.order] = values
+        return arranged
+
+
+def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
+    return open_kernel(kernel or ("cpu" if device == "cpu" else "torch"), params, state, device, threads)
+
+
+def _checked(name: str, values: ArrayLike, width: int, nan_rows: bool) -> Float32:
+    """(T, width) float32 with every number in [0, 1], or, if `nan_rows`, all of a row NaN. Raises ValueError."""
+    try:
+        array = np.ascontiguousarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers of shape (T, {width})") from error
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"{name} has shape {array.shape}, must be (T, {width})")
+    allowed = (array >= 0) & (array <= 1)  # also refuses NaN and infinity
+    if nan_rows:
+        allowed |= np.isnan(array).all(axis=1, keepdims=True)
+    if not allowed.all():
+        t, i = np.argwhere(~allowed)[0]
+        raise ValueError(f"{name}[{t}, {i}] must be a number in [0, 1]" + (" (or all of the row NaN)" * nan_rows))
+    return array

@@ -1,0 +1,194 @@
+"""A net that lives on tokens: predict, score, learn; and generation on a fork."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realnet.checkpoint import Checkpoint
+from realnet.core.state import Float32, Preset
+from realnet.frames import FrameOutputs
+from realnet.live import LiveNet
+from realnet.tokens.encoder import Encoder, Tokens, dense_taps
+from realnet.tokens.readout import TOP, best_, probabilities, sample
+from realnet.tokens.score import Score
+from realnet.tokens.vocabulary import Vocabulary
+
+_SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
+
+
+@dataclass(slots=True)
+class TokenOutputs:
+    """One row a token. `predicted`, `probability` and `surprise` (bits) are about `token`, made before it was seen;
+    `next_token` and `next_probability` are what is expected after it, best first."""
+
+    tick: NDArray[np.int64]  # (T,)
+    token: Tokens  # (T,)
+    predicted: Tokens  # (T,)
+    probability: Float32  # (T,)
+    surprise: Float32  # (T,)
+    next_token: Tokens  # (T, 5)
+    next_probability: Float32  # (T, 5)
+
+    def __len__(self) -> int:
+        return len(self.tick)
+
+    def __getitem__(self, rows: slice) -> TokenOutputs:
+        return TokenOutputs(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
+class TokenLearner:
+    """A LiveNet, a vocabulary, an encoder and a score.
+
+    learner = TokenLearner.create()
+    outputs = learner.run(learner.vocabulary.encode("hello"))
+    """
+
+    def __init__(self, net: LiveNet, encoder: Encoder, vocabulary: Vocabulary) -> None:
+        """`net` has `encoder.n_in` or more inputs, and one output for each token."""
+        self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
+        self._encoder, self._recent = encoder, encoder.start()
+
+    @classmethod
+    def create(
+        cls,
+        preset: Preset = "surprise",
+        num_neurons: int | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        kernel: str | None = None,
+    ) -> TokenLearner:
+        """A newborn. `num_neurons` None: the preset's own size. Raises ValueError if they are too few."""
+        vocabulary = Vocabulary()
+        encoder, hidden = _layout(preset, num_neurons, vocabulary.size, seed)
+        num_neurons = num_neurons or encoder.n_in + hidden + vocabulary.size
+        net = LiveNet(
+            num_neurons,
+            input_ids=range(num_neurons - hidden - vocabulary.size),
+            output_ids=range(num_neurons - vocabulary.size, num_neurons),
+            preset=preset,
+            seed=seed,
+            device=device,
+            kernel=kernel,
+        )
+        return cls(net, encoder, vocabulary)
+
+    def run(self, tokens: ArrayLike, plasticity: float = 1.0) -> TokenOutputs:
+        """Live through T tokens: each is predicted, scored, then learnt. Raises ValueError, with nothing changed."""
+        ids = self._ids(tokens)
+        parts = [self._run(ids[i : i + _SLICE], plasticity) for i in range(0, max(1, len(ids)), _SLICE)]
+        return TokenOutputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].__slots__))
+
+    def _run(self, ids: Tokens, plasticity: float) -> TokenOutputs:
+        frames, recent = self._encoder.encode(ids, self._recent)
+        first = self.net.tick + 1
+        outputs = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity)
+        said = probabilities(np.vstack([outputs, self.net.respond()]), self.net.preset)
+        self._recent = recent
+        self.tokens_seen += len(ids)
+        best = np.empty((len(said), TOP), np.int32), np.empty((len(said), TOP), np.float32)
+        best_(said, *best)
+        probability = said[np.arange(len(ids)), ids]
+        surprise = -np.log2(probability)
+        predicted = best[0][:-1, 0]
+        self.score.update(predicted == ids, surprise)
+        ticks = np.arange(first, first + len(ids))
+        return TokenOutputs(ticks, ids, predicted, probability, surprise, best[0][1:], best[1][1:])
+
+    def generator(self, prompt: ArrayLike, temperature: float, seed: int) -> Generator:
+        """Talk on from here, after `prompt`, on a fork: nothing of this net changes. Raises ValueError."""
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError("temperature must be a number, at least 0")
+        fork = TokenLearner(self.net.fork(), self._encoder, self.vocabulary)
+        fork._recent = self._recent
+        return Generator(fork, self._ids(prompt), temperature, seed)
+
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves."""
+        self.net.rest(ticks)
+
+    def idle(self, ticks: int, plasticity: float = 0.0) -> FrameOutputs:
+        """Ticks without input and teacher."""
+        return FrameOutputs.of_run(self.net, np.zeros((ticks, len(self.net.input_ids)), np.float32), None, plasticity)
+
+    def checkpoint(self) -> Checkpoint:
+        """A copy of everything."""
+        config: dict[str, Any] = {
+            "kind": "tokens",
+            "vocabulary": self.vocabulary.name,
+            "encoder": asdict(self._encoder),
+            "tokens_seen": self.tokens_seen,
+        }
+        return self.net.checkpoint().extended(config, {"recent": self._recent.copy(), "score": self.score.sums.copy()})
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner:
+        """Takes the arrays of the checkpoint over. Raises ValueError if it isn't one of a token net."""
+        try:
+            config, arrays = checkpoint.config, checkpoint.arrays
+            encoder = Encoder(**config["encoder"] | {"taps": tuple(config["encoder"]["taps"])})
+            learner = cls(LiveNet.from_checkpoint(checkpoint, device), encoder, Vocabulary())
+            learner.tokens_seen, learner._recent = int(config["tokens_seen"]), arrays["recent"]
+            learner.score = Score(arrays["score"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a checkpoint of a token net: {error} is missing or wrong") from error
+        return learner
+
+    def _ids(self, tokens: ArrayLike) -> Tokens:
+        ids = np.asarray(tokens)
+        if ids.size == 0:
+            return np.empty(0, np.int32)
+        if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+            raise ValueError("tokens must be a list of integers")
+        unknown = np.flatnonzero((ids < 0) | (ids >= self.vocabulary.size))
+        if unknown.size:
+            raise ValueError(f"tokens[{unknown[0]}] must be in 0 to {self.vocabulary.size - 1}")
+        return ids.astype(np.int32)
+
+
+class Generator:
+    """Tokens one after the other, each fed back as the next input. It belongs to the thread of its net."""
+
+    def __init__(self, fork: TokenLearner, prompt: Tokens, temperature: float, seed: int) -> None:
+        self._fork, self._prompt, self._temperature = fork, prompt, temperature
+        self._random = np.random.Generator(np.random.PCG64(seed))
+
+    def step(self, count: int) -> list[int]:
+        """The next `count` tokens; none while it still reads its prompt, which it does in slices."""
+        fork, said = self._fork, []
+        if len(self._prompt):
+            fork._run(self._prompt[:_SLICE], 0.0)
+            self._prompt = self._prompt[_SLICE:]
+            return []
+        for _ in range(count):
+            probability = probabilities(fork.net.respond()[None], fork.net.preset)[0]
+            said.append(sample(probability, self._temperature, self._random.random()))
+            frames, fork._recent = fork._encoder.encode(np.array(said[-1:], np.int32), fork._recent)
+            fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
+        return said
+
+
+def _one_hot(ids: ArrayLike, size: int) -> Float32:
+    ids = np.asarray(ids)
+    teachers = np.zeros((len(ids), size), np.float32)
+    teachers[np.arange(len(ids)), ids] = 1.0
+    return teachers
+
+
+def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:
+    """The encoder and the number of hidden neurons of a net of so many neurons."""
+    if preset == "literal":
+        taps: tuple[int, ...] = (2, 3, 4)
+        inputs = (num_neurons or len(taps) * 256 + tokens) - tokens
+        encoder = dense_taps(inputs, taps, seed)
+    else:
+        taps = (2, 3, 4, 5, 6)
+        inputs = (num_neurons or len(taps) * 4096 + tokens) - tokens
+        encoder = Encoder(taps, inputs // len(taps), 8, seed)
+    if encoder.size < 16:
+        raise ValueError(f"num_neurons must be at least {tokens + 16 * len(taps)} for {tokens} tokens")
+    return encoder, 0
