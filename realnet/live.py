@@ -18,7 +18,7 @@ from realnet.kernels import Kernel, SparseFrames, open_kernel
 _DEFAULTS: dict[str, tuple[float, dict[str, float]]] = {
     "literal": (1e-3, {}),
     "manifesto": (3.0, {"kappa": 1.0}),
-    "surprise": (2.5, {"kappa": 0.02}),
+    "surprise": (3.0, {"kappa": 0.02}),
 }
 _CLAMP_LEARNING_RATE = 0.5
 
@@ -32,7 +32,7 @@ class LiveNet:
     Attributes:
         tick: how many ticks it has lived.
         learning_rate: eta of `literal` (1e-3); of the other presets c, the change of an output's log-odds, per unit of
-            its surprise, if the same state came again at once (about 2.5).
+            its surprise, if the same state came again at once (3).
         read_only: it is a fork, and shares its matrix with the net that it was forked from.
     """
 

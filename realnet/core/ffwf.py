@@ -93,7 +93,7 @@ def surprise_tick(
         near = np.maximum(0.0, 1 - params.margin_slope * np.abs(mind.margins))
         wished = (felt > 0).astype(float)
         source = mind.x_before[:, None]
-        to_hidden = np.abs(source - (wished - kappa * source * W_old[:, hidden]))
+        to_hidden = np.abs(source - (wished - params.hidden_kappa * source * W_old[:, hidden]))
         W[:, hidden] += rate * params.hidden_ratio * source * np.abs(felt) * near * (1 - 2 * to_hidden)
         W = _normalised(W, mind.alive)  # 7 weight normalisation
         thresholds = thresholds + params.threshold_rate * (s[hidden] - thresholds)  # 8 thresholds

@@ -45,12 +45,15 @@ class Params:
     kappa: float = 0.02
     beta: float = 4.0
     hidden_ratio: float = 0.01  # eta_h / c
-    margin_slope: float = 0.2  # b of psi = max(0, 1 - b |m|)
+    # kappa of synapses into hidden neurons. Only their independent target bounds them, at 1 / (2 kappa): were it beyond
+    # the range of the weights, step 8 would shrink all that the net knows, a little at every tick.
+    hidden_kappa: float = 0.25
+    margin_slope: float = 0.4  # b of psi = max(0, 1 - b |m|)
     threshold_rate: float = 0.01
     winner_fraction: float = 0.05
     # At creation, times U(-2, 2): into outputs, into hidden neurons, and of that the block hidden -> hidden.
     output_scale: float = 0.0
-    hidden_scale: float = 0.5
+    hidden_scale: float = 0.25
     recurrent_scale: float = 0.2
     order: NDArray[np.int64] = field(init=False, repr=False, compare=False)
 

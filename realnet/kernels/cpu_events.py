@@ -30,7 +30,10 @@ class CpuEvents:
         self._params = params
         self._state = state
         self._numbers = np.array(
-            [params.kappa, params.beta, params.hidden_ratio, params.margin_slope, params.threshold_rate]
+            [
+                *(params.kappa, params.beta, params.hidden_ratio),
+                *(params.hidden_kappa, params.margin_slope, params.threshold_rate),
+            ]
         )
         self._shape: Shape = (
             params.n_in,
@@ -109,7 +112,7 @@ def _run_(
     outputs: Float32,
 ) -> None:
     n_in, hidden, n_out, winners, softmax = shape
-    kappa, beta, hidden_ratio, margin_slope, threshold_rate = numbers
+    kappa, beta, hidden_ratio, hidden_kappa, margin_slope, threshold_rate = numbers
     n = len(U)
     # Three lists of who fired and how strongly: at the tick before, now, and next.
     before_index, before_value = np.empty(n, np.int32), np.empty(n, np.float32)
@@ -151,7 +154,7 @@ def _run_(
                 else:
                     _contrast_row_(row[hidden:], value[k], gain, teacher, prediction, a, b, kappa)
             for k in range(before_count if hidden > 0 else 0):
-                _learn_row_(U[before_index[k], :hidden], before_value[k], felt, wished, a, b, kappa)
+                _learn_row_(U[before_index[k], :hidden], before_value[k], felt, wished, a, b, hidden_kappa)
             _renew_(U, alive, row_extremes, block_extremes, index, count, hidden, hidden + n_out, 2)
             _renew_(U, alive, row_extremes, block_extremes, before_index, before_count, 0, hidden, 0)
             _normalise_(U, scale, alive, row_extremes, block_extremes, hidden)

@@ -248,7 +248,7 @@ class TorchEvents:
             near = (1 - params.margin_slope * own.margins.abs()).relu()
             source = own.x_before[before][:, None]
             W_hidden = self._weights(before)[:, :hidden]
-            amount = 1 - 2 * (source - ((felt > 0).float() - kappa * source * W_hidden)).abs()
+            amount = 1 - 2 * (source - ((felt > 0).float() - params.hidden_kappa * source * W_hidden)).abs()
             self._add(before, slice(hidden), rate * params.hidden_ratio * source * felt.abs() * near * amount)
         self._add(fired, slice(hidden, None), eta * x * change)
         self._normalise()

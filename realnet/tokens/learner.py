@@ -180,15 +180,16 @@ def _one_hot(ids: ArrayLike, size: int) -> Float32:
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:
-    """The encoder and the number of hidden neurons of a net of so many neurons."""
+    """The encoder and the number of hidden neurons of a net of so many neurons; benchmarks/tuning.py chose them."""
+    taps: tuple[int, ...]
     if preset == "literal":
-        taps: tuple[int, ...] = (2, 3, 4)
+        taps, hidden = (2, 3, 4), 0
         inputs = (num_neurons or len(taps) * 256 + tokens) - tokens
         encoder = dense_taps(inputs, taps, seed)
     else:
-        taps = (2, 3, 4, 5, 6)
-        inputs = (num_neurons or len(taps) * 4096 + tokens) - tokens
+        taps, hidden = (2, 3, 4, 5, 6, 8), 64 if preset == "surprise" else 0
+        inputs = (num_neurons or len(taps) * 3360 + hidden + tokens) - hidden - tokens
         encoder = Encoder(taps, inputs // len(taps), 8, seed)
     if encoder.size < 16:
-        raise ValueError(f"num_neurons must be at least {tokens + 16 * len(taps)} for {tokens} tokens")
-    return encoder, 0
+        raise ValueError(f"num_neurons must be at least {tokens + hidden + 16 * len(taps)} for {tokens} tokens")
+    return encoder, hidden
