@@ -1,0 +1,62 @@
+"""A real server of its own for a benchmark, and what the system says of its process."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 120  # the first start on a machine compiles the kernels
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    pid: int
+
+    def megabytes(self, of: str = "VmRSS") -> float:
+        """Resident memory, now or (`VmHWM`) at its highest."""
+        found = re.search(rf"{of}:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
+        assert found is not None
+        return int(found[1]) / 1000
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def running(*flags: str) -> Iterator[Server]:
+    """A ready server with default settings and `flags`, on an empty store."""
+    with tempfile.TemporaryDirectory() as directory:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--store", f"file://{directory}"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("REALNET_")}
+        environment["REALNET_LOG_LEVEL"] = "warning"
+        with subprocess.Popen([*command, *flags], env=environment) as process:
+            try:
+                url = f"http://127.0.0.1:{port}"
+                _wait_until_ready(url, process)
+                yield Server(url, process.pid)
+            finally:
+                process.terminate()
+
+
+def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    sys.exit("the server did not start")

@@ -1,0 +1,148 @@
+"""A small client of `WS /v1/stream`: inputs pipelined within a window, the server's messages in the order they come."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.typing import Subprotocol
+
+JSON = "realnet.v1.json"
+MSGPACK = "realnet.v1.msgpack"
+
+MAX_MESSAGE_BYTES = 16 * 2**20
+
+Message = dict[str, Any]
+
+
+class ClientError(Exception):
+    """The server can't be reached, refused or left: one line that says what to do. `code` is that of a close."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StreamClient:
+    """One connection. Iterate over it all the time: acks open the window only as they are read.
+
+    `hello` is the server's first message, `last_seq` the last `seq` used. Where the server closes the connection,
+    iteration and sends raise ClientError.
+    """
+
+    def __init__(self, connection: ClientConnection, hello: Message, window: int) -> None:
+        self.hello = hello
+        self.last_seq: int = hello["last_seq"]
+        self.connection = connection
+        self._decode = _decoder(connection)
+        self._encode = _encoder(connection)
+        self._window = asyncio.Semaphore(window)
+        self._unacked: set[int] = set()
+
+    async def send_input(self, **content: object) -> int:
+        """Send `text=`, `tokens=` or `frames=` (and `teachers=`, `learn=`) as soon as the window allows; its `seq`."""
+        await self._window.acquire()
+        self.last_seq += 1
+        seq = self.last_seq
+        self._unacked.add(seq)
+        await self.send({"type": "input", "seq": seq, **content})
+        return seq
+
+    async def send(self, message: Message) -> None:
+        """Send any message as it is."""
+        with _closed_as_client_error():
+            await self.connection.send(self._encode(message))
+
+    @property
+    def unacked(self) -> int:
+        """Inputs that were sent and neither acknowledged nor refused."""
+        return len(self._unacked)
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        return self
+
+    async def __anext__(self) -> Message:
+        with _closed_as_client_error():
+            message = self._decode(await self.connection.recv())
+        answered = message.get("seq" if message["type"] == "ack" else "ref")
+        if answered in self._unacked:
+            self._unacked.remove(answered)
+            self._window.release()
+        return message
+
+
+@asynccontextmanager
+async def open_stream(
+    url: str, client_id: str | None = None, *, subprotocol: str = JSON, window: int = 64
+) -> AsyncIterator[StreamClient]:
+    """Connect to the server at `url` (http or https) and wait for its `hello`. May raise ClientError."""
+    address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream"
+    if client_id is not None:
+        address += f"?client_id={quote(client_id, safe='')}"
+    try:
+        connection = await connect(
+            address,
+            subprotocols=[Subprotocol(subprotocol)],
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            ping_timeout=None,  # no deadline: a server that holds a fast writer back reads no pings meanwhile
+        )
+    except InvalidStatus as error:
+        raise ClientError(
+            f"{url} refused the stream: {refusal(error.response.status_code, error.response.body)}"
+        ) from None
+    except (OSError, InvalidHandshake, InvalidURI) as error:  # a TimeoutError is an OSError
+        raise ClientError(no_answer(url)) from error
+    async with connection:
+        with _closed_as_client_error():
+            hello = _decoder(connection)(await connection.recv())
+        yield StreamClient(connection, hello, window)
+
+
+def no_answer(url: str) -> str:
+    return f"no server answers at {url}: start one with `realnet serve`, or name another with --url or REALNET_URL"
+
+
+def refusal(status: int, body: bytes | bytearray) -> str:
+    """What an answer of `status` says went wrong, if it is a problem; the status alone if it is something else."""
+    try:
+        return problem_line(msgspec.json.decode(body, type=Message))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return f"HTTP status {status}; is that a RealNet server?"
+
+
+def problem_line(problem: Message) -> str:
+    """A problem (RFC 9457) in one line, with the first of the places it names."""
+    line = str(problem.get("detail") or problem.get("title") or "the server gives no reason")
+    for error in problem.get("errors") or []:
+        return f"{line} ({error.get('pointer') or '/'}: {error.get('detail')})"
+    return line
+
+
+@contextmanager
+def _closed_as_client_error() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionClosed as error:
+        close = error.rcvd or error.sent
+        code = close.code if close else 1006
+        reason = (
+            close.reason if close and close.reason else {1006: "it broke", 1012: "it restarts"}.get(code, "no reason")
+        )
+        raise ClientError(f"the server closed the connection ({code}: {reason})", code) from error
+
+
+def _encoder(connection: ClientConnection) -> Callable[[Message], bytes | str]:
+    if connection.subprotocol == MSGPACK:
+        return msgspec.msgpack.encode
+    return lambda message: msgspec.json.encode(message).decode()
+
+
+def _decoder(connection: ClientConnection) -> Callable[[bytes | str], Message]:
+    if connection.subprotocol == MSGPACK:
+        return msgspec.msgpack.Decoder(Message).decode  # type: ignore[return-value]
+    return msgspec.json.Decoder(Message).decode

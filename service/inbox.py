@@ -1,0 +1,121 @@
+"""The one way in: bounded by the ticks that wait, safe between the event loop and the engine's thread."""
+
+import asyncio
+import threading
+from collections import deque
+from typing import Any
+
+from service.commands import Command, Generate, Run
+from service.problems import Overloaded
+
+
+class Inbox:
+    """Commands without ticks overtake those with; of each kind the first come is the first taken.
+
+    At most `capacity` ticks are queued or being run, and `generations` generations are.
+    """
+
+    def __init__(self, capacity: int, generations: int) -> None:
+        self.capacity = capacity
+        self._generations_left = generations
+        self._depth = 0
+        self._asked: deque[Command[Any]] = deque()
+        self._runs: deque[Run] = deque()
+        self._changed = threading.Condition()
+        self._closed: Exception | None = None
+        self._waiting: deque[tuple[Run, asyncio.Future[None]]] = deque()  # the loop's; first come, first admitted
+
+    @property
+    def depth(self) -> int:
+        """Ticks accepted and not yet run."""
+        return self._depth
+
+    # On the event loop:
+
+    def put(self, command: Command[Any]) -> None:
+        """Raises Overloaded where there is no room now, and EngineStopped where nobody takes any more."""
+        with self._changed:
+            if self._closed is not None:
+                raise self._closed
+            if isinstance(command, Run):
+                if self._depth + command.ticks > self.capacity:
+                    raise Overloaded(f"{self._depth} ticks are queued, and {self.capacity} may be")
+                self._depth += command.ticks
+                self._runs.append(command)
+            else:
+                if isinstance(command, Generate):
+                    if self._generations_left == 0:
+                        raise Overloaded("as many generations run as may at once")
+                    self._generations_left -= 1
+                self._asked.append(command)
+            self._changed.notify()
+
+    async def put_when_free(self, command: Run) -> None:
+        """As `put`, but waits for room. Raises Overloaded only for more ticks than there can ever be room for."""
+        if command.ticks > self.capacity:
+            raise Overloaded(f"{command.ticks} ticks at once, and {self.capacity} may be queued")
+        admitted = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, admitted))
+        self.admit()
+        await admitted
+
+    async def emptied(self) -> None:
+        """Wait until all that was accepted has been run."""
+        while self._depth and self._closed is None:
+            await asyncio.sleep(0.01)
+
+    def admit(self) -> None:
+        """Let in those who wait, as far as there is room; called when there may be more."""
+        while self._waiting:
+            command, admitted = self._waiting[0]
+            if not admitted.done():  # the client that waited may have left
+                try:
+                    self.put(command)
+                except Overloaded:
+                    return
+                except Exception as error:
+                    admitted.set_exception(error)
+                else:
+                    admitted.set_result(None)
+            self._waiting.popleft()
+
+    # On the engine's thread:
+
+    def take(self, ticks: int, timeout: float) -> list[Command[Any]]:
+        """All commands without ticks, then runs until they have at least `ticks`; after `timeout` perhaps nothing."""
+        with self._changed:
+            if not (self._asked or (self._runs and ticks > 0)):
+                self._changed.wait(timeout)
+            taken = list(self._asked)
+            self._asked.clear()
+            while self._runs and ticks > 0:
+                run = self._runs.popleft()
+                ticks -= run.ticks
+                taken.append(run)
+        return taken
+
+    def release(self, ticks: int) -> None:
+        """They have been run."""
+        with self._changed:
+            self._depth -= ticks
+
+    def release_generation(self) -> None:
+        with self._changed:
+            self._generations_left += 1
+
+    # On either:
+
+    def wake(self) -> None:
+        """End a `take` that waits."""
+        with self._changed:
+            self._changed.notify()
+
+    def close(self, error: Exception) -> list[Command[Any]]:
+        """Refuse everything from now on with `error`, and return what nobody will take any more."""
+        with self._changed:
+            self._closed = error
+            left = [*self._asked, *self._runs]
+            self._asked.clear()
+            self._runs.clear()
+            self._depth = 0
+        return left

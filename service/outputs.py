@@ -1,0 +1,169 @@
+"""The ring of the last outputs: written by the engine's thread, read by any number of subscribers on the loop."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet import TokenOutputs
+from service.commands import Batch
+
+_RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
+PIECE = 256  # outputs encoded at once, about a millisecond of the loop's time
+
+
+class Expected(msgspec.Struct, gc=False):
+    token: int
+    probability: float
+
+
+class TokenOutput(msgspec.Struct, gc=False):
+    """`predicted`, `probability` and `surprise` are about `token`, before it was seen; `next` is expected now."""
+
+    tick: int
+    token: int
+    predicted: int
+    probability: float
+    surprise: float
+    next: list[Expected]
+
+
+class FrameOutput(msgspec.Struct, gc=False):
+    tick: int
+    values: list[float]
+
+
+Output: TypeAlias = TokenOutput | FrameOutput
+
+
+class Outputs:
+    """Every output ever published has a position: 0, 1, 2 …; the last `kept` of them can be read.
+
+    A subscriber is nothing but a position, so one that is slow costs nothing and is told what it lost.
+    """
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._start = self._end = 0
+        self._columns: dict[str, NDArray[Any]] = {}  # made for the first batch
+        self._type: type[Batch] = TokenOutputs
+        self._lock = threading.Lock()
+        self._waiting: set[asyncio.Future[None]] = set()  # the loop's
+        self.lost = 0  # by all subscribers together
+
+    @property
+    def start(self) -> int:
+        """The position of the oldest output that can be read."""
+        return self._start
+
+    @property
+    def end(self) -> int:
+        """The position of the output that comes next."""
+        return self._end
+
+    # On the engine's thread:
+
+    def append(self, batch: Batch) -> None:
+        columns = {each.name: getattr(batch, each.name) for each in fields(batch)}
+        with self._lock:
+            if not self._columns:
+                self._make(batch, columns)
+            new = min(len(batch), self._kept)  # the last of them
+            where = np.arange(self._end + len(batch) - new, self._end + len(batch)) % self._kept
+            for name, column in columns.items():
+                self._columns[name][where] = column[len(batch) - new :]
+            self._end += len(batch)
+            self._start = max(self._start, self._end - self._kept)
+
+    def clear(self) -> None:
+        """Ticks go back: what was said before can be read no more. Positions go on."""
+        with self._lock:
+            self._start = self._end
+            self._columns = {}
+
+    # On the event loop:
+
+    def read(self, position: int, limit: int) -> tuple[list[Output], int, int]:
+        """At most `limit` outputs from `position` on, the position to go on from, and how many were lost before."""
+        with self._lock:
+            first = max(position, self._start)
+            last = max(first, min(first + limit, self._end))
+            batch = self._copy(first, last) if last > first else None
+        lost = first - position
+        self.lost += lost
+        return [] if batch is None else structs(batch), last, lost
+
+    def position_after(self, tick: int) -> int:
+        """Of the first output that can be read and is of a later tick."""
+        with self._lock:
+            low, high = self._start, self._end
+            while low < high:  # ticks rise with positions
+                middle = (low + high) // 2
+                if self._columns["tick"][middle % self._kept] <= tick:
+                    low = middle + 1
+                else:
+                    high = middle
+        return low
+
+    @property
+    def oldest_tick(self) -> int | None:
+        with self._lock:
+            return int(self._columns["tick"][self._start % self._kept]) if self._end > self._start else None
+
+    async def wait(self, position: int) -> None:
+        """Until there is an output at `position`."""
+        while self._end <= position:
+            changed = asyncio.get_running_loop().create_future()
+            self._waiting.add(changed)
+            try:
+                await changed
+            finally:
+                self._waiting.discard(changed)
+
+    def notify(self) -> None:
+        """Wake all who wait; called when there is more."""
+        for changed in self._waiting:
+            if not changed.done():
+                changed.set_result(None)
+
+    def _make(self, batch: Batch, columns: dict[str, NDArray[Any]]) -> None:
+        if self._end == 0:  # once and for all: positions are places
+            row = sum(column.nbytes for column in columns.values()) // len(batch)
+            self._kept = max(1, min(self._kept, _RING_BYTES // row))
+        self._type = type(batch)
+        self._columns = {n: np.empty((self._kept, *c.shape[1:]), c.dtype) for n, c in columns.items()}
+
+    def _copy(self, first: int, last: int) -> Batch:
+        where = np.arange(first, last) % self._kept
+        return self._type(**{name: column[where] for name, column in self._columns.items()})
+
+
+def structs(batch: Batch) -> list[Output]:
+    """About 3 microseconds each: call it for a few hundred at a time."""
+    if isinstance(batch, TokenOutputs):
+        expected = zip(batch.next_token.tolist(), batch.next_probability.tolist(), strict=True)
+        return [
+            TokenOutput(tick, token, predicted, probability, surprise, list(map(Expected, *following)))
+            for tick, token, predicted, probability, surprise, following in zip(
+                batch.tick.tolist(),
+                batch.token.tolist(),
+                batch.predicted.tolist(),
+                batch.probability.tolist(),
+                batch.surprise.tolist(),
+                expected,
+                strict=True,
+            )
+        ]
+    return [FrameOutput(*each) for each in zip(batch.tick.tolist(), batch.values.tolist(), strict=True)]
+
+
+def pieces(batches: Iterable[Batch]) -> Iterable[list[Output]]:
+    """The same outputs in lists so small that the loop has time for others between them."""
+    for batch in batches:
+        for start in range(0, len(batch), PIECE):
+            yield structs(batch[start : start + PIECE])

@@ -1,0 +1,120 @@
+"""What can go wrong, named after what the user did, and the one table that gives each its place in HTTP."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from service.store import StoreError
+
+MEDIA_TYPE = "application/problem+json"
+_PLACES = 16  # errors told of one request
+_NAME = 80  # signs of a client's own name repeated in a pointer
+
+
+class Place(BaseModel, frozen=True):
+    """One thing that is wrong: `pointer` is a JSON pointer into the body, `parameter` one of the address."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(BaseModel, frozen=True):
+    """RFC 9457. Never repeats what the client sent."""
+
+    type: str = Field(examples=["/problems/overloaded"])
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[Place] | None = None
+
+
+class Refused(Exception):
+    """Something was asked that the service does not do now. The message is one line for the user."""
+
+
+class Invalid(Refused):
+    def __init__(self, places: Iterable[Place]) -> None:
+        self.places = list(places)
+        super().__init__("; ".join(f"{place.pointer or place.parameter}: {place.detail}" for place in self.places))
+
+
+class Overloaded(Refused):
+    """Worth another try after `retry_after` seconds."""
+
+    retry_after = 1
+
+
+class NotFound(Refused):
+    pass
+
+
+class Conflict(Refused):
+    pass
+
+
+class EngineStopped(Refused):
+    """The engine's thread has ended, or will before it could do this."""
+
+
+_TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
+    Invalid: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The request is well-formed but wrong"),
+    Overloaded: ("overloaded", HTTPStatus.TOO_MANY_REQUESTS, "The net is busy"),
+    NotFound: ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing"),
+    Conflict: ("conflict", HTTPStatus.CONFLICT, "The state of things does not allow it"),
+    EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "The net does not tick"),
+    StoreError: ("store-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer"),
+}
+
+_WORDS: Mapping[int, tuple[str, str]] = {  # Python's own phrases change with its version
+    400: ("malformed", "The request cannot be read"),
+    403: ("forbidden", "Not from there"),
+    404: ("not-found", "There is no such thing"),
+    405: ("method-not-allowed", "Not with this method"),
+    413: ("too-large", "The request is too large"),
+    415: ("wrong-content-type", "The request is of the wrong content type"),
+    500: ("internal", "A fault of the server; its log tells more"),
+}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Any other error is a 500 that tells nothing of its inside."""
+    for kind, (slug, status, title) in _TABLE.items():
+        if isinstance(error, kind):
+            places = error.places if isinstance(error, Invalid) else None
+            detail = None if places else str(error)
+            return Problem(type=f"/problems/{slug}", title=title, status=status, detail=detail, errors=places)
+    return problem_of_status(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_of_status(status: int, detail: str | None = None) -> Problem:
+    """For what HTTP itself has a word."""
+    slug, title = _WORDS.get(status, (f"http-{status}", HTTPStatus(status).phrase))
+    return Problem(type=f"/problems/{slug}", title=title, status=status, detail=detail)
+
+
+def encode(problem: Problem) -> bytes:
+    return problem.model_dump_json(exclude_none=True).encode()
+
+
+def places_of(errors: Iterable[Mapping[str, Any]]) -> list[Place]:
+    """From pydantic's `errors()`, with locations that begin with `body`, `query` or `path`."""
+    places = []
+    for error in errors:
+        where, *steps = error["loc"]
+        detail = error["msg"].removeprefix("Value error, ")
+        if where == "body":
+            places.append(Place(detail=detail, pointer="".join(f"/{_step(step)}" for step in steps)))
+        else:
+            places.append(Place(detail=detail, parameter=_step(steps[0]) if steps else where))
+        if len(places) == _PLACES:
+            break
+    return places
+
+
+def _step(step: str | int) -> str:
+    """As in RFC 6901, but short and printable: the name of an unknown field is the client's."""
+    name = str(step)[:_NAME].encode(errors="replace").decode()
+    return name.replace("~", "~0").replace("/", "~1")

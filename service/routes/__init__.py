@@ -1,0 +1,77 @@
+"""The edge: each route parses, calls one handle and returns a schema; none touches a tensor."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias, cast
+
+import msgspec
+from fastapi import Depends, HTTPException, Request
+from starlette.requests import HTTPConnection
+
+from service.engine import Engine
+from service.inbox import Inbox
+from service.outputs import Output, Outputs
+from service.problems import MEDIA_TYPE
+from service.schemas import Net
+from service.settings import Settings
+from service.snapshots import SnapshotCatalog
+from service.snapshotter import Pulse, Snapshotter
+from service.streams import Streams
+
+
+@dataclass(slots=True, frozen=True)
+class Spine:
+    """The handles that routes hold."""
+
+    settings: Settings
+    engine: Engine
+    inbox: Inbox
+    outputs: Outputs
+    catalog: SnapshotCatalog
+    snapshotter: Snapshotter
+    streams: Streams
+    pulse: Pulse
+
+    def net(self) -> Net:
+        return Net.of(self.engine.status, self.engine.shape, self.inbox.depth)
+
+
+def spine_of(connection: HTTPConnection) -> Spine:
+    """For a request and for a WebSocket."""
+    return cast(Spine, connection.app.state.spine)
+
+
+Handles: TypeAlias = Annotated[Spine, Depends(spine_of)]
+
+
+def takes_json(request: Request) -> None:
+    """A browser sends no other site's JSON without asking first, and it asks in vain."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send application/json")
+
+
+TAKES_JSON = Depends(takes_json)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declares that a route may answer with these."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": "A problem", "content": content} for status in statuses}
+
+
+async def encode_outputs(pieces: Iterable[list[Output]]) -> bytes:
+    """A JSON array. The loop does other things between two pieces."""
+    encoded = []
+    for piece in pieces:
+        encoded.append(msgspec.json.encode(piece)[1:-1])
+        await asyncio.sleep(0)
+    return b"[%b]" % b",".join(encoded)
+
+
+def outputs_schema(**others: Any) -> dict[str, Any]:
+    """Of an object with `outputs` and these other properties."""
+    names = ("TokenOutput", "FrameOutput")
+    items = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}
+    properties = {**others, "outputs": {"type": "array", "items": items}}
+    return {"type": "object", "properties": properties, "required": list(properties)}

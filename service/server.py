@@ -1,0 +1,80 @@
+"""Runs the one process that owns the one net."""
+
+import gc
+import logging
+import os
+import socket
+import sys
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.app import CannotStart, create_app
+from service.settings import Settings
+
+_GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
+_CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system ends the connection itself
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start."""
+    if os.environ.get("WEB_CONCURRENCY", "1") != "1":
+        sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    config = uvicorn.Config(
+        _saying_why_in_one_line(create_app(settings)),
+        log_config=None,
+        access_log=settings.log_level == "debug",
+        lifespan="on",
+        server_header=False,
+        ws_max_size=settings.ws_max_bytes,
+        ws_ping_timeout=None,  # a reader that stalls answers no pings, but is cut only after ws_stall_seconds
+        ws_per_message_deflate=False,  # it would take more time than the net
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    try:
+        listener = _listen(settings)
+    except OSError as error:
+        sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+    with listener:
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":  # connections inherit it
+        seconds = settings.ws_stall_seconds + _CUT_SECONDS
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
+    listener.bind(address)
+    return listener
+
+
+def _saying_why_in_one_line(app: ASGIApp) -> ASGIApp:
+    """What CannotStart says instead of the traceback."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+
+        async def send_quietly(message: Message) -> None:
+            if message["type"] != "lifespan.startup.failed":
+                await send(message)
+
+        try:
+            await app(scope, receive, send_quietly)
+        except CannotStart as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+
+    return wrapped

@@ -1,0 +1,57 @@
+"""Every number and address of the server; nobody else reads the environment."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """Each field is also an environment variable: `REALNET_PORT`, `REALNET_STORE` …"""
+
+    model_config = SettingsConfigDict(env_prefix="REALNET_", frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8420, ge=0, le=65535, description="0 takes a free one")
+    insecure: bool = Field(False, description="serve on addresses other than loopback, to anybody")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    store: str = Field("file:data", description="file:///absolute/dir, file:relative/dir or redis://host:port/db")
+    snapshot_every: float = Field(300.0, ge=0, description="seconds; 0 is never")
+    snapshots_kept: int = Field(5, ge=1)
+
+    preset: Literal["surprise", "manifesto", "literal"] = "surprise"
+    neurons: int | None = Field(None, ge=1, description="the preset's own number if not given")
+    seed: int = Field(0, ge=0)
+    device: str = "cpu"
+    inputs: int | None = Field(None, ge=1, description="with `outputs`: a net of raw frames instead of tokens")
+    outputs: int | None = Field(None, ge=1)
+
+    tick_hz: float = Field(10.0, ge=0.001, le=1000, description="pace of ticks without input")
+    rest_after: int = Field(0, ge=0, description="ticks computed without input before the net rests")
+    free_run: bool = Field(False, description="never rest")
+    idle_learning: bool = Field(False, description="learn in ticks without input, too")
+
+    inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
+    outputs_kept: int = Field(65_536, ge=1)
+    max_body_bytes: int = Field(8 * 2**20, ge=1)
+    ws_max_bytes: int = Field(2**20, ge=1, description="of a WebSocket message")
+    max_streams: int = Field(1000, ge=1, description="WebSockets at once")
+    ws_window: int = Field(256, ge=1, description="messages of one client that are answered at once")
+    ws_stall_seconds: float = Field(300.0, gt=0, le=3600, description="a reader that reads nothing for longer is cut")
+    max_ticks_per_request: int = Field(65_536, ge=1)
+    max_prompt_tokens: int = Field(4096, ge=1)
+    max_tokens: int = Field(4096, ge=1, description="of one generation")
+    max_generations: int = Field(8, ge=1, description="at once")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if (self.inputs is None) != (self.outputs is None):
+            raise ValueError("inputs and outputs are given both or not at all")
+        if self.max_ticks_per_request > self.inbox_ticks:
+            raise ValueError("max_ticks_per_request is more than inbox_ticks: such a request would never be taken")
+        if self.host not in LOOPBACK and not self.insecure:
+            raise ValueError("host is not a loopback address: anybody could reach the net; say insecure if you mean it")
+        return self

@@ -1,0 +1,152 @@
+"""When snapshots are taken and restored: on demand, every so often if something was learnt, at a clean shutdown."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from realnet import Checkpoint, from_checkpoint
+from service.commands import Clone, Learner, Restore
+from service.engine import Engine
+from service.problems import EngineStopped
+from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
+from service.store import Store, StoreError
+
+_FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
+_PULSE_SECONDS = 1.0
+_ANSWER_SECONDS = 2.0
+_logger = logging.getLogger(__name__)
+
+
+class Snapshotter:
+    """`every` is in seconds, 0 for never."""
+
+    def __init__(self, engine: Engine, catalog: SnapshotCatalog, every: float) -> None:
+        self.on_saved: list[Callable[[Snapshot], None]] = []
+        self.saved = 0  # since the start
+        self.failed = 0
+        self.last_at: float | None = None  # seconds since 1970
+        self._engine = engine
+        self._catalog = catalog
+        self._every = every
+        self._saved_changes = engine.status.changes
+        self._saving = asyncio.Lock()  # one copy of the net at a time
+        self._hashing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._every:
+            self._task = asyncio.create_task(self._save_every_so_often(), name="snapshotter")
+
+    async def stop(self) -> None:
+        """Take the last snapshot, if there is anything in the net that the newest one has not."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        try:
+            async with asyncio.timeout(_FINAL_SECONDS):
+                await self._save_what_is_new()
+        except TimeoutError:
+            _logger.error("no last snapshot: the store took more than %g s", _FINAL_SECONDS)
+
+    async def save(self) -> Snapshot:
+        """Raises StoreError, SnapshotDamaged or EngineStopped; the net goes on in any case."""
+        async with self._saving:
+            try:
+                snapshot = await self._save()
+            except (StoreError, SnapshotDamaged):
+                self.failed += 1
+                raise
+        self.saved += 1
+        self.last_at = time.time()
+        _logger.info("snapshot %s at tick %d, %d bytes", snapshot.id, snapshot.tick, snapshot.bytes)
+        for listener in self.on_saved:
+            listener(snapshot)
+        return snapshot
+
+    async def restore(self, id: str, device: str) -> Snapshot:
+        """Raises KeyError, StoreError, SnapshotDamaged, Conflict or EngineStopped."""
+        snapshot = await self._catalog.get(id)
+        learner = await revive(snapshot, await self._catalog.read(id), device)
+        await self._engine.ask(Restore(learner))
+        _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
+        return snapshot
+
+    async def hashes(self) -> tuple[str, str]:
+        """Of the weights, and of everything that a snapshot holds, at one tick."""
+        async with self._hashing:
+            checkpoint = await self._engine.ask(Clone())
+            return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
+
+    async def _save(self) -> Snapshot:
+        changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
+        checkpoint = await self._engine.ask(Clone())
+        data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
+        snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256)
+        self._saved_changes = changes
+        return snapshot
+
+    async def _save_what_is_new(self) -> None:
+        if self._engine.status.changes == self._saved_changes:
+            return
+        try:
+            await self.save()
+        except (StoreError, SnapshotDamaged, EngineStopped) as error:
+            _logger.error("no snapshot: %s", error)
+
+    async def _save_every_so_often(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            await self._save_what_is_new()
+
+
+async def newest_good(catalog: SnapshotCatalog, device: str) -> Learner | None:
+    """What the newest good snapshot holds; those that are damaged are reported in the log."""
+    found, damaged = await catalog.newest_good()
+    for error in damaged:
+        _logger.error("%s; the one before it is taken", error)
+    if found is None:
+        if damaged:
+            _logger.error("no snapshot is good: the net begins anew")
+        return None
+    snapshot, data = found
+    learner = await revive(snapshot, data, device)
+    _logger.info("restored snapshot %s, tick %d", snapshot.id, snapshot.tick)
+    return learner
+
+
+async def revive(snapshot: Snapshot, data: bytes, device: str) -> Learner:
+    """Raises SnapshotDamaged for the snapshot of another version."""
+    try:
+        return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device))
+    except ValueError as error:
+        raise SnapshotDamaged(snapshot.id, str(error)) from error
+
+
+class Pulse:
+    """Whether the store answers, asked at most once a second however often it is looked at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._asking = asyncio.Lock()
+        self._asked_at = -_PULSE_SECONDS
+        self._error: StoreError | None = None
+
+    async def error(self) -> StoreError | None:
+        async with self._asking:
+            if time.monotonic() - self._asked_at >= _PULSE_SECONDS:
+                self._error = await self._ask()
+                self._asked_at = time.monotonic()
+        return self._error
+
+    async def _ask(self) -> StoreError | None:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._store.ping()
+        except TimeoutError:
+            return StoreError(f"the store gave no answer within {_ANSWER_SECONDS:g} s")
+        except StoreError as error:
+            return error
+        return None

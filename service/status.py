@@ -1,0 +1,48 @@
+"""What anybody may know of the net: its shape, which stays, and its status, which the engine publishes."""
+
+from dataclasses import dataclass
+
+from realnet import TokenLearner
+from realnet.tokens.vocabulary import Vocabulary
+from service.commands import Learner
+from service.modes import Mode
+
+
+@dataclass(slots=True, frozen=True)
+class Shape:
+    """What can be told to the net, and how much it says."""
+
+    inputs: int
+    outputs: int
+    vocabulary: Vocabulary | None  # None: it takes raw frames
+
+    @classmethod
+    def of(cls, learner: Learner) -> "Shape":
+        vocabulary = learner.vocabulary if isinstance(learner, TokenLearner) else None
+        return cls(len(learner.net.input_ids), len(learner.net.output_ids), vocabulary)
+
+    def is_like(self, other: "Shape") -> bool:
+        names = [each.vocabulary and each.vocabulary.name for each in (self, other)]
+        return names[0] == names[1] and (self.inputs, self.outputs) == (other.inputs, other.outputs)
+
+
+@dataclass(slots=True, frozen=True)
+class Status:
+    """As of the engine's last step."""
+
+    mode: Mode
+    preset: str
+    neurons: int
+    device: str
+    kernel: str
+    tick: int
+    tokens_seen: int
+    ticks_per_second: float
+    accuracy: float | None
+    surprise: float | None
+    learning_rate: float
+    plasticity: bool
+    tick_hz: float
+    generations: int
+    changes: int  # grows with everything that a snapshot must not lose
+    published_at: float  # monotonic seconds

@@ -1,0 +1,355 @@
+"""The engine's thread beside the library run alone, with a small net; and what it does when something breaks."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from realnet import FrameLearner, TokenLearner, TokenOutputs
+from service.commands import Clone, Configure, Generate, Learner, Ran, Restore, Run
+from service.engine import Engine
+from service.inbox import Inbox
+from service.modes import Mode, Pace
+from service.outputs import Outputs, structs
+from service.problems import Conflict, EngineStopped
+
+pytestmark = pytest.mark.anyio
+
+TEXT = (b"the net lives, and learns from every token. " * 60)[:2000]
+TOKENS = np.frombuffer(TEXT, np.uint8).astype(np.int32)
+
+
+class Gated(TokenLearner):
+    """Its `run` waits for the gate, counts its calls, and breaks if told to."""
+
+    entered: threading.Event
+    gate: threading.Event
+    calls: list[int]
+    broken: bool
+
+    def run(self, tokens: ArrayLike, plasticity: float = 1.0) -> TokenOutputs:
+        self.entered.set()
+        assert self.gate.wait(30.0)
+        self.calls.append(len(np.asarray(tokens)))
+        if self.broken:
+            raise RuntimeError("broken for a test")
+        return super().run(tokens, plasticity)
+
+
+def small() -> TokenLearner:
+    return TokenLearner.create(num_neurons=1000, seed=3)
+
+
+def gated() -> Gated:
+    learner = Gated.create(num_neurons=1000, seed=3)
+    assert isinstance(learner, Gated)
+    learner.entered, learner.gate = threading.Event(), threading.Event()
+    learner.calls, learner.broken = [], False
+    return learner
+
+
+def quiet() -> Pace:
+    """A clock so slow that no tick without input comes."""
+    return Pace(tick_hz=0.001)
+
+
+class Lived:
+    """A started engine and what it was made of."""
+
+    def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
+        self.inbox = Inbox(capacity=100_000, generations=2)
+        self.outputs = Outputs(kept=10_000)
+        self.engine = Engine(learner, self.inbox, self.outputs, pace or quiet(), idle_learning)
+
+    async def run(self, **content: object) -> Ran:
+        return await self.engine.ask(Run(**content))  # type: ignore[arg-type]
+
+    async def weights(self) -> str:
+        return (await self.engine.ask(Clone())).weights_sha256()
+
+    async def state(self) -> str:
+        return (await self.engine.ask(Clone())).state_sha256()
+
+
+@asynccontextmanager
+async def living(learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> AsyncIterator[Lived]:
+    lived = Lived(learner, pace, idle_learning)
+    lived.engine.start()
+    yield lived
+    await lived.engine.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10.0):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def started(learner: Gated) -> None:
+    await asyncio.to_thread(learner.entered.wait, 10.0)
+
+
+async def test_messages_of_any_size_are_one_stream() -> None:
+    alone = small()
+    expected = structs(alone.run(TOKENS))
+    async with living(small()) as lived:
+        cuts = [0, 1, 2, 3, 40, 41, 1500, 2000]
+        runs = [Run(tokens=TOKENS[a:b]) for a, b in itertools.pairwise(cuts)]
+        for run in runs:
+            lived.inbox.put(run)
+        replies = [await run.reply for run in runs]
+        assert [(reply.first_tick, reply.last_tick) for reply in replies] == [
+            (a + 1, b) for a, b in itertools.pairwise(cuts)
+        ]
+        assert [each for reply in replies for batch in reply.outputs for each in structs(batch)] == expected
+        assert lived.outputs.read(0, 5000)[0] == expected
+        assert await lived.state() == alone.checkpoint().state_sha256()
+        status = lived.engine.status
+        assert (status.tick, status.tokens_seen, lived.inbox.depth) == (2000, 2000, 0)
+        assert (status.accuracy, status.surprise) == (alone.score.accuracy, alone.score.surprise)
+
+
+async def test_messages_that_wait_are_run_together() -> None:
+    learner = gated()
+    async with living(learner) as lived:
+        runs = [Run(tokens=TOKENS[i : i + 1], learn=i < 30) for i in range(50)]
+        lived.inbox.put(runs[0])
+        await started(learner)
+        for run in runs[1:]:
+            lived.inbox.put(run)
+        learner.gate.set()
+        assert [(await run.reply).last_tick for run in runs] == list(range(1, 51))
+        assert len(learner.calls) < 10
+        assert 30 in itertools.accumulate(learner.calls)  # learnt or not, never both in one call
+
+
+async def test_a_large_message_lets_others_in_between() -> None:
+    learner = gated()
+    async with living(learner) as lived:
+        large = Run(tokens=np.tile(TOKENS, 5))
+        lived.inbox.put(large)
+        await started(learner)
+        clone, generate = Clone(), Generate(TOKENS[:5], max_tokens=3, temperature=0.0, seed=0)
+        lived.inbox.put(clone)
+        lived.inbox.put(generate)
+        learner.gate.set()
+        assert 0 < (await clone.reply).tick < 10_000
+        assert 0 < (await generate.reply).tick < 10_000
+        ran = await large.reply
+        assert (ran.first_tick, ran.last_tick) == (1, 10_000)
+        assert max(learner.calls) <= 1024
+
+
+async def test_learning_can_be_left_out_of_a_message_and_turned_off() -> None:
+    async with living(small()) as lived:
+        await lived.run(tokens=TOKENS[:100])
+        before = await lived.weights()
+        await lived.run(tokens=TOKENS[100:200], learn=False)
+        assert await lived.weights() == before
+        await lived.engine.ask(Configure(plasticity=False))
+        await lived.run(tokens=TOKENS[200:300])
+        assert await lived.weights() == before
+        await lived.engine.ask(Configure(plasticity=True, learning_rate=0.5))
+        await lived.run(tokens=TOKENS[200:300])
+        assert await lived.weights() != before
+        assert lived.engine.status.learning_rate == 0.5
+
+
+async def test_a_paused_net_accepts_and_runs_it_later() -> None:
+    async with living(small()) as lived:
+        await lived.engine.ask(Configure(paused=True))
+        run = Run(tokens=TOKENS[:10])
+        lived.inbox.put(run)
+        assert (await lived.engine.ask(Clone())).tick == 0
+        assert len((await lived.engine.ask(Generate(TOKENS[:2], 2, 0.0, 0))).tokens) == 2
+        assert (lived.engine.status.mode, lived.inbox.depth, run.reply.done()) == (Mode.PAUSED, 10, False)
+        await lived.engine.ask(Configure(paused=False))
+        assert (await run.reply).last_tick == 10
+
+
+async def test_generation_is_the_librarys_and_leaves_the_net_alone() -> None:
+    alone = small()
+    alone.run(TOKENS[:500])
+    generator = alone.generator(TOKENS[:5], 0.7, 9)
+    expected = [token for _ in range(20) for token in generator.step(4)][:30]
+    async with living(small()) as lived:
+        await lived.run(tokens=TOKENS[:500])
+        before = await lived.state()
+        stream: asyncio.Queue[list[int]] = asyncio.Queue()
+        generated = await lived.engine.ask(Generate(TOKENS[:5], 30, 0.7, 9, stream))
+        assert (generated.tokens, generated.tick, generated.finish_reason) == (expected, 500, "length")
+        assert [token for _ in range(stream.qsize()) for token in stream.get_nowait()] == expected
+        assert await lived.state() == before
+
+
+async def test_a_cancelled_generation_ends_early() -> None:
+    async with living(small()) as lived:
+        stream: asyncio.Queue[list[int]] = asyncio.Queue()
+        command = Generate(TOKENS[:5], 1_000_000, 1.0, 0, stream)
+        lived.inbox.put(command)
+        await stream.get()
+        command.cancelled = True
+        assert len((await command.reply).tokens) < 100_000
+        await until(lambda: lived.engine.status.generations == 0)
+
+
+async def test_a_restore_takes_the_net_back() -> None:
+    async with living(small()) as lived:
+        await lived.run(tokens=TOKENS[:500])
+        checkpoint = await lived.engine.ask(Clone())
+        first = [structs(each) for each in (await lived.run(tokens=TOKENS[500:900])).outputs]
+        assert await lived.engine.ask(Restore(TokenLearner.from_checkpoint(checkpoint))) == 500
+        assert lived.engine.status.tick == 500
+        assert lived.outputs.read(0, 5000)[0] == []
+        assert [structs(each) for each in (await lived.run(tokens=TOKENS[500:900])).outputs] == first
+
+
+async def test_what_is_half_learnt_at_a_restore_is_refused_and_what_waits_is_run() -> None:
+    learner = gated()
+    async with living(learner) as lived:
+        half, waiting = Run(tokens=TOKENS), Run(tokens=TOKENS[:10])
+        lived.inbox.put(half)
+        lived.inbox.put(waiting)
+        await started(learner)
+        restore = Restore(small())
+        lived.inbox.put(restore)
+        learner.gate.set()
+        assert await restore.reply == 0
+        with pytest.raises(Conflict):
+            await half.reply
+        assert (await waiting.reply).last_tick == 10
+        await until(lambda: lived.inbox.depth == 0)
+
+
+async def test_a_net_of_another_shape_is_not_restored() -> None:
+    async with living(small()) as lived:
+        with pytest.raises(Conflict):
+            await lived.engine.ask(Restore(FrameLearner.create(3, 2)))
+        with pytest.raises(Conflict):
+            await lived.engine.ask(Restore(TokenLearner.create(num_neurons=1100)))
+        assert (await lived.run(tokens=TOKENS[:5])).last_tick == 5
+
+
+async def test_frames_with_and_without_teachers_are_joined() -> None:
+    random = np.random.default_rng(0)
+    frames = random.random((30, 3)).astype(np.float32)
+    teachers = random.random((30, 2)).astype(np.float32)
+    teachers[10:20] = np.nan
+    alone = FrameLearner.create(3, 2, seed=1)
+    expected = alone.run(frames, teachers)
+    async with living(FrameLearner.create(3, 2, seed=1)) as lived:
+        runs = [Run(frames=frames[a : a + 10], teachers=None if a == 10 else teachers[a : a + 10]) for a in (0, 10, 20)]
+        for run in runs:
+            lived.inbox.put(run)
+        values = np.concatenate([batch.values for run in runs for batch in (await run.reply).outputs])  # type: ignore[union-attr]
+        assert np.array_equal(values, expected.values)
+        assert await lived.state() == alone.checkpoint().state_sha256()
+        with pytest.raises(Conflict):
+            await lived.engine.ask(Generate(TOKENS[:1], 1, 0.0, 0))
+
+
+async def test_a_net_at_rest_counts_ticks_and_nothing_else() -> None:
+    async with living(small(), Pace(tick_hz=1000.0)) as lived:
+        modes: list[Mode] = []
+        lived.engine.on_mode.append(modes.append)
+        await lived.run(tokens=TOKENS[:100])
+        before = await lived.weights()
+        await until(lambda: lived.engine.status.tick > 400)
+        assert lived.engine.status.mode is Mode.RESTING
+        assert await lived.weights() == before
+        assert lived.outputs.end == 100
+        await lived.run(tokens=TOKENS[:1])
+        await until(lambda: modes[-3:] == [Mode.RESTING, Mode.AWAKE, Mode.RESTING])
+
+
+@pytest.mark.parametrize("idle_learning", [False, True])
+async def test_ticks_without_input_are_computed_before_the_net_rests(idle_learning: bool) -> None:
+    learner = FrameLearner.create(3, 2, preset="literal", num_neurons=12)
+    async with living(learner, Pace(tick_hz=1000.0, rest_after=20), idle_learning) as lived:
+        frames = np.full((10, 3), 0.5, np.float32)
+        last = (await lived.run(frames=frames)).last_tick
+        before = await lived.weights()
+        await until(lambda: lived.engine.status.tick > last + 100)
+        assert len(lived.outputs.read(lived.outputs.position_after(last), 1000)[0]) == 20
+        assert (await lived.weights() != before) == idle_learning
+        assert lived.engine.status.mode is Mode.RESTING
+
+
+async def test_a_net_that_runs_free_never_rests() -> None:
+    async with living(FrameLearner.create(3, 2), Pace(tick_hz=1000.0, free_run=True)) as lived:
+        await until(lambda: lived.outputs.end > 100)
+        assert lived.engine.status.mode is Mode.AWAKE
+        assert lived.engine.status.tick == lived.outputs.end
+
+
+async def test_an_engine_that_dies_says_so_to_everybody() -> None:
+    learner = gated()
+    async with living(learner) as lived:
+        assert lived.engine.alive
+        learner.broken = True
+        asked: list[Awaitable[object]] = []
+        first = Run(tokens=TOKENS[:10])
+        lived.inbox.put(first)
+        await started(learner)
+        for command in (Run(tokens=TOKENS[:5]), Generate(TOKENS[:1], 5, 0.0, 0), Clone()):
+            lived.inbox.put(command)
+            asked.append(command.reply)
+        learner.gate.set()
+        for reply in (first.reply, *asked):
+            with pytest.raises(EngineStopped, match="died"):
+                await reply
+        assert not lived.engine.alive
+        with pytest.raises(EngineStopped, match="died"):
+            await lived.run(tokens=TOKENS[:1])
+        assert lived.engine.status.mode is Mode.AWAKE
+
+
+async def test_a_stalled_step_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.engine._STALLED_SECONDS", 0.5)
+    learner = gated()
+    async with living(learner) as lived:
+        run = Run(tokens=TOKENS[:10])
+        lived.inbox.put(run)
+        await until(lambda: not lived.engine.alive)
+        learner.gate.set()
+        await run.reply
+        await until(lambda: lived.engine.alive)
+
+
+async def test_a_stopped_engine_refuses_what_was_left() -> None:
+    lived = Lived(small())
+    lived.engine.start()
+    await lived.engine.ask(Configure(paused=True))
+    run = Run(tokens=TOKENS[:10])
+    lived.inbox.put(run)
+    await lived.engine.stop()
+    with pytest.raises(EngineStopped, match="stops"):
+        await run.reply
+    with pytest.raises(EngineStopped):
+        await lived.weights()
+    assert not lived.engine.alive
+
+
+def test_ticks_are_due_by_the_clock_and_no_storm_follows_a_pause() -> None:
+    pace = Pace(tick_hz=10.0, rest_after=3)
+    pace.frame(100.0)
+    assert (pace.due(100.05), pace.mode) == ((0, 0), Mode.AWAKE)
+    assert pace.patience(100.05) == pytest.approx(0.05)
+    assert (pace.due(100.21), pace.mode) == ((2, 0), Mode.AWAKE)
+    assert (pace.due(100.71), pace.mode) == ((1, 4), Mode.RESTING)
+    assert pace.due(1100.0) == (0, 9993)
+    pace.frame(1100.0)
+    assert pace.mode is Mode.AWAKE
+    pace.change(1100.0, tick_hz=None, paused=True)
+    assert (pace.due(2000.0), pace.mode) == ((0, 0), Mode.PAUSED)
+    pace.change(2000.0, tick_hz=1000.0, paused=False)
+    assert pace.due(2000.0105) == (3, 7)
+    free = Pace(tick_hz=1000.0, free_run=True)
+    free.frame(0.0)
+    assert free.due(1000.0) == (64, 0)
+    assert free.due(1000.0) == (0, 0)

@@ -1,0 +1,140 @@
+"""What the inbox promises: a bound on ticks that wait, order, and an answer to everybody who waits."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from service.commands import Clone, Configure, Generate, Run
+from service.inbox import Inbox
+from service.problems import EngineStopped, Overloaded
+
+pytestmark = pytest.mark.anyio
+
+
+def run_of(ticks: int) -> Run:
+    return Run(tokens=np.zeros(ticks, np.int32))
+
+
+def generate() -> Generate:
+    return Generate(np.zeros(1, np.int32), max_tokens=1, temperature=0.0, seed=0)
+
+
+def open_inbox(capacity: int = 8, generations: int = 2) -> Inbox:
+    return Inbox(capacity, generations)
+
+
+async def test_depth_is_of_what_was_accepted_and_not_yet_run() -> None:
+    inbox = open_inbox()
+    inbox.put(run_of(3))
+    inbox.put(run_of(5))
+    assert inbox.depth == 8
+    inbox.take(8, 0)
+    assert inbox.depth == 8
+    inbox.release(3)
+    assert inbox.depth == 5
+
+
+async def test_a_full_inbox_refuses_and_nothing_has_changed() -> None:
+    inbox = open_inbox()
+    first = run_of(7)
+    inbox.put(first)
+    with pytest.raises(Overloaded):
+        inbox.put(run_of(2))
+    assert inbox.depth == 7
+    assert inbox.take(100, 0) == [first]
+
+
+async def test_commands_without_ticks_are_always_admitted_and_overtake() -> None:
+    inbox = open_inbox()
+    run, clone, configure = run_of(8), Clone(), Configure(paused=True)
+    for command in (run, clone, configure):
+        inbox.put(command)
+    assert inbox.take(1, 0) == [clone, configure, run]
+
+
+async def test_runs_are_taken_in_order_until_they_are_enough() -> None:
+    inbox = open_inbox()
+    runs = [run_of(2) for _ in range(4)]
+    for run in runs:
+        inbox.put(run)
+    assert inbox.take(0, 0) == []
+    assert inbox.take(3, 0) == runs[:2]
+    assert inbox.take(4, 0) == runs[2:]
+
+
+async def test_take_waits_for_something_to_take() -> None:
+    inbox = open_inbox()
+    taken: list[object] = []
+    thread = threading.Thread(target=lambda: taken.extend(inbox.take(1, 60.0)))
+    thread.start()
+    run = run_of(1)
+    inbox.put(run)
+    await asyncio.to_thread(thread.join, 10.0)
+    assert taken == [run]
+
+
+async def test_those_who_wait_for_room_are_admitted_in_order() -> None:
+    inbox = open_inbox()
+    inbox.put(run_of(8))
+    inbox.take(8, 0)
+    large, small = run_of(6), run_of(1)
+    waiting = [asyncio.create_task(inbox.put_when_free(each)) for each in (large, small)]
+    await asyncio.sleep(0)
+    for released, admitted in ((5, 0), (1, 1), (1, 2)):
+        inbox.release(released)
+        inbox.admit()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert sum(each.done() for each in waiting) == admitted
+    assert inbox.take(8, 0) == [large, small]
+    assert inbox.depth == 8
+
+
+async def test_who_leaves_while_waiting_is_forgotten() -> None:
+    inbox = open_inbox()
+    inbox.put(run_of(8))
+    inbox.take(8, 0)
+    leaving, staying = run_of(4), run_of(4)
+    tasks = [asyncio.create_task(inbox.put_when_free(each)) for each in (leaving, staying)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.wait(tasks[:1])
+    inbox.release(4)
+    inbox.admit()
+    await tasks[1]
+    assert inbox.take(8, 0) == [staying]
+
+
+async def test_more_than_there_can_ever_be_room_for_is_refused_at_once() -> None:
+    with pytest.raises(Overloaded):
+        await open_inbox(capacity=8).put_when_free(run_of(9))
+
+
+async def test_generations_are_bounded() -> None:
+    inbox = open_inbox(generations=2)
+    inbox.put(generate())
+    inbox.put(generate())
+    with pytest.raises(Overloaded):
+        inbox.put(generate())
+    inbox.release_generation()
+    inbox.put(generate())
+
+
+async def test_a_closed_inbox_refuses_everything_and_gives_back_what_was_left() -> None:
+    inbox = open_inbox()
+    run, clone = run_of(8), Clone()
+    inbox.put(run)
+    inbox.put(clone)
+    waiting = asyncio.create_task(inbox.put_when_free(run_of(1)))
+    await asyncio.sleep(0)
+    assert inbox.close(EngineStopped("over")) == [clone, run]
+    inbox.admit()
+    with pytest.raises(EngineStopped, match="over"):
+        await waiting
+    with pytest.raises(EngineStopped):
+        inbox.put(Clone())
+    with pytest.raises(EngineStopped):
+        await inbox.put_when_free(run_of(1))
+    assert inbox.depth == 0

@@ -1,0 +1,130 @@
+"""The ring of outputs against a plain list, and what a reader that is slow, waits or comes after a restore is told."""
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import service.outputs
+from realnet import FrameOutputs, TokenOutputs
+from service.outputs import PIECE, FrameOutput, Output, Outputs, TokenOutput, pieces, structs
+
+pytestmark = pytest.mark.anyio
+
+
+def frames(first: int, count: int, width: int = 2) -> FrameOutputs:
+    ticks = np.arange(first, first + count)
+    return FrameOutputs(ticks, np.repeat(ticks[:, None], width, axis=1).astype(np.float32))
+
+
+def ring(kept: int, published: int) -> Outputs:
+    """Ticks 1 … `published`."""
+    outputs = Outputs(kept)
+    outputs.append(frames(1, published))
+    return outputs
+
+
+@given(st.lists(st.integers(1, 20), max_size=12), st.integers(1, 12), st.integers(0, 80), st.integers(1, 30))
+def test_a_ring_is_the_end_of_a_list(batches: list[int], kept: int, position: int, limit: int) -> None:
+    outputs, everything = Outputs(kept), list[Output]()
+    for count in batches:
+        batch = frames(len(everything) + 1, count)
+        outputs.append(batch)
+        everything += structs(batch)
+    position = min(position, len(everything))
+    start = max(0, len(everything) - kept)
+    assert (outputs.start, outputs.end) == (start, len(everything))
+    first = max(position, start)
+    read, following, lost = outputs.read(position, limit)
+    assert read == everything[first : first + limit]
+    assert (following, lost) == (first + len(read), first - position)
+    assert outputs.lost == lost
+
+
+async def test_a_slow_reader_is_told_how_many_it_lost_and_loses_no_more() -> None:
+    outputs = ring(kept=10, published=4)
+    _, position, lost = outputs.read(0, 2)
+    assert (position, lost) == (2, 0)
+    outputs.append(frames(5, 12))
+    read, position, lost = outputs.read(position, 100)
+    assert [each.tick for each in read] == list(range(7, 17))
+    assert (position, lost) == (16, 4)
+    assert outputs.read(position, 100) == ([], 16, 0)
+
+
+@pytest.mark.parametrize(("tick", "position"), [(0, 6), (6, 6), (7, 7), (15, 15), (16, 16), (99, 16)])
+async def test_a_tick_leads_to_the_position_after_it(tick: int, position: int) -> None:
+    assert ring(kept=10, published=16).position_after(tick) == position
+
+
+async def test_nothing_was_published_yet() -> None:
+    outputs = Outputs(10)
+    assert outputs.position_after(5) == 0
+    assert outputs.oldest_tick is None
+    assert outputs.read(0, 10) == ([], 0, 0)
+
+
+async def test_after_a_restore_ticks_go_back_and_positions_do_not() -> None:
+    outputs = ring(kept=10, published=16)
+    outputs.clear()
+    assert (outputs.start, outputs.end, outputs.oldest_tick) == (16, 16, None)
+    outputs.append(frames(3, 2))
+    assert [each.tick for each in outputs.read(outputs.position_after(0), 10)[0]] == [3, 4]
+    assert outputs.read(14, 10)[2] == 2
+    assert outputs.oldest_tick == 3
+
+
+async def test_a_reader_waits_until_there_is_more() -> None:
+    outputs = ring(kept=10, published=2)
+    await outputs.wait(1)
+    waiting = [asyncio.create_task(outputs.wait(position)) for position in (2, 2, 5)]
+    await asyncio.sleep(0)
+    outputs.append(frames(3, 1))
+    outputs.notify()
+    await asyncio.wait(waiting[:2])
+    assert not waiting[2].done()
+    waiting[2].cancel()
+    await asyncio.wait(waiting)
+    assert not outputs._waiting
+
+
+async def test_wide_frames_are_kept_for_fewer_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.outputs, "_RING_BYTES", 10_000)
+    outputs = Outputs(kept=1000)
+    for first in range(1, 101):
+        outputs.append(frames(first, 1, width=250))
+    assert outputs.end - outputs.start == 10_000 // (8 + 4 * 250)
+    assert [each.tick for each in outputs.read(0, 1000)[0]] == list(range(92, 101))
+
+
+async def test_outputs_have_the_form_of_the_document() -> None:
+    batch = TokenOutputs(
+        np.array([7]),
+        np.array([104], np.int32),
+        np.array([32], np.int32),
+        np.array([0.25], np.float32),
+        np.array([2.0], np.float32),
+        np.array([[101, 97]], np.int32),
+        np.array([[0.5, 0.125]], np.float32),
+    )
+    [output] = structs(batch)
+    assert isinstance(output, TokenOutput)
+    assert msgspec.json.decode(msgspec.json.encode(output)) == {
+        "tick": 7,
+        "token": 104,
+        "predicted": 32,
+        "probability": 0.25,
+        "surprise": 2.0,
+        "next": [{"token": 101, "probability": 0.5}, {"token": 97, "probability": 0.125}],
+    }
+    [output] = structs(frames(3, 1))
+    assert isinstance(output, FrameOutput)
+    assert msgspec.to_builtins(output) == {"tick": 3, "values": [3.0, 3.0]}
+
+
+async def test_many_outputs_come_in_pieces() -> None:
+    lengths = [len(piece) for piece in pieces([frames(1, PIECE + 1), frames(PIECE + 2, 3)])]
+    assert lengths == [PIECE, 1, 3]

@@ -1,0 +1,61 @@
+"""What must hold of docker-compose.yml; no engine is needed to read it."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_healthy_confined_and_stopped_in_peace(name: str) -> None:
+    service = SERVICES[name]
+    assert isinstance(service["command"], list)  # a shell as process 1 would swallow SIGTERM
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["init"] is True
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["stop_grace_period"] == "20s"
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert {volume.split(":")[0] for volume in service["volumes"]} <= COMPOSE["volumes"].keys()
+
+
+@pytest.mark.parametrize("name", ["server", "gpu"])
+def test_a_server_waits_for_redis_and_its_settings_are_settings(name: str) -> None:
+    service = SERVICES[name]
+    assert service["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    fields = {f"REALNET_{field.upper()}" for field in Settings.model_fields}
+    assert service["environment"].keys() <= fields
+    settings = Settings(
+        **{key.removeprefix("REALNET_").lower(): value for key, value in service["environment"].items()}
+    )
+    assert settings.store == "redis://redis:6379/0"
+    assert (ROOT / service["build"]["dockerfile"]).exists()
+
+
+def test_only_the_gpu_service_reserves_a_gpu_and_it_is_asked_for() -> None:
+    assert [name for name, service in SERVICES.items() if "deploy" in service] == ["gpu"]
+    assert SERVICES["gpu"]["profiles"] == ["gpu"]
+    assert SERVICES["gpu"]["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+
+
+def test_redis_loses_nothing_it_has_taken() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_the_image_holds_what_it_needs() -> None:
+    dockerfile, kept = (ROOT / "docker/Dockerfile").read_text(), (ROOT / ".dockerignore").read_text().splitlines()
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]["include"]
+    for name in (*(package.rstrip("*") for package in packages), "pyproject.toml", "README.md", "LICENSE"):
+        assert f"!{name}" in kept
+        assert name in dockerfile
+    assert "USER realnet" in dockerfile
