@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -18,14 +19,14 @@ from benchmarks.text import topics_text
 from realnet import TokenLearner
 from realnet.core.state import PRESETS
 
-Row = tuple[peers.Hits, float | None]
+Row = tuple[peers.Hits, NDArray[np.float32] | None]  # and the bits of every character, of those that say probabilities
 
 
 def preset(name: str) -> Callable[[str], Row]:
     def live(text: str) -> Row:
         learner = TokenLearner.create(name)  # type: ignore[arg-type]
         outputs = learner.run(learner.vocabulary.encode(text))
-        return outputs.predicted == outputs.token, float(outputs.surprise[len(text) // 2 :].mean())
+        return outputs.predicted == outputs.token, outputs.surprise
 
     return live
 
@@ -47,14 +48,15 @@ def main() -> None:
         learners |= {f"n-gram back-off, order {order}": peer(peers.n_gram, order) for order in (1, 2, 3, 5)}
         learners["echo-state network, 500 units, RLS"] = peer(peers.echo_state_network)
         learners["GRU, 128 units, TBPTT 16, Adam"] = peer(peers.gru)
-    table = Table("learner", "whole", "second half", "last tenth", "bits, second half", "us a token")
+    table = Table("learner", "whole", "second half", "last tenth", "bits, whole", "second half", "us a token")
     for name, learn in learners.items():
         learn(text[:2000])  # compiled and warm
         began = time.perf_counter()
         hits, bits = learn(text)
         seconds = time.perf_counter() - began
         shares = [hits.mean(), hits[len(text) // 2 :].mean(), hits[-len(text) // 10 :].mean()]
-        cells = [*(f"{share:.3f}" for share in shares), "" if bits is None else f"{bits:.2f}"]
+        means = ["", ""] if bits is None else [f"{part.mean():.2f}" for part in (bits, bits[len(text) // 2 :])]
+        cells = [*(f"{share:.3f}" for share in shares), *means]
         table.add_row(name, *cells, f"{seconds / len(text) * 1e6:.0f}")
     print(f"{len(text):,} characters from {options.start}, seed 0, numpy {np.__version__}")
     Console(width=120).print(table)

@@ -46,6 +46,7 @@ def echo_state_network(text: str, units: int = 500, seed: int = 0) -> Hits:
 def gru(text: str, units: int = 128, window: int = 16, seed: int = 0) -> Hits:
     """One stream, Adam at 3e-3, a step after every window, through which alone gradients flow."""
     torch.manual_seed(seed)
+    torch.set_num_threads(1)
     cell, readout = torch.nn.GRU(len(SYMBOLS), units), torch.nn.Linear(units, len(SYMBOLS))
     optimizer = torch.optim.Adam([*cell.parameters(), *readout.parameters()], lr=3e-3)
     ids = torch.tensor([SYMBOLS.index(character) for character in text])

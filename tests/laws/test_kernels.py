@@ -15,6 +15,8 @@ from realnet.core.state import PRESETS, Preset
 from realnet.tokens.encoder import Encoder
 from realnet.tokens.vocabulary import Vocabulary
 
+torch.set_num_threads(1)  # a second one costs more than it brings at these sizes
+
 Array = NDArray[np.float32]
 
 KERNELS = [
