@@ -1,11 +1,15 @@
 """What each preset learns of a text in one pass, beside its peers: accuracy on every character before it is learnt.
 
+A predictor is a compressor, so its bits stand beside those of two compressors that see the whole stretch at once.
+
     python -m benchmarks.learning [--characters 40000] [--start 0] [--skip-peers]
 
 The constants of the presets were chosen at --start 0; 200000 and 320000 are stretches that nothing was chosen on.
 """
 
 import argparse
+import bz2
+import lzma
 import time
 from collections.abc import Callable
 
@@ -58,6 +62,11 @@ def main() -> None:
         means = ["", ""] if bits is None else [f"{part.mean():.2f}" for part in (bits, bits[len(text) // 2 :])]
         cells = [*(f"{share:.3f}" for share in shares), *means]
         table.add_row(name, *cells, f"{seconds / len(text) * 1e6:.0f}")
+    for name, compressed in {
+        "bzip2 -9": bz2.compress(text.encode()),
+        "xz -9e": lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME),
+    }.items():
+        table.add_row(name, "", "", "", f"{8 * len(compressed) / len(text):.2f}", "", "")
     print(f"{len(text):,} characters from {options.start}, seed 0, numpy {np.__version__}")
     Console(width=120).print(table)
 

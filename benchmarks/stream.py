@@ -20,7 +20,7 @@ from service.client import Message, open_stream
 
 LARGE = 512  # tokens in a large message
 LOAD_SECONDS = 10.0
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 60.0
 
 
 @dataclass
@@ -98,9 +98,11 @@ def of_large_messages(flags: tuple[str, ...], told: str, clients: ProcessPoolExe
         milliseconds, count = p99_of_health(server, run(clients, server.url, told, LARGE, LOAD_SECONDS))
         rows.append(("p99 of GET /healthz at full speed", f"{milliseconds:.1f} ms ({count:,} requests)"))
         rows.append(("server's memory", f"{server.megabytes():.0f} MB, {server.megabytes('VmHWM'):.0f} MB at most"))
-        before = server.cpu_seconds()
+        weights, before = weights_sha256(server), server.cpu_seconds()
         time.sleep(IDLE_SECONDS)
-        rows.append(("idle", f"{(server.cpu_seconds() - before) / IDLE_SECONDS:.2%} of a core"))
+        share = (server.cpu_seconds() - before) / IDLE_SECONDS
+        same = "the same" if weights_sha256(server) == weights else "OTHER"
+        rows.append((f"idle for {IDLE_SECONDS:g} s", f"{share:.2%} of a core, {same} weights"))
     return rows
 
 
@@ -108,6 +110,10 @@ def of_small_messages(flags: tuple[str, ...], told: str, clients: ProcessPoolExe
     with running(*flags) as server:
         heard = run(clients, server.url, told, 1).result()
     return [("tokens in messages of 1", rate(len(told), heard))]
+
+
+def weights_sha256(server: Server) -> str:
+    return str(httpx.get(f"{server.url}/v1/net?hash=true", timeout=60).raise_for_status().json()["weights_sha256"])
 
 
 def run(clients: ProcessPoolExecutor, url: str, text: str, size: int, seconds: float = 0.0) -> "Future[Heard]":

@@ -84,7 +84,7 @@ class Input(Body):
 class Prompt(Body):
     prompt: str = ""
     max_tokens: Annotated[int, Ge(1)] = 64
-    temperature: float = Field(1.0, ge=0.0, le=100.0, allow_inf_nan=False, description="0 takes the likeliest")
+    temperature: float = Field(0.7, ge=0.0, le=100.0, allow_inf_nan=False, description="0 takes the likeliest")
     seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
     stream: bool = Field(False, description="answer in server-sent events")
 
