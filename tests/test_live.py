@@ -92,15 +92,13 @@ def test_ten_million_ticks_of_rest(preset: Preset) -> None:
 
 
 @pytest.mark.parametrize("preset", ["manifesto", "surprise"])
-def test_ten_million_computed_ticks_without_a_teacher(preset: Preset) -> None:
+def test_a_million_computed_ticks_without_a_teacher(preset: Preset) -> None:
     """Plasticity is on and the hidden loops run: no surprise, no change."""
     net = net_of(preset)
     net.run(some_frames(20), some_teachers(20))
     before = net.checkpoint().weights_sha256()
-    silence = SparseFrames.from_dense(np.zeros((1_000_000, 3), np.float32))
-    for _ in range(10):
-        net.run(silence)
-    assert net.tick == 10_000_020
+    net.run(np.zeros((1_000_000, 3), np.float32))
+    assert net.tick == 1_000_020
     assert net.checkpoint().weights_sha256() == before
 
 
