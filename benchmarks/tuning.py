@@ -21,7 +21,7 @@ class Choice:
     fired: int = 8
     hidden: int = 64
     c: float = 3.0
-    beta: float = 4.0
+    beta: float = 8.0
     kappa: float = 0.02
     characters: int = 40_000
 
@@ -30,7 +30,7 @@ DEFAULT = Choice()
 CHOICES = {
     "the default": DEFAULT,
     **{f"c = {c:g}": replace(DEFAULT, c=c) for c in (1.5, 2, 2.5, 4)},
-    **{f"beta = {beta:g}": replace(DEFAULT, beta=beta) for beta in (0.5, 1, 2, 8)},
+    **{f"beta = {beta:g}": replace(DEFAULT, beta=beta) for beta in (0.5, 1, 2, 4)},
     **{f"kappa = {kappa:g}": replace(DEFAULT, kappa=kappa) for kappa in (0.0, 0.1, 1.0)},
     **{f"{fired} fired of a tap": replace(DEFAULT, fired=fired) for fired in (2, 4, 12, 20)},
     **{f"{size} neurons a tap": replace(DEFAULT, size=size) for size in (256, 1024, 2048, 8192)},

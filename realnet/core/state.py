@@ -43,7 +43,7 @@ class Params:
     readout: Literal["softmax", "clamp"] = "softmax"
     seed: int = 0
     kappa: float = 0.02
-    beta: float = 4.0
+    beta: float = 8.0  # the larger, the smaller the weights that say the same, and the later they reach the range
     hidden_ratio: float = 0.01  # eta_h / c
     # kappa of synapses into hidden neurons. Only their independent target bounds them, at 1 / (2 kappa): were it beyond
     # the range of the weights, step 8 would shrink all that the net knows, a little at every tick.
