@@ -1,7 +1,7 @@
 """What is chosen of a net (Params), and what changes while it lives (State).
 
 Inside, neurons stand in one order: inputs, hidden, outputs, each in the order in which they were named (hidden ones
-ascending). `Params.order` leads back to the caller's numbers; only `LiveNet` uses it.
+ascending). `Params.order` leads back to the caller's numbers.
 """
 
 from __future__ import annotations
@@ -20,11 +20,6 @@ Preset = Literal["literal", "manifesto", "surprise"]
 PRESETS: tuple[Preset, ...] = ("literal", "manifesto", "surprise")
 
 LOW, HIGH = -2.0, 2.0  # the range of every weight
-
-LOW, HIGH = -2.0, 2.0  # the range of every weight
-
-# Each preset's own (learning_rate, kappa); the literal rule has no kappa.
-DEFAULTS: dict[Preset, tuple[float, float]] = {"literal": (1e-3, 1.0), "manifesto": (3.0, 1.0), "surprise": (2.0, 0.02)}
 
 
 @dataclass(frozen=True, slots=True)
