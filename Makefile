@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test check clean
+.PHONY: serve test fuzz faults check clean
 
 serve: $(VENV)/installed
 	$(BIN)/realnet serve
@@ -11,6 +11,14 @@ serve: $(VENV)/installed
 test: check
 	@command -v redis-server >/dev/null || { echo "make test needs a real redis-server: apt-get install redis-server"; exit 1; }
 	$(BIN)/pytest
+
+# 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
+fuzz: $(VENV)/installed
+	FUZZ_CASES=10000 $(BIN)/pytest --timeout 3600 tests/fuzz
+
+# 50 rounds of each kill, on both stores: a quarter of an hour.
+faults: $(VENV)/installed
+	FAULT_ROUNDS=50 $(BIN)/pytest --timeout 3600 tests/faults
 
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -2,48 +2,55 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from realnet import FrameLearner, TokenLearner
+from service.auth import Keyring, needs
 from service.commands import Learner
 from service.engine import Engine
+from service.gate import Gate, declare_keys, refusal, respond
+from service.idempotency import Keys
 from service.inbox import Inbox
+from service.journal import LoggedJournal
+from service.keys import KeysError, Scope
+from service.logs import RequestLog, say_mode
 from service.metrics import open_registry
 from service.modes import Mode, Pace
 from service.outputs import FrameOutput, Outputs, TokenOutput
 from service.problems import (
-    MEDIA_TYPE,
     Invalid,
-    Overloaded,
     Problem,
     Refused,
-    encode,
     places_of,
     problem_of,
     problem_of_status,
 )
+from service.records import JournalDamaged
+from service.recovery import Birth, Recovered, birth_of, recover
 from service.routes import Spine, generate, health, inputs, net, outputs, snapshots, stream
-from service.settings import LOOPBACK, Settings
+from service.settings import Settings
 from service.snapshots import SnapshotCatalog, SnapshotDamaged
-from service.snapshotter import Pulse, Snapshotter, newest_good
+from service.snapshotter import Pulse, Snapshotter
 from service.status import Shape
-from service.store import StoreError, open_store
+from service.store import Log, StoreError, open_log, open_store
 from service.streams import Streams
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _logger = logging.getLogger(__name__)
+
+
+PARTS = (health, net, inputs, outputs, generate, snapshots, stream)
 
 
 class CannotStart(Exception):
@@ -51,76 +58,116 @@ class CannotStart(Exception):
 
 
 def create_app(settings: Settings) -> FastAPI:
+    keyring = Keyring(settings)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _living(settings) as spine:
+        async with _following(keyring), _living(settings) as spine:
             app.state.spine = spine
-            app.state.registry = open_registry(spine.engine, spine.inbox, spine.outputs, spine.snapshotter)
+            app.state.registry = open_registry(
+                spine.engine, spine.inbox, spine.outputs, spine.snapshotter, spine.journal
+            )
             yield
 
     app = _Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan)
-    app.add_middleware(_Gate, settings=settings)
+    for page in app.routes:  # FastAPI's own, with the document
+        needs(Scope.READ)(page.endpoint)  # type: ignore[attr-defined]
+    guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
+    app.guarded, app.keys_required = guarded, keyring.required
+    app.add_middleware(Gate, settings=settings, keyring=keyring, routes=guarded)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(RequestLog)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     for kind in (Refused, StoreError, Exception):
         app.add_exception_handler(kind, _answer)
-    for part in (health, net, inputs, outputs, generate, snapshots, stream):
+    for part in PARTS:
         app.include_router(part.router)
     return app
+
+
+@asynccontextmanager
+async def _following(keyring: Keyring) -> AsyncIterator[None]:
+    try:
+        keyring.load()
+    except KeysError as error:
+        raise CannotStart(str(error)) from error
+    if keyring.required and not len(keyring):
+        raise CannotStart("the file of keys has none in it: `realnet key create NAME` makes one")
+    task = asyncio.create_task(keyring.follow(), name="keys")
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager
 async def _living(settings: Settings) -> AsyncIterator[Spine]:
     try:
         store = open_store(settings.store)
+        log = None if settings.journal == "off" else open_log(settings.store, "default/journal")
     except ValueError as error:
         raise CannotStart(str(error)) from error
     try:
         catalog = SnapshotCatalog(store, settings.snapshots_kept)
-        learner = await _learner(catalog, settings)
+        recovered = await _recover(catalog, log, settings)
+        journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
         inbox = Inbox(settings.inbox_ticks, settings.max_generations)
         ring = Outputs(settings.outputs_kept)
         pace = Pace(settings.tick_hz, settings.rest_after, settings.free_run)
-        engine = Engine(learner, inbox, ring, pace, settings.idle_learning)
-        snapshotter = Snapshotter(engine, catalog, settings.snapshot_every)
+        engine = Engine(
+            recovered.learner,
+            inbox,
+            ring,
+            pace,
+            settings.idle_learning,
+            journal,
+            recovered.ledger,
+            recovered.replay,
+        )
+        snapshotter = Snapshotter(engine, catalog, settings.snapshot_every, journal)
         streams = Streams(engine, inbox, ring, settings)
         snapshotter.on_saved.append(streams.snapshot_saved)
+        engine.on_mode.append(say_mode)
+        if journal is not None:
+            journal.on_durable, journal.on_trouble = inbox.wake, inbox.refuse
+            journal.start()
         engine.start()
         snapshotter.start()
         try:
-            yield Spine(settings, engine, inbox, ring, catalog, snapshotter, streams, Pulse(store))
+            pulse, keys = Pulse(store), Keys(engine.ledger)
+            yield Spine(settings, engine, inbox, ring, catalog, snapshotter, streams, pulse, keys, journal)
         finally:
-            await _drain(engine, inbox)
+            await _drain(engine, inbox, journal is not None)
             await snapshotter.stop()
             await engine.stop()
+            if journal is not None:
+                await asyncio.to_thread(journal.stop)
     finally:
         await store.close()
 
 
-async def _learner(catalog: SnapshotCatalog, settings: Settings) -> Learner:
-    """The newest good snapshot's, or a new one."""
+async def _recover(catalog: SnapshotCatalog, log: Log | None, settings: Settings) -> Recovered:
+    """As it was, or a new one."""
     try:
         await catalog.sweep()
-        restored = await newest_good(catalog, settings.device)
-        learner = await asyncio.to_thread(_create, settings) if restored is None else restored
-        await asyncio.to_thread(_warm_up, learner)
-    except (StoreError, SnapshotDamaged, ValueError) as error:
+        birth, device = birth_of(settings), settings.device
+        recovered = await recover(catalog, log, device, birth, lambda birth: _create(birth, device))
+        await asyncio.to_thread(_warm_up, recovered.learner)
+    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
         raise CannotStart(str(error)) from error
-    if restored is not None:
-        _check_is_as_asked_for(restored, settings)
-    return learner
+    _check_is_as_asked_for(recovered.learner, settings)
+    catalog.pinned |= recovered.pinned
+    return recovered
 
 
-def _create(settings: Settings) -> Learner:
-    common: dict[str, Any] = {
-        "preset": settings.preset,
-        "num_neurons": settings.neurons,
-        "seed": settings.seed,
-        "device": settings.device,
-    }
-    if settings.inputs is not None and settings.outputs is not None:
-        return FrameLearner.create(settings.inputs, settings.outputs, **common)
-    return TokenLearner.create(**common)
+def _create(birth: Birth, device: str) -> Learner:
+    inputs, outputs = birth["inputs"], birth["outputs"]
+    common: dict[str, Any] = {"preset": birth["preset"], "num_neurons": birth["neurons"], "seed": birth["seed"]}
+    if inputs is not None and outputs is not None:
+        return FrameLearner.create(int(inputs), int(outputs), **common, device=device)
+    return TokenLearner.create(**common, device=device)
 
 
 def _warm_up(learner: Learner) -> None:
@@ -147,7 +194,7 @@ def _check_is_as_asked_for(learner: Learner, settings: Settings) -> None:
             )
 
 
-async def _drain(engine: Engine, inbox: Inbox) -> None:
+async def _drain(engine: Engine, inbox: Inbox, is_journalled: bool) -> None:
     if engine.alive and engine.status.mode is not Mode.PAUSED:
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
@@ -155,10 +202,14 @@ async def _drain(engine: Engine, inbox: Inbox) -> None:
         except TimeoutError:
             pass
     if inbox.depth:
-        _logger.warning("%d ticks that were accepted are not learnt", inbox.depth)
+        what = "are learnt at the next start" if is_journalled else "are not learnt"
+        _logger.warning("%d ticks that were accepted %s", inbox.depth, what)
 
 
 class _Api(FastAPI):
+    guarded: Sequence[BaseRoute] = ()
+    keys_required = False
+
     def openapi(self) -> dict[str, Any]:
         """With the schemas of what is not answered through pydantic, and without the 422 that is never sent."""
         if self.openapi_schema is None:
@@ -172,83 +223,28 @@ class _Api(FastAPI):
                 for operation in operations.values():
                     if "HTTPValidationError" in str(operation["responses"].get("422")):
                         del operation["responses"]["422"]
+            declare_keys(document, self.guarded, self.keys_required)
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
         assert self.openapi_schema is not None
         return self.openapi_schema
 
 
-class _Gate:
-    """Refuses a body that is too large, and what another site's page asks for in a browser."""
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
-        self._settings = settings
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        if self._is_foreign(scope, headers):
-            await _response(problem_of_status(403, "the Origin is not this server"))(scope, receive, send)
-        elif self._is_too_large(headers):
-            await _response(self._too_large())(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._app(scope, self._bounded(receive), send)
-        else:
-            await self._app(scope, receive, send)
-
-    def _is_foreign(self, scope: Scope, headers: Headers) -> bool:
-        origin = headers.get("origin")
-        if origin is None or (scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")):
-            return False
-        try:
-            parts = urlsplit(origin)
-            name = parts.hostname
-        except ValueError:
-            return True
-        # A name of somebody else's that leads here is not this server, however well both headers agree.
-        return parts.netloc != headers.get("host") or not (name in LOOPBACK or self._settings.insecure)
-
-    def _is_too_large(self, headers: Headers) -> bool:
-        length = headers.get("content-length", "")
-        return length.isdecimal() and int(length) > self._settings.max_body_bytes
-
-    def _bounded(self, receive: Receive) -> Receive:
-        left = self._settings.max_body_bytes
-
-        async def receive_bounded() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise HTTPException(413, self._too_large().detail)
-            return message
-
-        return receive_bounded
-
-    def _too_large(self) -> Problem:
-        return problem_of_status(413, f"{self._settings.max_body_bytes} bytes at most")
-
-
-def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return Response(encode(problem), problem.status, headers, media_type=MEDIA_TYPE)
-
-
 async def _answer(_: Request, error: Exception) -> Response:
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
-    return _response(problem_of(error), headers)
+    return refusal(error)
 
 
 async def _answer_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if errors[0]["type"] == "json_invalid":
-        return _response(problem_of_status(400, "the body is not JSON"))
-    return _response(problem_of(Invalid(places_of(errors))))
+        return respond(problem_of_status(400, "the body is not JSON"))
+    return respond(problem_of(Invalid(places_of(errors))))
 
 
-async def _answer_http(_: Request, error: Exception) -> Response:
+async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _response(problem_of_status(error.status_code, error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # the router names the methods of one route, and there may be more of this path
+        headers["Allow"] = request.scope["realnet.allow"]
+    return respond(problem_of_status(error.status_code, error.detail), headers)

@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 
 import typer
 
+from service.cli_keys import keys
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from service.client import Server
 
 # Whatever takes time to import (httpx, rich, and numba by way of the server) is imported where it is used.
 
@@ -22,6 +26,7 @@ app = typer.Typer(
 )
 snapshots = typer.Typer(help="Save, list and restore snapshots of the live net.")
 app.add_typer(snapshots, name="snapshot")
+app.add_typer(keys, name="key")
 
 
 class Preset(StrEnum):
@@ -30,16 +35,31 @@ class Preset(StrEnum):
     surprise = "surprise"
 
 
+class Journal(StrEnum):
+    always = "always"
+    everysec = "everysec"
+    never = "never"
+    off = "off"
+
+
 @app.callback()
 def options(
     context: typer.Context,
     url: Annotated[
         str, typer.Option(envvar="REALNET_URL", help="The server that client commands talk to.")
     ] = DEFAULT_URL,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar=["REALNET_KEY", "REALNET_API_KEY"], help="The key to it; better not on a shared screen."),
+    ] = None,
 ) -> None:
+    from service.client import Server
+
     if not _is_url(url):
         raise typer.BadParameter(f"a server's URL looks like {DEFAULT_URL}", param_hint="--url")
-    context.obj = url.rstrip("/")
+    if key is not None and not (key.isascii() and key.isprintable()):  # it becomes a part of a header
+        raise typer.BadParameter("a key has visible ASCII signs only", param_hint="--key")
+    context.obj = Server(url.rstrip("/"), key)
 
 
 def _is_url(url: str) -> bool:
@@ -63,7 +83,11 @@ def serve(
     free_run: Annotated[bool | None, typer.Option("--free-run/--no-free-run", help="Never rest.")] = None,
     inputs: Annotated[int | None, typer.Option(help="Input neurons of a net of raw frames; with --outputs.")] = None,
     outputs: Annotated[int | None, typer.Option(help="Output neurons of a net of raw frames; with --inputs.")] = None,
-    insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an address that is not loopback.")] = None,
+    keys_file: Annotated[str | None, typer.Option(help="Keys, as `realnet key create` writes them.")] = None,
+    journal: Annotated[Journal | None, typer.Option(help="When what is learnt is on the disk, if ever.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Allow an address that is not loopback without any key.")
+    ] = None,
 ) -> None:
     """Run the server. A flag overrides the environment's REALNET_* setting of the same name."""
     from pydantic import ValidationError
@@ -84,6 +108,8 @@ def serve(
         "free_run": free_run,
         "inputs": inputs,
         "outputs": outputs,
+        "keys_file": keys_file,
+        "journal": journal and journal.value,
         "insecure": insecure,
     }
     try:
@@ -189,10 +215,10 @@ def _fail(error: Exception) -> int:
     return status
 
 
-async def _generate(url: str, request: dict[str, Any]) -> None:
+async def _generate(server: "Server", request: dict[str, Any]) -> None:
     from service.client import ClientError, open_stream, problem_line
 
-    async with open_stream(url) as client:
+    async with open_stream(server) as client:
         await client.send({"type": "generate", **request})
         async for message in client:
             match message["type"]:
@@ -205,13 +231,14 @@ async def _generate(url: str, request: dict[str, Any]) -> None:
                     raise ClientError(problem_line(message["problem"]))
 
 
-def _request(url: str, method: str, path: str, seconds: float = 10.0) -> Any:
+def _request(server: "Server", method: str, path: str, seconds: float = 10.0) -> Any:
     import httpx
 
     from service.client import ClientError, no_answer, refusal
 
+    url = server.url
     try:
-        response = httpx.request(method, url + path, timeout=seconds)
+        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds)
     except httpx.ReadTimeout:
         raise ClientError(f"{url} did not answer within {seconds:g} s") from None
     except (httpx.TransportError, httpx.InvalidURL):

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from service.client import ClientError, Message, StreamClient, open_stream, problem_line
+from service.client import ClientError, Message, Server, StreamClient, open_stream, problem_line
 
 MOVING = 2000  # tokens that the moving figures are about
 SHOW_SECONDS = 0.1
@@ -119,14 +119,14 @@ class Stream:
         await self._moved.wait()
 
 
-async def stream_text(url: str, path: str, batch: int, console: Console) -> bool:
+async def stream_text(server: Server, path: str, batch: int, console: Console) -> bool:
     """Stream the file at `path` (`-` is standard input) and print a line about it. False where Ctrl-C cut it short."""
     with ExitStack() as stack:
         file = sys.stdin.buffer if path == "-" else stack.enter_context(_open(path))
         mode = os.fstat(file.fileno())
         columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
         progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        async with open_stream(url) as client:
+        async with open_stream(server) as client:
             stream = Stream(client, stack.enter_context(progress), mode.st_size if stat.S_ISREG(mode.st_mode) else None)
             began = time.monotonic()
             complete = await _send_all(stream, file, batch)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,18 @@ class ClientError(Exception):
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+@dataclass(slots=True, frozen=True)
+class Server:
+    """Where a server is (http or https), and the key to it if it needs one."""
+
+    url: str
+    key: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
 
 
 class StreamClient:
@@ -77,9 +90,11 @@ class StreamClient:
 
 @asynccontextmanager
 async def open_stream(
-    url: str, client_id: str | None = None, *, subprotocol: str = JSON, window: int = 64
+    server: Server | str, client_id: str | None = None, *, subprotocol: str = JSON, window: int = 64
 ) -> AsyncIterator[StreamClient]:
-    """Connect to the server at `url` (http or https) and wait for its `hello`. May raise ClientError."""
+    """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise ClientError."""
+    server = Server(server) if isinstance(server, str) else server
+    url = server.url
     address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream"
     if client_id is not None:
         address += f"?client_id={quote(client_id, safe='')}"
@@ -87,6 +102,7 @@ async def open_stream(
         connection = await connect(
             address,
             subprotocols=[Subprotocol(subprotocol)],
+            additional_headers=server.headers,
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             ping_timeout=None,  # no deadline: a server that holds a fast writer back reads no pings meanwhile

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint, FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
+from service.ledger import Memory
 
 Learner: TypeAlias = TokenLearner | FrameLearner
 Batch: TypeAlias = TokenOutputs | FrameOutputs
@@ -32,14 +33,33 @@ class Ran:
     outputs: list[Batch]
 
 
+@dataclass(slots=True, frozen=True)
+class Sender:
+    """Who sent an input, so that it is learnt once: by name and number, or by a key and what its body was."""
+
+    client: str | None = None
+    seq: int = 0
+    key: str | None = None
+    digest: str = ""
+    at: float = 0.0  # seconds since 1970
+
+
+NOBODY = Sender()
+
+
 @dataclass(slots=True, eq=False)
 class Run(Command[Ran]):
-    """Tokens or frames, one a tick and at least one; a row of NaN in `teachers` is no teacher. Checked before."""
+    """Tokens or frames, one a tick and at least one; a row of NaN in `teachers` is no teacher. Checked before.
+
+    `journalled`, if somebody waits for it, is done as soon as the input cannot be lost any more.
+    """
 
     tokens: NDArray[np.int32] | None = None
     frames: NDArray[np.float32] | None = None
     teachers: NDArray[np.float32] | None = None
     learn: bool = True
+    sender: Sender = NOBODY
+    journalled: "asyncio.Future[None] | None" = None
 
     @property
     def ticks(self) -> int:
@@ -68,24 +88,35 @@ class Generate(Command[Generated]):
     stream: "asyncio.Queue[list[int]] | None" = None  # holds at most `max_tokens`
     cancelled: bool = False
 
+    @property
+    def ticks(self) -> int:
+        """At most."""
+        return len(self.prompt) + self.max_tokens
+
 
 @dataclass(slots=True, eq=False)
-class Clone(Command[Checkpoint]):
-    """A copy of everything, taken between two ticks."""
+class Clone(Command[tuple[Checkpoint, Memory]]):
+    """A copy of everything, taken between two ticks, and what the service remembers of that moment."""
 
 
 @dataclass(slots=True, eq=False)
 class Restore(Command[int]):
-    """Replies with the tick. What waits in the inbox goes to the new net; what is half learnt is refused."""
+    """Replies with the tick. What waits goes to the new net; what is half learnt is refused."""
 
     learner: Learner
+    snapshot: str = ""  # its id …
+    sha256: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class Configure(Command[None]):
-    """None leaves a thing as it is."""
+    """None leaves a thing as it is. Checked before."""
 
     learning_rate: float | None = None
     plasticity: bool | None = None
     tick_hz: float | None = None
     paused: bool | None = None
+
+    @property
+    def is_of_learning(self) -> bool:
+        return self.learning_rate is not None or self.plasticity is not None

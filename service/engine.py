@@ -1,4 +1,4 @@
-"""The thread that owns the net: take what was asked, run, publish. Nobody else touches it."""
+"""The thread that owns the net: take what was asked, journal it, run what is durable, publish."""
 
 import asyncio
 import logging
@@ -6,61 +6,68 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from realnet import FrameLearner, Generator, TokenLearner
-from service.commands import Batch, Clone, Command, Configure, Generate, Generated, Learner, Ran, Restore, Run
+from realnet import FrameLearner
+from service.agenda import Agenda
+from service.commands import Batch, Clone, Command, Configure, Generate, Learner, Ran, Restore, Run
 from service.inbox import Inbox
+from service.journal import Journal, NoJournal
+from service.ledger import Ledger
 from service.modes import Mode, Pace
 from service.outbox import Outbox
 from service.outputs import Outputs
-from service.problems import Conflict, EngineStopped, Invalid, Place
-from service.status import Shape, Status
+from service.problems import Conflict, EngineStopped, NotDurable
+from service.records import Changed, JournalDamaged, Lived
+from service.replay import Replay
+from service.status import Shape, Speed, Status
+from service.store import StoreError
+from service.talks import Talks
+from service.work import Parts, Work, run_parts
 
 _SLICE_TICKS = 1024  # run at once, at most …
 _FIRST_SLICE = 64
 _SLICE_SECONDS = 0.04  # … and for about so long, so that clones and generations come in between
-_GENERATED_AT_ONCE = 8
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
 T = TypeVar("T")
-Number = TypeVar("Number", np.int32, np.float32)
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Message:
-    """A Run on its way through the slices."""
-
-    run: Run
-    done: int = 0
-    outputs: list[Batch] = field(default_factory=list)
-
-
 class Engine:
-    def __init__(self, learner: Learner, inbox: Inbox, outputs: Outputs, pace: Pace, idle_learning: bool) -> None:
+    """What a command would change is journalled first, in the order it was taken, and done when that is durable."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        inbox: Inbox,
+        outputs: Outputs,
+        pace: Pace,
+        idle_learning: bool,
+        journal: Journal | None = None,
+        ledger: Ledger | None = None,
+        replay: Replay | None = None,
+    ) -> None:
         self.shape = Shape.of(learner)
         self.on_mode: list[Callable[[Mode], None]] = []  # called on the loop when the mode has changed
+        self.ledger = ledger or Ledger.of(None)
+        self.replay = replay  # what is still to be lived through again before anything else
         self._learner = learner
         self._inbox = inbox
         self._outputs = outputs
         self._pace = pace
         self._idle_learning = idle_learning
-        self._plasticity = True
+        self._plasticity = True if replay is None else replay.plasticity
         self._taken: deque[Command[Any]] = deque()
-        self._messages: deque[_Message] = deque()
-        self._generations: list[tuple[Generate, Generator, Generated]] = []
+        self._agenda = Agenda(journal or NoJournal(), learner.net.tick)
         self._slice = _FIRST_SLICE
         self._changes = 0
-        self._computed, self._rate, self._rate_at = 0, 0.0, time.monotonic()
+        self._speed = Speed(time.monotonic())
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
         self._stopping = False
         self._ended = True  # until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
+        self._talks = Talks(inbox, self._outbox)
         self._announced = 0  # outputs
         self._pace.frame(time.monotonic())
         self.status = self._status()
@@ -70,6 +77,7 @@ class Engine:
     def start(self) -> None:
         self._outbox.open()
         self._ended = False
+        self._inbox.ready = self.replay is None
         self._thread.start()
 
     async def stop(self) -> None:
@@ -97,151 +105,171 @@ class Engine:
     def _live(self) -> None:
         why = EngineStopped("the server stops")
         try:
+            self._live_again()
             while not self._stopping:
                 self.step()
+        except (JournalDamaged, StoreError) as error:
+            _logger.error("the net cannot go on where it was, and learns nothing: %s", error)
+            why = EngineStopped(str(error))
         except Exception:
             _logger.exception("the engine has died; nothing is learnt from now on, and no snapshot is taken")
             why = EngineStopped("the engine has died, the server's log tells why")
         self._ended = True
-        left: list[Command[Any]] = [*self._taken, *self._inbox.close(why)]
-        left += [each.run for each in self._messages] + [command for command, *_ in self._generations]
-        for command in left:
-            self._outbox.fail(command.reply, why)
+        for command in (*self._taken, *self._agenda.all(), *self._inbox.close(why)):
+            self._refuse(command, why)
+        self._talks.end(why)
         self._outbox.post()
 
+    def _live_again(self) -> None:
+        if self.replay is None:
+            return
+        for ticks in self.replay.run(self._learner, self.ledger):
+            self._changes += 1
+            self._speed.count(ticks)
+            self._publish()
+            if self._stopping:
+                return
+        self._plasticity = self.replay.plasticity
+        self._agenda.entering = self._learner.net.tick
+        self._pace.frame(time.monotonic())
+        self.replay = None
+        self._inbox.ready = True
+
     def step(self) -> None:
-        self._taken.extend(self._inbox.take(self._room(), self._patience()))
-        while self._taken:
-            self._accept(self._taken[0])
-            self._taken.popleft()
+        self._take_and_journal()
+        self._see_what_is_durable()
         if not self._run_slice():
             self._idle()
-        self._talk()
+        self._talks.go_on()
         self._publish()
 
-    def _room(self) -> int:
-        return 0 if self._pace.paused else self._slice - sum(each.run.ticks - each.done for each in self._messages)
+    def _take_and_journal(self) -> None:
+        self._taken.extend(self._inbox.take(self._inbox.capacity, self._patience()))
+        while self._taken:
+            try:
+                self._accept(self._taken[0])
+            except NotDurable as error:
+                self._refuse(self._taken[0], error)
+            self._taken.popleft()
 
     def _patience(self) -> float:
-        if self._generations or (self._messages and not self._pace.paused):
+        if self._talks or (self._agenda.is_due and not self._pace.paused):
             return 0.0
         return self._pace.patience(time.monotonic())
 
     def _accept(self, command: Command[Any]) -> None:
         match command:
             case Run():
-                self._messages.append(_Message(command))
+                self._agenda.add_run(command, self._rate_of(command.learn))
             case Generate():
-                self._generate(command)
+                self._talks.begin(command, self._learner)
             case Clone():
-                self._outbox.resolve(command.reply, self._learner.checkpoint())
+                memory = self.ledger.memory(self._agenda.place(), self._plasticity)
+                self._outbox.resolve(command.reply, (self._learner.checkpoint(), memory))
             case Restore():
-                self._restore(command)
+                self._journal_restore(command)
             case Configure():
-                self._configure(command)
+                self._journal_change(command)
+
+    def _rate_of(self, learn: bool) -> float:
+        return self._learner.net.learning_rate if learn and self._plasticity else 0.0
+
+    def _see_what_is_durable(self) -> None:
+        while (what := self._agenda.next_durable()) is not None:
+            match what:
+                case Work(run=run):
+                    if run is not None and run.journalled is not None:
+                        self._outbox.resolve(run.journalled, None)
+                case Restore():
+                    self._restore(what)
+                case Configure():
+                    self._configure(what)
+        if (lost := self._agenda.given_up(self._learner.net.tick)) is not None:
+            why, commands = lost
+            for command in commands:
+                if isinstance(command, Run):
+                    self._inbox.release(command.ticks)
+                self._refuse(command, why)
+
+    def _refuse(self, command: Command[Any], why: Exception) -> None:
+        if isinstance(command, Run) and command.journalled is not None:
+            self._outbox.fail(command.journalled, why)
+        self._outbox.fail(command.reply, why)
 
     def _run_slice(self) -> bool:
         """Ticks of one or more messages in one call. False if there is nothing to run."""
-        if self._pace.paused or not self._messages:
+        parts = [] if self._pace.paused else self._agenda.parts(self._slice)
+        if not parts:
             return False
-        parts: list[tuple[_Message, int]] = []
-        room = self._slice
-        for message in self._messages:
-            if room == 0 or message.run.learn != self._messages[0].run.learn:
-                break
-            parts.append((message, min(room, message.run.ticks - message.done)))
-            room -= parts[-1][1]
         started = time.monotonic()
-        batch = self._run(parts)
+        batch = run_parts(self._learner, parts)
         ended = time.monotonic()
-        self._pace.frame(ended)
-        self._slice = max(1, min(_SLICE_TICKS, int(_SLICE_SECONDS * len(batch) / max(ended - started, 1e-6))))
-        self._computed += len(batch)
+        self._speed.count(len(batch))
         self._changes += 1
-        self._outputs.append(batch)
-        self._inbox.release(len(batch))
+        if parts[0][0].is_input:
+            self._pace.frame(ended)
+            self._slice = max(1, min(_SLICE_TICKS, int(_SLICE_SECONDS * len(batch) / max(ended - started, 1e-6))))
+            self._inbox.release(len(batch))
+        if parts[0][0].is_input or isinstance(self._learner, FrameLearner):  # outputs of a net of tokens are of tokens
+            self._outputs.append(batch)
         self._reply(parts, batch)
         return True
 
-    def _run(self, parts: list[tuple[_Message, int]]) -> Batch:
-        plasticity = 1.0 if parts[0][0].run.learn and self._plasticity else 0.0
-        if isinstance(self._learner, TokenLearner):
-            tokens = [_part(each.run.tokens, each.done, count) for each, count in parts]
-            return self._learner.run(tokens[0] if len(tokens) == 1 else np.concatenate(tokens), plasticity)
-        frames = np.concatenate([_part(each.run.frames, each.done, count) for each, count in parts])
-        teachers = None
-        if any(each.run.teachers is not None for each, _ in parts):
-            nobody = np.full((len(frames), self.shape.outputs), np.nan, np.float32)
-            teachers = np.concatenate([_part(each.run.teachers, each.done, count, nobody) for each, count in parts])
-        return self._learner.run(frames, teachers, plasticity)
-
-    def _reply(self, parts: list[tuple[_Message, int]], batch: Batch) -> None:
+    def _reply(self, parts: Parts, batch: Batch) -> None:
         start = 0
-        for message, count in parts:
-            message.outputs.append(batch if count == len(batch) else batch[start : start + count])
-            message.done += count
+        for work, count in parts:
+            work.outputs.append(batch if count == len(batch) else batch[start : start + count])
+            work.done += count
             start += count
-            if message.done == message.run.ticks:
-                self._messages.popleft()
-                last = int(message.outputs[-1].tick[-1])
-                ran = Ran(int(message.outputs[0].tick[0]), last, message.outputs)
-                self._outbox.resolve(message.run.reply, ran)
+            if work.left:
+                continue
+            self._agenda.works.popleft()
+            last = int(work.outputs[-1].tick[-1])
+            if isinstance(work.record, Lived):
+                self.ledger.note(work.record, last)
+            if work.run is not None:
+                self._outbox.resolve(work.run.reply, Ran(int(work.outputs[0].tick[0]), last, work.outputs))
+            if work.counted:
+                self._learner.rest(work.counted)
 
     def _idle(self) -> None:
-        computed, counted = self._pace.due(time.monotonic())
-        if computed:
-            batch = self._learner.idle(computed, 1.0 if self._idle_learning and self._plasticity else 0.0)
-            self._computed += computed
-            self._changes += 1
-            if isinstance(self._learner, FrameLearner):  # the outputs of a net of tokens are about tokens
-                self._outputs.append(batch)
-        if counted:
-            self._learner.rest(counted)
-
-    def _generate(self, command: Generate) -> None:
-        if not isinstance(self._learner, TokenLearner):
-            self._inbox.release_generation()
-            self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
+        if not self._agenda.is_empty:
             return
-        generator = self._learner.generator(command.prompt, command.temperature, command.seed)
-        self._generations.append((command, generator, Generated([], self._learner.net.tick, "length")))
+        computed, counted = self._pace.due(time.monotonic())
+        try:
+            if computed:
+                self._agenda.add_idle(computed, self._rate_of(self._idle_learning), counted)
+                return
+        except NotDurable:
+            counted += computed  # what is not journalled is not lived through
+        self._learner.rest(counted)
+        self._agenda.rest(counted)
 
-    def _talk(self) -> None:
-        """A few tokens of every generation."""
-        going_on = []
-        for command, generator, generated in self._generations:
-            left = command.max_tokens - len(generated.tokens)
-            if left and not command.cancelled:
-                tokens = generator.step(min(left, _GENERATED_AT_ONCE))
-                generated.tokens.extend(tokens)
-                if command.stream is not None and tokens:  # none while the prompt is read
-                    self._outbox.say(command.stream.put_nowait, tokens)
-                going_on.append((command, generator, generated))
-            else:
-                self._inbox.release_generation()
-                self._outbox.resolve(command.reply, generated)
-        self._generations = going_on
-
-    def _restore(self, command: Restore) -> None:
+    def _journal_restore(self, command: Restore) -> None:
         if not Shape.of(command.learner).is_like(self.shape):
             self._outbox.fail(command.reply, Conflict("the snapshot is of a net with other inputs or outputs"))
-            return
-        if self._messages and self._messages[0].done:
-            half = self._messages.popleft()
-            self._inbox.release(half.run.ticks - half.done)
-            self._outbox.fail(half.run.reply, Conflict("a snapshot was restored while this was being learnt"))
+        else:
+            self._agenda.add_restore(command)
+
+    def _restore(self, command: Restore) -> None:
+        if (half := self._agenda.half()) is not None and half.run is not None:
+            self._inbox.release(half.left)
+            self._refuse(half.run, Conflict("a snapshot was restored while this was being learnt"))
         self._learner = command.learner
         self._changes += 1
         self._outputs.clear()
         self._outbox.resolve(command.reply, self._learner.net.tick)
 
+    def _journal_change(self, command: Configure) -> None:
+        if not command.is_of_learning:
+            self._configure(command)
+            return
+        self._agenda.add_change(command, Changed(command.learning_rate, command.plasticity))
+
     def _configure(self, command: Configure) -> None:
+        """For what is taken from now on; what was taken before is learnt at the rate of then."""
         if command.learning_rate is not None:
-            try:
-                self._learner.net.learning_rate = command.learning_rate
-            except ValueError as error:
-                self._outbox.fail(command.reply, Invalid([Place(detail=str(error), pointer="/learning_rate")]))
-                return
+            self._learner.net.learning_rate = command.learning_rate
             self._changes += 1
         if command.plasticity is not None:
             self._plasticity = command.plasticity
@@ -260,35 +288,13 @@ class Engine:
 
     def _status(self) -> Status:
         now = time.monotonic()
-        if now - self._rate_at >= 1.0:
-            self._rate = self._computed / (now - self._rate_at)
-            self._computed, self._rate_at = 0, now
-        learner, net = self._learner, self._learner.net
-        score = learner.score if isinstance(learner, TokenLearner) else None
-        return Status(
+        return Status.of(
+            self._learner,
             mode=self._pace.mode,
-            preset=net.preset,
-            neurons=net.num_neurons,
-            device=net.device,
-            kernel=net.kernel,
-            tick=net.tick,
-            tokens_seen=learner.tokens_seen if isinstance(learner, TokenLearner) else 0,
-            ticks_per_second=self._rate,
-            accuracy=score.accuracy if score else None,
-            surprise=score.surprise if score else None,
-            learning_rate=net.learning_rate,
+            ticks_per_second=self._speed.per_second(now),
             plasticity=self._plasticity,
             tick_hz=self._pace.tick_hz,
-            generations=len(self._generations),
+            generations=len(self._talks),
             changes=self._changes,
             published_at=now,
         )
-
-
-def _part(
-    rows: NDArray[Number] | None, start: int, count: int, default: NDArray[Number] | None = None
-) -> NDArray[Number]:
-    if rows is None:
-        assert default is not None
-        return default[:count]
-    return rows[start : start + count]

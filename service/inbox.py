@@ -5,8 +5,8 @@ import threading
 from collections import deque
 from typing import Any
 
-from service.commands import Command, Generate, Run
-from service.problems import Overloaded
+from service.commands import Command, Configure, Generate, Restore, Run
+from service.problems import NotDurable, NotReady, Overloaded, Refused
 
 
 class Inbox:
@@ -23,6 +23,9 @@ class Inbox:
         self._runs: deque[Run] = deque()
         self._changed = threading.Condition()
         self._closed: Exception | None = None
+        self._woken = False
+        self.refusal: Refused | None = None  # of what would be learnt …
+        self.ready = True  # … and, until then, of everything
         self._waiting: deque[tuple[Run, asyncio.Future[None]]] = deque()  # the loop's; first come, first admitted
 
     @property
@@ -33,10 +36,17 @@ class Inbox:
     # On the event loop:
 
     def put(self, command: Command[Any]) -> None:
-        """Raises Overloaded where there is no room now, and EngineStopped where nobody takes any more."""
+        """Raises Overloaded where there is no room now, and EngineStopped where nobody takes any more.
+
+        Raises NotReady before anything is taken, and NotDurable for what would change the net while nothing may.
+        """
         with self._changed:
             if self._closed is not None:
                 raise self._closed
+            if not self.ready:
+                raise NotReady("the journal is being read, GET /readyz tells how far")
+            if self.refusal is not None and _changes_the_net(command):
+                raise NotDurable(str(self.refusal))
             if isinstance(command, Run):
                 if self._depth + command.ticks > self.capacity:
                     raise Overloaded(f"{self._depth} ticks are queued, and {self.capacity} may be")
@@ -84,8 +94,9 @@ class Inbox:
     def take(self, ticks: int, timeout: float) -> list[Command[Any]]:
         """All commands without ticks, then runs until they have at least `ticks`; after `timeout` perhaps nothing."""
         with self._changed:
-            if not (self._asked or (self._runs and ticks > 0)):
+            if not (self._asked or (self._runs and ticks > 0) or self._woken):
                 self._changed.wait(timeout)
+            self._woken = False
             taken = list(self._asked)
             self._asked.clear()
             while self._runs and ticks > 0:
@@ -103,11 +114,17 @@ class Inbox:
         with self._changed:
             self._generations_left += 1
 
-    # On either:
+    # On any thread:
+
+    def refuse(self, why: Refused | None) -> None:
+        """What would change the net, from now on; None: no more."""
+        with self._changed:
+            self.refusal = why
 
     def wake(self) -> None:
-        """End a `take` that waits."""
+        """End a `take` that waits, or the next one."""
         with self._changed:
+            self._woken = True
             self._changed.notify()
 
     def close(self, error: Exception) -> list[Command[Any]]:
@@ -119,3 +136,7 @@ class Inbox:
             self._runs.clear()
             self._depth = 0
         return left
+
+
+def _changes_the_net(command: Command[Any]) -> bool:
+    return isinstance(command, Run | Restore) or (isinstance(command, Configure) and command.is_of_learning)

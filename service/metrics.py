@@ -8,14 +8,23 @@ from prometheus_client.registry import Collector
 
 from service.engine import Engine
 from service.inbox import Inbox
+from service.journal import LoggedJournal
 from service.modes import Mode
 from service.outputs import Outputs
 from service.snapshotter import Snapshotter
 
 
 class _Spine(Collector):
-    def __init__(self, engine: Engine, inbox: Inbox, outputs: Outputs, snapshotter: Snapshotter) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        outputs: Outputs,
+        snapshotter: Snapshotter,
+        journal: LoggedJournal | None,
+    ) -> None:
         self._engine, self._inbox, self._outputs, self._snapshotter = engine, inbox, outputs, snapshotter
+        self._journal = journal
 
     def collect(self) -> Iterator[Metric]:
         status, snapshotter = self._engine.status, self._snapshotter
@@ -44,13 +53,34 @@ class _Spine(Collector):
             ("snapshots_failed", "Snapshots that the store did not take", snapshotter.failed),
         ):
             yield CounterMetricFamily(f"realnet_{name}", help, value=count)
+        if self._journal is not None:
+            yield from self._of_journal(self._journal)
+
+    def _of_journal(self, journal: LoggedJournal) -> Iterator[Metric]:
+        replay = self._engine.replay
+        for name, help, value in (
+            ("up", "1 if it can be written; if not, nothing is learnt", float(journal.error is None)),
+            ("last_record", "The number of the last one", journal.last),
+            ("replay_records_left", "Records of before that are still to be read", replay.left if replay else 0),
+        ):
+            yield GaugeMetricFamily(f"realnet_journal_{name}", help, value=value)
+        for name, help, count in (
+            ("records", "Written by this process", journal.records),
+            ("bytes", "Written by this process", journal.bytes),
+            ("commits", "Writes of one or more records at once", journal.commits),
+            ("seconds", "Spent in them", journal.seconds),
+            ("failures", "Times that it could not be written", journal.failures),
+        ):
+            yield CounterMetricFamily(f"realnet_journal_{name}", help, value=count)
 
 
-def open_registry(engine: Engine, inbox: Inbox, outputs: Outputs, snapshotter: Snapshotter) -> CollectorRegistry:
+def open_registry(
+    engine: Engine, inbox: Inbox, outputs: Outputs, snapshotter: Snapshotter, journal: LoggedJournal | None = None
+) -> CollectorRegistry:
     """A registry of its own: two servers in one process (a test) do not share their numbers."""
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
-    registry.register(_Spine(engine, inbox, outputs, snapshotter))
+    registry.register(_Spine(engine, inbox, outputs, snapshotter, journal))
     return registry

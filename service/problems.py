@@ -47,6 +47,22 @@ class Overloaded(Refused):
     retry_after = 1
 
 
+class Limited(Overloaded):
+    """One key asks for more than it may."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unauthorized(Refused):
+    """No key, or none that is known."""
+
+
+class Forbidden(Refused):
+    """A key that does not allow it."""
+
+
 class NotFound(Refused):
     pass
 
@@ -59,12 +75,29 @@ class EngineStopped(Refused):
     """The engine's thread has ended, or will before it could do this."""
 
 
+class NotDurable(Refused):
+    """The journal cannot be written, so nothing can be learnt; reading and generating go on."""
+
+    retry_after = 1
+
+
+class NotReady(Refused):
+    """The server is still reading its journal."""
+
+    retry_after = 1
+
+
 _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     Invalid: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The request is well-formed but wrong"),
+    Limited: ("limited", HTTPStatus.TOO_MANY_REQUESTS, "Too much for one key"),
     Overloaded: ("overloaded", HTTPStatus.TOO_MANY_REQUESTS, "The net is busy"),
+    Unauthorized: ("unauthorized", HTTPStatus.UNAUTHORIZED, "A key is needed"),
+    Forbidden: ("scope", HTTPStatus.FORBIDDEN, "The key does not allow it"),
     NotFound: ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing"),
     Conflict: ("conflict", HTTPStatus.CONFLICT, "The state of things does not allow it"),
     EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "The net does not tick"),
+    NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "The journal cannot be written: nothing is learnt"),
+    NotReady: ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The journal is being read"),
     StoreError: ("store-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer"),
 }
 
@@ -73,6 +106,7 @@ _WORDS: Mapping[int, tuple[str, str]] = {  # Python's own phrases change with it
     403: ("forbidden", "Not from there"),
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "Not with this method"),
+    408: ("too-slow", "The request came too slowly"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-content-type", "The request is of the wrong content type"),
     500: ("internal", "A fault of the server; its log tells more"),

@@ -52,7 +52,7 @@ _KINDS: Mapping[object, type[ClientMessage]] = {
 
 
 class Hello(msgspec.Struct, tag="hello"):
-    """`last_seq` is the last acknowledged of this client's; `net` as GET /v1/net has it."""
+    """`last_seq` is the last durable one of this client's; `net` as GET /v1/net has it."""
 
     protocol: int
     last_seq: int
@@ -60,7 +60,7 @@ class Hello(msgspec.Struct, tag="hello"):
 
 
 class Ack(msgspec.Struct, tag="ack", gc=False):
-    """The input `seq` has been run, and `tick` is its last; of a repetition, a tick by which it had been."""
+    """The input `seq` is in the journal and was run; `tick` is its last, or, of a repetition, one by which it was."""
 
     seq: int
     tick: int

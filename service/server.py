@@ -1,7 +1,6 @@
 """Runs the one process that owns the one net."""
 
 import gc
-import logging
 import os
 import socket
 import sys
@@ -10,9 +9,12 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import CannotStart, create_app
+from service.connections import bounded_connections
+from service.logs import open_log
 from service.settings import Settings
 
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
+_OTHER_FILES = 256  # besides connections
 _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system ends the connection itself
 
 
@@ -20,13 +22,13 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start."""
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    open_log(settings.log_level, settings.log_format)
+    _raise_limit_of_files(settings.max_connections)
     config = uvicorn.Config(
         _saying_why_in_one_line(create_app(settings)),
         log_config=None,
-        access_log=settings.log_level == "debug",
+        access_log=False,  # the app has its own, which tells less of what was asked
+        http=bounded_connections(settings),
         lifespan="on",
         server_header=False,
         ws_max_size=settings.ws_max_bytes,
@@ -40,6 +42,17 @@ def run(settings: Settings) -> None:
         sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     with listener:
         _Server(config).run(sockets=[listener])
+
+
+def _raise_limit_of_files(connections: int) -> None:
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = connections + _OTHER_FILES
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class _Server(uvicorn.Server):

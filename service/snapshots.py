@@ -37,9 +37,11 @@ class _Chunk(BaseModel, frozen=True):
 
 class _Manifest(Snapshot, frozen=True):
     chunks: tuple[_Chunk, ...]
+    memory: _Chunk | None = None
+    place: int | None = None  # the last record of the journal that is in it
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(**self.model_dump(exclude={"chunks"}))
+        return Snapshot(**self.model_dump(exclude={"chunks", "memory", "place"}))
 
 
 class SnapshotDamaged(Exception):
@@ -51,6 +53,10 @@ class SnapshotDamaged(Exception):
         self.what = what
 
 
+class SnapshotInUse(Exception):
+    """It cannot be deleted now."""
+
+
 class SnapshotCatalog:
     """The snapshots of the net `name`, of which the newest `retention` are kept; one process owns them.
 
@@ -60,6 +66,7 @@ class SnapshotCatalog:
 
         {name}/last-snapshot-id                     the last id given
         {name}/snapshots/{id}/chunk-00000 …         at most `chunk_bytes` each
+        {name}/snapshots/{id}/memory                what the service remembers beside the net
         {name}/manifests/{id}                       one line of JSON, one with its SHA-256; there last, gone first
     """
 
@@ -73,17 +80,21 @@ class SnapshotCatalog:
         self._chunks = f"{name}/snapshots/"
         self._manifests = f"{name}/manifests/"
         self._lock = asyncio.Lock()  # one save, deletion or sweep at a time
+        self.pinned: set[str] = set()  # the journal needs them until the next one is saved
 
-    async def save(self, data: bytes, tick: int, state_sha256: str) -> Snapshot:
+    async def save(
+        self, data: bytes, tick: int, state_sha256: str, memory: bytes = b"", place: int | None = None
+    ) -> Snapshot:
         """Write and verify a snapshot, make it visible, then delete those that are older than the newest `retention`.
 
+        `memory` is kept with it, and is no part of its bytes; `place` is the journal's last record that is in it.
         Retention counts whole manifests and does not look into chunks: damage that came after the save counts as kept.
         Raises SnapshotDamaged if the store does not give back what was written; then nothing has become visible.
         """
         async with self._lock:
             id = await self._next_id()
             try:
-                manifest = await self._write(id, data, tick, state_sha256)
+                manifest = await self._write(id, data, tick, state_sha256, memory, place)
             except (StoreError, SnapshotDamaged):
                 with contextlib.suppress(StoreError):  # the first error tells more; the next save or start tries again
                     await self._sweep()
@@ -94,6 +105,7 @@ class SnapshotCatalog:
                 await self._retire()
             except StoreError as error:
                 _logger.warning("old snapshots stay until the next save: %s", error)
+        self.pinned.clear()
         return manifest.snapshot()
 
     async def get(self, id: str) -> Snapshot:
@@ -119,8 +131,26 @@ class SnapshotCatalog:
         async with self._lock:
             if id not in await self._ids(self._manifests):
                 raise KeyError(id)
+            if id in self.pinned:
+                raise SnapshotInUse(f"snapshot {id} was restored and is needed until the next one is saved")
             await self._store.delete(self._manifests + id)
             await self._sweep()
+
+    async def memory(self, id: str) -> bytes:
+        """What was kept with it, verified; nothing if it was saved without. Raises SnapshotDamaged."""
+        return await self._remembered(await self._manifest(id))
+
+    async def oldest_place(self) -> int | None:
+        """The smallest place of all that are kept: what comes after it may be needed, if newer ones are damaged.
+
+        None where all may be: one has no place, or there is only one though there may be more.
+        """
+        places = []
+        for id in await self._ids(self._manifests):
+            with contextlib.suppress(KeyError, SnapshotDamaged):
+                places.append((await self._manifest(id)).place)
+        known = [place for place in places if place is not None]
+        return min(known) if len(places) == len(known) >= min(2, self._retention) else None
 
     async def newest_good(self) -> tuple[tuple[Snapshot, bytes] | None, list[SnapshotDamaged]]:
         """The newest snapshot that verifies with its bytes, or None, and the damage of all newer ones, newest first."""
@@ -129,6 +159,7 @@ class SnapshotCatalog:
             for id in reversed(await self._ids(self._manifests)):
                 try:
                     manifest = await self._manifest(id)
+                    await self._remembered(manifest)
                     return (manifest.snapshot(), await self._joined(manifest)), damaged
                 except SnapshotDamaged as error:
                     damaged.append(error)
@@ -154,12 +185,16 @@ class SnapshotCatalog:
         await self._store.put(self._last_id, id.encode())
         return id
 
-    async def _write(self, id: str, data: bytes, tick: int, state_sha256: str) -> _Manifest:
+    async def _write(
+        self, id: str, data: bytes, tick: int, state_sha256: str, memory: bytes, place: int | None
+    ) -> _Manifest:
         chunks: list[_Chunk] = []
         for start in range(0, len(data), self._chunk_bytes):
             chunk = data[start : start + self._chunk_bytes]
             await self._store.put(self._chunk_key(id, len(chunks)), chunk)
             chunks.append(_Chunk(size=len(chunk), sha256=await _sha256(chunk)))
+        if memory:
+            await self._store.put(self._memory_key(id), memory)
         manifest = _Manifest(
             id=id,
             tick=tick,
@@ -168,16 +203,19 @@ class SnapshotCatalog:
             sha256=await _sha256(data),
             state_sha256=state_sha256,
             chunks=tuple(chunks),
+            memory=_Chunk(size=len(memory), sha256=await _sha256(memory)) if memory else None,
+            place=place,
         )
         async for _ in self._verified(manifest):  # after the last put: a full Redis may evict one chunk for another
             pass
+        await self._remembered(manifest)
         return manifest
 
     async def _retire(self) -> None:
         whole = await self.list()
         oldest_kept = whole[-self._retention].id if len(whole) > self._retention else ""
         for id in await self._ids(self._manifests):
-            if id < oldest_kept:
+            if id < oldest_kept and id not in self.pinned:
                 await self._store.delete(self._manifests + id)
         await self._sweep()
 
@@ -216,6 +254,17 @@ class SnapshotCatalog:
         async for chunk in self._verified(manifest):
             joined.write(chunk)
         return joined.getvalue()
+
+    async def _remembered(self, manifest: _Manifest) -> bytes:
+        if manifest.memory is None:
+            return b""
+        memory = await self._store.get(self._memory_key(manifest.id))
+        if memory is None or await _sha256(memory) != manifest.memory.sha256:
+            raise SnapshotDamaged(manifest.id, "its memory of clients is missing or has the wrong checksum")
+        return memory
+
+    def _memory_key(self, id: str) -> str:
+        return f"{self._chunks}{id}/memory"
 
     def _chunk_key(self, id: str, index: int) -> str:
         return f"{self._chunks}{id}/chunk-{index:05d}"

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from realnet import Checkpoint, from_checkpoint
 from service.commands import Clone, Learner, Restore
 from service.engine import Engine
-from service.problems import EngineStopped
+from service.journal import LoggedJournal
+from service.problems import Refused
 from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
 from service.store import Store, StoreError
 
@@ -20,15 +21,18 @@ _logger = logging.getLogger(__name__)
 
 
 class Snapshotter:
-    """`every` is in seconds, 0 for never."""
+    """`every` is in seconds, 0 for never. The journal is trimmed behind the oldest snapshot that is kept."""
 
-    def __init__(self, engine: Engine, catalog: SnapshotCatalog, every: float) -> None:
+    def __init__(
+        self, engine: Engine, catalog: SnapshotCatalog, every: float, journal: LoggedJournal | None = None
+    ) -> None:
         self.on_saved: list[Callable[[Snapshot], None]] = []
         self.saved = 0  # since the start
         self.failed = 0
         self.last_at: float | None = None  # seconds since 1970
         self._engine = engine
         self._catalog = catalog
+        self._journal = journal
         self._every = every
         self._saved_changes = engine.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
@@ -68,24 +72,31 @@ class Snapshotter:
 
     async def restore(self, id: str, device: str) -> Snapshot:
         """Raises KeyError, StoreError, SnapshotDamaged, Conflict or EngineStopped."""
-        snapshot = await self._catalog.get(id)
-        learner = await revive(snapshot, await self._catalog.read(id), device)
-        await self._engine.ask(Restore(learner))
+        async with self._saving:
+            snapshot = await self._catalog.get(id)
+            learner = await revive(snapshot, await self._catalog.read(id), device)
+            if self._journal is not None:
+                self._catalog.pinned.add(id)
+            await self._engine.ask(Restore(learner, id, snapshot.sha256))
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 
     async def hashes(self) -> tuple[str, str]:
         """Of the weights, and of everything that a snapshot holds, at one tick."""
         async with self._hashing:
-            checkpoint = await self._engine.ask(Clone())
+            checkpoint, _ = await self._engine.ask(Clone())
             return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
 
     async def _save(self) -> Snapshot:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
-        checkpoint = await self._engine.ask(Clone())
+        checkpoint, memory = await self._engine.ask(Clone())
         data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
-        snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256)
+        place = None if memory.place is None else memory.place.seq
+        snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256, memory.to_bytes(), place)
         self._saved_changes = changes
+        self._catalog.pinned.clear()
+        if self._journal is not None and (oldest := await self._catalog.oldest_place()) is not None:
+            self._journal.trim(oldest + 1)
         return snapshot
 
     async def _save_what_is_new(self) -> None:
@@ -93,7 +104,7 @@ class Snapshotter:
             return
         try:
             await self.save()
-        except (StoreError, SnapshotDamaged, EngineStopped) as error:
+        except (StoreError, SnapshotDamaged, Refused) as error:
             _logger.error("no snapshot: %s", error)
 
     async def _save_every_so_often(self) -> None:
@@ -102,19 +113,21 @@ class Snapshotter:
             await self._save_what_is_new()
 
 
-async def newest_good(catalog: SnapshotCatalog, device: str) -> Learner | None:
-    """What the newest good snapshot holds; those that are damaged are reported in the log."""
+async def newest_good(
+    catalog: SnapshotCatalog, device: str
+) -> tuple[tuple[Snapshot, Learner, bytes] | None, list[SnapshotDamaged]]:
+    """The newest good snapshot and its memory, and the damage of newer ones, which is also reported in the log."""
     found, damaged = await catalog.newest_good()
     for error in damaged:
         _logger.error("%s; the one before it is taken", error)
     if found is None:
         if damaged:
-            _logger.error("no snapshot is good: the net begins anew")
-        return None
+            _logger.error("no snapshot is good")
+        return None, damaged
     snapshot, data = found
     learner = await revive(snapshot, data, device)
     _logger.info("restored snapshot %s, tick %d", snapshot.id, snapshot.tick)
-    return learner
+    return (snapshot, learner, await catalog.memory(snapshot.id)), damaged
 
 
 async def revive(snapshot: Snapshot, data: bytes, device: str) -> Learner:

@@ -1,6 +1,7 @@
 """What anybody may know of the net: its shape, which stays, and its status, which the engine publishes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from realnet import TokenLearner
 from realnet.tokens.vocabulary import Vocabulary
@@ -26,6 +27,22 @@ class Shape:
         return names[0] == names[1] and (self.inputs, self.outputs) == (other.inputs, other.outputs)
 
 
+class Speed:
+    """Ticks computed a second, over about the last one."""
+
+    def __init__(self, now: float) -> None:
+        self._ticks, self._rate, self._since = 0, 0.0, now
+
+    def count(self, ticks: int) -> None:
+        self._ticks += ticks
+
+    def per_second(self, now: float) -> float:
+        if now - self._since >= 1.0:
+            self._rate = self._ticks / (now - self._since)
+            self._ticks, self._since = 0, now
+        return self._rate
+
+
 @dataclass(slots=True, frozen=True)
 class Status:
     """As of the engine's last step."""
@@ -46,3 +63,21 @@ class Status:
     generations: int
     changes: int  # grows with everything that a snapshot must not lose
     published_at: float  # monotonic seconds
+
+    @classmethod
+    def of(cls, learner: Learner, **others: Any) -> "Status":
+        """With what the learner itself knows."""
+        net = learner.net
+        score = learner.score if isinstance(learner, TokenLearner) else None
+        return cls(
+            preset=net.preset,
+            neurons=net.num_neurons,
+            device=net.device,
+            kernel=net.kernel,
+            tick=net.tick,
+            tokens_seen=learner.tokens_seen if isinstance(learner, TokenLearner) else 0,
+            accuracy=score.accuracy if score else None,
+            surprise=score.surprise if score else None,
+            learning_rate=net.learning_rate,
+            **others,
+        )

@@ -12,14 +12,16 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from service.auth import Caller
 from service.clients import Client, Clients
-from service.commands import Ran, Run
+from service.commands import Ran, Run, Sender
 from service.engine import Engine
 from service.generation import command_of, pieces_of, text_of
 from service.inbox import Inbox
+from service.keys import Scope
 from service.modes import Mode
 from service.outputs import PIECE, Outputs
-from service.problems import Overloaded, Refused, problem_of
+from service.problems import NotReady, Overloaded, Refused, problem_of
 from service.protocol import (
     PROTOCOL,
     Ack,
@@ -40,8 +42,9 @@ from service.protocol import (
 from service.schemas import Net
 from service.settings import Settings
 from service.snapshots import Snapshot
+from service.watch import Watch
 
-UNSUPPORTED_DATA, INTERNAL_ERROR, SLOW_READER = 1003, 1011, 4008  # close codes
+UNSUPPORTED_DATA, POLICY, INTERNAL_ERROR, SLOW_READER, IDLE = 1003, 1008, 1011, 4008, 4010  # close codes
 
 _EVENTS = 16  # that wait for a client which does not read; later ones are lost to it
 _CLOSE_SECONDS = 10.0  # for a client to read why it is left
@@ -57,18 +60,20 @@ class Streams:
         self.outputs = outputs
         self.settings = settings
         self._sessions: set[Session] = set()
-        self._clients = Clients()
+        self._clients = Clients(engine.ledger)
         self._pieces: dict[str, tuple[int, int, bytes]] = {}  # the last of each codec: from, to, encoded
         engine.on_mode.append(self._mode)
 
     def admit(self) -> None:
-        """Raises Overloaded where there is no place for one more."""
+        """Raises Overloaded where there is no place for one more, NotReady where nobody's seq is known yet."""
+        if not self.inbox.ready:
+            raise NotReady("the journal is being read")
         if len(self._sessions) >= self.settings.max_streams:
             raise Overloaded(f"{self.settings.max_streams} streams are open, and no more may be")
 
-    async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec) -> None:
+    async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller) -> None:
         """From the accepted handshake to the close."""
-        session = Session(self, socket, self._clients.get(client_id), codec)
+        session = Session(self, socket, self._clients.get(client_id), codec, caller)
         self._sessions.add(session)
         try:
             await session.run()
@@ -109,13 +114,16 @@ class _Close(Exception):
 
 
 class Session:
-    """Three tasks: one always receives, one sends answers, one sends outputs; and one for each generation."""
+    """A task that always receives, one that sends answers, one outputs, one that watches; and one a generation."""
 
-    def __init__(self, streams: Streams, socket: WebSocket, client: Client, codec: Codec) -> None:
+    def __init__(self, streams: Streams, socket: WebSocket, client: Client, codec: Codec, caller: Caller) -> None:
         self._streams = streams
         self._socket = socket
         self._client = client
         self._codec = codec
+        self._caller = caller
+        self._is_held = False  # back, since its key's pace is over
+        self._watch = Watch(caller, streams.settings.ws_idle_seconds, lambda: self._is_held or bool(self._unanswered))
         self._position = streams.outputs.end
         self._window = asyncio.Semaphore(streams.settings.ws_window)
         self._answers: asyncio.Queue[tuple[ServerMessage, bool]] = asyncio.Queue()  # with whether the window opens
@@ -123,11 +131,13 @@ class Session:
 
     async def run(self) -> None:
         try:
+            self._client.begin_again()
             await self._send(Hello(PROTOCOL, self._client.last_seq, self._streams.net()))
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._receive())
                 self._tasks.create_task(self._send_answers())
                 self._tasks.create_task(self._send_outputs())
+                self._tasks.create_task(self._end_in_time())
         except* WebSocketDisconnect:
             pass
         except* _Close as group:
@@ -146,6 +156,7 @@ class Session:
     async def _receive(self) -> None:
         while True:
             received = await self._socket.receive()
+            self._watch.seen()
             if received["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(received["code"])
             raw = received.get("bytes" if self._codec.binary else "text")
@@ -154,6 +165,11 @@ class Session:
                 raise _Close(UNSUPPORTED_DATA, f"{self._codec.name} comes in {frames} frames")
             await self._window.acquire()
             await self._take(raw)
+
+    async def _end_in_time(self) -> None:
+        if await self._watch.ended() == "idle":
+            raise _Close(IDLE, "nothing was said for too long")
+        raise _Close(POLICY, "the key has been revoked")
 
     async def _take(self, raw: bytes | str) -> None:
         ref = None
@@ -173,10 +189,17 @@ class Session:
             self._answer(error_message(problem_of(error), ref))
 
     async def _input(self, message: InputMessage) -> None:
-        if message.seq <= self._client.accepted:
+        self._caller.check(Scope.TEACH)
+        self._is_held = True
+        await self._caller.keep_pace()
+        self._is_held = False
+        if self._client.is_repetition(message.seq):
             self._await_reply(message.seq, self._client.repeated(message.seq))
             return
         run = message.run(self._streams.engine.shape, self._streams.settings.max_ticks_per_request)
+        self._caller.ticks.take(run.ticks)
+        if self._client.name is not None:
+            run.sender = Sender(self._client.name, message.seq)
         self._client.accept(message.seq, run.reply)
         self._await_reply(message.seq, run.reply)
         # Shielded: what has been accepted is learnt, also where its client leaves while it waits for room.
@@ -206,7 +229,9 @@ class Session:
     def _generate(self, message: GenerateMessage) -> None:
         streams = self._streams
         command, vocabulary = command_of(message, streams.engine.shape, streams.settings, stream=True)
+        self._caller.check_pace()
         streams.inbox.put(command)
+        self._caller.ticks.take(command.ticks)
 
         async def follow() -> None:
             try:
@@ -245,6 +270,7 @@ class Session:
         await self._send_encoded(self._codec.encode(message))
 
     async def _send_encoded(self, encoded: bytes) -> None:
+        self._watch.seen()
         try:
             async with asyncio.timeout(self._streams.settings.ws_stall_seconds):
                 if self._codec.binary:

@@ -26,7 +26,7 @@ class RedisServer:
         binary = shutil.which("redis-server")
         if binary is None:
             pytest.fail("these tests need a real redis-server: apt-get install redis-server", pytrace=False)
-        options = f"--bind 127.0.0.1 --port {self.port} --dir {self._directory} --appendonly yes"
+        options = f"--bind 127.0.0.1 --port {self.port} --dir {self._directory} --appendonly yes --appendfsync always"
         self._process = subprocess.Popen(
             [binary, *options.split(), "--save", ""], stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )

@@ -33,9 +33,10 @@ def test_a_server_waits_for_redis_and_its_settings_are_settings(name: str) -> No
     assert service["depends_on"] == {"redis": {"condition": "service_healthy"}}
     fields = {f"REALNET_{field.upper()}" for field in Settings.model_fields}
     assert service["environment"].keys() <= fields
-    settings = Settings(
-        **{key.removeprefix("REALNET_").lower(): value for key, value in service["environment"].items()}
-    )
+    given = {key.removeprefix("REALNET_").lower(): value for key, value in service["environment"].items()}
+    assert given["api_key"].startswith("${REALNET_API_KEY:?")  # the user's, and without one nothing starts
+    settings = Settings(**given | {"api_key": "0" * 64})
+    assert not settings.insecure
     assert settings.store == "redis://redis:6379/0"
     assert (ROOT / service["build"]["dockerfile"]).exists()
 

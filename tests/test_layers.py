@@ -15,18 +15,29 @@ LAYERS = [
     line.split()
     for line in """
     service.cli
-    service.cli_stream
+    service.cli_stream service.cli_keys
     service.client service.server
-    service.app
+    service.app service.connections
+    service.gate
     service.routes
     service.streams service.metrics
-    service.protocol service.clients service.snapshotter service.generation
+    service.watch service.logs
+    service.auth
+    service.recovery
+    service.protocol service.clients service.snapshotter service.generation service.idempotency
     service.schemas
     service.engine service.snapshots
+    service.agenda service.replay service.talks
+    service.work
     service.inbox service.outputs service.outbox service.status
-    service.commands service.modes service.problems service.settings
+    service.commands service.modes service.settings
+    service.journal service.ledger
+    service.problems service.records
+    service.keys
     service.store
     realnet
+    realnet.training
+    realnet.utils
     realnet.learners
     realnet.tokens
     realnet.frames

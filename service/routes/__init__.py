@@ -9,8 +9,11 @@ import msgspec
 from fastapi import Depends, HTTPException, Request
 from starlette.requests import HTTPConnection
 
+from service.auth import Caller
 from service.engine import Engine
+from service.idempotency import Keys
 from service.inbox import Inbox
+from service.journal import LoggedJournal
 from service.outputs import Output, Outputs
 from service.problems import MEDIA_TYPE
 from service.schemas import Net
@@ -32,6 +35,8 @@ class Spine:
     snapshotter: Snapshotter
     streams: Streams
     pulse: Pulse
+    keys: Keys
+    journal: LoggedJournal | None
 
     def net(self) -> Net:
         return Net.of(self.engine.status, self.engine.shape, self.inbox.depth)
@@ -42,7 +47,13 @@ def spine_of(connection: HTTPConnection) -> Spine:
     return cast(Spine, connection.app.state.spine)
 
 
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Whom the gate has let in."""
+    return cast(Caller, connection.scope["realnet.caller"])
+
+
 Handles: TypeAlias = Annotated[Spine, Depends(spine_of)]
+Calling: TypeAlias = Annotated[Caller, Depends(caller_of)]
 
 
 def takes_json(request: Request) -> None:

@@ -9,18 +9,28 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 
 from realnet.tokens.vocabulary import Vocabulary
+from service.auth import needs
 from service.commands import Generate
 from service.generation import command_of, pieces_of, text_of
+from service.keys import Scope
 from service.problems import Refused, problem_of
-from service.routes import TAKES_JSON, Handles, problems
+from service.routes import TAKES_JSON, Calling, Handles, problems
 from service.schemas import Prompt, Text
 
 router = APIRouter(prefix="/v1/generate", tags=["generate"])
 
+_EVENT = {  # of each
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["token", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Text; with `stream` the events `token` (text and tokens), then `done` (all) or `error`",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 
@@ -31,10 +41,13 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     responses=_STREAM | problems(400, 403, 409, 413, 415, 422, 429, 503),
     dependencies=[TAKES_JSON],
 )
-async def generate(body: Prompt, request: Request, spine: Handles) -> Text | Response:
+@needs(Scope.READ)
+async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> Text | Response:
     """Ends within a few tokens when the client leaves."""
     command, vocabulary = command_of(body, spine.engine.shape, spine.settings, body.stream)
+    caller.check_pace()
     spine.inbox.put(command)
+    caller.ticks.take(command.ticks)
     if body.stream:
         return EventSourceResponse(_events(command, vocabulary))
     gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving

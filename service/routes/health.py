@@ -4,7 +4,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from service.problems import EngineStopped
+from service.auth import needs
+from service.keys import Scope
+from service.problems import EngineStopped, NotDurable, NotReady
 from service.routes import Handles, problems
 from service.schemas import Health
 
@@ -12,21 +14,28 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
+@needs(Scope.OPEN)
 async def healthz() -> Health:
     """The process answers."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses=problems(503))
+@needs(Scope.READ)
 async def readyz(spine: Handles) -> Health:
-    """The engine ticks and the store answers."""
+    """The engine ticks, the journal is read and can be written, and the store answers."""
     if not spine.engine.alive:
         raise EngineStopped("the engine does not tick")
+    if (replay := spine.engine.replay) is not None:
+        raise NotReady(f"the journal is being read: {replay.done} of {replay.total} records")
+    if spine.journal is not None and spine.journal.error is not None:
+        raise NotDurable(str(spine.journal.error))
     if (error := await spine.pulse.error()) is not None:
         raise error
     return Health(status="ready")
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
+@needs(Scope.READ)
 async def metrics(request: Request) -> Response:
     return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,11 +1,16 @@
 """What the net is to live through."""
 
-from typing import Any
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 
-from service.outputs import pieces
-from service.routes import TAKES_JSON, Handles, encode_outputs, outputs_schema, problems
+from service.auth import needs
+from service.keys import Scope
+from service.ledger import Learnt
+from service.outputs import PIECE, Output, pieces
+from service.problems import Refused
+from service.routes import TAKES_JSON, Calling, Handles, Spine, encode_outputs, outputs_schema, problems
 from service.schemas import Accepted, Input
 
 router = APIRouter(prefix="/v1/inputs", tags=["inputs"])
@@ -25,12 +30,51 @@ _RUN: dict[int | str, dict[str, Any]] = {
     responses=_RUN | problems(400, 403, 409, 413, 415, 422, 429, 503),
     dependencies=[TAKES_JSON],
 )
-async def post_inputs(body: Input, spine: Handles, wait: bool = False) -> Accepted | Response:
-    """Taken whole or refused whole. With `wait`, answers when it has been run."""
+@needs(Scope.TEACH)
+async def post_inputs(
+    body: Input,
+    spine: Handles,
+    caller: Calling,
+    wait: bool = False,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
+) -> Accepted | Response:
+    """Taken whole or refused whole; answers when it is in the journal, or, with `wait`, when it has been run.
+
+    What comes again with the same Idempotency-Key within 24 hours is not learnt again: it is answered as before, with
+    those of its outputs that are still kept.
+    """
     command = body.run(spine.engine.shape, spine.settings.max_ticks_per_request)
-    spine.inbox.put(command)
+    caller.check_pace()
+    if idempotency_key is not None and (learnt := spine.keys.begin(idempotency_key, command)) is not None:
+        return await _answered_before(learnt, spine, wait)
+    command.journalled = asyncio.get_running_loop().create_future()
+    try:
+        spine.inbox.put(command)
+    except Refused:
+        command.reply.cancel()
+        raise
+    caller.ticks.take(command.ticks)
     if not wait:
+        await command.journalled
         return Accepted(accepted=command.ticks, queued=spine.inbox.depth)
     ran = await command.reply
-    outputs = await encode_outputs(pieces(ran.outputs))
-    return Response(b'{"accepted":%d,"outputs":%b}' % (command.ticks, outputs), media_type="application/json")
+    return _run(command.ticks, await encode_outputs(pieces(ran.outputs)))
+
+
+async def _answered_before(learnt: Learnt, spine: Spine, wait: bool) -> Response:
+    ticks = learnt.last_tick - learnt.first_tick + 1
+    if not wait:
+        answer = Accepted(accepted=ticks, queued=spine.inbox.depth)
+        return Response(answer.model_dump_json(), 202, media_type="application/json")
+    position = spine.outputs.position_after(learnt.first_tick - 1)
+    kept: list[list[Output]] = []
+    while piece := spine.outputs.read(position, PIECE)[0]:
+        kept.append([output for output in piece if output.tick <= learnt.last_tick])
+        position += len(piece)
+        if len(kept[-1]) < len(piece):
+            break
+    return _run(ticks, await encode_outputs(kept))
+
+
+def _run(accepted: int, outputs: bytes) -> Response:
+    return Response(b'{"accepted":%d,"outputs":%b}' % (accepted, outputs), media_type="application/json")

@@ -1,15 +1,23 @@
 """What the net is and how it is doing; what may be changed while it lives."""
 
+import logging
+
 from fastapi import APIRouter
 
+from service.auth import needs
 from service.commands import Configure
-from service.routes import TAKES_JSON, Handles, problems
+from service.keys import Scope
+from service.logs import say
+from service.routes import TAKES_JSON, Calling, Handles, problems
 from service.schemas import Change, Net
 
 router = APIRouter(prefix="/v1/net", tags=["net"])
 
+_logger = logging.getLogger(__name__)
+
 
 @router.get("", responses=problems(422, 503), response_model_exclude_unset=True)
+@needs(Scope.READ)
 async def get_net(spine: Handles, hash: bool = False) -> Net:
     """With `hash`, also the SHA-256 of the weights and of everything that a snapshot holds."""
     if not hash:
@@ -24,6 +32,8 @@ async def get_net(spine: Handles, hash: bool = False) -> Net:
     response_model_exclude_unset=True,
     dependencies=[TAKES_JSON],
 )
-async def change_net(change: Change, spine: Handles) -> Net:
+@needs(Scope.ADMIN)
+async def change_net(change: Change, spine: Handles, caller: Calling) -> Net:
     await spine.engine.ask(Configure(**change.model_dump()))
+    say(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
     return spine.net()

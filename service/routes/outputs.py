@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from service.auth import needs
+from service.keys import Scope
 from service.outputs import PIECE, Output
 from service.routes import Handles, encode_outputs, outputs_schema, problems
 
@@ -19,6 +21,7 @@ _OUTPUTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("", response_class=Response, responses=_OUTPUTS | problems(422))
+@needs(Scope.READ)
 async def get_outputs(
     spine: Handles,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="a tick, as `cursor` of the answer before")] = 0,

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
+from service.auth import needs
+from service.keys import Scope
 from service.problems import Conflict, NotFound
 from service.routes import Handles, problems
 from service.schemas import SnapshotList
-from service.snapshots import Snapshot, SnapshotDamaged
+from service.snapshots import Snapshot, SnapshotDamaged, SnapshotInUse
 
 router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
 
@@ -18,6 +20,7 @@ _WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
 
 
 @router.post("", status_code=201, responses=problems(403, 409, 503))
+@needs(Scope.ADMIN)
 async def save(spine: Handles, response: Response) -> Snapshot:
     """Answers when it is verified in the store."""
     with _told():
@@ -27,6 +30,7 @@ async def save(spine: Handles, response: Response) -> Snapshot:
 
 
 @router.get("", responses=problems(422, 503))
+@needs(Scope.READ)
 async def list_snapshots(
     spine: Handles,
     after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
@@ -39,6 +43,7 @@ async def list_snapshots(
 
 
 @router.get("/{id}", responses=problems(404, 409, 503))
+@needs(Scope.READ)
 async def get(id: str, spine: Handles) -> Snapshot:
     with _told():
         return await spine.catalog.get(id)
@@ -52,6 +57,7 @@ async def get(id: str, spine: Handles) -> Snapshot:
         **problems(404, 409, 503),
     },
 )
+@needs(Scope.READ)
 async def data(id: str, spine: Handles) -> Response:
     """One safetensors file. Ends before its `Content-Length` if the rest is damaged."""
     chunks = spine.catalog.chunks(id)
@@ -69,13 +75,15 @@ async def data(id: str, spine: Handles) -> Response:
 
 
 @router.post("/{id}/restore", responses=problems(403, 404, 409, 503))
+@needs(Scope.ADMIN)
 async def restore(id: str, spine: Handles) -> Snapshot:
     """The net goes on from there. What waits to be learnt is learnt by it."""
     with _told():
         return await spine.snapshotter.restore(id, spine.settings.device)
 
 
-@router.delete("/{id}", status_code=204, responses=problems(403, 404, 503))
+@router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
+@needs(Scope.ADMIN)
 async def delete(id: str, spine: Handles) -> None:
     with _told():
         await spine.catalog.delete(id)
@@ -96,5 +104,5 @@ def _told() -> Iterator[None]:
         yield
     except KeyError as error:
         raise NotFound("no snapshot has this id") from error
-    except SnapshotDamaged as error:
+    except (SnapshotDamaged, SnapshotInUse) as error:
         raise Conflict(str(error)) from error

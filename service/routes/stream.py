@@ -2,9 +2,11 @@
 
 from fastapi import APIRouter, Response, WebSocket
 
+from service.auth import needs
+from service.keys import Scope
 from service.problems import MEDIA_TYPE, Invalid, Place, Refused, encode, problem_of
 from service.protocol import CODECS, JSON
-from service.routes import spine_of
+from service.routes import caller_of, spine_of
 
 router = APIRouter()
 
@@ -12,8 +14,9 @@ _CLIENT_ID_LENGTH = 128
 
 
 @router.websocket("/v1/stream")
+@needs(Scope.READ)
 async def stream(socket: WebSocket) -> None:
-    """`?client_id=NAME` resumes after that client's last acknowledged `seq`."""
+    """`?client_id=NAME` resumes after that client's last acknowledged `seq`. `input` needs a key of scope teach."""
     streams = spine_of(socket).streams
     client_id = socket.query_params.get("client_id")
     offered: list[str] = socket.scope["subprotocols"]
@@ -30,4 +33,4 @@ async def stream(socket: WebSocket) -> None:
         await socket.send_denial_response(Response(encode(problem), problem.status, media_type=MEDIA_TYPE))
         return
     await socket.accept(chosen)
-    await streams.serve(socket, client_id, CODECS[chosen or JSON])
+    await streams.serve(socket, client_id, CODECS[chosen or JSON], caller_of(socket))

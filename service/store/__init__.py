@@ -1,13 +1,15 @@
-"""Where bytes are kept: a directory or Redis, behind one Protocol."""
+"""Where bytes are kept: a directory or Redis, behind a Protocol for values and one for logs."""
 
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from service.store.base import Store, StoreError
+from service.store.base import Store, StoreError, check_key
 from service.store.file import FileStore
+from service.store.file_log import FileLog
+from service.store.log import Block, Log
 
-__all__ = ["Store", "StoreError", "open_store"]
+__all__ = ["Block", "Log", "Store", "StoreError", "open_log", "open_store"]
 
 # Checked here since redis-py takes database 0 for a path that it cannot read, and its errors (and urllib's) repeat what
 # they could not read, which is a part of the password where that holds a bare "/", "[" or "#".
@@ -19,14 +21,30 @@ def open_store(url: str) -> Store:
 
     Nothing is read, written or connected to yet. Raises ValueError without repeating the URL: it may hold a password.
     """
+    if (directory := _directory(url)) is not None:
+        return FileStore(directory)
+    from service.store.redis import RedisStore  # not at the top: importing redis takes a fifth of a second
+
+    return RedisStore(url)
+
+
+def open_log(url: str, key: str) -> Log:
+    """The log of this name in the store at `url`. Nothing is connected to yet. Raises ValueError as `open_store`."""
+    if (directory := _directory(url)) is not None:
+        return FileLog(directory / check_key(key))
+    from service.store.redis_log import RedisLog
+
+    return RedisLog(url, check_key(key))
+
+
+def _directory(url: str) -> Path | None:
+    """None for Redis."""
     if url.startswith("file:"):
         parts = urlsplit(url)
         if parts.path and not (parts.netloc or parts.query or parts.fragment):
-            return FileStore(Path(unquote(parts.path)))
+            return Path(unquote(parts.path))
     elif url.isascii() and _REDIS_URL.fullmatch(url):
-        from service.store.redis import RedisStore  # not at the top: importing redis takes a fifth of a second
-
-        return RedisStore(url)
+        return None
     raise ValueError(
         "a store is file:///absolute/dir, file:relative/dir or redis://:password@host:port/db (other signs as %XX)"
     )

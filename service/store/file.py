@@ -65,7 +65,7 @@ class FileStore:
             for leftover in self._root.rglob(f"{_TEMPORARY}*"):
                 leftover.unlink(missing_ok=True)
             self._leftovers_removed = True
-        _make_directory(path.parent)
+        make_directory(path.parent)
         descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
         temporary = Path(name)
         try:
@@ -77,14 +77,14 @@ class FileStore:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
     def _delete(self, path: Path) -> None:
         try:
             path.unlink()
         except FileNotFoundError:
             return
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
         with contextlib.suppress(OSError):  # ends at the first directory that isn't empty
             for directory in path.relative_to(self._root).parents[:-1]:
                 (self._root / directory).rmdir()
@@ -97,7 +97,7 @@ class FileStore:
         return sorted(key for key in found if is_key(key))
 
     def _probe(self) -> None:
-        _make_directory(self._root)
+        make_directory(self._root)
         tempfile.TemporaryFile(prefix=_TEMPORARY, dir=self._root).close()
 
 
@@ -108,14 +108,14 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _make_directory(path: Path) -> None:
+def make_directory(path: Path) -> None:
     if not path.is_dir():
-        _make_directory(path.parent)
+        make_directory(path.parent)
         path.mkdir(exist_ok=True)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     """Make a file's new name, or its removal, as durable as its bytes."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -14,7 +14,7 @@ from service.store.base import StoreError, check_key, check_prefix, is_key
 
 CONNECT_SECONDS = 2.0
 CALL_SECONDS = 10.0  # everything in a call together: waiting, connecting, retrying
-_PREFIX = "realnet:"
+PREFIX = "realnet:"
 
 
 class RedisStore:
@@ -34,23 +34,23 @@ class RedisStore:
     async def put(self, key: str, value: bytes) -> None:
         check_key(key)
         async with self._call():
-            await self._client.set(_PREFIX + key, value)
+            await self._client.set(PREFIX + key, value)
 
     async def get(self, key: str) -> bytes | None:
         check_key(key)
         async with self._call():
-            return cast("bytes | None", await self._client.get(_PREFIX + key))
+            return cast("bytes | None", await self._client.get(PREFIX + key))
 
     async def delete(self, key: str) -> None:
         check_key(key)
         async with self._call():
-            await self._client.delete(_PREFIX + key)
+            await self._client.delete(PREFIX + key)
 
     async def keys(self, prefix: str) -> list[str]:
-        pattern = f"{_PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
+        pattern = f"{PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
         async with self._call():
             found = {name async for name in self._client.scan_iter(match=pattern, count=1000)}  # SCAN may repeat a name
-        keys = (name.decode(errors="replace").removeprefix(_PREFIX) for name in found)
+        keys = (name.decode(errors="replace").removeprefix(PREFIX) for name in found)
         return sorted(key for key in keys if is_key(key))
 
     async def ping(self) -> None:

@@ -7,6 +7,8 @@ import pytest
 from service import clients
 from service.clients import Client, Clients
 from service.commands import Ran
+from service.ledger import Ledger, Memory
+from service.problems import NotDurable
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +47,43 @@ async def test_what_was_not_run_may_come_again() -> None:
         reply.set_exception(RuntimeError("the engine has died"))
     await settle()
     assert (client.accepted, client.last_seq) == (1, 1)
+
+
+async def test_nothing_is_taken_before_what_was_not_durable_has_come_again() -> None:
+    """Or a client that sends ahead would lose it: what comes after it would be acknowledged, and it be a repetition."""
+    client = Client()
+    replies = [accepted(client, seq) for seq in (1, 2, 3)]
+    replies[0].set_result(Ran(1, 1, []))
+    for reply in replies[1:]:
+        reply.set_exception(NotDurable("full"))
+    await settle()
+    with pytest.raises(NotDurable, match="seq 2 was not durable and comes first"):
+        accepted(client, 4)
+    assert (client.accepted, client.last_seq) == (1, 1)
+    for seq in (2, 3, 4):
+        accepted(client, seq).set_result(Ran(seq, seq, []))
+    await settle()
+    assert client.last_seq == 4
+
+
+async def test_what_was_refused_behind_others_is_no_repetition_when_they_have_been_run() -> None:
+    client = Client()
+    first, second = accepted(client, 1), accepted(client, 2)
+    second.set_exception(NotDurable("refused at the door"))
+    await settle()
+    first.set_result(Ran(1, 1, []))
+    await settle()
+    assert client.is_repetition(1)
+    assert not client.is_repetition(2)
+    accepted(client, 2).set_result(Ran(2, 2, []))
+    await settle()
+    assert client.is_repetition(2)
+
+
+async def test_a_client_that_taught_before_is_known_by_the_ledger() -> None:
+    ledger = Ledger.of(Memory(None, True, {"a": (7, 20)}, {}))
+    client = Clients(ledger).get("a")
+    assert (client.accepted, client.last_seq, client.repeated(3).result().last_tick) == (7, 7, 20)
 
 
 async def test_clients_are_known_by_name_until_many_others_came(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,10 +70,10 @@ class Lived:
         return await self.engine.ask(Run(**content))  # type: ignore[arg-type]
 
     async def weights(self) -> str:
-        return (await self.engine.ask(Clone())).weights_sha256()
+        return (await self.engine.ask(Clone()))[0].weights_sha256()
 
     async def state(self) -> str:
-        return (await self.engine.ask(Clone())).state_sha256()
+        return (await self.engine.ask(Clone()))[0].state_sha256()
 
 
 @asynccontextmanager
@@ -138,7 +138,7 @@ async def test_a_large_message_lets_others_in_between() -> None:
         lived.inbox.put(clone)
         lived.inbox.put(generate)
         learner.gate.set()
-        assert 0 < (await clone.reply).tick < 10_000
+        assert 0 < (await clone.reply)[0].tick < 10_000
         assert 0 < (await generate.reply).tick < 10_000
         ran = await large.reply
         assert (ran.first_tick, ran.last_tick) == (1, 10_000)
@@ -165,7 +165,7 @@ async def test_a_paused_net_accepts_and_runs_it_later() -> None:
         await lived.engine.ask(Configure(paused=True))
         run = Run(tokens=TOKENS[:10])
         lived.inbox.put(run)
-        assert (await lived.engine.ask(Clone())).tick == 0
+        assert (await lived.engine.ask(Clone()))[0].tick == 0
         assert len((await lived.engine.ask(Generate(TOKENS[:2], 2, 0.0, 0))).tokens) == 2
         assert (lived.engine.status.mode, lived.inbox.depth, run.reply.done()) == (Mode.PAUSED, 10, False)
         await lived.engine.ask(Configure(paused=False))
@@ -201,7 +201,7 @@ async def test_a_cancelled_generation_ends_early() -> None:
 async def test_a_restore_takes_the_net_back() -> None:
     async with living(small()) as lived:
         await lived.run(tokens=TOKENS[:500])
-        checkpoint = await lived.engine.ask(Clone())
+        checkpoint, _ = await lived.engine.ask(Clone())
         first = [structs(each) for each in (await lived.run(tokens=TOKENS[500:900])).outputs]
         assert await lived.engine.ask(Restore(TokenLearner.from_checkpoint(checkpoint))) == 500
         assert lived.engine.status.tick == 500

@@ -58,8 +58,18 @@ def test_a_stop_with_nothing_new_takes_no_snapshot(new_server: MakeServer) -> No
     assert snapshot["tick"] == server.net()["tick"] == 3
 
 
-def test_a_killed_server_goes_on_from_its_snapshot(new_server: MakeServer, store_url: str) -> None:
+def test_a_killed_server_goes_on_where_it_was(new_server: MakeServer, store_url: str) -> None:
     server = new_server(store=store_url, neurons=1000).start()
+    server.run(text=TEXT)
+    server.snapshot()
+    server.run(text=NEXT)
+    before = server.net(hash="true")
+    server.kill()
+    assert untimed(server.start().net(hash="true")) == untimed(before)
+
+
+def test_without_a_journal_a_killed_server_goes_on_from_its_snapshot(new_server: MakeServer, store_url: str) -> None:
+    server = new_server(store=store_url, neurons=1000, journal="off").start()
     server.run(text=TEXT)
     snapshot = server.snapshot()
     server.run(text=NEXT)
@@ -80,10 +90,10 @@ def test_snapshots_come_by_themselves_if_something_was_learnt(new_server: MakeSe
     assert server.log.count("at tick") == 3
 
 
-def test_a_damaged_snapshot_is_reported_and_the_one_before_taken(new_server: MakeServer, tmp_path: Path) -> None:
+def test_a_damaged_snapshot_is_reported_and_nothing_is_lost(new_server: MakeServer, tmp_path: Path) -> None:
     server = new_server(neurons=1000).start()
     server.run(text=TEXT)
-    good = server.snapshot()
+    server.snapshot()
     server.run(text=NEXT)
     bad = server.snapshot()
     server.kill()
@@ -92,15 +102,17 @@ def test_a_damaged_snapshot_is_reported_and_the_one_before_taken(new_server: Mak
     data[len(data) // 2] ^= 1
     chunk.write_bytes(data)
     net = server.start().net(hash="true")
-    assert net["state_sha256"] == good["state_sha256"]
+    assert net["state_sha256"] == bad["state_sha256"]
     assert f"snapshot {bad['id']} is damaged: chunk 0 has the wrong checksum" in server.log
     for method, path in (("GET", "/data"), ("POST", "/restore")):
         response = server.client.request(method, f"/v1/snapshots/{bad['id']}{path}")
         assert (response.status_code, response.json()["type"]) == (409, "/problems/conflict")
-    assert server.net(hash="true")["state_sha256"] == good["state_sha256"]
+    assert server.net(hash="true")["state_sha256"] == bad["state_sha256"]
 
 
-def test_a_store_that_is_gone_is_seen_and_the_net_goes_on(new_server: MakeServer, redis_server: RedisServer) -> None:
+def test_a_store_that_is_gone_is_seen_and_nothing_is_learnt_meanwhile(
+    new_server: MakeServer, redis_server: RedisServer
+) -> None:
     server = new_server(store=redis_server.url, neurons=1000).start()
     server.run(text=TEXT)
     redis_server.kill()
@@ -110,11 +122,22 @@ def test_a_store_that_is_gone_is_seen_and_the_net_goes_on(new_server: MakeServer
     assert (problem["status"], problem["type"]) == (503, "/problems/store-unavailable")
     assert server.client.post("/v1/snapshots").status_code == 503
     assert server.client.get("/healthz").status_code == 200
-    assert len(server.run(text="goes on")) == 7
+    before = server.weights()
+    refused = server.client.post("/v1/inputs", json={"text": "is refused"})
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/not-durable")
+    assert refused.headers["retry-after"] == "1"
+    assert server.client.patch("/v1/net", json={"learning_rate": 1.0}).status_code == 503
+    assert len(server.client.post("/v1/generate", json={"max_tokens": 9}).json()["tokens"]) == 9
+    assert server.client.patch("/v1/net", json={"tick_hz": 0.002}).status_code == 200
+    assert "\nrealnet_journal_up 0.0\n" in server.client.get("/metrics").text
     redis_server.start()
     while not server.is_ready():
         time.sleep(0.05)
+    assert server.weights() == before
+    assert len(server.run(text="goes on")) == 7
     assert server.snapshot()["tick"] == len(TEXT) + 7
+    server.kill()
+    assert server.start().net()["tokens_seen"] == len(TEXT) + 7
 
 
 def test_a_stop_without_a_store_takes_no_more_than_ten_seconds(

@@ -1,0 +1,155 @@
+"""Who asks, and what they may: keys compared in constant time, a file of them followed, a pace for each."""
+
+import asyncio
+import hmac
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from service.keys import Key, KeysError, Scope, digest_of, read_keys
+from service.problems import Forbidden, Limited
+from service.settings import Settings
+
+_LOOK_SECONDS = 1.0  # how long a revoked key may still be one
+_logger = logging.getLogger(__name__)
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+
+
+def needs(scope: Scope) -> Callable[[_Endpoint], _Endpoint]:
+    """Declares what a key must allow for a route; without it, it must allow everything."""
+
+    def declare(endpoint: _Endpoint) -> _Endpoint:
+        endpoint.scope = scope  # type: ignore[attr-defined]
+        return endpoint
+
+    return declare
+
+
+def scope_of(endpoint: object) -> Scope:
+    declared = getattr(endpoint, "scope", None)
+    return declared if isinstance(declared, Scope) else Scope.ADMIN
+
+
+class Bucket:
+    """`rate` a second, of which at most one second's is saved up; 0 is no limit.
+
+    What is large is let in as soon as nothing is owed, and paid for afterwards.
+    """
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._level = rate
+        self._at = clock()
+
+    def wait(self) -> float:
+        """Seconds until something may be taken; 0 is now."""
+        if not self._rate:
+            return 0.0
+        now = self._clock()
+        self._level = min(self._rate, self._level + self._rate * (now - self._at))
+        self._at = now
+        least = min(1.0, self._rate)
+        return max(0.0, (least - self._level) / self._rate)
+
+    def take(self, amount: float) -> None:
+        self._level -= amount
+
+
+@dataclass(slots=True, eq=False)
+class Caller:
+    """Someone with a key, for as long as it is one."""
+
+    name: str
+    scope: Scope
+    requests: Bucket = field(default_factory=lambda: Bucket(0))
+    ticks: Bucket = field(default_factory=lambda: Bucket(0))
+    revoked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def check(self, needed: Scope) -> None:
+        if self.scope < needed:
+            raise Forbidden(f"this needs a key of scope {needed.word}, and yours has {self.scope.word}")
+
+    def count_request(self) -> None:
+        _check_pace(self.requests, "requests")
+        self.requests.take(1)
+
+    def check_pace(self) -> None:
+        """Before ticks are asked for; raises Limited."""
+        _check_pace(self.ticks, "ticks")
+
+    async def keep_pace(self) -> None:
+        """As `check_pace`, but waits."""
+        while wait := self.ticks.wait():
+            await asyncio.sleep(wait)
+
+
+def _check_pace(bucket: Bucket, what: str) -> None:
+    if wait := bucket.wait():
+        raise Limited(f"more {what} a second than one key may ask for", math.ceil(wait))
+
+
+class Keyring:
+    """All keys. Without any in the settings, whoever comes may do everything."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.required = settings.has_keys
+        self._settings = settings
+        self._callers: dict[Key, Caller] = {}
+        self._anybody = Caller("anybody", Scope.ADMIN)
+        self._seen: object = None
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def load(self) -> None:
+        """From the settings and the file, as it is now. Raises KeysError, and then all is as before."""
+        keys = set()
+        self._seen = self._state()
+        if self._settings.api_key is not None:
+            keys.add(Key("environment", Scope.ADMIN, digest_of(self._settings.api_key.get_secret_value())))
+        if self._settings.keys_file is not None:
+            keys.update(read_keys(self._settings.keys_file))
+        for key in self._callers.keys() - keys:
+            self._callers.pop(key).revoked.set()
+        for key in keys - self._callers.keys():
+            rates = Bucket(self._settings.rate_requests), Bucket(self._settings.rate_ticks)
+            self._callers[key] = Caller(key.name, key.scope, *rates)
+
+    def caller(self, key: str | None) -> Caller | None:
+        """Whose key it is; None for nobody's."""
+        if not self.required:
+            return self._anybody
+        if key is None:
+            return None
+        digest = digest_of(key)
+        found = None
+        for known, caller in self._callers.items():  # all of them: how long it takes says nothing
+            if hmac.compare_digest(known.digest, digest):
+                found = caller
+        return found
+
+    async def follow(self) -> None:
+        """Read the file again whenever it has changed. What can't be read changes nothing but the log."""
+        while self._settings.keys_file is not None:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._state() == self._seen:
+                continue
+            try:
+                self.load()
+            except KeysError as error:
+                _logger.error("the keys are as they were before: %s", error)
+            else:
+                _logger.info("keys read again, there are %d", len(self))
+
+    def _state(self) -> object:
+        if self._settings.keys_file is None:
+            return None
+        try:
+            stat = self._settings.keys_file.stat()
+        except OSError as error:
+            return error.errno
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size

@@ -1,0 +1,183 @@
+"""What stands in front of every route: where a request comes from, whose key it has, how large and how slow it is."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Connection
+
+from service.auth import Caller, Keyring, scope_of
+from service.keys import Scope
+from service.problems import (
+    MEDIA_TYPE,
+    Forbidden,
+    NotDurable,
+    NotReady,
+    Overloaded,
+    Problem,
+    Refused,
+    Unauthorized,
+    encode,
+    problem_of,
+    problem_of_status,
+)
+from service.settings import LOOPBACK, Settings
+
+KEY_PROTOCOL = "realnet.key."  # a subprotocol, for browsers, which give a WebSocket no headers
+
+_SLOWEST_BODY = 2**14  # bytes a second
+
+
+def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    return Response(encode(problem), problem.status, headers, media_type=MEDIA_TYPE)
+
+
+def refusal(error: Exception) -> Response:
+    """What to answer; any error but the service's own is a 500 that tells nothing."""
+    headers = {}
+    if isinstance(error, Overloaded | NotDurable | NotReady):
+        headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(error, Forbidden):
+        headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+    return respond(problem_of(error), headers)
+
+
+class Gate:
+    """`routes` are those behind it: each says what a key must allow (`needs`)."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, keyring: Keyring, routes: Sequence[BaseRoute]) -> None:
+        self._app = app
+        self._settings = settings
+        self._keyring = keyring
+        self._routes = routes
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            if self._is_foreign(scope, headers):
+                raise HTTPException(403, "the Origin is not this server")
+            self._admit(scope, headers)
+            if self._is_too_large(headers):
+                raise self._too_large()
+        except HTTPException as error:
+            await respond(problem_of_status(error.status_code, error.detail))(scope, receive, send)
+        except Refused as error:
+            await refusal(error)(scope, receive, send)
+        else:
+            await self._app(scope, self._bounded(receive) if scope["type"] == "http" else receive, send)
+
+    def _is_foreign(self, scope: Connection, headers: Headers) -> bool:
+        """A page of another site in a browser; and, where no key is asked for, another's name that leads here."""
+        host, origin = headers.get("host"), headers.get("origin")
+        named = _name_in(f"//{host}") if host is not None else "localhost"
+        if not (named in LOOPBACK or self._keyring.required or self._settings.insecure):
+            return True
+        if origin is None or origin in self._settings.origins:
+            return False
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return False
+        return _name_in(origin) is None or origin.partition("://")[2] != host
+
+    def _admit(self, scope: Connection, headers: Headers) -> None:
+        """Raises Refused where the key does not allow this; leaves in `scope` who asks, and for which route."""
+        route = self._route(scope)
+        scope["realnet.route"] = getattr(route, "path", None)
+        key = _key_in(scope, headers)
+        caller = self._keyring.caller(key)
+        needed = Scope.READ if route is None else scope_of(getattr(route, "endpoint", None))
+        if needed is Scope.OPEN:
+            scope["realnet.caller"] = caller or Caller("anybody", Scope.OPEN)
+            return
+        if caller is None:
+            raise Unauthorized("send a key: `Authorization: Bearer KEY`" if key is None else "no such key")
+        scope["realnet.caller"] = caller
+        caller.check(needed)
+        caller.count_request()
+
+    def _route(self, scope: Connection) -> BaseRoute | None:
+        """As the router behind will find it."""
+        others = []
+        for route in self._routes:
+            match, _ = route.matches(scope)
+            if match is Match.FULL:
+                return route
+            if match is Match.PARTIAL:
+                others.append(route)
+        scope["realnet.allow"] = ", ".join(sorted({method for route in others for method in route.methods}))  # type: ignore[attr-defined]
+        return others[0] if others else None
+
+    def _is_too_large(self, headers: Headers) -> bool:
+        length = headers.get("content-length", "")
+        return length.isdecimal() and int(length) > self._settings.max_body_bytes
+
+    def _bounded(self, receive: Receive) -> Receive:
+        left = self._settings.max_body_bytes
+        deadline: float | None = asyncio.get_running_loop().time() + self._settings.body_seconds
+
+        async def receive_bounded() -> Message:
+            nonlocal left, deadline
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "the body came too slowly") from None
+            size = len(message.get("body", b""))
+            left -= size
+            if not message.get("more_body", False):
+                deadline = None  # what comes now is the client's leaving
+            elif deadline is not None:
+                deadline += size / _SLOWEST_BODY
+            if left < 0:
+                raise self._too_large()
+            return message
+
+        return receive_bounded
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"{self._settings.max_body_bytes} bytes at most")
+
+
+def _name_in(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
+def _key_in(scope: Connection, headers: Headers) -> str | None:
+    """From the header, or of a WebSocket from a subprotocol, which nobody else gets to see."""
+    key = None
+    if scope["type"] == "websocket":
+        offered: list[str] = scope["subprotocols"]
+        key = next((name.removeprefix(KEY_PROTOCOL) for name in offered if name.startswith(KEY_PROTOCOL)), None)
+        scope["subprotocols"] = [name for name in offered if not name.startswith(KEY_PROTOCOL)]
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else key
+
+
+def declare_keys(document: dict[str, Any], routes: Sequence[BaseRoute], required: bool) -> None:
+    """Adds to the OpenAPI document what the gate does: the key, its scope, and how it refuses."""
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for route in routes:
+        for method in getattr(route, "methods", None) or ():
+            operation = document["paths"].get(getattr(route, "path", ""), {}).get(method.lower())
+            scope = scope_of(getattr(route, "endpoint", None))
+            if operation is None:
+                continue
+            for status in (403,) if scope is Scope.OPEN else (401, 403, 429):
+                operation["responses"].setdefault(str(status), {"description": "A problem", "content": content})
+            if scope is not Scope.OPEN:
+                operation["security"] = [{"key": []}] if required else [{}, {"key": []}]
+                operation["x-scope"] = scope.word

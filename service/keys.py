@@ -1,0 +1,117 @@
+"""Keys and the file that they are in: a line each, `name scope sha256:…`. Only a hash of a key is ever kept."""
+
+import hashlib
+import os
+import re
+import secrets
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+MIN_LENGTH = 16
+_KEY = re.compile(rf"[\x21-\x7e]{{{MIN_LENGTH},256}}")
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64})\s+(?P<scope>read|teach|admin)\s+sha256:(?P<digest>[0-9a-f]{64})")
+
+
+class Scope(IntEnum):
+    """What a key allows, each all that those before it do; OPEN needs no key."""
+
+    OPEN = 0
+    READ = 1
+    TEACH = 2
+    ADMIN = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class KeysError(Exception):
+    """One line that names the file, and the line in it; never a key."""
+
+
+@dataclass(slots=True, frozen=True)
+class Key:
+    name: str
+    scope: Scope
+    digest: bytes
+
+
+def digest_of(key: str) -> bytes:
+    """One SHA-256 is enough: a key is drawn at random, and can't be guessed as a password is."""
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+
+
+def is_fit(key: str) -> bool:
+    """Whether it can travel in a header and isn't guessed at once."""
+    return _KEY.fullmatch(key) is not None
+
+
+def read_keys(path: Path) -> list[Key]:
+    """Raises KeysError. Empty lines and those that begin with `#` are skipped."""
+    keys = [key for key in (_parsed(path, *line) for line in _lines(path)) if key is not None]
+    if len({key.name for key in keys}) < len(keys):
+        raise KeysError(f"{path}: two keys have the same name")
+    return keys
+
+
+def create_key(path: Path, name: str, scope: Scope) -> str:
+    """A new key, added to the file, which is made if there is none. Raises KeysError."""
+    key = f"rn_{secrets.token_urlsafe(32)}"
+    line = f"{name} {scope.word} sha256:{digest_of(key).hex()}"
+    if _LINE.fullmatch(line) is None:
+        raise KeysError("a name has 1 to 64 signs of A-Z a-z 0-9 . _ -")
+    keys = read_keys(path) if path.exists() else []
+    if any(one.name == name for one in keys):
+        raise KeysError(f"{path} has a key {name}: revoke it first, or take another name")
+    _write(path, [*(line for _, line in (_lines(path) if path.exists() else [])), line])
+    return key
+
+
+def revoke_key(path: Path, name: str) -> None:
+    """Raises KeysError."""
+    lines = _lines(path)
+    kept = [line for number, line in lines if (key := _parsed(path, number, line)) is None or key.name != name]
+    if len(kept) == len(lines):
+        raise KeysError(f"{path} has no key {name}")
+    _write(path, kept)
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    try:
+        return list(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
+    except OSError as error:
+        raise KeysError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise KeysError(f"{path}: not a text file") from None
+
+
+def _parsed(path: Path, number: int, line: str) -> Key | None:
+    line = line.strip()
+    if not line or line.startswith("#"):
+        return None
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise KeysError(f"{path}: line {number} is not `name read|teach|admin sha256:…`")
+    return Key(found["name"], Scope[found["scope"].upper()], bytes.fromhex(found["digest"]))
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    """Whole or not at all: a server that reads it at this moment sees the old file or the new one."""
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        finally:
+            with suppress(FileNotFoundError):
+                Path(temporary).unlink()
+    except OSError as error:
+        raise KeysError(f"{path}: {error.strerror or error}") from None

@@ -1,0 +1,81 @@
+"""What the net has learnt from whom: by name and number over WebSocket, by key over REST. Kept in every snapshot."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import msgspec
+
+from service.records import Lived
+
+_CLIENTS = 10_000  # those who taught longest ago are forgotten
+_KEYS = 10_000
+KEY_SECONDS = 24 * 3600.0
+
+
+class Learnt(msgspec.Struct, frozen=True, array_like=True):
+    """By an Idempotency-Key, of a body with this digest."""
+
+    digest: str
+    first_tick: int
+    last_tick: int
+    at: float  # seconds since 1970
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """How far into the journal a state of the net is: after record `seq`, and `done` ticks of record `half`."""
+
+    seq: int
+    half: int = 0
+    done: int = 0
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What a snapshot keeps of the service, beside the net. No place: it was taken without a journal."""
+
+    place: Place | None
+    plasticity: bool
+    clients: dict[str, tuple[int, int]]
+    keys: dict[str, Learnt]
+
+    def to_bytes(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Memory":
+        """Raises ValueError."""
+        return msgspec.msgpack.decode(data, type=cls)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The engine's thread writes, the loop reads. The order of each is that of the last change."""
+
+    clients: "OrderedDict[str, tuple[int, int]]"  # last seq and its last tick
+    keys: "OrderedDict[str, Learnt]"
+
+    @classmethod
+    def of(cls, memory: Memory | None) -> "Ledger":
+        if memory is None:
+            return cls(OrderedDict(), OrderedDict())
+        return cls(OrderedDict(memory.clients), OrderedDict(memory.keys))
+
+    def note(self, record: Lived, last_tick: int) -> None:
+        """It has been learnt."""
+        if record.client is not None:
+            self.clients[record.client] = record.client_seq, last_tick
+            self.clients.move_to_end(record.client)
+            if len(self.clients) > _CLIENTS:
+                self.clients.popitem(last=False)
+        if record.key is not None:
+            self.keys[record.key] = Learnt(record.digest, last_tick - record.ticks + 1, last_tick, record.at)
+            self.keys.move_to_end(record.key)
+            if len(self.keys) > _KEYS:
+                self.keys.popitem(last=False)
+
+    def by_key(self, key: str) -> Learnt | None:
+        learnt = self.keys.get(key)
+        return learnt if learnt is not None and time.time() - learnt.at < KEY_SECONDS else None
+
+    def memory(self, place: Place | None, plasticity: bool) -> Memory:
+        return Memory(place, plasticity, dict(self.clients), dict(self.keys))

@@ -1,0 +1,102 @@
+"""A log in a directory: segments, each a file named after the first number in it."""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.store.base import StoreError
+from service.store.file import make_directory, sync_directory
+from service.store.log import Block
+
+SEGMENT_BYTES = 16 * 2**20  # and then the next one begins
+_SUFFIX = ".journal"
+
+
+class FileLog:
+    """Each start begins a segment of its own. The directory is created by the first append."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._segment: Path | None = None  # that is appended to …
+        self._descriptor = -1
+        self._size = 0  # … and what of it is whole
+        self._is_synced = True
+
+    def blocks(self) -> Iterator[Block]:
+        with self._told():
+            for path in self._segments():
+                yield Block(path.name, path.read_bytes())
+
+    def append(self, seq: int, data: bytes, durable: bool) -> None:
+        with self._told():
+            if self._segment is None or self._size >= SEGMENT_BYTES:
+                self._begin(seq)
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+            if durable:
+                os.fdatasync(self._descriptor)
+            self._is_synced = durable
+            self._size += len(data)
+
+    def sync(self) -> None:
+        if not self._is_synced:
+            with self._told():
+                os.fdatasync(self._descriptor)
+            self._is_synced = True
+
+    def repair(self) -> None:
+        if self._segment is not None:
+            with self._told():
+                os.ftruncate(self._descriptor, self._size)
+                os.fsync(self._descriptor)
+
+    def cut(self, name: str, offset: int) -> None:
+        with self._told(), (self._directory / name).open("r+b") as file:
+            file.truncate(offset)
+            os.fsync(file.fileno())
+
+    def trim(self, seq: int) -> None:
+        with self._told():
+            segments = self._segments()
+            for path, following in itertools.pairwise(segments):
+                if _first(following) <= seq and path != self._segment:
+                    path.unlink()
+
+    def clear(self) -> None:
+        self.close()
+        with self._told():
+            for path in self._segments():
+                path.unlink()
+            if self._directory.is_dir():
+                sync_directory(self._directory)
+
+    def close(self) -> None:
+        if self._segment is not None:
+            os.close(self._descriptor)
+            self._segment = None
+
+    def _begin(self, seq: int) -> None:
+        self.sync()
+        self.close()
+        make_directory(self._directory)
+        segment = self._directory / f"{seq:020d}{_SUFFIX}"
+        self._descriptor = os.open(segment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._segment, self._size = segment, 0
+        sync_directory(self._directory)
+
+    def _segments(self) -> list[Path]:
+        return sorted(path for path in self._directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"{error.filename or self._segment or self._directory}: {error.strerror}") from error
+
+
+def _first(segment: Path) -> int:
+    return int(segment.stem)

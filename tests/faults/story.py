@@ -1,0 +1,79 @@
+"""What is taught in these tests, the client that teaches it whatever happens, and what a net must be in the end."""
+
+import asyncio
+import os
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from realnet import TokenLearner
+from service.client import ClientError, StreamClient, open_stream
+from tests.server import RunningServer
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "5"))
+NEURONS = 1000
+CLIENT = "teller"
+
+
+def message(seq: int) -> dict[str, object]:
+    """Always the same for a seq: from 1 to 200 tokens, some of which are not learnt."""
+    chance = random.Random(seq)
+    tokens = [chance.randrange(97, 123) for _ in range(chance.choice([1, 1, 2, 10, 200]))]
+    return {"tokens": tokens, "learn": chance.random() > 0.1}
+
+
+def uninterrupted(messages: int) -> tuple[str, int]:
+    """The weights' SHA-256, and the number of tokens."""
+    learner = TokenLearner.create(num_neurons=NEURONS)
+    for seq in range(1, messages + 1):
+        told = message(seq)
+        learner.run(np.array(told["tokens"], np.int32), 1.0 if told["learn"] else 0.0)
+    return learner.checkpoint().weights_sha256(), learner.tokens_seen
+
+
+@dataclass
+class Teller:
+    """Goes on after the last durable seq at every connection, and sees that no acknowledged one was lost."""
+
+    acked: int = 0
+    sent: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+    async def tell(self, server: RunningServer, until: int | None = None) -> bool:
+        """True when all up to `until` are acknowledged; False where the server was killed, or refused one."""
+        try:
+            async with open_stream(server.url, CLIENT, window=16) as client:
+                assert client.last_seq >= self.acked, "an acknowledged input was lost"
+                assert client.last_seq <= self.sent
+                hearing = asyncio.create_task(self._hear(client))
+                sending = asyncio.create_task(self._send(client, until))
+                done, _ = await asyncio.wait((hearing, sending), return_when=asyncio.FIRST_COMPLETED)
+                if hearing not in done and until is not None:
+                    while self.acked < until and not hearing.done():
+                        await asyncio.sleep(0.005)
+                for task in (hearing, sending):
+                    task.cancel()
+                await asyncio.gather(hearing, sending, return_exceptions=True)
+                return until is not None and self.acked == until
+        except ClientError:
+            return False
+
+    async def _send(self, client: StreamClient, until: int | None) -> None:
+        while until is None or client.last_seq < until:
+            self.sent = max(self.sent, client.last_seq + 1)
+            await client.send_input(**message(client.last_seq + 1))
+
+    async def _hear(self, client: StreamClient) -> None:
+        """Ends at a refusal, and where the server closes."""
+        async for heard in client:
+            if heard["type"] == "ack":
+                self.acked = max(self.acked, heard["seq"])
+            elif heard["type"] == "error":
+                self.refusals.append(heard["problem"]["type"])
+                return
+
+
+def assert_as_uninterrupted(server: RunningServer, messages: int) -> None:
+    net = server.net(hash="true")
+    assert (net["weights_sha256"], net["tokens_seen"]) == uninterrupted(messages)

@@ -1,0 +1,184 @@
+"""Journals that were cut short or damaged: a start recovers to a state that was lived through, or names the damage."""
+
+# ruff: noqa: F811  (fixtures are imported)
+
+import logging
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from service.records import JournalDamaged
+from service.snapshots import SnapshotDamaged
+from service.store import open_log, open_store
+from tests.redis_server import RedisServer, redis_server  # noqa: F401
+from tests.service.life import BIRTH, born, frames, living, recovered, replayed
+
+pytestmark = pytest.mark.anyio
+
+RUNS = 12
+FLIPS = 200
+
+
+def lived_through() -> list[str]:
+    """The states before and after each run."""
+    learner = born(BIRTH)
+    states = [learner.checkpoint().state_sha256()]
+    for number in range(RUNS):
+        learner.run(*frames(number).values())
+        states.append(learner.checkpoint().state_sha256())
+    return states
+
+
+async def live(url: str) -> None:
+    """Three starts, a snapshot in the second."""
+    for begin in (0, 4, 8):
+        async with living(url) as life:
+            for number in range(begin, begin + 4):
+                await life.run(number, client="a")
+            if begin == 4:
+                await life.snapshotter.save()
+
+
+async def state_after_start(url: str) -> str:
+    learner, ledger = await replayed(url)
+    runs = learner.net.tick // 3
+    assert ledger.clients.get("a", (-1, 0)) == (runs - 1, 3 * runs)  # nobody is told that more is durable
+    return learner.checkpoint().state_sha256()
+
+
+@pytest.fixture
+async def directory(tmp_path: Path) -> Path:
+    await live(f"file://{tmp_path}/whole")
+    return tmp_path / "whole"
+
+
+async def test_the_last_record_cut_at_any_byte(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
+    states = lived_through()
+    last = max((directory / "default" / "journal").iterdir())
+    whole = last.read_bytes()
+    begins = whole.rindex(b"RNJ1")
+    url = f"file://{directory}"
+    for size in range(begins, len(whole)):
+        last.write_bytes(whole[:size])
+        caplog.clear()
+        assert await state_after_start(url) == states[-2]
+        assert ("was cut short" in caplog.text) == (size > begins)
+        assert await state_after_start(url) == states[-2]  # and is whole now
+        async with living(url) as life:
+            assert (await life.run(RUNS - 1)).last_tick == 3 * RUNS
+            assert await life.state() == states[-1]
+        for path in last.parent.iterdir():
+            if path.name > last.name:
+                path.unlink()
+
+
+async def assert_survives(url: str, states: list[str], caplog: pytest.LogCaptureFixture, what: str) -> str:
+    """Whether it recovered to the last state, to one before, or refused."""
+    caplog.clear()
+    caplog.set_level(logging.WARNING)
+    try:
+        state = await state_after_start(url)
+    except (JournalDamaged, SnapshotDamaged) as error:
+        return "refused" if "journal" in str(error) and "\n" not in str(error) else f"{what}: {error}"
+    assert state in states, what
+    if state != states[-1]:
+        assert "dropped" in caplog.text or "damaged" in caplog.text, what
+        return "before"
+    return "last"
+
+
+async def test_bits_flipped_anywhere_in_the_store(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
+    states = lived_through()
+    chance = random.Random(4)
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in files]
+    seen = set()
+    for _ in range(FLIPS):
+        copy = directory.parent / "copy"
+        shutil.copytree(directory, copy)
+        # Half of them in the journal, which is small beside a snapshot.
+        among = [path for path in files if path.parent.name == "journal"] if chance.random() < 0.5 else files
+        path = chance.choices(among, [sizes[files.index(each)] for each in among])[0]
+        data = bytearray(path.read_bytes())
+        at = chance.randrange(len(data))
+        data[at] ^= 1 << chance.randrange(8)
+        (copy / path.relative_to(directory)).write_bytes(data)
+        seen.add(await assert_survives(f"file://{copy}", states, caplog, f"{path.name} byte {at}"))
+        shutil.rmtree(copy)
+    assert seen == {"last", "before", "refused"}
+
+
+async def test_bits_flipped_and_blocks_lost_in_redis(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await live(redis_server.url)
+    states = lived_through()
+    chance = random.Random(5)
+    client = Redis.from_url(redis_server.url)
+    key = "realnet:default/journal"
+    whole = client.xrange(key)
+    seen = set()
+    for turn in range(60):
+        damaged = [(id, bytearray(fields[b"d"])) for id, fields in whole]
+        if turn < len(damaged):
+            del damaged[turn]
+        else:
+            _, data = chance.choice(damaged)
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        client.delete(key)
+        for id, data in damaged:
+            client.xadd(key, {b"d": bytes(data)}, id=id)
+        if turn == len(whole) - 1:  # nothing tells of an end that is lost with a whole block
+            assert await state_after_start(redis_server.url) == states[-2]
+        else:
+            seen.add(await assert_survives(redis_server.url, states, caplog, f"turn {turn}"))
+    assert seen == {"last", "before", "refused"}
+    client.close()
+
+
+Harm = Callable[[Path], None]
+
+
+def lose(name: str) -> Harm:
+    return lambda directory: shutil.rmtree(directory / "default" / name)
+
+
+@pytest.mark.parametrize(
+    ("harm", "state"),
+    [
+        (lose("journal"), 8),  # then there is only the snapshot
+        (lose("manifests"), RUNS),  # then everything is lived through again, from the birth
+    ],
+)
+async def test_half_of_a_store_that_is_lost(directory: Path, harm: Harm, state: int) -> None:
+    harm(directory)
+    assert await state_after_start(f"file://{directory}") == lived_through()[state]
+
+
+async def test_a_journal_that_does_not_reach_back_is_refused(directory: Path) -> None:
+    min((directory / "default" / "journal").iterdir()).unlink()
+    url = f"file://{directory}"
+    assert await state_after_start(url) == lived_through()[-1]  # the snapshot is after it
+    shutil.rmtree(directory / "default" / "manifests")
+    with pytest.raises(JournalDamaged, match="begins at record"):
+        await recovered(url, open_log(url, "default/journal"), catalog(url))
+
+
+async def test_a_journal_in_which_records_are_missing_is_refused(directory: Path) -> None:
+    (directory / "default" / "journal").joinpath(sorted_names(directory)[1]).unlink()
+    with pytest.raises(JournalDamaged, match="are missing"):
+        await replayed(f"file://{directory}")
+
+
+def sorted_names(directory: Path) -> list[str]:
+    return sorted(path.name for path in (directory / "default" / "journal").iterdir())
+
+
+def catalog(url: str):  # type: ignore[no-untyped-def]
+    from service.snapshots import SnapshotCatalog
+
+    return SnapshotCatalog(open_store(url), 3)
