@@ -1,10 +1,19 @@
 """RealNet: a neural network without layers that learns at every tick."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from realnet.checkpoint import Checkpoint
 from realnet.frames import FrameLearner, FrameOutputs
 from realnet.learners import from_checkpoint
 from realnet.live import LiveNet
 from realnet.tokens.learner import Generator, TokenLearner, TokenOutputs
+
+if TYPE_CHECKING:
+    from realnet.core.network import RealNet
+    from realnet.core.sparse import SparseRealNet
+    from realnet.training.trainer import RealNetTrainer
+    from realnet.utils.pruning import SynapticPruner
 
 __all__ = [
     "Checkpoint",
@@ -12,7 +21,25 @@ __all__ = [
     "FrameOutputs",
     "Generator",
     "LiveNet",
+    "RealNet",
+    "RealNetTrainer",
+    "SparseRealNet",
+    "SynapticPruner",
     "TokenLearner",
     "TokenOutputs",
     "from_checkpoint",
 ]
+
+# Imported when first asked for: they bring PyTorch, which a net that lives on the CPU does without.
+_WITH_TORCH = {
+    "RealNet": "realnet.core.network",
+    "RealNetTrainer": "realnet.training.trainer",
+    "SparseRealNet": "realnet.core.sparse",
+    "SynapticPruner": "realnet.utils.pruning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_WITH_TORCH[name]), name)

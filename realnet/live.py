@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, State, create, whole_matrix
 from realnet.kernels import Kernel, SparseFrames, open_kernel
+
+if TYPE_CHECKING:
+    from realnet.core.network import RealNet
 
 # Each preset's own learning rate and constants; `clamp` is for teachers that need not share 1.
 _DEFAULTS: dict[str, tuple[float, dict[str, float]]] = {
@@ -75,6 +78,41 @@ class LiveNet:
         self.tick = 0
         self._kernel = _open(params, create(params), device, kernel, threads)
         self.device, self.read_only, self._threads = device, False, threads
+
+    @classmethod
+    def from_model(
+        cls,
+        model: RealNet,
+        learning_rate: float | None = None,
+        device: str = "cpu",
+        *,
+        kernel: str | None = None,
+        threads: int = 1,
+        **constants: float,
+    ) -> LiveNet:
+        """A silent net that begins with a copy of the model's matrix, and goes on learning by the rule of its preset.
+
+        With plasticity 0 it says what the model says in stream mode. Raises ValueError if the model's dynamics are not
+        `ffwf`. The other arguments are those of a new net.
+        """
+        if model.dynamics != "ffwf":
+            raise ValueError(f"the model's dynamics are {model.dynamics}: a net lives by ffwf only")
+        params = model.params
+        own = {name: getattr(params, name) for name in ("beta", "margin_slope", "winner_fraction")}
+        net = cls(
+            *(params.num_neurons, params.input_ids, params.output_ids, params.preset),
+            *(learning_rate, params.seed, device),
+            readout=params.readout,
+            **(own | constants),
+        )
+        net._kernel, net._threads = _open(net._params, model.live_state(), device, kernel, threads), threads
+        return net
+
+    def to_model(self) -> RealNet:
+        """A RealNet of `ffwf` dynamics with a copy of the matrix as it is, (N, N): to be fitted, and wrapped again."""
+        from realnet.core.network import RealNet  # brings PyTorch, which a net on the CPU does without
+
+        return RealNet.of_live(self._params, self._kernel.snapshot())
 
     @property
     def num_neurons(self) -> int:

@@ -1,0 +1,27 @@
+"""What changes over a fit as a plain function of its progress, from 0 to 1: nothing to store, nothing to resume."""
+
+from realnet.core.network import RealNet
+
+_SLOWING = 0.3  # of a fit, its end, in which the learning rate falls
+PRUNED = 0.7  # of a fit, until its target sparsity is reached; the rest is for the survivors to recover
+
+
+def default_learning_rate(model: RealNet) -> float:
+    """Of AdamW, which moves all N synapses of a neuron by about this much at once: so the more there are, the smaller.
+
+    Weights of `temporal` are about 1 / sqrt(N) in the beginning; those of `ffwf` have their range of [-2, 2] to fill.
+    """
+    return (0.25 if model.dynamics == "temporal" else 1.0) / model.num_neurons
+
+
+def rate_at(progress: float, living: float) -> float:
+    """The learning rate's factor: 1, and at the end of the fit in a straight line to 0.
+
+    It is divided by the share of synapses that live: what bounds it is how many of a neuron's synapses move at once.
+    """
+    return min(1.0, (1.0 - progress) / _SLOWING) / living
+
+
+def sparsity_at(progress: float, target: float) -> float:
+    """The share of synapses that should be dead by now: fast while many are idle, slow where every one counts."""
+    return target * (1 - (1 - min(1.0, progress / PRUNED)) ** 3)
