@@ -133,7 +133,7 @@ TASKS = {
     "identity": Task(
         "a graded value, 10 steps later",
         *(32, 2000, lambda: identity(grid(64)), lambda: identity(grid(201)), 0.1),
-        learning_rate=0.004,  # with the default of 0.008 three seeds in ten stay at an error of 0.004, at the ends
+        learning_rate=0.004,  # with the default, 0.008, three of twenty seeds stay at an error of 0.004
     ),
     "latch": Task("on after a pulse, for 100 steps", 16, 1000, lambda: latch(40), lambda: latch(121), 0.5),
     "stopwatch": Task("fires after as many steps as a value says", 64, 4000, stopwatch, stopwatch, 0.5),
