@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Float32, Preset
+from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 
 HIDDEN = 256  # by default: the memory of a net that is shown one frame at a time
@@ -28,7 +29,9 @@ class FrameOutputs:
         return FrameOutputs(self.tick[rows], self.values[rows])
 
     @classmethod
-    def of_run(cls, net: LiveNet, frames: ArrayLike, teachers: ArrayLike | None, plasticity: float) -> FrameOutputs:
+    def of_run(
+        cls, net: LiveNet, frames: ArrayLike | SparseFrames, teachers: ArrayLike | None, plasticity: float
+    ) -> FrameOutputs:
         values = net.run(frames, teachers, plasticity)
         return cls(np.arange(net.tick - len(values) + 1, net.tick + 1), values)
 
@@ -75,7 +78,7 @@ class FrameLearner:
 
     def idle(self, ticks: int, plasticity: float = 0.0) -> FrameOutputs:
         """Ticks without input and teacher."""
-        return self.run(np.zeros((ticks, len(self.net.input_ids)), np.float32), None, plasticity)
+        return FrameOutputs.of_run(self.net, SparseFrames.silent(ticks), None, plasticity)
 
     def checkpoint(self) -> Checkpoint:
         """A copy of everything."""

@@ -29,6 +29,11 @@ class SparseFrames:
         np.cumsum(np.bincount(ticks, minlength=len(frames)), out=offsets[1:])
         return cls(offsets, index.astype(np.int32), frames[ticks, index])
 
+    @classmethod
+    def silent(cls, ticks: int) -> SparseFrames:
+        """Nothing is on."""
+        return cls(np.zeros(ticks + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+
     def check(self, n_in: int) -> None:
         """Raises ValueError if a kernel could not trust these frames: it looks at nothing again."""
         counts = np.diff(self.offsets)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
+from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 from realnet.tokens.encoder import Encoder, Tokens, dense_taps
 from realnet.tokens.readout import TOP, best_, probabilities, sample
@@ -113,7 +114,7 @@ class TokenLearner:
 
     def idle(self, ticks: int, plasticity: float = 0.0) -> FrameOutputs:
         """Ticks without input and teacher."""
-        return FrameOutputs.of_run(self.net, np.zeros((ticks, len(self.net.input_ids)), np.float32), None, plasticity)
+        return FrameOutputs.of_run(self.net, SparseFrames.silent(ticks), None, plasticity)
 
     def checkpoint(self) -> Checkpoint:
         """A copy of everything."""
