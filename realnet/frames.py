@@ -72,6 +72,15 @@ class FrameLearner:
         """As `LiveNet.run`."""
         return FrameOutputs.of_run(self.net, frames, teachers, plasticity)
 
+    def dream(self, frames: ArrayLike, teachers: ArrayLike | None = None, plasticity: float = 1.0) -> FrameOutputs:
+        """As `run`, but from nothing in mind; after it, it has in mind what it had before."""
+        with self.net.aside():
+            return self.run(frames, teachers, plasticity)
+
+    def fork(self) -> FrameLearner:
+        """It reads the same matrix, and has a mind of its own."""
+        return FrameLearner(self.net.fork())
+
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves."""
         self.net.rest(ticks)

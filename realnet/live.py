@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, State, create, whole_matrix
+from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, ShortTerm, State, create, whole_matrix
 from realnet.kernels import Kernel, SparseFrames, open_kernel
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _DEFAULTS: dict[str, tuple[float, dict[str, float]]] = {
     "surprise": (3.0, {"kappa": 0.02}),
 }
 _CLAMP_LEARNING_RATE = 0.5
+_ROUNDING = 1e-5  # of a U + b in float32, beyond the range of W
 
 
 class LiveNet:
@@ -191,6 +193,22 @@ class LiveNet:
             raise ValueError("ticks must be at least 0")
         self.tick += ticks
 
+    def forget(self) -> None:
+        """Have nothing in mind, as a newborn; what it has learnt stays."""
+        self._kernel.swap(ShortTerm.empty(self._params))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Within it the net begins with nothing in mind; after it, it has in mind what it had before.
+
+        What it learns within, and the ticks, stay.
+        """
+        before = self._kernel.swap(ShortTerm.empty(self._params))
+        try:
+            yield
+        finally:
+            self._kernel.swap(before)
+
     def fork(self) -> LiveNet:
         """A net with a state of its own over this one's matrix, which it only reads and which may go on learning."""
         fork = LiveNet.__new__(LiveNet)
@@ -215,13 +233,34 @@ class LiveNet:
         state, order = self._kernel.snapshot(), self._params.order
         killed = mask[np.ix_(order, order)][:, -self._params.columns :]
         state.alive = ~killed if state.alive is None else state.alive & ~killed
-        state.U[~state.alive] = 0.0
-        if self.preset == "literal":
-            state.collected = np.stack([state.x @ state.U, state.x @ state.alive]).astype(np.float32)
-            living = state.U[state.alive]  # step 8, at once: or silence would do it
-            if living.size and living.max() > living.min():
-                a = (HIGH - LOW) / (float(living.max()) - float(living.min()))
-                state.scale[:2] = a, LOW - a * float(living.min())
+        state.settle_(self._params)
+        self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
+
+    def adopt(self, weights: ArrayLike, base: ArrayLike | None = None, alive: ArrayLike | None = None) -> None:
+        """Go on with other weights, such as a fit has made of this net's. All else stays as it is.
+
+        Args:
+            weights: (N, columns) in [-2, 2], after step 8: of `State.stored_weights`.
+            base: the weights of the fork that was fitted. With it what was learnt since stays, too: W becomes
+                W + weights - base, back in [-2, 2]; without it, `weights`.
+            alive: (N, columns) bool; all other synapses die. What is dead already stays dead.
+
+        Raises:
+            ValueError: it names what is wrong, and nothing has changed.
+        """
+        if self.read_only:
+            raise ValueError("a fork only reads its matrix")
+        shape = self.num_neurons, self._params.columns
+        adopted = _weights("weights", weights, shape)
+        mask = None if alive is None else np.array(alive)
+        if mask is not None and (mask.shape != shape or mask.dtype != np.bool_):
+            raise ValueError(f"alive must be a {shape} array of bool")
+        state = self._kernel.snapshot()
+        if base is not None:
+            adopted -= _weights("base", base, shape)
+            adopted += state.stored_weights()
+            np.clip(adopted, LOW, HIGH, out=adopted)
+        state.adopt_(self._params, adopted, mask)
         self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
 
     def checkpoint(self) -> Checkpoint:
@@ -259,6 +298,16 @@ class LiveNet:
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
     return open_kernel(kernel or ("cpu" if device == "cpu" else "torch"), params, state, device, threads)
+
+
+def _weights(name: str, values: ArrayLike, shape: tuple[int, int]) -> Float32:
+    """A copy, float32. Raises ValueError."""
+    weights = np.array(values, np.float32)
+    if weights.shape != shape:
+        raise ValueError(f"{name} has shape {weights.shape}, must be {shape}")
+    if not (np.abs(weights) <= HIGH + _ROUNDING).all():  # also refuses NaN
+        raise ValueError(f"{name} must be numbers in [{LOW:g}, {HIGH:g}]")
+    return np.clip(weights, LOW, HIGH, out=weights)
 
 
 def _checked(name: str, values: ArrayLike, width: int, nan_rows: bool) -> Float32:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from realnet.core.state import Params
 
-_LEAK = 0.1  # of the gradient, through a silent neuron of `literal`
+_LEAK = 0.1  # of the gradient, through a silent neuron of `literal`, and an output beyond the range it is read in
 
 
 def arrivals(items: int, steps: int, pulse_mode: bool) -> list[int | None]:
@@ -66,18 +66,22 @@ class Places:
 
 
 def literal_step(x: Tensor, matrix: Tensor, frame: Tensor, places: Places) -> Tensor:
-    """The preset `literal`, steps 1 to 5: -> v `(batch, N)` in [0, 1], read and delivered alike.
-
-    The gradient of a silent neuron is a tenth of what it would be if it fired: one that is silent for all that comes
-    would otherwise have none, and be lost for good.
-    """
-    s = _collect(x, matrix).index_copy(1, places.inputs, frame)
-    below = _LEAK * s.clamp(max=0.0)
-    v = s.relu() + (below - below.detach())
+    """The preset `literal`, steps 1 to 5: -> v `(batch, N)` in [0, 1], read and delivered alike."""
+    v = fire(_collect(x, matrix).index_copy(1, places.inputs, frame))
     low, high = v.amin(1, keepdim=True), v.amax(1, keepdim=True)
     span = high - low
     v = (v - low) / torch.where(span > 0, span, 1.0)  # where all are equal, v - low is 0 already
     return v.index_copy(1, places.inputs, frame)
+
+
+def fire(s: Tensor) -> Tensor:
+    """-> max(0, s), any shape.
+
+    The gradient of a silent neuron is a tenth of what it would be if it fired: one that is silent for all that comes
+    would otherwise have none, and be lost for good.
+    """
+    below = _LEAK * s.clamp(max=0.0)
+    return s.relu() + (below - below.detach())
 
 
 def surprise_step(
@@ -91,12 +95,19 @@ def surprise_step(
     delivered = torch.zeros_like(sums)
     if params.n_hidden:
         active = x.sum(1, keepdim=True) > 0
-        fired = _winners(sums[:, places.hidden] - thresholds, params) * active
+        fired = compete(sums[:, places.hidden] - thresholds, params) * active
         delivered = delivered.index_copy(1, places.hidden, fired)
     delivered = delivered.index_copy(1, places.inputs, frame)
     own = params.beta * sums[:, places.outputs]
-    prediction = own.softmax(1) if params.readout == "softmax" else own.clamp(0.0, 1.0)
+    prediction = own.softmax(1) if params.readout == "softmax" else _clamped(own)
     return delivered.index_copy(1, places.outputs, prediction), delivered
+
+
+def _clamped(own: Tensor) -> Tensor:
+    """-> in [0, 1]. As in `fire`, some gradient passes beyond the range, or an output there would be lost."""
+    within = own.clamp(0.0, 1.0)
+    beyond = _LEAK * (own - within.detach())
+    return within + (beyond - beyond.detach())
 
 
 def _collect(x: Tensor, matrix: Tensor) -> Tensor:
@@ -108,7 +119,7 @@ def _collect(x: Tensor, matrix: Tensor) -> Tensor:
     return (matrix @ x.t()).t()
 
 
-def _winners(z: Tensor, params: Params) -> Tensor:
+def compete(z: Tensor, params: Params) -> Tensor:
     """1 for the k largest of each row of `z` `(batch, H)`, ties to the lowest index, else 0.
 
     Straight through: the gradient passes where a neuron was near the threshold of winning, through the same window

@@ -101,6 +101,20 @@ def _check_ids(num_neurons: int, input_ids: Sequence[int], output_ids: Sequence[
 
 
 @dataclass(slots=True)
+class ShortTerm:
+    """What a net has in mind: its activity, and what the next tick's learning needs of the ticks before."""
+
+    x: Float32  # (N,)
+    x_before: Float32  # (N,)
+    margins: Float32  # (H,)
+
+    @classmethod
+    def empty(cls, params: Params) -> ShortTerm:
+        n = params.num_neurons
+        return cls(*(np.zeros(size, np.float32) for size in (n, n, params.n_hidden)))
+
+
+@dataclass(slots=True)
 class State:
     """What changes. Nothing else is needed to go on exactly; all of it is in every snapshot and every hash.
 
@@ -117,6 +131,39 @@ class State:
     margins: Float32  # (H,) m: how far each hidden neuron was from the threshold of winning
     thresholds: Float32  # (H,) theta
     collected: Float32  # (2, N) of `literal`: U^T x and the living sources' sum, summed in the pass of the tick before
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        """Takes `mind` over, and hands over what was in its place."""
+        before = ShortTerm(self.x, self.x_before, self.margins)
+        self.x, self.x_before, self.margins = mind.x, mind.x_before, mind.margins
+        return before
+
+    def adopt_(self, params: Params, weights: Float32, alive: NDArray[np.bool_] | None) -> None:
+        """W becomes `weights` (N, columns), in [-2, 2], which it takes over; synapses that are not alive die.
+
+        Step 8 would stretch weights that do not fill the range at the next tick that learns, and make another net of
+        them. So synapses into inputs, which are disregarded, hold it: of `literal` two that are stored.
+        """
+        self.U, self.scale = weights, np.array([1.0, 0.0, LOW, HIGH])
+        if alive is not None:
+            self.alive = alive if self.alive is None else self.alive & alive
+        if params.preset == "literal":
+            living = np.ones_like(weights, np.bool_) if self.alive is None else self.alive
+            for (i, j), weight in zip(np.argwhere(living[:, : params.n_in]), (LOW, HIGH), strict=False):
+                weights[i, j] = weight
+        self.settle_(params)
+
+    def settle_(self, params: Params) -> None:
+        """After something wrote into U or `alive`: the dead are 0, and of `literal` what was derived is so again."""
+        if self.alive is not None:
+            self.U[~self.alive] = 0.0
+        if params.preset == "literal":
+            living = self.U.ravel() if self.alive is None else self.U[self.alive]
+            sources = np.full(len(self.x), self.x.sum()) if self.alive is None else self.x @ self.alive
+            self.collected = np.stack([self.x @ self.U, sources]).astype(np.float32)
+            if living.size and living.max() > living.min():  # step 8, at once: or silence would do it
+                a = (HIGH - LOW) / (float(living.max()) - float(living.min()))
+                self.scale[:2] = a, LOW - a * float(living.min())
 
     def copy(self) -> State:
         alive = None if self.alive is None else self.alive.copy()

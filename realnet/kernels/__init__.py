@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from realnet.core.state import Float32, Params, State
+from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
 __all__ = ["Kernel", "SparseFrames", "open_kernel"]
@@ -29,6 +29,10 @@ class Kernel(Protocol):
 
     def fork(self) -> Kernel:
         """A state of its own over the same matrix, which it must not change: run it with rate 0 only."""
+        ...
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        """Have `mind` in mind from now on, and hand over what was: each belongs to whoever is handed it."""
         ...
 
     def activity(self) -> Float32:

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.state import HIGH, LOW, Float32, Float64, Params, State
+from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
 from realnet.kernels._numba import kernel, maximum, minimum, parallel_kernel
 from realnet.kernels.sparse_frames import SparseFrames
 
@@ -74,6 +74,11 @@ class CpuDense:
         """What a fork collected is stale as soon as the net that owns the matrix has learnt."""
         if self._collects_afresh:
             _collect_(self._state.U, self._alive, self._state.x, self._state.collected)
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        before = self._state.swap(mind)
+        _collect_(self._state.U, self._alive, self._state.x, self._state.collected)
+        return before
 
     def activity(self) -> Float32:
         return self._state.x.copy()

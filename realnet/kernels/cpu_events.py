@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.state import Float32, Float64, Params, State
+from realnet.core.state import Float32, Float64, Params, ShortTerm, State
 from realnet.kernels._numba import kernel
 from realnet.kernels.cpu_range import BLOCK, measure_all_, normalise_, renew_
 from realnet.kernels.sparse_frames import SparseFrames
@@ -82,6 +82,9 @@ class CpuEvents:
 
     def fork(self) -> CpuEvents:
         return CpuEvents(self._params, self._state.fork(), self._extremes)
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        return self._state.swap(mind)
 
     def activity(self) -> Float32:
         return self._state.x.copy()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from realnet.core.ffwf import Mind, literal_tick, surprise_tick
-from realnet.core.state import HIGH, LOW, Float32, Params, State, whole_matrix
+from realnet.core.state import HIGH, LOW, Float32, Params, ShortTerm, State, whole_matrix
 from realnet.kernels.sparse_frames import SparseFrames
 
 
@@ -46,6 +46,13 @@ class Reference:
         fork = Reference.__new__(Reference)
         fork._params, fork._tick, fork._mind = self._params, self._tick, replace(self._mind)
         return fork
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        own = self._mind
+        before = ShortTerm(*(each.astype(np.float32) for each in (own.x, own.x_before, own.margins)))
+        x, x_before, margins = (each.astype(float) for each in (mind.x, mind.x_before, mind.margins))
+        self._mind = replace(own, x=x, x_before=x_before, margins=margins)
+        return before
 
     def activity(self) -> Float32:
         return self._mind.x.astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realnet.core.state import HIGH, LOW, Float32, Params, State
+from realnet.core.state import HIGH, LOW, Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
 _CHUNK = {"cpu": 2**18}  # elements of W at a time: on a CPU the scratch stays in the cache
@@ -56,6 +56,11 @@ class _Tensors:
         }
         alive = None if self.alive is None else self.alive.cpu().numpy().copy()
         return State(scale=self.scale.copy(), alive=alive, **arrays)
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        before = ShortTerm(*(each.cpu().numpy().copy() for each in (self.x, self.x_before, self.margins)))
+        self.x, self.x_before, self.margins = (self.put(each) for each in (mind.x, mind.x_before, mind.margins))
+        return before
 
     def extremes(self, rows: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor]:
         """Lowest and highest living entry; inf and -inf where nothing lives."""
@@ -107,6 +112,11 @@ class TorchDense:
         fork = TorchDense(self._params, self._tensors.fork())
         fork._collects_afresh = True
         return fork
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        before = self._tensors.swap(mind)
+        self._collect(self._tensors.x)
+        return before
 
     def activity(self) -> Float32:
         return self._tensors.x.cpu().numpy().copy()
@@ -197,6 +207,9 @@ class TorchEvents:
 
     def fork(self) -> TorchEvents:
         return TorchEvents(self._params, self._tensors.fork())
+
+    def swap(self, mind: ShortTerm) -> ShortTerm:
+        return self._tensors.swap(mind)
 
     def activity(self) -> Float32:
         return self._tensors.x.cpu().numpy().copy()

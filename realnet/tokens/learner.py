@@ -52,7 +52,7 @@ class TokenLearner:
     def __init__(self, net: LiveNet, encoder: Encoder, vocabulary: Vocabulary) -> None:
         """`net` has `encoder.n_in` or more inputs, and one output for each token."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
-        self._encoder, self._recent = encoder, encoder.start()
+        self.encoder, self._recent = encoder, encoder.start()
 
     @classmethod
     def create(
@@ -85,7 +85,7 @@ class TokenLearner:
         return TokenOutputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].__slots__))
 
     def _run(self, ids: Tokens, plasticity: float) -> TokenOutputs:
-        frames, recent = self._encoder.encode(ids, self._recent)
+        frames, recent = self.encoder.encode(ids, self._recent)
         first = self.net.tick + 1
         outputs = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity)
         said = probabilities(np.vstack([outputs, self.net.respond()]), self.net.preset)
@@ -100,12 +100,45 @@ class TokenLearner:
         ticks = np.arange(first, first + len(ids))
         return TokenOutputs(ticks, ids, predicted, probability, surprise, best[0][1:], best[1][1:])
 
-    def generator(self, prompt: ArrayLike, temperature: float, seed: int) -> Generator:
-        """Talk on from here, after `prompt`, on a fork: nothing of this net changes. Raises ValueError."""
+    @property
+    def reach(self) -> int:
+        """How many of the last tokens decide what its inputs are."""
+        return len(self._recent)
+
+    def dream(self, tokens: ArrayLike, given: int = 0, plasticity: float = 1.0) -> TokenOutputs:
+        """As `run`, but from nothing in mind; after it, it has in mind what it had before.
+
+        The first `given` tokens only lead up to the others: they are not learnt, and have no row in what is returned.
+        Nothing here counts as seen, or in the score.
+        """
+        ids = self._ids(tokens)
+        kept = self._recent, self.score, self.tokens_seen
+        self._recent, self.score = self.encoder.start(), Score()
+        try:
+            with self.net.aside():
+                if given:
+                    self.run(ids[:given], 0.0)
+                return self.run(ids[given:], plasticity)
+        finally:
+            self._recent, self.score, self.tokens_seen = kept
+
+    def fork(self) -> TokenLearner:
+        """It reads the same matrix, and has a mind of its own."""
+        fork = TokenLearner(self.net.fork(), self.encoder, self.vocabulary)
+        fork._recent = self._recent
+        return fork
+
+    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> Generator:
+        """Talk on from here, after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
+
+        `fresh`: not from here, but from nothing in mind.
+        """
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError("temperature must be a number, at least 0")
-        fork = TokenLearner(self.net.fork(), self._encoder, self.vocabulary)
-        fork._recent = self._recent
+        fork = self.fork()
+        if fresh:
+            fork.net.forget()
+            fork._recent = self.encoder.start()
         return Generator(fork, self._ids(prompt), temperature, seed)
 
     def rest(self, ticks: int) -> None:
@@ -121,7 +154,7 @@ class TokenLearner:
         config: dict[str, Any] = {
             "kind": "tokens",
             "vocabulary": self.vocabulary.name,
-            "encoder": asdict(self._encoder),
+            "encoder": asdict(self.encoder),
             "tokens_seen": self.tokens_seen,
         }
         return self.net.checkpoint().extended(config, {"recent": self._recent.copy(), "score": self.score.sums.copy()})
@@ -168,7 +201,7 @@ class Generator:
         for _ in range(count):
             probability = probabilities(fork.net.respond()[None], fork.net.preset)[0]
             said.append(sample(probability, self._temperature, self._random.random()))
-            frames, fork._recent = fork._encoder.encode(np.array(said[-1:], np.int32), fork._recent)
+            frames, fork._recent = fork.encoder.encode(np.array(said[-1:], np.int32), fork._recent)
             fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
         return said
 

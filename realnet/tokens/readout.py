@@ -13,8 +13,8 @@ from realnet.core.state import Float32
 from realnet.kernels._numba import kernel
 
 TOP = 5  # how many candidates for the next token an output names
-_LITERAL_GAIN = 0.5
-_FLOOR = 1e-4
+LITERAL_GAIN = 0.5
+FLOOR = 1e-4
 
 
 def probabilities(outputs: Float32, preset: str) -> Float32:
@@ -23,9 +23,9 @@ def probabilities(outputs: Float32, preset: str) -> Float32:
     if preset == "literal":
         share -= share.mean(axis=1, keepdims=True)
         spread = share.std(axis=1, keepdims=True)
-        share = np.exp(_LITERAL_GAIN * share / np.where(spread > 0, spread, 1.0))
+        share = np.exp(LITERAL_GAIN * share / np.where(spread > 0, spread, 1.0))
         share /= share.sum(axis=1, keepdims=True)
-    return np.asarray(share * (1 - _FLOOR) + _FLOOR / outputs.shape[1], np.float32)
+    return np.asarray(share * (1 - FLOOR) + FLOOR / outputs.shape[1], np.float32)
 
 
 @kernel

@@ -309,3 +309,32 @@ def test_a_checkpoint_goes_on_exactly(kernel: str, preset: Preset, data: st.Data
     expected = net.run(life.frames[6:], life.teachers[6:])
     assert (again.run(life.frames[6:], life.teachers[6:]) == expected).all()
     assert again.checkpoint().state_sha256() == net.checkpoint().state_sha256()
+
+
+@every_kernel
+@every_preset
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind(
+    kernel: str, preset: Preset, data: st.DataObject
+) -> None:
+    life = data.draw(lives(preset, ticks=12))
+    net = life.create(kernel)
+    net.run(life.frames[:6], life.teachers[:6])
+    before = net.checkpoint()
+    names = ("x", "x_before", "margins")
+    empty = {name: np.zeros_like(before.arrays[name]) for name in (*names, "collected")}
+    blank = LiveNet.from_checkpoint(before.extended({}, empty), net.device, net.kernel)
+    kept = {name: before.arrays[name].copy() for name in names}
+    with net.aside():
+        assert not net.state.any()
+        said = net.run(life.frames[6:], life.teachers[6:])
+    assert (said == blank.run(life.frames[6:], life.teachers[6:])).all()
+    after, expected = net.checkpoint(), blank.checkpoint()
+    assert after.weights_sha256() == expected.weights_sha256()
+    assert after.tick == expected.tick
+    for name in names:
+        assert (after.arrays[name] == kept[name]).all()
+    frame = np.zeros_like(life.frames[:1])
+    law = on_the_reference(net).run(frame)
+    assert np.abs(net.run(frame, plasticity=0) - law).max() < 1e-4
