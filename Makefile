@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test fuzz faults check clean
+.PHONY: serve test fuzz faults soak check clean
 
 serve: $(VENV)/installed
 	$(BIN)/realnet serve
@@ -19,6 +19,10 @@ fuzz: $(VENV)/installed
 # 50 rounds of each kill, on both stores: a quarter of an hour.
 faults: $(VENV)/installed
 	FAULT_ROUNDS=50 $(BIN)/pytest --timeout 3600 tests/faults
+
+# A day in an hour: it says whether memory, open files, journal and speed stay what they were.
+soak: $(VENV)/installed
+	$(BIN)/python -m benchmarks.soak
 
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .

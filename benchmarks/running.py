@@ -32,16 +32,24 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def handles(self) -> int:
+        """Open files and connections."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def threads(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
 
 @contextmanager
-def running(*flags: str) -> Iterator[Server]:
-    """A ready server with default settings and `flags`, on an empty store."""
+def running(*flags: str, **settings: object) -> Iterator[Server]:
+    """A ready server with default settings, `settings` and `flags`, on an empty store if they name no other."""
     with tempfile.TemporaryDirectory() as directory:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--store", f"file://{directory}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("REALNET_")}
-        environment["REALNET_LOG_LEVEL"] = "warning"
+        given = {"log_level": "warning"} | settings
+        environment |= {f"REALNET_{name.upper()}": str(value) for name, value in given.items()}
         with subprocess.Popen([*command, *flags], env=environment) as process:
             try:
                 url = f"http://127.0.0.1:{port}"

@@ -1,14 +1,16 @@
 """What the engine will do, in the journal's order: promised while a record is on its way, due once it is durable."""
 
 from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
-from service.commands import Command, Restore, Run
+from service.commands import Adopt, Command, Dream, Restore, Run
 from service.journal import Journal, NoJournal, Ticket
 from service.ledger import Place
 from service.problems import NotDurable
-from service.records import Idled, Record, Restored
-from service.work import Parts, Work, next_parts, record_of
+from service.records import Adopted, Idled, Record, Restored
+from service.work import Parts, Work, dream_of, next_parts, record_of
 
 
 class Agenda:
@@ -28,10 +30,18 @@ class Agenda:
         record = record_of(run, self.entering, rate)
         self._add(Work.of_run(run, self._journal.append(record), record))
 
+    def add_dream(self, dream: Dream, rate: float) -> None:
+        record = dream_of(dream, self.entering, rate)
+        self._add(Work(self._journal.append(record), record, episodes=dream.episodes, command=dream))
+
     def add_idle(self, ticks: int, rate: float, counted: int) -> None:
         """Ticks to be computed, and then some to be only counted."""
         record = Idled(self.entering, rate, ticks)
         self._add(Work(self._journal.append(record), record, counted=counted))
+
+    def add_adoption(self, command: Adopt) -> None:
+        record = Adopted(self.entering, command.job, command.fitted, command.fork)
+        self._add(Work(self._journal.append(record), record, command=command))
 
     def add_change(self, command: Command[Any], record: Record) -> None:
         self._promised.append((self._journal.append(record), command))
@@ -76,17 +86,27 @@ class Agenda:
                 given_up.append(what)
                 continue
             self.works.pop()  # they are the last
-            if what.run is not None:
-                given_up.append(what.run)
+            if what.command is not None:
+                given_up.append(what.command)
         self._promised.clear()
         self._journal.seen()
         self.is_restoring = False
         self.entering = tick + sum(work.left + work.counted for work in self.works)
         return why, given_up
 
+    def homecoming(self) -> Work | None:
+        """Of fitted synapses, if that is to be done next; then it is no more."""
+        first = next(self._due(), None)
+        return self.works.popleft() if first is not None and isinstance(first.record, Adopted) else None
+
     def parts(self, most: int) -> Parts:
         """What may be run now, in one call."""
-        return [] if self.is_restoring else next_parts(self.works, most)
+        return next_parts(self._due(), most)
+
+    def _due(self) -> Iterator[Work]:
+        """What has been seen to be durable: the place of a snapshot says so, too."""
+        works: Iterable[Work] = () if self.is_restoring else self.works
+        return takewhile(lambda work: work.ticket.seq <= self._settled, works)
 
     @property
     def is_due(self) -> bool:
@@ -112,5 +132,5 @@ class Agenda:
     def all(self) -> list[Command[Any]]:
         """Everything that somebody waits for."""
         everything = [*(what for _, what in self._promised), *self.works]
-        commands = [what.run if isinstance(what, Work) else what for what in everything]
+        commands = [what.command if isinstance(what, Work) else what for what in everything]
         return list(dict.fromkeys(command for command in commands if command is not None))

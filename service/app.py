@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -18,10 +19,12 @@ from starlette.routing import BaseRoute
 from realnet import FrameLearner, TokenLearner
 from service.auth import Keyring, needs
 from service.commands import Learner
+from service.datasets import DatasetCatalog
 from service.engine import Engine
 from service.gate import Gate, declare_keys, refusal, respond
 from service.idempotency import Keys
 from service.inbox import Inbox
+from service.jobs.opening import open_jobs
 from service.journal import LoggedJournal
 from service.keys import KeysError, Scope
 from service.logs import RequestLog, say_mode
@@ -38,19 +41,20 @@ from service.problems import (
 )
 from service.records import JournalDamaged
 from service.recovery import Birth, Recovered, birth_of, recover
-from service.routes import Spine, generate, health, inputs, net, outputs, snapshots, stream
+from service.routes import Spine, datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
 from service.settings import Settings
 from service.snapshots import SnapshotCatalog, SnapshotDamaged
 from service.snapshotter import Pulse, Snapshotter
 from service.status import Shape
-from service.store import Log, StoreError, open_log, open_store
+from service.store import Lock, Log, StoreError, directory_of, open_lock, open_log, open_store
 from service.streams import Streams
+from service.uploads import Uploads
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _logger = logging.getLogger(__name__)
 
 
-PARTS = (health, net, inputs, outputs, generate, snapshots, stream)
+PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stream)
 
 
 class CannotStart(Exception):
@@ -105,13 +109,14 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _living(settings: Settings) -> AsyncIterator[Spine]:
     try:
-        store = open_store(settings.store)
-        log = None if settings.journal == "off" else open_log(settings.store, "default/journal")
+        store, lock = open_store(settings.store), open_lock(settings.store)
+        log = None if settings.journal == "off" else open_log(settings.store, "default/journal", lock)
     except ValueError as error:
         raise CannotStart(str(error)) from error
     try:
         catalog = SnapshotCatalog(store, settings.snapshots_kept)
-        recovered = await _recover(catalog, log, settings)
+        sets = DatasetCatalog(store, settings.datasets_kept, settings.max_dataset_bytes)
+        recovered = await _recover(lock, catalog, sets, log, settings)
         journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
         inbox = Inbox(settings.inbox_ticks, settings.max_generations)
         ring = Outputs(settings.outputs_kept)
@@ -130,28 +135,55 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
         streams = Streams(engine, inbox, ring, settings)
         snapshotter.on_saved.append(streams.snapshot_saved)
         engine.on_mode.append(say_mode)
-        if journal is not None:
+        if log is not None and journal is not None:
             journal.on_durable, journal.on_trouble = inbox.wake, inbox.refuse
+            log.on_loss = partial(asyncio.get_running_loop().call_soon_threadsafe, snapshotter.journal_has_lost)
             journal.start()
         engine.start()
         snapshotter.start()
         try:
             pulse, keys = Pulse(store), Keys(engine.ledger)
-            yield Spine(settings, engine, inbox, ring, catalog, snapshotter, streams, pulse, keys, journal)
+            directory = directory_of(settings.store)
+            uploads = Uploads(directory, settings.max_uploads)
+            async with open_jobs(
+                store, engine, inbox, ring, sets, catalog, snapshotter, directory, settings.sleep_after
+            ) as works:
+                works.on_changed.append(streams.job_changed)
+                yield Spine(
+                    settings,
+                    lock,
+                    engine,
+                    inbox,
+                    ring,
+                    catalog,
+                    snapshotter,
+                    streams,
+                    pulse,
+                    keys,
+                    journal,
+                    sets,
+                    uploads,
+                    works,
+                )
         finally:
             await _drain(engine, inbox, journal is not None)
-            await snapshotter.stop()
+            await snapshotter.stop(save=lock.lost is None)
             await engine.stop()
             if journal is not None:
                 await asyncio.to_thread(journal.stop)
     finally:
         await store.close()
+        await lock.release()
 
 
-async def _recover(catalog: SnapshotCatalog, log: Log | None, settings: Settings) -> Recovered:
+async def _recover(
+    lock: Lock, catalog: SnapshotCatalog, sets: DatasetCatalog, log: Log | None, settings: Settings
+) -> Recovered:
     """As it was, or a new one."""
     try:
+        await lock.take()
         await catalog.sweep()
+        await sets.sweep()
         birth, device = birth_of(settings), settings.device
         recovered = await recover(catalog, log, device, birth, lambda birth: _create(birth, device))
         await asyncio.to_thread(_warm_up, recovered.learner)

@@ -18,11 +18,14 @@ _logger = logging.getLogger(__name__)
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
-def needs(scope: Scope) -> Callable[[_Endpoint], _Endpoint]:
-    """Declares what a key must allow for a route; without it, it must allow everything."""
+def needs(scope: Scope, largest: str = "max_body_bytes") -> Callable[[_Endpoint], _Endpoint]:
+    """Declares what a key must allow for a route; without it, it must allow everything.
+
+    `largest` is the setting that says how many bytes its body may have.
+    """
 
     def declare(endpoint: _Endpoint) -> _Endpoint:
-        endpoint.scope = scope  # type: ignore[attr-defined]
+        endpoint.scope, endpoint.largest = scope, largest  # type: ignore[attr-defined]
         return endpoint
 
     return declare
@@ -31,6 +34,12 @@ def needs(scope: Scope) -> Callable[[_Endpoint], _Endpoint]:
 def scope_of(endpoint: object) -> Scope:
     declared = getattr(endpoint, "scope", None)
     return declared if isinstance(declared, Scope) else Scope.ADMIN
+
+
+def largest_of(endpoint: object, settings: Settings) -> int:
+    """Bytes of a body."""
+    most: int = getattr(settings, getattr(endpoint, "largest", "max_body_bytes"))
+    return most
 
 
 class Bucket:
@@ -68,6 +77,9 @@ class Caller:
     requests: Bucket = field(default_factory=lambda: Bucket(0))
     ticks: Bucket = field(default_factory=lambda: Bucket(0))
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
+    space: str = (
+        ""  # begins the names that it gives to things, which are nobody else's; stays with another key so named
+    )
 
     def check(self, needed: Scope) -> None:
         if self.scope < needed:
@@ -100,6 +112,7 @@ class Keyring:
         self._settings = settings
         self._callers: dict[Key, Caller] = {}
         self._anybody = Caller("anybody", Scope.ADMIN)
+        self.strangers = Caller("strangers", Scope.OPEN, Bucket(settings.rate_requests))  # all without a key, together
         self._seen: object = None
 
     def __len__(self) -> int:
@@ -117,7 +130,7 @@ class Keyring:
             self._callers.pop(key).revoked.set()
         for key in keys - self._callers.keys():
             rates = Bucket(self._settings.rate_requests), Bucket(self._settings.rate_ticks)
-            self._callers[key] = Caller(key.name, key.scope, *rates)
+            self._callers[key] = Caller(key.name, key.scope, *rates, space=f"{key.name}/")
 
     def caller(self, key: str | None) -> Caller | None:
         """Whose key it is; None for nobody's."""

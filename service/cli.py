@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 import typer
 
+from service.cli_datasets import datasets
+from service.cli_jobs import dream, fit, sleep
 from service.cli_keys import keys
+from service.cli_request import request
+from service.cli_words import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +30,11 @@ app = typer.Typer(
 )
 snapshots = typer.Typer(help="Save, list and restore snapshots of the live net.")
 app.add_typer(snapshots, name="snapshot")
+app.add_typer(datasets, name="dataset")
 app.add_typer(keys, name="key")
+app.command()(dream)
+app.command()(fit)
+app.command()(sleep)
 
 
 class Preset(StrEnum):
@@ -154,15 +162,15 @@ def info(context: typer.Context) -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in _request(context.obj, "GET", "/v1/net").items():
-        table.add_row(name.replace("_", " "), _shown(value))
+    for name, value in request(context.obj, "GET", "/v1/net").items():
+        table.add_row(name.replace("_", " "), shown(value))
     _console().print(table)
 
 
 @snapshots.command("save")
 def snapshot_save(context: typer.Context) -> None:
     """Save a snapshot of the live net now."""
-    saved = _request(context.obj, "POST", "/v1/snapshots", seconds=120)
+    saved = request(context.obj, "POST", "/v1/snapshots", seconds=120)
     typer.echo(f"{saved['id']}: tick {saved['tick']:,}, {saved['bytes'] / 1e6:,.1f} MB")
 
 
@@ -171,9 +179,10 @@ def snapshot_list(context: typer.Context) -> None:
     """List the snapshots that are kept, oldest first."""
     from rich.table import Table
 
-    table = Table("id", "tick", "created", "MB", box=None, pad_edge=False)
-    for one in _request(context.obj, "GET", "/v1/snapshots")["data"]:
-        table.add_row(one["id"], f"{one['tick']:,}", one["created_at"], f"{one['bytes'] / 1e6:,.1f}")
+    table = Table("id", "tick", "created", "MB", "of job", box=None, pad_edge=False)
+    for one in request(context.obj, "GET", "/v1/snapshots")["data"]:
+        megabytes = f"{one['bytes'] / 1e6:,.1f}"
+        table.add_row(one["id"], f"{one['tick']:,}", one["created_at"], megabytes, one["job"])
     _console().print(table)
 
 
@@ -184,7 +193,7 @@ def snapshot_restore(
     """Put the live net back to a snapshot. What it learnt since then is lost, unless it was saved."""
     if not id.isalnum():  # it becomes a part of a path
         raise typer.BadParameter("an id is as `realnet snapshot list` has it", param_hint="ID")
-    _request(context.obj, "POST", f"/v1/snapshots/{id}/restore", seconds=120)
+    request(context.obj, "POST", f"/v1/snapshots/{id}/restore", seconds=120)
     typer.echo(f"restored {id}")
 
 
@@ -231,39 +240,11 @@ async def _generate(server: "Server", request: dict[str, Any]) -> None:
                     raise ClientError(problem_line(message["problem"]))
 
 
-def _request(server: "Server", method: str, path: str, seconds: float = 10.0) -> Any:
-    import httpx
-
-    from service.client import ClientError, no_answer, refusal
-
-    url = server.url
-    try:
-        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds)
-    except httpx.ReadTimeout:
-        raise ClientError(f"{url} did not answer within {seconds:g} s") from None
-    except (httpx.TransportError, httpx.InvalidURL):
-        raise ClientError(no_answer(url)) from None
-    if response.is_error:
-        raise ClientError(refusal(response.status_code, response.content))
-    try:
-        return response.json()
-    except ValueError:
-        raise ClientError(f"what answers at {url} is no RealNet server") from None
-
-
 def _printable(text: str) -> str:
     """`text`, without what a terminal would obey: a young net says any byte."""
     if not sys.stdout.isatty():
         return text
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "-"}[value]
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def _console(stderr: bool = False) -> "Console":

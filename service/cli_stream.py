@@ -9,13 +9,22 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from typing import BinaryIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from service.client import ClientError, Message, Server, StreamClient, open_stream, problem_line
+from service.client import (
+    PASSING,
+    TRY_AGAIN_SECONDS,
+    ClientError,
+    Message,
+    Server,
+    StreamClient,
+    open_stream,
+    problem_line,
+)
 
 MOVING = 2000  # tokens that the moving figures are about
 SHOW_SECONDS = 0.1
@@ -54,14 +63,20 @@ class Tally:
 
 
 class Stream:
-    """One file on its way to the server."""
+    """One file on its way to the server.
+
+    A message that cannot be made durable is refused, and so are all after it: they are sent again until they can.
+    """
 
     def __init__(self, client: StreamClient, progress: Progress, size: int | None) -> None:
         self.learnt = 0
         self.tally = Tally()
         self._client = client
-        self._sent: deque[int] = deque()  # tokens in each message that isn't acknowledged yet; acks come in order
+        self._texts: deque[str] = deque()  # of the messages that aren't acknowledged yet; acks come in order
+        self._acked = client.last_seq
         self._acked_tick = 0
+        self._refused: tuple[int, str] | None = None  # the first seq that was, and why
+        self._said_of = 0
         self._progress = progress
         self._task = progress.add_task("", total=size, figures="")
         self._moved = asyncio.Event()
@@ -78,8 +93,28 @@ class Stream:
         await self.settle()
 
     async def _send(self, text: str) -> None:
-        self._sent.append(len(text.encode()))
-        await self._client.send_input(text=text)
+        self._texts.append(text)
+        while self._sent < len(self._texts):
+            await self._go_on()
+
+    @property
+    def _sent(self) -> int:
+        """How many of the texts are on their way, or have been refused."""
+        return self._client.last_seq - self._acked
+
+    async def _go_on(self) -> None:
+        """Send the next text, or wait for what comes."""
+        if self._refused is None and self._sent < len(self._texts):
+            await self._client.send_input(text=self._texts[self._sent])
+        elif self._refused is not None and not self._client.unacked:
+            seq, why = self._refused
+            if seq != self._said_of:
+                _say_waiting(self._progress.console, why)
+                self._said_of = seq
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            self._client.last_seq, self._refused = self._acked, None
+        else:
+            await self._next()
 
     async def receive(self) -> None:
         """Keep count of what comes back, until cancelled."""
@@ -88,10 +123,13 @@ class Stream:
                 case "outputs":
                     self.tally.add(message["outputs"])
                 case "ack":
-                    self.learnt += self._sent.popleft()
-                    self._acked_tick = message["tick"]
+                    self.learnt += len(self._texts.popleft().encode())
+                    self._acked, self._acked_tick = message["seq"], message["tick"]
                 case "event" if message["name"] == "dropped":
                     self.tally.dropped += message["count"]
+                case "error" if message["problem"]["type"] in PASSING:
+                    refused = message["ref"], problem_line(message["problem"])
+                    self._refused = min(self._refused or refused, refused)
                 case "error":
                     raise ClientError(problem_line(message["problem"]))
             if time.monotonic() - self._shown_at > SHOW_SECONDS:
@@ -100,8 +138,8 @@ class Stream:
 
     async def settle(self) -> None:
         """Wait for the acks of all that was sent, and a little for the outputs, which follow within milliseconds."""
-        while self._client.unacked:
-            await self._next()
+        while self._texts:
+            await self._go_on()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
                 while self.tally.tick < self._acked_tick:
@@ -126,7 +164,7 @@ async def stream_text(server: Server, path: str, batch: int, console: Console) -
         mode = os.fstat(file.fileno())
         columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
         progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        async with open_stream(server) as client:
+        async with _connected(server, console) as client:
             stream = Stream(client, stack.enter_context(progress), mode.st_size if stat.S_ISREG(mode.st_mode) else None)
             began = time.monotonic()
             complete = await _send_all(stream, file, batch)
@@ -138,6 +176,29 @@ async def stream_text(server: Server, path: str, batch: int, console: Console) -
         line += f"; {stream.tally.dropped:,} outputs came too fast to be counted"
     print(line if complete else f"stopped: {line}")
     return complete
+
+
+@asynccontextmanager
+async def _connected(server: Server, console: Console) -> AsyncIterator[StreamClient]:
+    """Waits while the server reads its journal."""
+    async with AsyncExitStack() as stack:
+        told = False
+        while True:
+            try:
+                client = await stack.enter_async_context(open_stream(server))
+                break
+            except ClientError as error:
+                if not error.is_passing:
+                    raise
+                if not told:
+                    _say_waiting(console, str(error))
+            told = True
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+        yield client
+
+
+def _say_waiting(console: Console, why: str) -> None:
+    console.print(f"waiting: {why}", markup=False)
 
 
 async def _send_all(stream: Stream, file: BinaryIO, batch: int) -> bool:

@@ -17,15 +17,19 @@ MSGPACK = "realnet.v1.msgpack"
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 
+PASSING = frozenset({"/problems/not-durable", "/problems/not-ready"})  # refusals that end by themselves:
+TRY_AGAIN_SECONDS = 1.0  # the server's Retry-After
+
 Message = dict[str, Any]
 
 
 class ClientError(Exception):
     """The server can't be reached, refused or left: one line that says what to do. `code` is that of a close."""
 
-    def __init__(self, message: str, code: int | None = None) -> None:
+    def __init__(self, message: str, code: int | None = None, is_passing: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.is_passing = is_passing  # worth another try
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,8 +47,8 @@ class Server:
 class StreamClient:
     """One connection. Iterate over it all the time: acks open the window only as they are read.
 
-    `hello` is the server's first message, `last_seq` the last `seq` used. Where the server closes the connection,
-    iteration and sends raise ClientError.
+    `hello` is the server's first message, `last_seq` the last `seq` used; to send again what was refused, set it back.
+    Where the server closes the connection, iteration and sends raise ClientError.
     """
 
     def __init__(self, connection: ClientConnection, hello: Message, window: int) -> None:
@@ -108,9 +112,9 @@ async def open_stream(
             ping_timeout=None,  # no deadline: a server that holds a fast writer back reads no pings meanwhile
         )
     except InvalidStatus as error:
-        raise ClientError(
-            f"{url} refused the stream: {refusal(error.response.status_code, error.response.body)}"
-        ) from None
+        status, body = error.response.status_code, error.response.body
+        is_passing = _problem(body).get("type") in PASSING
+        raise ClientError(f"{url} refused the stream: {refusal(status, body)}", is_passing=is_passing) from None
     except (OSError, InvalidHandshake, InvalidURI) as error:  # a TimeoutError is an OSError
         raise ClientError(no_answer(url)) from error
     async with connection:
@@ -125,17 +129,24 @@ def no_answer(url: str) -> str:
 
 def refusal(status: int, body: bytes | bytearray) -> str:
     """What an answer of `status` says went wrong, if it is a problem; the status alone if it is something else."""
+    problem = _problem(body)
+    return problem_line(problem) if problem else f"HTTP status {status}; is that a RealNet server?"
+
+
+def _problem(body: bytes | bytearray) -> Message:
+    """Empty if it is something else."""
     try:
-        return problem_line(msgspec.json.decode(body, type=Message))
+        return msgspec.json.decode(body, type=Message)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return f"HTTP status {status}; is that a RealNet server?"
+        return {}
 
 
 def problem_line(problem: Message) -> str:
     """A problem (RFC 9457) in one line, with the first of the places it names."""
     line = str(problem.get("detail") or problem.get("title") or "the server gives no reason")
     for error in problem.get("errors") or []:
-        return f"{line} ({error.get('pointer') or '/'}: {error.get('detail')})"
+        row = "" if error.get("line") is None else f"line {error['line']}, "
+        return f"{line} ({row}{error.get('column') or error.get('pointer') or '/'}: {error.get('detail')})"
     return line
 
 

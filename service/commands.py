@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint, FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
+from service.adoption import Adoption
+from service.episodes import Episode
 from service.ledger import Memory
+from service.records import Named
 
 Learner: TypeAlias = TokenLearner | FrameLearner
 Batch: TypeAlias = TokenOutputs | FrameOutputs
@@ -68,6 +71,37 @@ class Run(Command[Ran]):
         return len(given)
 
 
+@dataclass(slots=True, eq=False)
+class Dream(Command[Ran]):
+    """A little of a job, run in one go: clients' inputs wait for it. Checked before.
+
+    `rate` is times the net's learning rate; `done` is how far the job is with this.
+    """
+
+    episodes: list[Episode]
+    job: str
+    done: int
+    rate: float = 1.0
+    asleep: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Recall(Command[Batch]):
+    """What it says in these episodes, by a fork: nothing is learnt, and no tick counts."""
+
+    episodes: list[Episode]
+
+
+@dataclass(slots=True, eq=False)
+class Recollect(Command[list[Episode]]):
+    """Random stretches of what it lived through, each of up to `ticks` ticks after up to `lead`."""
+
+    count: int
+    ticks: int
+    lead: int
+    seed: list[int]
+
+
 @dataclass(slots=True, frozen=True)
 class Generated:
     """`tick` is where the net was forked."""
@@ -86,6 +120,7 @@ class Generate(Command[Generated]):
     temperature: float
     seed: int
     stream: "asyncio.Queue[list[int]] | None" = None  # holds at most `max_tokens`
+    fresh: bool = False  # from nothing in mind
     cancelled: bool = False
 
     @property
@@ -109,6 +144,16 @@ class Restore(Command[int]):
 
 
 @dataclass(slots=True, eq=False)
+class Adopt(Command[int]):
+    """Fitted synapses come home, after all that was taken before. Replies with the tick."""
+
+    adoption: Adoption
+    job: str
+    fitted: Named
+    fork: Named | None  # None: in place of the net's own
+
+
+@dataclass(slots=True, eq=False)
 class Configure(Command[None]):
     """None leaves a thing as it is. Checked before."""
 
@@ -116,6 +161,7 @@ class Configure(Command[None]):
     plasticity: bool | None = None
     tick_hz: float | None = None
     paused: bool | None = None
+    dreaming: bool | None = None
 
     @property
     def is_of_learning(self) -> bool:

@@ -19,6 +19,7 @@ def bounded_connections(settings: Settings) -> type[asyncio.Protocol]:
     class Connection(HttpToolsProtocol):
         _timer: asyncio.TimerHandle | None = None  # runs while the head of a request is waited for
         _head_bytes = 0
+        _is_in_body = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -34,16 +35,23 @@ def bounded_connections(settings: Settings) -> type[asyncio.Protocol]:
 
         def data_received(self, data: bytes) -> None:
             if self._timer is None and (self.cycle is None or self.cycle.response_complete):
-                self._await_head()
+                self._await_head()  # or the rest of a body that has been answered already
+            is_head = not self._is_in_body
             super().data_received(data)
-            if self._timer is not None:
+            if self._timer is not None and is_head:
                 self._head_bytes += len(data)
                 if self._head_bytes > _HEAD_BYTES:
                     self._refuse(_TOO_LARGE)
 
         def on_headers_complete(self) -> None:
             self._head_is_here()
+            self._is_in_body = True
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._head_is_here()
+            self._is_in_body = False
+            super().on_message_complete()
 
         def _await_head(self) -> None:
             self._head_bytes = 0

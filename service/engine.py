@@ -10,7 +10,21 @@ from typing import Any, TypeVar
 
 from realnet import FrameLearner
 from service.agenda import Agenda
-from service.commands import Batch, Clone, Command, Configure, Generate, Learner, Ran, Restore, Run
+from service.commands import (
+    Adopt,
+    Batch,
+    Clone,
+    Command,
+    Configure,
+    Dream,
+    Generate,
+    Learner,
+    Ran,
+    Recall,
+    Recollect,
+    Restore,
+    Run,
+)
 from service.inbox import Inbox
 from service.journal import Journal, NoJournal
 from service.ledger import Ledger
@@ -18,12 +32,12 @@ from service.modes import Mode, Pace
 from service.outbox import Outbox
 from service.outputs import Outputs
 from service.problems import Conflict, EngineStopped, NotDurable
-from service.records import Changed, JournalDamaged, Lived
+from service.records import Adopted, Changed, Dreamt, Idled, JournalDamaged, Lived
 from service.replay import Replay
 from service.status import Shape, Speed, Status
 from service.store import StoreError
 from service.talks import Talks
-from service.work import Parts, Work, run_parts
+from service.work import Parts, Work, live_through, run_parts
 
 _SLICE_TICKS = 1024  # run at once, at most …
 _FIRST_SLICE = 64
@@ -71,6 +85,7 @@ class Engine:
         self._announced = 0  # outputs
         self._pace.frame(time.monotonic())
         self.status = self._status()
+        self.failure: str | None = None  # why it has ended, if not by a stop
 
     # On the event loop:
 
@@ -111,9 +126,11 @@ class Engine:
         except (JournalDamaged, StoreError) as error:
             _logger.error("the net cannot go on where it was, and learns nothing: %s", error)
             why = EngineStopped(str(error))
+            self.failure = str(why)
         except Exception:
             _logger.exception("the engine has died; nothing is learnt from now on, and no snapshot is taken")
             why = EngineStopped("the engine has died, the server's log tells why")
+            self.failure = str(why)
         self._ended = True
         for command in (*self._taken, *self._agenda.all(), *self._inbox.close(why)):
             self._refuse(command, why)
@@ -138,6 +155,7 @@ class Engine:
     def step(self) -> None:
         self._take_and_journal()
         self._see_what_is_durable()
+        self._adopt()
         if not self._run_slice():
             self._idle()
         self._talks.go_on()
@@ -161,6 +179,12 @@ class Engine:
         match command:
             case Run():
                 self._agenda.add_run(command, self._rate_of(command.learn))
+            case Dream():
+                self._agenda.add_dream(command, command.rate * self._rate_of(True))
+            case Recall():
+                self._outbox.resolve(command.reply, live_through(self._learner.fork(), command.episodes, 0.0))
+            case Recollect(count=count, ticks=ticks, lead=lead, seed=seed):
+                self._outbox.resolve(command.reply, self.ledger.experience.draw(count, ticks, lead, seed))
             case Generate():
                 self._talks.begin(command, self._learner)
             case Clone():
@@ -168,6 +192,8 @@ class Engine:
                 self._outbox.resolve(command.reply, (self._learner.checkpoint(), memory))
             case Restore():
                 self._journal_restore(command)
+            case Adopt():
+                self._agenda.add_adoption(command)
             case Configure():
                 self._journal_change(command)
 
@@ -177,9 +203,11 @@ class Engine:
     def _see_what_is_durable(self) -> None:
         while (what := self._agenda.next_durable()) is not None:
             match what:
-                case Work(run=run):
-                    if run is not None and run.journalled is not None:
-                        self._outbox.resolve(run.journalled, None)
+                case Work(command=Run(journalled=journalled)):
+                    if journalled is not None:
+                        self._outbox.resolve(journalled, None)
+                case Work():
+                    pass
                 case Restore():
                     self._restore(what)
                 case Configure():
@@ -204,13 +232,15 @@ class Engine:
         started = time.monotonic()
         batch = run_parts(self._learner, parts)
         ended = time.monotonic()
-        self._speed.count(len(batch))
+        self._speed.count(sum(ticks for _, ticks in parts))
         self._changes += 1
-        if parts[0][0].is_input:
+        first = parts[0][0].record
+        if isinstance(first, Lived):
             self._pace.frame(ended)
             self._slice = max(1, min(_SLICE_TICKS, int(_SLICE_SECONDS * len(batch) / max(ended - started, 1e-6))))
             self._inbox.release(len(batch))
-        if parts[0][0].is_input or isinstance(self._learner, FrameLearner):  # outputs of a net of tokens are of tokens
+        # Outputs of a net of tokens are of tokens, and nobody's dreams are told.
+        if isinstance(first, Lived) or (isinstance(first, Idled) and isinstance(self._learner, FrameLearner)):
             self._outputs.append(batch)
         self._reply(parts, batch)
         return True
@@ -218,17 +248,17 @@ class Engine:
     def _reply(self, parts: Parts, batch: Batch) -> None:
         start = 0
         for work, count in parts:
-            work.outputs.append(batch if count == len(batch) else batch[start : start + count])
+            work.outputs.append(batch if len(parts) == 1 else batch[start : start + count])
             work.done += count
             start += count
             if work.left:
                 continue
             self._agenda.works.popleft()
             last = int(work.outputs[-1].tick[-1])
-            if isinstance(work.record, Lived):
+            if isinstance(work.record, Lived | Dreamt):
                 self.ledger.note(work.record, last)
-            if work.run is not None:
-                self._outbox.resolve(work.run.reply, Ran(int(work.outputs[0].tick[0]), last, work.outputs))
+            if isinstance(work.command, Run | Dream):
+                self._outbox.resolve(work.command.reply, Ran(int(work.outputs[0].tick[0]), last, work.outputs))
             if work.counted:
                 self._learner.rest(work.counted)
 
@@ -252,13 +282,23 @@ class Engine:
             self._agenda.add_restore(command)
 
     def _restore(self, command: Restore) -> None:
-        if (half := self._agenda.half()) is not None and half.run is not None:
+        if (half := self._agenda.half()) is not None and half.command is not None:
             self._inbox.release(half.left)
-            self._refuse(half.run, Conflict("a snapshot was restored while this was being learnt"))
+            self._refuse(half.command, Conflict("a snapshot was restored while this was being learnt"))
         self._learner = command.learner
         self._changes += 1
         self._outputs.clear()
         self._outbox.resolve(command.reply, self._learner.net.tick)
+
+    def _adopt(self) -> None:
+        match self._agenda.homecoming():
+            case Work(command=Adopt(adoption=adoption, reply=reply), record=Adopted() as record):
+                if adoption.by(self._learner):
+                    self._changes += 1
+                    self.ledger.note(record, self._learner.net.tick)
+                    self._outbox.resolve(reply, self._learner.net.tick)
+                else:
+                    self._outbox.fail(reply, Conflict("the net was restored to another shape meanwhile"))
 
     def _journal_change(self, command: Configure) -> None:
         if not command.is_of_learning:
@@ -273,7 +313,7 @@ class Engine:
             self._changes += 1
         if command.plasticity is not None:
             self._plasticity = command.plasticity
-        self._pace.change(time.monotonic(), command.tick_hz, command.paused)
+        self._pace.change(time.monotonic(), command.tick_hz, command.paused, command.dreaming)
         self._outbox.resolve(command.reply, None)
 
     def _publish(self) -> None:

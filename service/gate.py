@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from service.auth import Caller, Keyring, scope_of
+from service.auth import Caller, Keyring, largest_of, scope_of
 from service.keys import Scope
 from service.problems import (
     MEDIA_TYPE,
@@ -67,15 +67,16 @@ class Gate:
         try:
             if self._is_foreign(scope, headers):
                 raise HTTPException(403, "the Origin is not this server")
-            self._admit(scope, headers)
-            if self._is_too_large(headers):
-                raise self._too_large()
+            most = self._admit(scope, headers)
+            length = headers.get("content-length", "")
+            if length.isdecimal() and int(length) > most:
+                raise _too_large(most)
         except HTTPException as error:
             await respond(problem_of_status(error.status_code, error.detail))(scope, receive, send)
         except Refused as error:
             await refusal(error)(scope, receive, send)
         else:
-            await self._app(scope, self._bounded(receive) if scope["type"] == "http" else receive, send)
+            await self._app(scope, self._bounded(receive, most) if scope["type"] == "http" else receive, send)
 
     def _is_foreign(self, scope: Connection, headers: Headers) -> bool:
         """A page of another site in a browser; and, where no key is asked for, another's name that leads here."""
@@ -89,21 +90,25 @@ class Gate:
             return False
         return _name_in(origin) is None or origin.partition("://")[2] != host
 
-    def _admit(self, scope: Connection, headers: Headers) -> None:
-        """Raises Refused where the key does not allow this; leaves in `scope` who asks, and for which route."""
+    def _admit(self, scope: Connection, headers: Headers) -> int:
+        """Bytes that a body may have. Raises Refused if the key forbids it; leaves who asks for what in `scope`."""
         route = self._route(scope)
         scope["realnet.route"] = getattr(route, "path", None)
         key = _key_in(scope, headers)
         caller = self._keyring.caller(key)
-        needed = Scope.READ if route is None else scope_of(getattr(route, "endpoint", None))
+        endpoint = getattr(route, "endpoint", None)
+        needed = Scope.READ if route is None else scope_of(endpoint)
+        most = largest_of(endpoint, self._settings)
         if needed is Scope.OPEN:
             scope["realnet.caller"] = caller or Caller("anybody", Scope.OPEN)
-            return
+            return most
         if caller is None:
+            self._keyring.strangers.count_request()
             raise Unauthorized("send a key: `Authorization: Bearer KEY`" if key is None else "no such key")
         scope["realnet.caller"] = caller
         caller.check(needed)
         caller.count_request()
+        return most
 
     def _route(self, scope: Connection) -> BaseRoute | None:
         """As the router behind will find it."""
@@ -117,12 +122,8 @@ class Gate:
         scope["realnet.allow"] = ", ".join(sorted({method for route in others for method in route.methods}))  # type: ignore[attr-defined]
         return others[0] if others else None
 
-    def _is_too_large(self, headers: Headers) -> bool:
-        length = headers.get("content-length", "")
-        return length.isdecimal() and int(length) > self._settings.max_body_bytes
-
-    def _bounded(self, receive: Receive) -> Receive:
-        left = self._settings.max_body_bytes
+    def _bounded(self, receive: Receive, most: int) -> Receive:
+        left = most
         deadline: float | None = asyncio.get_running_loop().time() + self._settings.body_seconds
 
         async def receive_bounded() -> Message:
@@ -139,13 +140,14 @@ class Gate:
             elif deadline is not None:
                 deadline += size / _SLOWEST_BODY
             if left < 0:
-                raise self._too_large()
+                raise _too_large(most)
             return message
 
         return receive_bounded
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"{self._settings.max_body_bytes} bytes at most")
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"{most} bytes at most")
 
 
 def _name_in(address: str) -> str | None:

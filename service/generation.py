@@ -17,9 +17,10 @@ def command_of(prompt: Prompt, shape: Shape, settings: Settings, stream: bool) -
         raise Conflict("a net of raw frames has no tokens to generate")
     if prompt.max_tokens > settings.max_tokens:
         raise Invalid([Place(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
-    tokens = tokens_of(prompt.prompt, shape, "/prompt", settings.max_prompt_tokens)
+    pointer, given = ("/prompt", prompt.prompt) if prompt.tokens is None else ("/tokens", prompt.tokens)
+    tokens = tokens_of(given, shape, pointer, settings.max_prompt_tokens)
     queue: asyncio.Queue[list[int]] | None = asyncio.Queue() if stream else None
-    return Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue), shape.vocabulary
+    return Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh), shape.vocabulary
 
 
 async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[tuple[str, list[int]]]:

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from service.commands import Command, Configure, Generate, Restore, Run
+from service.commands import Adopt, Command, Configure, Dream, Generate, Restore, Run
 from service.problems import NotDurable, NotReady, Overloaded, Refused
 
 
@@ -139,4 +139,6 @@ class Inbox:
 
 
 def _changes_the_net(command: Command[Any]) -> bool:
-    return isinstance(command, Run | Restore) or (isinstance(command, Configure) and command.is_of_learning)
+    if isinstance(command, Configure):
+        return command.is_of_learning
+    return isinstance(command, Run | Restore | Dream | Adopt)

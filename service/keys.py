@@ -4,8 +4,10 @@ import hashlib
 import os
 import re
 import secrets
+import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -63,20 +65,22 @@ def create_key(path: Path, name: str, scope: Scope) -> str:
     line = f"{name} {scope.word} sha256:{digest_of(key).hex()}"
     if _LINE.fullmatch(line) is None:
         raise KeysError("a name has 1 to 64 signs of A-Z a-z 0-9 . _ -")
-    keys = read_keys(path) if path.exists() else []
-    if any(one.name == name for one in keys):
-        raise KeysError(f"{path} has a key {name}: revoke it first, or take another name")
-    _write(path, [*(line for _, line in (_lines(path) if path.exists() else [])), line])
+    with _alone(path, os.O_CREAT):
+        keys = read_keys(path) if path.exists() else []
+        if any(one.name == name for one in keys):
+            raise KeysError(f"{path} has a key {name}: revoke it first, or take another name")
+        _write(path, [*(line for _, line in (_lines(path) if path.exists() else [])), line])
     return key
 
 
 def revoke_key(path: Path, name: str) -> None:
     """Raises KeysError."""
-    lines = _lines(path)
-    kept = [line for number, line in lines if (key := _parsed(path, number, line)) is None or key.name != name]
-    if len(kept) == len(lines):
-        raise KeysError(f"{path} has no key {name}")
-    _write(path, kept)
+    with _alone(path):
+        lines = _lines(path)
+        kept = [line for number, line in lines if (key := _parsed(path, number, line)) is None or key.name != name]
+        if len(kept) == len(lines):
+            raise KeysError(f"{path} has no key {name}")
+        _write(path, kept)
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
@@ -96,6 +100,28 @@ def _parsed(path: Path, number: int, line: str) -> Key | None:
     if found is None:
         raise KeysError(f"{path}: line {number} is not `name read|teach|admin sha256:…`")
     return Key(found["name"], Scope[found["scope"].upper()], bytes.fromhex(found["digest"]))
+
+
+@contextmanager
+def _alone(path: Path, flags: int = 0) -> Iterator[None]:
+    """Nobody else changes the file meanwhile. Each change replaces it: what was waited for may be a former one."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    try:
+        while True:
+            descriptor = os.open(path, os.O_RDWR | flags, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    yield
+                    return
+            finally:
+                os.close(descriptor)
+    except OSError as error:
+        raise KeysError(f"{path}: {error.strerror or error}") from None
 
 
 def _write(path: Path, lines: list[str]) -> None:

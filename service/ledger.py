@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from service.records import Lived
+from service.experience import Experience
+from service.records import Adopted, Dreamt, Lived
 
 _CLIENTS = 10_000  # those who taught longest ago are forgotten
 _KEYS = 10_000
+_JOBS = 1000
+SLEEP_RATIO = 4  # ticks slept on for each that was learnt from
+_MOST_OWED = 2**23
 KEY_SECONDS = 24 * 3600.0
 
 
@@ -37,6 +41,9 @@ class Memory(msgspec.Struct, frozen=True):
     plasticity: bool
     clients: dict[str, tuple[int, int]]
     keys: dict[str, Learnt]
+    jobs: dict[str, int] = {}
+    experience: tuple[bytes, int, int] = (b"", 0, 0)
+    owed: int = 0
 
     def to_bytes(self) -> bytes:
         return msgspec.msgpack.encode(self)
@@ -53,15 +60,31 @@ class Ledger:
 
     clients: "OrderedDict[str, tuple[int, int]]"  # last seq and its last tick
     keys: "OrderedDict[str, Learnt]"
+    jobs: "OrderedDict[str, int]"  # how far each is
+    experience: Experience
+    owed: int = 0  # ticks of sleep
 
     @classmethod
     def of(cls, memory: Memory | None) -> "Ledger":
         if memory is None:
-            return cls(OrderedDict(), OrderedDict())
-        return cls(OrderedDict(memory.clients), OrderedDict(memory.keys))
+            return cls(OrderedDict(), OrderedDict(), OrderedDict(), Experience())
+        experience = Experience.of(memory.experience)
+        clients, keys = OrderedDict(memory.clients), OrderedDict(memory.keys)
+        return cls(clients, keys, OrderedDict(memory.jobs), experience, memory.owed)
 
-    def note(self, record: Lived, last_tick: int) -> None:
+    def note(self, record: Lived | Dreamt | Adopted, last_tick: int) -> None:
         """It has been learnt."""
+        if not isinstance(record, Lived):
+            self.jobs[record.job] = 1 if isinstance(record, Adopted) else record.done
+            self.jobs.move_to_end(record.job)
+            if len(self.jobs) > _JOBS:
+                self.jobs.popitem(last=False)
+            if isinstance(record, Dreamt) and record.asleep:
+                self.owed = max(0, self.owed - record.ticks)
+            return
+        if record.rate > 0:
+            self.experience.add(record)
+            self.owed = min(_MOST_OWED, self.owed + SLEEP_RATIO * record.ticks)
         if record.client is not None:
             self.clients[record.client] = record.client_seq, last_tick
             self.clients.move_to_end(record.client)
@@ -78,4 +101,5 @@ class Ledger:
         return learnt if learnt is not None and time.time() - learnt.at < KEY_SECONDS else None
 
     def memory(self, place: Place | None, plasticity: bool) -> Memory:
-        return Memory(place, plasticity, dict(self.clients), dict(self.keys))
+        clients, keys, jobs = dict(self.clients), dict(self.keys), dict(self.jobs)
+        return Memory(place, plasticity, clients, keys, jobs, self.experience.kept(), self.owed)

@@ -38,6 +38,7 @@ def open_log(level: str, form: Form) -> None:
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s") if is_text else _Json())
     handler.addFilter(_without_addresses)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is answered with 400
 
 
 def say_mode(mode: Mode) -> None:

@@ -10,6 +10,7 @@ _BURST = 64  # ticks computed at once after the engine was late: no storm follow
 class Mode(StrEnum):
     AWAKE = "awake"  #: frames are coming, or ticks are computed without
     RESTING = "resting"  #: the state stands still, ticks are only counted
+    DREAMING = "dreaming"  #: a job has it live through episodes; beside that ticks are those of frames
     PAUSED = "paused"  #: asked for; no ticks
 
 
@@ -21,6 +22,7 @@ class Pace:
     rest_after: int = 0
     free_run: bool = False
     paused: bool = False
+    dreaming: bool = False
     _idle: int = 0  # ticks since the last frame
     _last: float = 0.0  # when the last tick was
 
@@ -31,7 +33,7 @@ class Pace:
 
     def due(self, now: float) -> tuple[int, int]:
         """How many ticks without input are to be computed, and how many then only counted."""
-        if self.paused:
+        if self.paused or self.dreaming:
             self._last = now
             return 0, 0
         ticks = max(0, int((now - self._last) * self.tick_hz))
@@ -42,16 +44,19 @@ class Pace:
         self._idle += ticks
         return min(computed, _BURST), ticks - computed
 
-    def change(self, now: float, tick_hz: float | None, paused: bool | None) -> None:
+    def change(self, now: float, tick_hz: float | None, paused: bool | None, dreaming: bool | None = None) -> None:
         """None leaves a thing as it is."""
         self._last = now
         self.tick_hz = self.tick_hz if tick_hz is None else tick_hz
         self.paused = self.paused if paused is None else paused
+        self.dreaming = self.dreaming if dreaming is None else dreaming
 
     @property
     def mode(self) -> Mode:
         if self.paused:
             return Mode.PAUSED
+        if self.dreaming:
+            return Mode.DREAMING
         return Mode.AWAKE if self.free_run or self._idle <= self.rest_after else Mode.RESTING
 
     def patience(self, now: float) -> float:

@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import fields
+from itertools import islice
 from typing import Any, TypeAlias
 
 import msgspec
@@ -15,6 +17,9 @@ from service.commands import Batch
 
 _RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
 PIECE = 256  # outputs encoded at once, about a millisecond of the loop's time
+_FORGOTTEN = 8  # the oldest are forgotten an eighth at once: who falls behind loses many, and then none for a while
+_TURN = 32  # subscribers that are woken at once
+_SHARE = 0.2  # of the loop's time is theirs, the rest is for what may not be lost, and for the engine
 
 
 class Expected(msgspec.Struct, gc=False):
@@ -42,18 +47,22 @@ Output: TypeAlias = TokenOutput | FrameOutput
 
 
 class Outputs:
-    """Every output ever published has a position: 0, 1, 2 …; the last `kept` of them can be read.
+    """Every output ever published has a position: 0, 1, 2 …; at least the last `kept` of them can be read.
 
-    A subscriber is nothing but a position, so one that is slow costs nothing and is told what it lost.
+    A subscriber is nothing but a position, so one that is slow costs nothing and is told what it lost. Subscribers are
+    woken in turn. Where they are so many that the loop has no time to send everything to all of them, each is woken
+    less often, and all are slow.
     """
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
+        self._step = 1
         self._start = self._end = 0
         self._columns: dict[str, NDArray[Any]] = {}  # made for the first batch
         self._type: type[Batch] = TokenOutputs
         self._lock = threading.Lock()
-        self._waiting: set[asyncio.Future[None]] = set()  # the loop's
+        self._waiting: dict[asyncio.Future[None], int] = {}  # the loop's: for which position; the longest first
+        self._is_turning = False  # some have been woken, or the loop rests from them
         self.lost = 0  # by all subscribers together
 
     @property
@@ -78,7 +87,8 @@ class Outputs:
             for name, column in columns.items():
                 self._columns[name][where] = column[len(batch) - new :]
             self._end += len(batch)
-            self._start = max(self._start, self._end - self._kept)
+            too_old = max(0, self._end - self._kept)
+            self._start = max(self._start, -(-too_old // self._step) * self._step)
 
     def clear(self) -> None:
         """Ticks go back: what was said before can be read no more. Positions go on."""
@@ -116,25 +126,41 @@ class Outputs:
             return int(self._columns["tick"][self._start % self._kept]) if self._end > self._start else None
 
     async def wait(self, position: int) -> None:
-        """Until there is an output at `position`."""
-        while self._end <= position:
-            changed = asyncio.get_running_loop().create_future()
-            self._waiting.add(changed)
-            try:
-                await changed
-            finally:
-                self._waiting.discard(changed)
+        """Until there is an output at `position`, and it is this subscriber's turn."""
+        woken = asyncio.get_running_loop().create_future()
+        self._waiting[woken] = position
+        if self._end > position:
+            self.notify()
+        try:
+            await woken
+        finally:
+            del self._waiting[woken]
 
     def notify(self) -> None:
-        """Wake all who wait; called when there is more."""
-        for changed in self._waiting:
-            if not changed.done():
-                changed.set_result(None)
+        """Wake those who wait, in turn; called when there is more."""
+        if not self._is_turning:
+            self._turn()
+
+    def _turn(self) -> None:
+        due = (each for each, position in self._waiting.items() if position < self._end and not each.done())
+        woken = list(islice(due, _TURN))
+        for each in woken:
+            each.set_result(None)
+        self._is_turning = bool(woken)
+        if woken:
+            asyncio.get_running_loop().call_soon(self._rest, time.thread_time())
+
+    def _rest(self, began: float) -> None:
+        """Those who were woken have sent what they could."""
+        took = time.thread_time() - began
+        asyncio.get_running_loop().call_later(took / _SHARE - took, self._turn)
 
     def _make(self, batch: Batch, columns: dict[str, NDArray[Any]]) -> None:
         if self._end == 0:  # once and for all: positions are places
             row = sum(column.nbytes for column in columns.values()) // len(batch)
-            self._kept = max(1, min(self._kept, _RING_BYTES // row))
+            kept = max(1, min(self._kept, _RING_BYTES // row))
+            self._step = max(1, kept // _FORGOTTEN)
+            self._kept = kept + self._step - 1
         self._type = type(batch)
         self._columns = {n: np.empty((self._kept, *c.shape[1:]), c.dtype) for n, c in columns.items()}
 

@@ -14,11 +14,21 @@ _NAME = 80  # signs of a client's own name repeated in a pointer
 
 
 class Place(BaseModel, frozen=True):
-    """One thing that is wrong: `pointer` is a JSON pointer into the body, `parameter` one of the address."""
+    """One thing that is wrong: `pointer` is a JSON pointer into the body, `parameter` one of the address.
+
+    Of an uploaded file there is also the `line`, from 1, into which the pointer then is, and the name of the `column`.
+    """
 
     detail: str
     pointer: str | None = None
     parameter: str | None = None
+    line: int | None = None
+    column: str | None = None
+
+    @property
+    def where(self) -> str:
+        line = None if self.line is None else f"line {self.line}"
+        return ", ".join(name for name in (line, self.pointer, self.parameter, self.column) if name is not None)
 
 
 class Problem(BaseModel, frozen=True):
@@ -38,7 +48,7 @@ class Refused(Exception):
 class Invalid(Refused):
     def __init__(self, places: Iterable[Place]) -> None:
         self.places = list(places)
-        super().__init__("; ".join(f"{place.pointer or place.parameter}: {place.detail}" for place in self.places))
+        super().__init__("; ".join(f"{place.where}: {place.detail}" for place in self.places))
 
 
 class Overloaded(Refused):
@@ -71,6 +81,10 @@ class Conflict(Refused):
     pass
 
 
+class JobFailed(Refused):
+    """It was begun, and could not be done."""
+
+
 class EngineStopped(Refused):
     """The engine's thread has ended, or will before it could do this."""
 
@@ -95,6 +109,7 @@ _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     Forbidden: ("scope", HTTPStatus.FORBIDDEN, "The key does not allow it"),
     NotFound: ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing"),
     Conflict: ("conflict", HTTPStatus.CONFLICT, "The state of things does not allow it"),
+    JobFailed: ("job-failed", HTTPStatus.INTERNAL_SERVER_ERROR, "The job could not be done"),
     EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "The net does not tick"),
     NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "The journal cannot be written: nothing is learnt"),
     NotReady: ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The journal is being read"),

@@ -71,12 +71,13 @@ class OutputsMessage(msgspec.Struct, tag="outputs"):
 
 
 class Event(msgspec.Struct, tag="event", omit_defaults=True):
-    """`dropped` comes with `count`, `mode` with `mode`, `snapshot` with `snapshot`."""
+    """`dropped` comes with `count`, `mode` with `mode`, `snapshot` with `snapshot`, `job` with `job`."""
 
     name: str
     count: int | None = None
     mode: str | None = None
     snapshot: dict[str, Any] | None = None
+    job: dict[str, Any] | None = None
 
 
 class Error(msgspec.Struct, tag="error"):

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ MARK = b"RNJ1"
 _HEAD = struct.Struct("<4sQIII")
 _CHECKED = _HEAD.size - 4  # of the head's own checksum
 _MOST = 2**30  # bytes of a body
+_ADVICE = ": nothing was changed; restore it from a copy, or cut it there to go on without what follows"
 
 
 class _Body(msgspec.Struct, array_like=True, gc=False):
@@ -47,11 +48,6 @@ class Lived(_Body, tag=1):
     key: str | None = None  # of REST
     digest: str = ""
     at: float = 0.0  # seconds since 1970
-
-    def token_ids(self) -> NDArray[np.int32]:
-        assert self.tokens is not None
-        width = len(self.tokens) // self.ticks
-        return np.frombuffer(self.tokens, {1: np.uint8, 2: np.uint16, 4: np.int32}[width]).astype(np.int32)
 
 
 class Idled(_Body, tag=2):
@@ -87,7 +83,44 @@ class Noted(_Body, tag=5):
     what: str
 
 
-Record: TypeAlias = Begun | Lived | Idled | Changed | Restored | Noted
+class Dreamt(_Body, tag=6):
+    """Episodes of a job, one after the other, each begun with nothing in mind; `done` is how far the job then is."""
+
+    tick: int
+    rate: float
+    ticks: int
+    job: str
+    done: int
+    lengths: bytes  # of each episode, in ticks, uint32 …
+    given: bytes  # … and how many of them are not learnt
+    tokens: bytes | None = None
+    frames: bytes | None = None
+    teachers: bytes | None = None
+    asleep: bool = False
+
+
+class Named(msgspec.Struct, array_like=True, frozen=True):
+    """A snapshot, and the SHA-256 of its bytes."""
+
+    id: str
+    sha256: str
+
+
+class Adopted(_Body, tag=7):
+    """After tick `tick` the synapses of a snapshot came home, which a job had fitted: in place of the net's own, or,
+    with a fork, as what they had become since it. A net of another shape is left as it is."""
+
+    ticks: ClassVar[int] = 0  # it is none
+    rate: ClassVar[float] = 0.0
+
+    tick: int
+    job: str
+    fitted: Named
+    fork: Named | None = None
+
+
+Ticked: TypeAlias = Lived | Idled | Dreamt  # those that are ticks of the net
+Record: TypeAlias = Begun | Ticked | Changed | Restored | Noted | Adopted
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
@@ -97,6 +130,11 @@ def packed_tokens(tokens: NDArray[np.int32]) -> bytes:
     """In as few bytes each as will do."""
     most = int(tokens.max(initial=0))
     return tokens.astype(np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.int32).tobytes()
+
+
+def unpacked_tokens(data: bytes, count: int) -> NDArray[np.int32]:
+    width = len(data) // count
+    return np.frombuffer(data, {1: np.uint8, 2: np.uint16, 4: np.int32}[width]).astype(np.int32)
 
 
 def encode(seq: int, record: Record) -> bytes:
@@ -111,65 +149,91 @@ class JournalDamaged(Exception):
 
 @dataclass(slots=True)
 class Journalled:
-    """What a look at the whole journal tells. Numbers are 0 where there is no such record."""
+    """What a look at the whole journal tells. Numbers are 0 where there is no such record.
+
+    Of the last restore, of what was refused and of what came home it tells only where that is after the record that was
+    looked after.
+    """
 
     first: int = 0
     last: int = 0
     begun: Begun | None = None  # if it is the first
     restored: tuple[int, Restored] | None = None  # the last
     refused: set[int] = field(default_factory=set)
+    adopted: list[tuple[int, Adopted]] = field(default_factory=list)
     torn: tuple[str, int, int] | None = None  # block, from which byte on, and how many
+    harmless: list[str] = field(default_factory=list)  # damage, of records that were not looked after
 
 
-def look_through(blocks: Iterable[Block]) -> Journalled:
-    """Check every record. Raises JournalDamaged."""
+def look_through(blocks: Iterable[Block], after: int = 0) -> Journalled:
+    """Check every record with a number greater than `after`; what is wrong before is only told. Raises JournalDamaged.
+
+    Behind damage a record is looked for by its mark, and what is found might be a part of another's body. That does no
+    harm: it would have no number after `after`, or what follows it would not be whole or not follow it.
+    """
     found = Journalled()
+    damage = ""  # between the last whole record and the next
     for block in blocks:
         if not block.data:
             continue  # begun, and not written to
         if found.torn is not None:
-            raise JournalDamaged(_damage(*found.torn[:2], found.last, f"{block.name} follows"))
-        end = 0
-        for seq, record, record_end in _whole(block.data):
+            damage = damage or _damage(*found.torn[:2], found.last, f"{block.name} follows")
+        found.torn, end, is_searched = None, 0, False
+        for seq, record, start, record_end in _whole(block.data):
+            if start > end:
+                is_searched = True
+                damage = damage or _damage(block.name, end, found.last, "whole records follow")
+            elif found.last and seq != found.last + 1:
+                gap = f"journal {block.name}: record {seq} follows record {found.last}, those between are missing"
+                damage = damage or gap
+            if damage:
+                if not found.last < seq <= after + 1:
+                    raise JournalDamaged(damage + _ADVICE)
+                found.harmless.append(damage)
+                damage = ""
             end = record_end
-            if found.last and seq != found.last + 1:
-                raise JournalDamaged(
-                    f"journal {block.name}: record {seq} follows record {found.last}, those between are missing"
-                )
             found.first, found.last = found.first or seq, seq
             match record:
                 case Begun() if seq == found.first:
                     found.begun = record
-                case Restored():
+                case Restored() if seq > after:
                     found.restored = seq, record
                     found.refused.add(record.refused)
+                case Adopted() if seq > after:
+                    found.adopted.append((seq, record))
                 case _:
                     pass
         if end < len(block.data):
-            if _any_whole_after(block.data, end):
-                raise JournalDamaged(_damage(block.name, end, found.last, "whole records follow"))
             found.torn = block.name, end, len(block.data) - end
+            if is_searched and found.last > after:
+                damage = _damage(block.name, end, found.last, "was so before")
+    if damage:
+        raise JournalDamaged(damage + _ADVICE)
     return found
 
 
 def read_from(blocks: Iterable[Block], seq: int) -> Iterator[tuple[int, Record]]:
     """The records with this number or a greater one, of a journal that was looked through."""
     for block in blocks:
-        for number, record, _ in _whole(block.data):
+        for number, record, _, _ in _whole(block.data):
             if number >= seq:
                 yield number, record
 
 
-def _whole(data: bytes) -> Iterator[tuple[int, Record, int]]:
-    """Number, record and end of each, up to the first that is not whole."""
+def _whole(data: bytes) -> Iterator[tuple[int, Record, int, int]]:
+    """Number, record, beginning and end of each that is whole."""
     start = 0
-    while (end := _end(data, start)) is not None:
+    while start >= 0:
+        end = _end(data, start)
+        if end is None:
+            start = data.find(MARK, start + 1)
+            continue
         _, seq, _, _, _ = _HEAD.unpack_from(data, start)
         try:
             record = _decoder.decode(memoryview(data)[start + _HEAD.size : end])
         except msgspec.DecodeError as error:
             raise JournalDamaged(f"journal record {seq} is of another version: {error}") from error
-        yield seq, record, end
+        yield seq, record, start, end
         start = end
 
 
@@ -186,17 +250,5 @@ def _end(data: bytes, start: int) -> int | None:
     return int(body + length)
 
 
-def _any_whole_after(data: bytes, start: int) -> bool:
-    place = data.find(MARK, start + 1)
-    while place >= 0:
-        if _end(data, place) is not None:
-            return True
-        place = data.find(MARK, place + 1)
-    return False
-
-
 def _damage(block: str, offset: int, last: int, what: str) -> str:
-    return (
-        f"journal {block} is damaged at byte {offset}, after record {last}, and {what}: "
-        "nothing was changed; restore it from a copy, or cut it there to go on without what follows"
-    )
+    return f"journal {block} is damaged at byte {offset}, after record {last}, and {what}"

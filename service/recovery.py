@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.adoption import Adoption
 from service.commands import Learner
 from service.ledger import Ledger, Memory, Place
-from service.records import Begun, JournalDamaged, Journalled, encode, look_through, read_from
+from service.records import Begun, JournalDamaged, Journalled, Named, encode, look_through, read_from
 from service.replay import Replay
 from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
 from service.snapshotter import newest_good, revive
@@ -47,7 +48,8 @@ async def recover(
     if log is None:
         born = await asyncio.to_thread(create, birth) if learner is None else learner
         return Recovered(born, ledger, 0, Replay(list, Place(0), plasticity=plasticity))
-    journal = await asyncio.to_thread(_looked_through, log)
+    covered = 0 if memory is None or memory.place is None else memory.place.seq
+    journal = await asyncio.to_thread(_looked_through, log, covered)
     place = _place(snapshot, memory, journal, damaged)
     if place is None:  # the journal has nothing to do with this snapshot
         if journal.last:
@@ -75,6 +77,7 @@ async def recover(
     recovered = Recovered(learner, ledger, journal.last, replay)
     if journal.restored is not None and journal.restored[0] > place.seq:
         await _begin_with_the_restored(recovered, replay, catalog, journal, device)
+    await _load_what_came_home(recovered, replay, catalog, journal)
     return recovered
 
 
@@ -84,21 +87,39 @@ async def _begin_with_the_restored(
     assert journal.restored is not None
     replay.restored, record = journal.restored
     replay.after = record.after
-    where = f"journal record {replay.restored} restores snapshot {record.snapshot}"
+    needed = await _needed(recovered, catalog, replay.restored, Named(record.snapshot, record.sha256))
+    recovered.learner = await revive(*needed, device)
+
+
+async def _load_what_came_home(
+    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: Journalled
+) -> None:
+    for seq, record in journal.adopted:
+        if seq > max(replay.place.seq, replay.after):
+            _, fitted = await _needed(recovered, catalog, seq, record.fitted)
+            fork = None if record.fork is None else (await _needed(recovered, catalog, seq, record.fork))[1]
+            replay.adoptions[seq] = await asyncio.to_thread(Adoption.of, fitted, fork)
+
+
+async def _needed(recovered: Recovered, catalog: SnapshotCatalog, seq: int, named: Named) -> tuple[Snapshot, bytes]:
+    """What a record names, which stays until the next one is saved. Raises JournalDamaged."""
+    where = f"journal record {seq} needs snapshot {named.id}"
     try:
-        snapshot = await catalog.get(record.snapshot)
-        if snapshot.sha256 != record.sha256:
-            raise JournalDamaged(f"{where}, which is another one now")
-        recovered.learner = await revive(snapshot, await catalog.read(record.snapshot), device)
+        snapshot, data = await catalog.get(named.id), await catalog.read(named.id)
     except KeyError:
         raise JournalDamaged(f"{where}, which is gone") from None
     except SnapshotDamaged as error:
         raise JournalDamaged(f"{where}, and {error}") from error
-    recovered.pinned.add(record.snapshot)
+    if snapshot.sha256 != named.sha256:
+        raise JournalDamaged(f"{where}, which is another one now")
+    recovered.pinned.add(named.id)
+    return snapshot, data
 
 
-def _looked_through(log: Log) -> Journalled:
-    journal = look_through(log.blocks())
+def _looked_through(log: Log, covered: int) -> Journalled:
+    journal = look_through(log.blocks(), covered)
+    for damage in journal.harmless:
+        _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
     if journal.torn is not None:
         block, offset, count = journal.torn
         _logger.warning("journal %s was cut short: its last %d bytes, after record %d, are no whole record and dropped",

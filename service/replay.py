@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
+from service.adoption import Adoption
 from service.commands import Learner
 from service.ledger import Ledger, Place
-from service.records import Changed, Idled, JournalDamaged, Lived, Record
+from service.records import Adopted, Changed, Dreamt, JournalDamaged, Lived, Record, Ticked
 from service.work import Work, next_parts, run_parts
 
 _BATCH_TICKS = 4096
@@ -33,6 +34,7 @@ class Replay:
     after: int = 0
     restored: int = 0
     refused: set[int] = field(default_factory=set)
+    adoptions: dict[int, Adoption] = field(default_factory=dict)  # by record
     plasticity: bool = True
     seq: int = 0  # where it is
 
@@ -65,20 +67,24 @@ class Replay:
     def _live(self, learner: Learner, ledger: Ledger, batch: list[tuple[int, Record]]) -> Iterator[int]:
         works: list[Work] = []
         for seq, record in batch:
-            if isinstance(record, Lived | Idled):
-                if isinstance(record, Lived) and seq <= self.after and seq not in self.refused:
+            if isinstance(record, Ticked):
+                if isinstance(record, Lived | Dreamt) and seq <= self.after and seq not in self.refused:
                     ledger.note(record, record.tick + record.ticks)
                 if seq > self.after:
                     if works and not self._follows(works[-1], seq, record):
                         yield from self._run(learner, ledger, works)
                     works.append(Work.of_record(seq, record, learner))
+            elif isinstance(record, Adopted):
+                yield from self._run(learner, ledger, works)
+                if seq <= self.after or self.adoptions[seq].by(learner):
+                    ledger.note(record, learner.net.tick)
             elif isinstance(record, Changed):
                 yield from self._run(learner, ledger, works)
                 self._change(learner, seq, record)
             self.seq = seq
         yield from self._run(learner, ledger, works)
 
-    def _follows(self, last: Work, seq: int, record: Lived | Idled) -> bool:
+    def _follows(self, last: Work, seq: int, record: Ticked) -> bool:
         """Whether no tick was only counted between."""
         if last.ticket.seq < self.restored < seq:
             return False
@@ -108,7 +114,7 @@ class Replay:
                 tick += count
                 if not work.left:
                     at += 1
-                    if isinstance(work.record, Lived):
+                    if isinstance(work.record, Lived | Dreamt):
                         ledger.note(work.record, tick)
             yield lived
         works.clear()
@@ -125,7 +131,7 @@ def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, 
     ticks = 0
     for seq, record in records:
         batch.append((seq, record))
-        ticks += record.ticks if isinstance(record, Lived | Idled) else 0
+        ticks += record.ticks if isinstance(record, Ticked) else 0
         if len(batch) == _READ_RECORDS or ticks >= _READ_TICKS:
             yield batch
             batch, ticks = [], 0

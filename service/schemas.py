@@ -52,19 +52,11 @@ class Input(Body):
         """Raises Invalid, naming the place, for what this net cannot take."""
         if self.frames is not None:
             return self._run_frames(self.frames, shape, max_ticks)
-        pointer = "/text" if self.tokens is None else "/tokens"
+        pointer, given = ("/text", self.text) if self.tokens is None else ("/tokens", self.tokens)
+        assert given is not None
         if shape.vocabulary is None:
             raise _wrong(pointer, "this net has no vocabulary: send frames")
-        if self.tokens is None:
-            assert self.text is not None
-            tokens = tokens_of(self.text, shape, pointer, max_ticks)
-        else:
-            _check_count(len(self.tokens), pointer, max_ticks)
-            tokens = np.array(self.tokens, np.int32)
-            unknown = np.flatnonzero(tokens >= shape.vocabulary.size)
-            if len(unknown):
-                raise _wrong(f"/tokens/{unknown[0]}", f"the vocabulary has {shape.vocabulary.size} tokens")
-        return Run(tokens=tokens, learn=self.learn)
+        return Run(tokens=tokens_of(given, shape, pointer, max_ticks), learn=self.learn)
 
     def _run_frames(self, frames: list[Row], shape: Shape, max_ticks: int) -> Run:
         if shape.vocabulary is not None:
@@ -83,10 +75,18 @@ class Input(Body):
 
 class Prompt(Body):
     prompt: str = ""
+    tokens: Annotated[list[Token], Field(fail_fast=True)] | None = Field(None, description="instead of a prompt")
     max_tokens: Annotated[int, Ge(1)] = 64
     temperature: float = Field(0.7, ge=0.0, le=100.0, allow_inf_nan=False, description="0 takes the likeliest")
     seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
+    fresh: bool = Field(False, description="from nothing in mind, not from what the net lives through now")
     stream: bool = Field(False, description="answer in server-sent events")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if self.prompt and self.tokens is not None:
+            raise ValueError("give a prompt or tokens")
+        return self
 
 
 class Change(Body):
@@ -168,10 +168,18 @@ class SnapshotList(BaseModel):
     next: str | None
 
 
-def tokens_of(text: str, shape: Shape, pointer: str, most: int) -> NDArray[np.int32]:
+def tokens_of(given: str | list[int], shape: Shape, pointer: str, most: int) -> NDArray[np.int32]:
+    """Raises Invalid, naming the place."""
     assert shape.vocabulary is not None
-    tokens = shape.vocabulary.encode(text)
-    _check_count(len(tokens), pointer, most)
+    if isinstance(given, str):
+        tokens = shape.vocabulary.encode(given)
+        _check_count(len(tokens), pointer, most)
+        return tokens
+    _check_count(len(given), pointer, most)
+    tokens = np.array(given, np.int32)
+    unknown = np.flatnonzero(tokens >= shape.vocabulary.size)
+    if len(unknown):
+        raise _wrong(f"{pointer}/{unknown[0]}", f"the vocabulary has {shape.vocabulary.size} tokens")
     return tokens
 
 

@@ -1,31 +1,42 @@
 """Runs the one process that owns the one net."""
 
+import ctypes
 import gc
 import os
 import socket
 import sys
+from contextlib import suppress
+from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import CannotStart, create_app
 from service.connections import bounded_connections
 from service.logs import open_log
+from service.routes import Spine
 from service.settings import Settings
 
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
 _OTHER_FILES = 256  # besides connections
+_LARGE_BYTES = 2**20
+_M_MMAP_THRESHOLD = -3  # of malloc.h
+_SWITCH_SECONDS = 0.0005  # that the engine's thread waits for Python when the loop is busy; else ten times as long
 _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system ends the connection itself
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start."""
+    """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start, or cannot go on."""
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
     open_log(settings.log_level, settings.log_format)
     _raise_limit_of_files(settings.max_connections)
+    _give_large_blocks_back()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    app = create_app(settings)
     config = uvicorn.Config(
-        _saying_why_in_one_line(create_app(settings)),
+        _saying_why_in_one_line(app),
         log_config=None,
         access_log=False,  # the app has its own, which tells less of what was asked
         http=bounded_connections(settings),
@@ -41,7 +52,10 @@ def run(settings: Settings) -> None:
     except OSError as error:
         sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     with listener:
-        _Server(config).run(sockets=[listener])
+        server = _Server(config, app)
+        server.run(sockets=[listener])
+    if server.fate is not None:
+        sys.exit(f"error: {server.fate}")
 
 
 def _raise_limit_of_files(connections: int) -> None:
@@ -55,7 +69,25 @@ def _raise_limit_of_files(connections: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def _give_large_blocks_back() -> None:
+    """By the first snapshot that is freed, glibc learns to keep blocks of that size, for each thread: 200 MB in all."""
+    with suppress(OSError, AttributeError, TypeError):  # where there is another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    @property
+    def fate(self) -> str | None:
+        return cast(Spine, self._app.state.spine).fate
+
+    async def on_tick(self, counter: int) -> bool:
+        """Several times a second. Whether it is to end."""
+        return await super().on_tick(counter) or self.fate is not None
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()

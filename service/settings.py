@@ -47,9 +47,14 @@ class Settings(BaseSettings):
     free_run: bool = Field(False, description="never rest")
     idle_learning: bool = Field(False, description="learn in ticks without input, too")
 
+    sleep_after: float = Field(0.0, ge=0, description="seconds without input, and then it sleeps; 0 is never")
+
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
     outputs_kept: int = Field(65_536, ge=1)
     max_body_bytes: int = Field(8 * 2**20, ge=1)
+    max_dataset_bytes: int = Field(2**30, ge=1, description="of an upload, and of what is unpacked from it")
+    max_uploads: int = Field(4, ge=1, description="of data sets, at once")
+    datasets_kept: int = Field(100, ge=1, description="no more are taken then, none is deleted")
     ws_max_bytes: int = Field(2**20, ge=1, description="of a WebSocket message")
     max_streams: int = Field(1000, ge=1, description="WebSockets at once")
     max_connections: int = Field(2000, ge=1, description="of any kind, at once")

@@ -11,16 +11,21 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from service.store import Store, StoreError
+from service.store import Store, StoreError, seal, unseal
 
 CHUNK_BYTES = 16 * 2**20  # a Redis value is at most 512 MB, and a call has seconds
+
+_JOBS_KEPT = 3  # snapshots that jobs made, beside those of the net
 
 _ID = re.compile(r"[0-9]{8}")
 _logger = logging.getLogger(__name__)
 
 
 class Snapshot(BaseModel, frozen=True):
-    """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC."""
+    """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC.
+
+    That of a `job` is none of the live net, but what the job made of a fork.
+    """
 
     id: str
     tick: int
@@ -28,6 +33,7 @@ class Snapshot(BaseModel, frozen=True):
     bytes: int
     sha256: str
     state_sha256: str
+    job: str | None = None
 
 
 class _Chunk(BaseModel, frozen=True):
@@ -60,6 +66,8 @@ class SnapshotInUse(Exception):
 class SnapshotCatalog:
     """The snapshots of the net `name`, of which the newest `retention` are kept; one process owns them.
 
+    Those that jobs made are beside these: they are no candidates where the net's own are meant.
+
     An id is a sequence number of 8 digits and is never given twice, so the newest snapshot has the greatest id
     whatever the clocks did. Anything else given as an id is a KeyError, as is the id of no snapshot.
     Every method may raise StoreError. Keys:
@@ -81,9 +89,16 @@ class SnapshotCatalog:
         self._manifests = f"{name}/manifests/"
         self._lock = asyncio.Lock()  # one save, deletion or sweep at a time
         self.pinned: set[str] = set()  # the journal needs them until the next one is saved
+        self.held: set[str] = set()  # a job needs them
 
     async def save(
-        self, data: bytes, tick: int, state_sha256: str, memory: bytes = b"", place: int | None = None
+        self,
+        data: bytes,
+        tick: int,
+        state_sha256: str,
+        memory: bytes = b"",
+        place: int | None = None,
+        job: str | None = None,
     ) -> Snapshot:
         """Write and verify a snapshot, make it visible, then delete those that are older than the newest `retention`.
 
@@ -94,18 +109,19 @@ class SnapshotCatalog:
         async with self._lock:
             id = await self._next_id()
             try:
-                manifest = await self._write(id, data, tick, state_sha256, memory, place)
+                manifest = await self._write(id, data, tick, state_sha256, memory, place, job)
             except (StoreError, SnapshotDamaged):
                 with contextlib.suppress(StoreError):  # the first error tells more; the next save or start tries again
                     await self._sweep()
                 raise
             # The flip. If its fate is unknown the chunks stay: a later sweep sees whether it took effect after all.
-            await self._store.put(self._manifests + id, _encode(manifest))
+            await self._store.put(self._manifests + id, seal(manifest.model_dump_json().encode()))
             try:
                 await self._retire()
             except StoreError as error:
                 _logger.warning("old snapshots stay until the next save: %s", error)
-        self.pinned.clear()
+        if job is None:
+            self.pinned.clear()
         return manifest.snapshot()
 
     async def get(self, id: str) -> Snapshot:
@@ -132,7 +148,9 @@ class SnapshotCatalog:
             if id not in await self._ids(self._manifests):
                 raise KeyError(id)
             if id in self.pinned:
-                raise SnapshotInUse(f"snapshot {id} was restored and is needed until the next one is saved")
+                raise SnapshotInUse(f"snapshot {id} came into the net and is needed until the next one is saved")
+            if id in self.held:
+                raise SnapshotInUse(f"snapshot {id} is in use by a job")
             await self._store.delete(self._manifests + id)
             await self._sweep()
 
@@ -148,7 +166,9 @@ class SnapshotCatalog:
         places = []
         for id in await self._ids(self._manifests):
             with contextlib.suppress(KeyError, SnapshotDamaged):
-                places.append((await self._manifest(id)).place)
+                manifest = await self._manifest(id)
+                if manifest.job is None:
+                    places.append(manifest.place)
         known = [place for place in places if place is not None]
         return min(known) if len(places) == len(known) >= min(2, self._retention) else None
 
@@ -159,6 +179,8 @@ class SnapshotCatalog:
             for id in reversed(await self._ids(self._manifests)):
                 try:
                     manifest = await self._manifest(id)
+                    if manifest.job is not None:
+                        continue
                     await self._remembered(manifest)
                     return (manifest.snapshot(), await self._joined(manifest)), damaged
                 except SnapshotDamaged as error:
@@ -186,7 +208,7 @@ class SnapshotCatalog:
         return id
 
     async def _write(
-        self, id: str, data: bytes, tick: int, state_sha256: str, memory: bytes, place: int | None
+        self, id: str, data: bytes, tick: int, state_sha256: str, memory: bytes, place: int | None, job: str | None
     ) -> _Manifest:
         chunks: list[_Chunk] = []
         for start in range(0, len(data), self._chunk_bytes):
@@ -202,6 +224,7 @@ class SnapshotCatalog:
             bytes=len(data),
             sha256=await _sha256(data),
             state_sha256=state_sha256,
+            job=job,
             chunks=tuple(chunks),
             memory=_Chunk(size=len(memory), sha256=await _sha256(memory)) if memory else None,
             place=place,
@@ -213,9 +236,12 @@ class SnapshotCatalog:
 
     async def _retire(self) -> None:
         whole = await self.list()
-        oldest_kept = whole[-self._retention].id if len(whole) > self._retention else ""
+        own = [each.id for each in whole if each.job is None]
+        of_jobs = [each.id for each in whole if each.job is not None]
+        oldest_kept = own[-self._retention] if len(own) > self._retention else ""
+        kept = {*of_jobs[-_JOBS_KEPT:], *self.pinned, *self.held}
         for id in await self._ids(self._manifests):
-            if id < oldest_kept and id not in self.pinned:
+            if (id < oldest_kept or id in of_jobs) and id not in kept:
                 await self._store.delete(self._manifests + id)
         await self._sweep()
 
@@ -274,14 +300,8 @@ def _id_after(prefix: str, key: str) -> str:
     return key.removeprefix(prefix).partition("/")[0]
 
 
-def _encode(manifest: _Manifest) -> bytes:
-    body = manifest.model_dump_json().encode()
-    return body + b"\n" + hashlib.sha256(body).hexdigest().encode()
-
-
 def _decode(id: str, stored: bytes) -> _Manifest:
-    body, _, checksum = stored.rpartition(b"\n")
-    if hashlib.sha256(body).hexdigest().encode() != checksum:
+    if (body := unseal(stored)) is None:
         raise SnapshotDamaged(id, "the manifest has the wrong checksum")
     try:
         manifest = _Manifest.model_validate_json(body)

@@ -1,15 +1,16 @@
 """When snapshots are taken and restored: on demand, every so often if something was learnt, at a clean shutdown."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from realnet import Checkpoint, from_checkpoint
-from service.commands import Clone, Learner, Restore
+from service.commands import Adopt, Clone, Learner, Restore
 from service.engine import Engine
 from service.journal import LoggedJournal
+from service.ledger import Place
 from service.problems import Refused
 from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
 from service.store import Store, StoreError
@@ -17,6 +18,8 @@ from service.store import Store, StoreError
 _FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
 _PULSE_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
+_MEND_SECONDS = 2.0
+T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 
@@ -37,18 +40,23 @@ class Snapshotter:
         self._saved_changes = engine.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._place: Place | None = None  # of the last snapshot
+        self._lost = 0  # up to this record the journal may have lost some
+        self._has_lost = asyncio.Event()
 
     def start(self) -> None:
         if self._every:
-            self._task = asyncio.create_task(self._save_every_so_often(), name="snapshotter")
+            self._tasks.append(asyncio.create_task(self._save_every_so_often(), name="snapshotter"))
+        self._tasks.append(asyncio.create_task(self._mend(), name="mending"))
 
-    async def stop(self) -> None:
-        """Take the last snapshot, if there is anything in the net that the newest one has not."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+    async def stop(self, save: bool = True) -> None:
+        """Take the last snapshot, if it may and there is anything in the net that the newest one has not."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not save:
+            return
         try:
             async with asyncio.timeout(_FINAL_SECONDS):
                 await self._save_what_is_new()
@@ -70,6 +78,12 @@ class Snapshotter:
             listener(snapshot)
         return snapshot
 
+    def journal_has_lost(self) -> None:
+        """Records: a snapshot is taken that has them, and until then a start would be refused."""
+        if self._journal is not None:
+            self._lost = self._journal.last
+            self._has_lost.set()
+
     async def restore(self, id: str, device: str) -> Snapshot:
         """Raises KeyError, StoreError, SnapshotDamaged, Conflict or EngineStopped."""
         async with self._saving:
@@ -80,6 +94,18 @@ class Snapshotter:
             await self._engine.ask(Restore(learner, id, snapshot.sha256))
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
+
+    async def adopt(self, command: Adopt) -> None:
+        """Then a snapshot is taken. Cancelled too late it does so all the same, and nobody is told.
+
+        Raises Conflict, NotDurable or EngineStopped.
+        """
+        async with self._saving:
+            if self._journal is not None:
+                self._catalog.pinned |= {named.id for named in (command.fitted, command.fork) if named is not None}
+            tick = await _to_its_end(self._engine.ask(command))
+        _logger.info("snapshot %s, which job %s has fitted, came home at tick %d", command.fitted.id, command.job, tick)
+        await _to_its_end(self._save_what_is_new())
 
     async def hashes(self) -> tuple[str, str]:
         """Of the weights, and of everything that a snapshot holds, at one tick."""
@@ -93,7 +119,7 @@ class Snapshotter:
         data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
         place = None if memory.place is None else memory.place.seq
         snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256, memory.to_bytes(), place)
-        self._saved_changes = changes
+        self._saved_changes, self._place = changes, memory.place
         self._catalog.pinned.clear()
         if self._journal is not None and (oldest := await self._catalog.oldest_place()) is not None:
             self._journal.trim(oldest + 1)
@@ -111,6 +137,34 @@ class Snapshotter:
         while True:
             await asyncio.sleep(self._every)
             await self._save_what_is_new()
+
+    async def _mend(self) -> None:
+        while await self._has_lost.wait():
+            self._has_lost.clear()
+            lost = self._lost
+            try:
+                await self.save()
+            except (StoreError, SnapshotDamaged, Refused) as error:
+                _logger.error("the journal has lost records, and no snapshot that has them: %s", error)
+            else:
+                assert self._place is not None
+                if self._place.half == 0 or self._place.seq >= lost:
+                    _logger.info("what the journal has lost is in the snapshot")
+                    continue
+            self._has_lost.set()
+            await asyncio.sleep(_MEND_SECONDS)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Though it is cancelled, unless it fails then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.exception() is not None:
+            raise
+        return task.result()
 
 
 async def newest_good(

@@ -8,6 +8,8 @@ from realnet.tokens.vocabulary import Vocabulary
 from service.commands import Learner
 from service.modes import Mode
 
+FRAMES_REACH = 4
+
 
 @dataclass(slots=True, frozen=True)
 class Shape:
@@ -16,11 +18,14 @@ class Shape:
     inputs: int
     outputs: int
     vocabulary: Vocabulary | None  # None: it takes raw frames
+    reach: int = FRAMES_REACH  # how many ticks before decide what it has in mind, all but a little
 
     @classmethod
     def of(cls, learner: Learner) -> "Shape":
-        vocabulary = learner.vocabulary if isinstance(learner, TokenLearner) else None
-        return cls(len(learner.net.input_ids), len(learner.net.output_ids), vocabulary)
+        inputs, outputs = len(learner.net.input_ids), len(learner.net.output_ids)
+        if isinstance(learner, TokenLearner):
+            return cls(inputs, outputs, learner.vocabulary, learner.reach)
+        return cls(inputs, outputs, None)
 
     def is_like(self, other: "Shape") -> bool:
         names = [each.vocabulary and each.vocabulary.name for each in (self, other)]

@@ -7,7 +7,7 @@ that are overwritten before it has read them, and is told how many.
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -18,6 +18,7 @@ from service.commands import Ran, Run, Sender
 from service.engine import Engine
 from service.generation import command_of, pieces_of, text_of
 from service.inbox import Inbox
+from service.jobs import Job
 from service.keys import Scope
 from service.modes import Mode
 from service.outputs import PIECE, Outputs
@@ -46,6 +47,7 @@ from service.watch import Watch
 
 UNSUPPORTED_DATA, POLICY, INTERNAL_ERROR, SLOW_READER, IDLE = 1003, 1008, 1011, 4008, 4010  # close codes
 
+_PIECES = 16  # encoded, for the subscribers to come: a megabyte
 _EVENTS = 16  # that wait for a client which does not read; later ones are lost to it
 _CLOSE_SECONDS = 10.0  # for a client to read why it is left
 _logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class Streams:
         self.settings = settings
         self._sessions: set[Session] = set()
         self._clients = Clients(engine.ledger)
-        self._pieces: dict[str, tuple[int, int, bytes]] = {}  # the last of each codec: from, to, encoded
+        self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by where they begin
         engine.on_mode.append(self._mode)
 
     def admit(self) -> None:
@@ -86,18 +88,29 @@ class Streams:
         return net.model_dump(mode="json", exclude_unset=True)
 
     def piece(self, position: int, codec: Codec) -> tuple[bytes, int, int]:
-        """A message of the outputs from `position` on, where to go on, how many were lost. Encoded once for many."""
-        start, end, encoded = self._pieces.get(codec.name, (-1, -1, b""))
-        if start == position:
-            return encoded, end, 0
-        outputs, end, lost = self.outputs.read(position, PIECE)
-        encoded = codec.encode(OutputsMessage(outputs)) if outputs else b""
-        if outputs:
-            self._pieces[codec.name] = (end - len(outputs), end, encoded)
-        return encoded, end, lost
+        """A message of the outputs from `position` on, where to go on, how many were lost. Encoded once for many.
+
+        Pieces end at multiples of their size, so that those who are behind by different amounts share them, too.
+        """
+        first = max(position, self.outputs.start)
+        self.outputs.lost += first - position
+        start, end, encoded = self._pieces.get((codec.name, first), (first, -1, b""))
+        if end % PIECE and end != self.outputs.end:  # there is none, or there is more by now
+            outputs, end, lost = self.outputs.read(first, PIECE - first % PIECE)
+            start = first + lost
+            if not outputs:  # a restore has taken them back
+                return b"", end, start - position
+            encoded = codec.encode(OutputsMessage(outputs))
+            self._pieces[codec.name, start] = start, end, encoded
+            if len(self._pieces) > _PIECES:
+                self._pieces.popitem(last=False)
+        return encoded, end, start - position
 
     def snapshot_saved(self, snapshot: Snapshot) -> None:
         self._tell_all(Event("snapshot", snapshot=snapshot.model_dump(mode="json")))
+
+    def job_changed(self, job: Job) -> None:
+        self._tell_all(Event("job", job=job.model_dump(mode="json")))
 
     def _mode(self, mode: Mode) -> None:
         self._tell_all(Event("mode", mode=mode))
@@ -264,7 +277,6 @@ class Session:
                 await self._send(Event("dropped", count=lost))
             if encoded:
                 await self._send_encoded(encoded)
-            await asyncio.sleep(0)  # a send to a fast reader does not wait, and a piece takes a millisecond
 
     async def _send(self, message: ServerMessage) -> None:
         await self._send_encoded(self._codec.encode(message))

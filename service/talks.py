@@ -25,7 +25,7 @@ class Talks:
             self._inbox.release_generation()
             self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
             return
-        generator = learner.generator(command.prompt, command.temperature, command.seed)
+        generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh)
         self._running.append((command, generator, Generated([], learner.net.tick, "length")))
 
     def go_on(self) -> None:

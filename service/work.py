@@ -1,30 +1,34 @@
 """What is journalled and not yet run, in the journal's order, and how it is run: ticks of several messages at once."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realnet import FrameLearner, TokenLearner
-from service.commands import Batch, Learner, Run
+from service.commands import Adopt, Batch, Dream, Learner, Run
+from service.episodes import Episode, packed, unpacked
 from service.journal import Ticket
-from service.records import Idled, Lived, packed_tokens
+from service.records import Adopted, Dreamt, Lived, Ticked, packed_tokens, unpacked_tokens
 
 Number = TypeVar("Number", np.int32, np.float32)
 
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """Tokens, or frames with or without teachers; or ticks without input, after which `counted` more only count."""
+    """Tokens, or frames with or without teachers; or ticks without input, after which `counted` more only count; or
+    episodes, which are run in one go: a snapshot never finds the net's own mind set aside; or what came home, no tick.
+    """
 
     ticket: Ticket
-    record: Lived | Idled
+    record: Ticked | Adopted
     tokens: NDArray[np.int32] | None = None
     frames: NDArray[np.float32] | None = None
     teachers: NDArray[np.float32] | None = None
-    run: Run | None = None  # who waits for it
+    episodes: list[Episode] = field(default_factory=list)
+    command: Run | Dream | Adopt | None = None  # who waits for it
     counted: int = 0
     done: int = 0
     outputs: list[Batch] = field(default_factory=list)
@@ -39,17 +43,18 @@ class Work:
 
     @classmethod
     def of_run(cls, run: Run, ticket: Ticket, record: Lived) -> "Work":
-        return cls(ticket, record, run.tokens, run.frames, run.teachers, run)
+        return cls(ticket, record, run.tokens, run.frames, run.teachers, command=run)
 
     @classmethod
-    def of_record(cls, seq: int, record: Lived | Idled, learner: Learner) -> "Work":
+    def of_record(cls, seq: int, record: Ticked, learner: Learner) -> "Work":
         """As it was before it was journalled. Nobody waits for it."""
         work = cls(Ticket(seq, is_durable=True), record)
+        inputs, outputs = len(learner.net.input_ids), len(learner.net.output_ids)
         if isinstance(record, Lived):
-            net = learner.net
-            work.tokens = None if record.tokens is None else record.token_ids()
-            work.frames = _rows(record.frames, len(net.input_ids))
-            work.teachers = _rows(record.teachers, len(net.output_ids))
+            work.tokens = None if record.tokens is None else unpacked_tokens(record.tokens, record.ticks)
+            work.frames, work.teachers = _rows(record.frames, inputs), _rows(record.teachers, outputs)
+        elif isinstance(record, Dreamt):
+            work.episodes = unpacked(record, inputs, outputs)
         return work
 
 
@@ -74,14 +79,20 @@ def record_of(run: Run, tick: int, rate: float) -> Lived:
     )
 
 
+def dream_of(dream: Dream, tick: int, rate: float) -> Dreamt:
+    return Dreamt(tick, rate, job=dream.job, done=dream.done, asleep=dream.asleep, **packed(dream.episodes))
+
+
 def next_parts(works: Iterable[Work], most: int) -> Parts:
     """What is durable and may be run in one call: at one rate, and ticks without input by themselves."""
     parts: Parts = []
     for work in works:
         first = parts[0][0] if parts else work
         belongs = work is first or (work.is_input and first.is_input and work.record.rate == first.record.rate)
-        if most == 0 or not work.ticket.is_durable or not belongs:
+        if most == 0 or not work.ticket.is_durable or not belongs or isinstance(work.record, Adopted):
             break
+        if isinstance(work.record, Dreamt):
+            return [(work, work.left)]
         parts.append((work, min(most, work.left)))
         most -= parts[-1][1]
     return parts
@@ -95,6 +106,8 @@ def run_parts(learner: Learner, parts: Parts) -> Batch:
     if rate:
         learner.net.learning_rate = rate  # as it was when the input came
     try:
+        if first.episodes:
+            return live_through(learner, first.episodes, plasticity)
         if not first.is_input:
             return learner.idle(ticks, plasticity)
         if isinstance(learner, TokenLearner):
@@ -103,6 +116,20 @@ def run_parts(learner: Learner, parts: Parts) -> Batch:
         return learner.run(frames, _teachers(learner, parts), plasticity)
     finally:
         learner.net.learning_rate = own
+
+
+def live_through(learner: Learner, episodes: Sequence[Episode], plasticity: float) -> Batch:
+    """What it said at each tick but those that were given; its own mind is set aside meanwhile."""
+    said: list[Batch] = []
+    for episode in episodes:
+        if isinstance(learner, TokenLearner):
+            assert episode.tokens is not None
+            said.append(learner.dream(episode.tokens, episode.given, plasticity))
+        else:
+            assert episode.frames is not None
+            said.append(learner.dream(episode.frames, episode.teachers, plasticity))
+    kind: type[Batch] = type(said[0])
+    return kind(*(_joined([getattr(each, name.name) for each in said]) for name in fields(kind)))
 
 
 def _teachers(learner: FrameLearner, parts: Parts) -> NDArray[np.float32] | None:

@@ -43,6 +43,13 @@ class RedisServer:
         with self._process:  # closes its log and waits for its end
             self._process.kill()
 
+    def lose_everything(self) -> None:
+        """SIGKILL, and started again as one that keeps nothing on a disk."""
+        self.kill()
+        shutil.rmtree(self._directory)
+        self._directory.mkdir()
+        self.start()
+
     def stall(self) -> None:
         """Stop answering, with every connection left open."""
         self._process.send_signal(signal.SIGSTOP)

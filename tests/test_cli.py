@@ -2,9 +2,12 @@
 
 # ruff: noqa: F811  (fixtures are imported)
 
+import asyncio
+import json
 import os
 import pty
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -14,7 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
+from realnet import TokenLearner
+from service.cli_stream import stream_text
+from service.client import ClientError, Server
 from tests.server import RunningServer, frames_server, new_server, server  # noqa: F401
 
 TEXT = "the cat sat on the mat; " * 50
@@ -127,7 +136,7 @@ def test_snapshots_are_saved_listed_and_restored(server: RunningServer) -> None:
     server.run(text="after")
     assert server.weights() != before
     listed = shown(server.url, "snapshot", "list").splitlines()
-    assert listed[0].split() == ["id", "tick", "created", "MB"]
+    assert listed[0].split() == ["id", "tick", "created", "MB", "of", "job"]
     assert id in [line.split()[0] for line in listed[1:]]
     assert shown(server.url, "snapshot", "restore", id) == f"restored {id}\n"
     assert server.weights() == before
@@ -196,6 +205,52 @@ def test_a_server_that_stops_is_told_in_one_line(new_server: Callable[..., Runni
         out, error = process.communicate(timeout=30)
     assert (process.returncode, out) == (1, b"")
     assert error == b"realnet: the server closed the connection (1012: it restarts)\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+def test_a_stream_waits_for_the_journal(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+    """On a full disk nothing is learnt; as soon as there is room, the stream goes on where it was."""
+    text = "what is refused is sent again, once; " * 2000
+    (tmp_path / "text").write_text(text)
+    server = new_server(neurons=1000).start()
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    with subprocess.Popen(
+        command("stream", str(tmp_path / "text")),
+        env=environment(server.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        waits = process.stderr.readline().decode()
+        assert 0 < server.net()["tokens_seen"] < len(text)
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        out, error = process.communicate(timeout=90)
+    assert re.fullmatch(r"waiting: .*File too large\n", waits)
+    assert (process.returncode, error) == (0, b"")
+    assert out.decode().startswith(f"{len(text):,} tokens learnt in ")
+    alone = TokenLearner.create(num_neurons=1000)
+    alone.run(alone.vocabulary.encode(text))
+    assert server.weights() == alone.checkpoint().weights_sha256()
+
+
+@pytest.mark.anyio
+async def test_a_stream_waits_for_a_server_that_reads_its_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.cli_stream.TRY_AGAIN_SECONDS", 0.0)
+    (tmp_path / "text").write_text(TEXT)
+    answers = iter([(503, "not-ready", "it is being read"), (503, "not-ready", "still"), (429, "overloaded", "full")])
+
+    def refuse(connection: ServerConnection, _: Request) -> Response:
+        status, slug, detail = next(answers)
+        return connection.respond(status, json.dumps({"type": f"/problems/{slug}", "detail": detail}))
+
+    async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=refuse) as stub:
+        [listener] = stub.sockets
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(ClientError, match="full"):  # that may last
+            await stream_text(Server(url), str(tmp_path / "text"), 1, Console(soft_wrap=True))
+    assert capsys.readouterr().out == f"waiting: {url} refused the stream: it is being read\n"
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

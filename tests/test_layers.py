@@ -15,8 +15,9 @@ LAYERS = [
     line.split()
     for line in """
     service.cli
-    service.cli_stream service.cli_keys
-    service.client service.server
+    service.cli_stream service.cli_keys service.cli_jobs service.cli_datasets
+    service.cli_follow service.cli_request
+    service.client service.server service.cli_words
     service.app service.connections
     service.gate
     service.routes
@@ -24,17 +25,21 @@ LAYERS = [
     service.watch service.logs
     service.auth
     service.recovery
+    service.uploads
+    service.jobs
     service.protocol service.clients service.snapshotter service.generation service.idempotency
     service.schemas
-    service.engine service.snapshots
+    service.engine service.snapshots service.datasets
     service.agenda service.replay service.talks
     service.work
     service.inbox service.outputs service.outbox service.status
     service.commands service.modes service.settings
-    service.journal service.ledger
+    service.ledger
+    service.experience
+    service.journal service.episodes service.adoption
     service.problems service.records
-    service.keys
-    service.store
+    service.keys service.threads
+    service.store service.fit_process
     realnet
     realnet.training
     realnet.utils

@@ -10,9 +10,11 @@ from fastapi import Depends, HTTPException, Request
 from starlette.requests import HTTPConnection
 
 from service.auth import Caller
+from service.datasets import DatasetCatalog
 from service.engine import Engine
 from service.idempotency import Keys
 from service.inbox import Inbox
+from service.jobs import Jobs
 from service.journal import LoggedJournal
 from service.outputs import Output, Outputs
 from service.problems import MEDIA_TYPE
@@ -20,7 +22,9 @@ from service.schemas import Net
 from service.settings import Settings
 from service.snapshots import SnapshotCatalog
 from service.snapshotter import Pulse, Snapshotter
+from service.store import Lock
 from service.streams import Streams
+from service.uploads import Uploads
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,6 +32,7 @@ class Spine:
     """The handles that routes hold."""
 
     settings: Settings
+    lock: Lock
     engine: Engine
     inbox: Inbox
     outputs: Outputs
@@ -37,6 +42,14 @@ class Spine:
     pulse: Pulse
     keys: Keys
     journal: LoggedJournal | None
+    datasets: DatasetCatalog
+    uploads: Uploads
+    jobs: Jobs
+
+    @property
+    def fate(self) -> str | None:
+        """Why this server cannot go on, if it can't."""
+        return self.lock.lost or self.engine.failure
 
     def net(self) -> Net:
         return Net.of(self.engine.status, self.engine.shape, self.inbox.depth)

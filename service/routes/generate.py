@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 
 from realnet.tokens.vocabulary import Vocabulary
-from service.auth import needs
+from service.auth import Caller, needs
 from service.commands import Generate
 from service.generation import command_of, pieces_of, text_of
 from service.keys import Scope
-from service.problems import Refused, problem_of
+from service.problems import Refused, Unauthorized, problem_of
 from service.routes import TAKES_JSON, Calling, Handles, problems
 from service.schemas import Prompt, Text
 
@@ -43,11 +43,13 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 )
 @needs(Scope.READ)
 async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> Text | Response:
-    """Ends within a few tokens when the client leaves."""
+    """Ends within a few tokens when the client leaves or its key is revoked."""
     command, vocabulary = command_of(body, spine.engine.shape, spine.settings, body.stream)
     caller.check_pace()
     spine.inbox.put(command)
     caller.ticks.take(command.ticks)
+    ending = asyncio.create_task(_end_when_revoked(command, caller))
+    command.reply.add_done_callback(lambda _: ending.cancel())
     if body.stream:
         return EventSourceResponse(_events(command, vocabulary))
     gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving
@@ -58,6 +60,14 @@ async def generate(body: Prompt, request: Request, spine: Handles, caller: Calli
         command.cancelled = True
         gone.cancel()
     return text_of(await command.reply, vocabulary)
+
+
+async def _end_when_revoked(command: Generate, caller: Caller) -> None:
+    await caller.revoked.wait()
+    command.cancelled = True
+    if not command.reply.done():
+        command.reply.set_exception(Unauthorized("the key has been revoked"))
+        command.reply.exception()  # perhaps the client has left, too
 
 
 async def _events(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[bytes]:

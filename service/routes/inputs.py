@@ -41,11 +41,12 @@ async def post_inputs(
     """Taken whole or refused whole; answers when it is in the journal, or, with `wait`, when it has been run.
 
     What comes again with the same Idempotency-Key within 24 hours is not learnt again: it is answered as before, with
-    those of its outputs that are still kept.
+    those of its outputs that are still kept. The same name from another caller is another one.
     """
     command = body.run(spine.engine.shape, spine.settings.max_ticks_per_request)
     caller.check_pace()
-    if idempotency_key is not None and (learnt := spine.keys.begin(idempotency_key, command)) is not None:
+    name = None if idempotency_key is None else caller.space + idempotency_key
+    if name is not None and (learnt := spine.keys.begin(name, command)) is not None:
         return await _answered_before(learnt, spine, wait)
     command.journalled = asyncio.get_running_loop().create_future()
     try:
@@ -71,7 +72,7 @@ async def _answered_before(learnt: Learnt, spine: Spine, wait: bool) -> Response
     while piece := spine.outputs.read(position, PIECE)[0]:
         kept.append([output for output in piece if output.tick <= learnt.last_tick])
         position += len(piece)
-        if len(kept[-1]) < len(piece):
+        if piece[-1].tick >= learnt.last_tick:
             break
     return _run(ticks, await encode_outputs(kept))
 

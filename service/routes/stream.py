@@ -16,7 +16,10 @@ _CLIENT_ID_LENGTH = 128
 @router.websocket("/v1/stream")
 @needs(Scope.READ)
 async def stream(socket: WebSocket) -> None:
-    """`?client_id=NAME` resumes after that client's last acknowledged `seq`. `input` needs a key of scope teach."""
+    """`?client_id=NAME` resumes after that client's last acknowledged `seq`. `input` needs a key of scope teach.
+
+    The same name with another key is another client.
+    """
     streams = spine_of(socket).streams
     client_id = socket.query_params.get("client_id")
     offered: list[str] = socket.scope["subprotocols"]
@@ -33,4 +36,6 @@ async def stream(socket: WebSocket) -> None:
         await socket.send_denial_response(Response(encode(problem), problem.status, media_type=MEDIA_TYPE))
         return
     await socket.accept(chosen)
-    await streams.serve(socket, client_id, CODECS[chosen or JSON], caller_of(socket))
+    caller = caller_of(socket)
+    name = None if client_id is None else caller.space + client_id
+    await streams.serve(socket, name, CODECS[chosen or JSON], caller)

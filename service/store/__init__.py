@@ -7,9 +7,23 @@ from urllib.parse import unquote, urlsplit
 from service.store.base import Store, StoreError, check_key
 from service.store.file import FileStore
 from service.store.file_log import FileLog
+from service.store.lock import FileLock, Lock
 from service.store.log import Block, Log
+from service.store.sealed import seal, unseal
 
-__all__ = ["Block", "Log", "Store", "StoreError", "open_log", "open_store"]
+__all__ = [
+    "Block",
+    "Lock",
+    "Log",
+    "Store",
+    "StoreError",
+    "directory_of",
+    "open_lock",
+    "open_log",
+    "open_store",
+    "seal",
+    "unseal",
+]
 
 # Checked here since redis-py takes database 0 for a path that it cannot read, and its errors (and urllib's) repeat what
 # they could not read, which is a part of the password where that holds a bare "/", "[" or "#".
@@ -21,24 +35,36 @@ def open_store(url: str) -> Store:
 
     Nothing is read, written or connected to yet. Raises ValueError without repeating the URL: it may hold a password.
     """
-    if (directory := _directory(url)) is not None:
+    if (directory := directory_of(url)) is not None:
         return FileStore(directory)
     from service.store.redis import RedisStore  # not at the top: importing redis takes a fifth of a second
 
     return RedisStore(url)
 
 
-def open_log(url: str, key: str) -> Log:
-    """The log of this name in the store at `url`. Nothing is connected to yet. Raises ValueError as `open_store`."""
-    if (directory := _directory(url)) is not None:
+def open_log(url: str, key: str, lock: Lock | None = None) -> Log:
+    """The log of this name in the store at `url`, written to only while it is `lock`'s.
+
+    Nothing is connected to yet. Raises ValueError as `open_store`.
+    """
+    if (directory := directory_of(url)) is not None:
         return FileLog(directory / check_key(key))
     from service.store.redis_log import RedisLog
 
-    return RedisLog(url, check_key(key))
+    return RedisLog(url, check_key(key), "" if lock is None else lock.token)
 
 
-def _directory(url: str) -> Path | None:
-    """None for Redis."""
+def open_lock(url: str) -> Lock:
+    """The lock of the store at `url`, not yet taken. Raises ValueError as `open_store`."""
+    if (directory := directory_of(url)) is not None:
+        return FileLock(directory)
+    from service.store.redis_lock import RedisLock
+
+    return RedisLock(url)
+
+
+def directory_of(url: str) -> Path | None:
+    """None for Redis. Raises ValueError as `open_store`."""
     if url.startswith("file:"):
         parts = urlsplit(url)
         if parts.path and not (parts.netloc or parts.query or parts.fragment):

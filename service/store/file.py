@@ -12,7 +12,7 @@ from typing import TypeVar
 from service.store.base import StoreError, check_key, check_prefix, is_key
 
 CALL_SECONDS = 30.0  # fsync of 16 MiB on a bad disk takes seconds; a network disk that is gone takes for ever
-_TEMPORARY = ".put-"  # begins with a dot, so never a key
+TEMPORARY = ".put-"  # begins with a dot, so never a key
 
 T = TypeVar("T")
 
@@ -62,11 +62,11 @@ class FileStore:
 
     def _put(self, path: Path, value: bytes) -> None:
         if not self._leftovers_removed:  # of a process that was killed in the middle of a put
-            for leftover in self._root.rglob(f"{_TEMPORARY}*"):
+            for leftover in self._root.rglob(f"{TEMPORARY}*"):
                 leftover.unlink(missing_ok=True)
             self._leftovers_removed = True
         make_directory(path.parent)
-        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -76,6 +76,7 @@ class FileStore:
             temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)
+            self._remove_empty_directories(path)
             raise
         sync_directory(path.parent)
 
@@ -85,7 +86,11 @@ class FileStore:
         except FileNotFoundError:
             return
         sync_directory(path.parent)
-        with contextlib.suppress(OSError):  # ends at the first directory that isn't empty
+        self._remove_empty_directories(path)
+
+    def _remove_empty_directories(self, path: Path) -> None:
+        """Those that it would be the only file of."""
+        with contextlib.suppress(OSError):  # ends at the first that isn't empty
             for directory in path.relative_to(self._root).parents[:-1]:
                 (self._root / directory).rmdir()
 
@@ -98,7 +103,7 @@ class FileStore:
 
     def _probe(self) -> None:
         make_directory(self._root)
-        tempfile.TemporaryFile(prefix=_TEMPORARY, dir=self._root).close()
+        tempfile.TemporaryFile(prefix=TEMPORARY, dir=self._root).close()
 
 
 def _read(path: Path) -> bytes | None:

@@ -3,11 +3,11 @@
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from service.store.base import StoreError
-from service.store.file import make_directory, sync_directory
+from service.store.file import TEMPORARY, make_directory, sync_directory
 from service.store.log import Block
 
 SEGMENT_BYTES = 16 * 2**20  # and then the next one begins
@@ -18,11 +18,13 @@ class FileLog:
     """Each start begins a segment of its own. The directory is created by the first append."""
 
     def __init__(self, directory: Path) -> None:
+        self.on_loss: Callable[[], object] = lambda: None
         self._directory = directory
         self._segment: Path | None = None  # that is appended to …
         self._descriptor = -1
-        self._size = 0  # … and what of it is whole
-        self._is_synced = True
+        self._size = 0  # … what of it is whole …
+        self._unsynced: list[bytes] = []  # … and the end of that
+        self._is_doubtful = False  # a sync has failed: the system may have dropped what it could not write
 
     def blocks(self) -> Iterator[Block]:
         with self._told():
@@ -33,25 +35,27 @@ class FileLog:
         with self._told():
             if self._segment is None or self._size >= SEGMENT_BYTES:
                 self._begin(seq)
-            left = memoryview(data)
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            _write(self._descriptor, data)
             if durable:
-                os.fdatasync(self._descriptor)
-            self._is_synced = durable
+                self._sync()
+            else:
+                self._unsynced.append(data)
             self._size += len(data)
 
     def sync(self) -> None:
-        if not self._is_synced:
+        if self._unsynced:
             with self._told():
-                os.fdatasync(self._descriptor)
-            self._is_synced = True
+                self._sync()
 
     def repair(self) -> None:
-        if self._segment is not None:
-            with self._told():
+        if self._segment is None:
+            return
+        with self._told():
+            if self._is_doubtful:
+                self._rewrite(self._segment)
+            else:
                 os.ftruncate(self._descriptor, self._size)
-                os.fsync(self._descriptor)
+                self._sync()
 
     def cut(self, name: str, offset: int) -> None:
         with self._told(), (self._directory / name).open("r+b") as file:
@@ -83,9 +87,34 @@ class FileLog:
         self.close()
         make_directory(self._directory)
         segment = self._directory / f"{seq:020d}{_SUFFIX}"
-        self._descriptor = os.open(segment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._segment, self._size = segment, 0
+        self._descriptor = _opened(segment)
+        self._segment, self._size, self._is_doubtful = segment, 0, True
         sync_directory(self._directory)
+        self._is_doubtful = False
+
+    def _sync(self) -> None:
+        self._is_doubtful = True  # unless this succeeds; to try again would prove nothing
+        os.fdatasync(self._descriptor)
+        self._is_doubtful = False
+        self._unsynced.clear()
+
+    def _rewrite(self, segment: Path) -> None:
+        """What was synced is read, the rest is still known."""
+        synced = segment.read_bytes()[: self._size - sum(map(len, self._unsynced))]
+        temporary = segment.with_name(TEMPORARY + segment.name)
+        descriptor = _opened(temporary)
+        try:
+            _write(descriptor, b"".join((synced, *self._unsynced)))
+            os.fsync(descriptor)
+            temporary.replace(segment)
+            sync_directory(self._directory)
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+        self._unsynced.clear()
+        self._is_doubtful = False
 
     def _segments(self) -> list[Path]:
         return sorted(path for path in self._directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
@@ -96,6 +125,16 @@ class FileLog:
             yield
         except OSError as error:
             raise StoreError(f"{error.filename or self._segment or self._directory}: {error.strerror}") from error
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _first(segment: Path) -> int:

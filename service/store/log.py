@@ -1,6 +1,6 @@
 """What every log does: blocks of bytes behind one another, durable when they are said to be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,8 @@ class Log(Protocol):
     The calls block, for seconds where the store is in trouble, and may raise StoreError. What is appended has numbers
     that rise: `seq` is the first number in it.
     """
+
+    on_loss: Callable[[], object]  # called where something that was appended is found to be gone; appends go on
 
     def blocks(self) -> Iterator[Block]:
         """All of it in order."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -28,8 +28,7 @@ class RedisStore:
             socket_timeout=CALL_SECONDS,
             retry=Retry(NoBackoff(), 1),  # one, for a pooled connection that a restart of the server has cut
         )
-        address = self._client.connection_pool.connection_kwargs
-        self._place = f"redis://{address['host']}:{address.get('port', 6379)}/{address.get('db', 0)}"
+        self._place = place_of(self._client)
 
     async def put(self, key: str, value: bytes) -> None:
         check_key(key)
@@ -66,5 +65,15 @@ class RedisStore:
             async with asyncio.timeout(CALL_SECONDS):
                 yield
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-            reason = " ".join(str(error).split()) or f"no answer within {CALL_SECONDS:g} s"
-            raise StoreError(f"{self._place}: {reason}") from error
+            raise StoreError(f"{self._place}: {reason_of(error, CALL_SECONDS)}") from error
+
+
+def place_of(client: Any) -> str:
+    """Without the password."""
+    address = client.connection_pool.connection_kwargs
+    return f"redis://{address['host']}:{address.get('port', 6379)}/{address.get('db', 0)}"
+
+
+def reason_of(error: Exception, seconds: float) -> str:
+    """In one line."""
+    return " ".join(str(error).split()) or f"no answer within {seconds:g} s"

@@ -1,11 +1,12 @@
 """A log in a Redis Stream: each entry is a block, its id is `{first number}-{turn}`.
 
 As durable as the server is configured to be: an append returns when Redis has replied. The turn rises with every start
-and every failure, so that an append whose fate was unknown is refused if it should arrive after the repair.
+and every failure, so that an append whose fate was unknown is refused if it should arrive after the repair. With a
+lock's token, Redis obeys only while that is the token of who took the store last.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -16,29 +17,42 @@ from redis.retry import Retry
 
 from service.store.base import StoreError
 from service.store.log import Block
-from service.store.redis import PREFIX
+from service.store.redis import PREFIX, place_of, reason_of
+from service.store.redis_lock import OWNER
 
 CONNECT_SECONDS = 2.0
 CALL_SECONDS = 5.0
 _READ_AT_ONCE = 8
+_NOWHERE = (0, 0)
 _FIELD = b"d"
+_IF_OURS = """
+if redis.call('get', KEYS[1]) ~= ARGV[1] then
+  return redis.error_reply('this server has the store no longer')
+end
+return redis.call(unpack(ARGV, 2))
+"""
 _logger = logging.getLogger(__name__)
 
 
 class RedisLog:
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, token: str = "") -> None:
+        self.on_loss: Callable[[], object] = lambda: None
         self._client: Redis = Redis.from_url(
             url,
             protocol=2,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=CALL_SECONDS,
             retry=Retry(NoBackoff(), 1),
+            redis_connect_func=self._connected,
         )
-        address = self._client.connection_pool.connection_kwargs
-        self._place = f"redis://{address['host']}:{address.get('port', 6379)}/{address.get('db', 0)}"
+        self._place = place_of(self._client)
         self._key = PREFIX + key
-        self._last = (0, 0)  # the id of the last block that is whole
+        self._token = token
+        self._if_ours: Any = self._client.register_script(_IF_OURS)
+        self._last = _NOWHERE  # the id of the last block that is whole
+        self._tried = 0  # the first number of what was appended last
         self._turn = -1  # until it has been looked at
+        self._is_connected_anew = False
         self._told_of_policy = False
 
     def blocks(self) -> Iterator[Block]:
@@ -57,7 +71,10 @@ class RedisLog:
             self._look()
             if durable:
                 self._check_policy()
-            self._client.xadd(self._key, {_FIELD: data}, id=f"{seq}-{self._turn}")
+            self._tried = seq
+            self._write("XADD", self._key, f"{seq}-{self._turn}", _FIELD, data)
+            if self._is_connected_anew:  # Redis may have been started again
+                self._see_what_is_lost()
         self._last = (seq, self._turn)
 
     def sync(self) -> None:
@@ -65,16 +82,18 @@ class RedisLog:
 
     def repair(self) -> None:
         with self._told():
+            self._see_whose_it_is()
             if self._turn < 0:
                 return
+            self._see_what_is_lost()
             self._turn += 1
             if self._client.exists(self._key):
                 # From here on whatever is still on its way comes too late.
-                fence = max((self._last[0], self._turn), _parsed(self._last_generated()))
-                cast(Any, self._client).execute_command("XSETID", self._key, f"{fence[0]}-{fence[1]}")
+                fence = max((max(self._last[0], self._tried), self._turn), self._last_generated())
+                self._write("XSETID", self._key, _text(fence))
                 self._turn = max(self._turn, fence[1] + 1)
-                for id, _ in self._entries(f"({self._last[0]}-{self._last[1]}"):
-                    self._client.xdel(self._key, id)
+                for id, _ in self._entries(f"({_text(self._last)}"):
+                    self._write("XDEL", self._key, id)
 
     def cut(self, name: str, offset: int) -> None:
         with self._told():
@@ -92,11 +111,12 @@ class RedisLog:
         with self._told():
             kept = cast(Any, self._client.xrevrange(self._key, max=f"{seq}-{2**63}", count=1))
             if kept:
-                self._client.xtrim(self._key, minid=kept[0][0].decode(), approximate=False)
+                self._write("XTRIM", self._key, "MINID", "=", kept[0][0])
 
     def clear(self) -> None:
         with self._told():
             self._client.delete(self._key)
+            self._last = _NOWHERE
 
     def close(self) -> None:
         self._client.close()
@@ -105,15 +125,44 @@ class RedisLog:
         found = cast(Any, self._client.xrange(self._key, min=after, count=_READ_AT_ONCE))
         return [(id.decode(), fields) for id, fields in found]
 
+    def _write(self, *command: str | bytes) -> None:
+        if self._token:
+            self._if_ours(keys=[OWNER], args=[self._token, *command])
+        else:
+            cast(Any, self._client).execute_command(*command)
+
     def _look(self) -> None:
         """Where the last process left it."""
-        if self._turn < 0:
-            last = _parsed(self._last_generated()) if self._client.exists(self._key) else (0, 0)
-            self._last, self._turn = last, last[1] + 1
+        if self._turn >= 0:
+            return
+        if not self._client.exists(self._key):
+            self._turn = 1
+            return
+        for id, _ in cast(Any, self._client.xrevrange(self._key, count=1)):
+            self._last = _parsed(id.decode())
+        self._turn = self._last_generated()[1] + 1
 
-    def _last_generated(self) -> str:
+    def _last_generated(self) -> tuple[int, int]:
         info = cast(Any, self._client.xinfo_stream(self._key))
-        return cast(bytes, info["last-generated-id"]).decode()
+        return _parsed(cast(bytes, info["last-generated-id"]).decode())
+
+    def _see_whose_it_is(self) -> None:
+        if not self._token:
+            return
+        self._client.set(OWNER, self._token, nx=True)  # where Redis has lost it
+        if self._client.get(OWNER) != self._token.encode():
+            raise StoreError(f"another server has taken {self._place} over")
+
+    def _see_what_is_lost(self) -> None:
+        last = _text(self._last)
+        if self._last != _NOWHERE and not self._client.xrange(self._key, last, last):
+            _logger.error("%s has lost records of the journal", self._place)
+            self.on_loss()
+        self._is_connected_anew = False
+
+    def _connected(self, connection: Any) -> None:
+        connection.on_connect()
+        self._is_connected_anew = True
 
     def _check_policy(self) -> None:
         if self._told_of_policy:
@@ -131,8 +180,11 @@ class RedisLog:
         try:
             yield
         except (RedisError, OSError) as error:
-            reason = " ".join(str(error).split()) or f"no answer within {CALL_SECONDS:g} s"
-            raise StoreError(f"{self._place}: {reason}") from error
+            raise StoreError(f"{self._place}: {reason_of(error, CALL_SECONDS)}") from error
+
+
+def _text(id: tuple[int, int]) -> str:
+    return f"{id[0]}-{id[1]}"
 
 
 def _parsed(id: str) -> tuple[int, int]:

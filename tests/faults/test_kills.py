@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.story import NEURONS, ROUNDS, Teller, assert_as_uninterrupted
+from tests.faults.story import IS_SHORT, NEURONS, ROUNDS, Teller, assert_as_uninterrupted, weights_after_a_start
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 from tests.server import RunningServer, new_server
 
@@ -25,6 +25,14 @@ async def kill_later(server: RunningServer, seconds: float) -> None:
     server.kill()
 
 
+async def kill_after_an_ack(redis_server: RedisServer, teller: Teller, seconds: float) -> None:
+    acked = teller.acked
+    while teller.acked == acked:
+        await asyncio.sleep(0.005)
+    await asyncio.sleep(seconds)
+    redis_server.kill()
+
+
 async def finish(server: RunningServer, teller: Teller) -> None:
     """Some more, so that the last round is told to its end, too."""
     until = teller.sent + 20
@@ -36,7 +44,7 @@ async def finish(server: RunningServer, teller: Teller) -> None:
 @pytest.mark.parametrize("policy", ["always", "everysec"])
 async def test_killed_at_any_moment(new_server: MakeServer, store_url: str, policy: str) -> None:
     """In ticks, in a write of the journal, in a snapshot, at a start, in a replay."""
-    if ROUNDS <= 5 and (policy == "always") != store_url.startswith("redis"):
+    if IS_SHORT and (policy == "always") != store_url.startswith("redis"):
         pytest.skip("only in the long form")
     chance = random.Random(f"{ROUNDS} {store_url.partition(':')[0]} {policy}")
     server = new_server(store=store_url, neurons=NEURONS, journal=policy, snapshot_every=0.15, snapshots_kept=2)
@@ -55,6 +63,7 @@ async def test_killed_at_any_moment(new_server: MakeServer, store_url: str, poli
     assert teller.sent > 10 * ROUNDS
     await asyncio.to_thread(server.start)
     await finish(server, teller)
+    assert "in use" not in server.log  # by the one that was killed
 
 
 async def test_redis_killed_and_started_again(new_server: MakeServer, redis_server: RedisServer) -> None:
@@ -63,14 +72,12 @@ async def test_redis_killed_and_started_again(new_server: MakeServer, redis_serv
     server = new_server(store=redis_server.url, neurons=NEURONS, journal="always", snapshot_every=0.15)
     teller = Teller()
     await asyncio.to_thread(server.start)
-    for _ in range(ROUNDS if ROUNDS > 5 else 3):
-        acked = teller.acked
-        killing = asyncio.create_task(asyncio.sleep(chance.uniform(0.05, 0.5)))
-        killing.add_done_callback(lambda _: redis_server.kill())
-        while not await teller.tell(server) and not killing.done():
+    for _ in range(ROUNDS):
+        killing = asyncio.create_task(kill_after_an_ack(redis_server, teller, chance.uniform(0.0, 0.5)))
+        while not killing.done():
+            await teller.tell(server)
             await asyncio.sleep(0.01)
         await killing
-        assert teller.acked > acked
         if chance.random() < 0.3:
             server.kill()
         redis_server.start()
@@ -82,6 +89,25 @@ async def test_redis_killed_and_started_again(new_server: MakeServer, redis_serv
             await asyncio.sleep(0.05)
     assert "/problems/not-durable" in teller.refusals
     await finish(server, teller)
+    weights = server.weights()
     server.kill()
+    assert await weights_after_a_start(redis_server.url) == weights
+
+
+async def test_redis_that_has_lost_everything(new_server: MakeServer, redis_server: RedisServer) -> None:
+    """The net has not: a snapshot brings all of it back."""
+    server = new_server(store=redis_server.url, neurons=NEURONS)
     await asyncio.to_thread(server.start)
-    assert_as_uninterrupted(server, teller.acked)
+    server.run(text="what only the net knows")
+    redis_server.lose_everything()
+    post = {"json": {"text": " and what comes then"}, "headers": {"Idempotency-Key": "a"}}
+    while server.client.post("/v1/inputs", **post).status_code == 503:
+        time.sleep(0.05)
+    while not server.client.get("/v1/snapshots").json()["data"]:
+        time.sleep(0.05)
+    server.run(text=" and after it")
+    assert "has lost records of the journal" in server.log
+    net = server.net(hash="true")
+    assert net["tokens_seen"] == len("what only the net knows and what comes then and after it")
+    server.kill()
+    assert await weights_after_a_start(redis_server.url) == net["weights_sha256"]

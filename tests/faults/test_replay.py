@@ -1,20 +1,24 @@
-"""A server that still lives through its journal: it says so, takes nothing, and may be killed or stopped at that."""
+"""A server that still lives through its journal: it says so, takes nothing, and may be stopped at that."""
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
 from service.client import ClientError, open_stream
+from service.records import Lived, encode
+from service.store import open_log
 from tests.faults.story import NEURONS
 from tests.server import RunningServer, new_server
+from tests.service.life import INPUTS, living
 
 __all__ = ["new_server"]
 
 pytestmark = pytest.mark.anyio
 
-TEXT = "what is lived through once is lived through again. " * 400
+TEXT = "what is lived through once is lived through again. " * 300
 
 
 def launch_until_it_replays(server: RunningServer) -> None:
@@ -34,7 +38,8 @@ def launch_until_it_replays(server: RunningServer) -> None:
 async def test_nothing_is_taken_before_the_journal_is_read(new_server: Callable[..., RunningServer]) -> None:
     server = new_server(neurons=NEURONS).start()
     for _ in range(3):
-        server.run(text=TEXT)
+        assert server.client.post("/v1/inputs", json={"text": TEXT}).status_code == 202
+    server.run(text="the end")
     weights = server.weights()
     server.kill()
     launch_until_it_replays(server)
@@ -45,11 +50,27 @@ async def test_nothing_is_taken_before_the_journal_is_read(new_server: Callable[
         await open_stream(server.url).__aenter__()
     assert server.client.get("/healthz").status_code == 200
     assert 0 <= server.net()["tick"] < 3 * len(TEXT)
-    server.kill()
-    launch_until_it_replays(server)
     started = time.monotonic()
     server.terminate()
     assert time.monotonic() - started < 10
     assert "Traceback" not in server.log
     assert server.start().weights() == weights
     assert "the journal is read" in server.log
+
+
+async def test_a_journal_that_cannot_be_lived_through_ends_the_server(
+    new_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """Every record is whole, but they do not follow each other in time."""
+    url = f"file://{tmp_path}/data"
+    async with living(url) as life:
+        await life.run(1)
+        last = life.journal.last
+    log = open_log(url, "default/journal")
+    log.append(last + 1, encode(last + 1, Lived(1, 0.5, 1, frames=bytes(4 * INPUTS))), durable=True)
+    log.close()
+    server = new_server()
+    server.launch()
+    assert server.wait() == 1
+    assert f"error: journal record {last + 1} enters after tick 1, and the net is at 3\n" in server.log
+    assert "Traceback" not in server.log

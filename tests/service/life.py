@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from realnet import FrameLearner
 from service.commands import Learner, Ran, Run, Sender
 from service.engine import Engine
 from service.inbox import Inbox
-from service.journal import LoggedJournal
+from service.journal import LoggedJournal, Policy
 from service.ledger import Ledger
 from service.modes import Pace
 from service.outputs import Outputs
@@ -60,24 +61,29 @@ async def recovered(url: str, log: Log | None, catalog: SnapshotCatalog) -> Reco
 
 
 @asynccontextmanager
-async def living(url: str, log: Log | None = None, idle_learning: bool = False, **pace: Any) -> AsyncIterator[Life]:
+async def living(
+    url: str, log: Log | None = None, idle_learning: bool = False, policy: Policy = "always", **pace: Any
+) -> AsyncIterator[Life]:
     store, log = open_store(url), log or open_log(url, "default/journal")
     catalog = SnapshotCatalog(store, 3)
     found = await recovered(url, log, catalog)
     catalog.pinned |= found.pinned
-    journal = LoggedJournal(log, "always", found.last)
+    journal = LoggedJournal(log, policy, found.last)
     inbox = Inbox(10_000, 2)
     times = Pace(**{"tick_hz": 0.001, **pace})
     engine = Engine(found.learner, inbox, Outputs(1000), times, idle_learning, journal, found.ledger, found.replay)
     journal.on_durable, journal.on_trouble = inbox.wake, inbox.refuse
     journal.start()
     snapshotter = Snapshotter(engine, catalog, 0, journal)
+    log.on_loss = partial(asyncio.get_running_loop().call_soon_threadsafe, snapshotter.journal_has_lost)
+    snapshotter.start()
     engine.start()
     while not inbox.ready and engine.alive:
         await asyncio.sleep(0.002)
     try:
         yield Life(engine, inbox, journal, snapshotter, catalog)
     finally:
+        await snapshotter.stop(save=False)
         await engine.stop()
         journal.stop()
         await store.close()

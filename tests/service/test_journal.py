@@ -3,21 +3,29 @@
 # ruff: noqa: F811  (fixtures are imported)
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis import Redis
 
 from service.commands import Clone, Configure, Run
 from service.modes import Mode
 from service.problems import NotDurable
 from service.records import (
+    Adopted,
     Begun,
     Changed,
+    Dreamt,
     Idled,
     Lived,
+    Named,
     Noted,
     Record,
     Restored,
@@ -25,6 +33,7 @@ from service.records import (
     look_through,
     packed_tokens,
     read_from,
+    unpacked_tokens,
 )
 from service.store import Block, Log, StoreError, open_log
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
@@ -37,8 +46,10 @@ RECORDS = st.one_of(
     st.builds(Idled, st.integers(0, 2**40), st.floats(0, 10), st.integers(1, 64)),
     st.builds(Changed, st.none() | st.floats(0, 1e6), st.none() | st.booleans()),
     st.builds(Restored, st.just("00000001"), st.just("ab" * 32), st.integers(0, 2**40)),
+    st.builds(Adopted, st.just(5), st.text(), st.just(Named("00000001", "ab")), st.none() | st.just(Named("2", ""))),
     st.builds(Noted, st.text()),
     st.builds(Begun, st.none(), st.just(BIRTH)),
+    st.builds(Dreamt, st.just(5), st.just(0.5), st.just(2), st.text(), st.just(9), st.binary(), st.binary()),
 )
 
 
@@ -53,10 +64,8 @@ async def test_a_record_comes_back_as_it_was_written(records: list[Record], firs
 
 @given(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=9))
 async def test_tokens_come_back_from_their_bytes(tokens: list[int]) -> None:
-    import numpy as np
-
-    record = Lived(0, 1.0, len(tokens), packed_tokens(np.array(tokens, np.int32)))
-    assert record.token_ids().tolist() == tokens
+    packed = packed_tokens(np.array(tokens, np.int32))
+    assert unpacked_tokens(packed, len(tokens)).tolist() == tokens
 
 
 # The laws of a log, on both stores:
@@ -143,6 +152,87 @@ def test_an_append_that_comes_too_late_is_refused(redis_server: RedisServer, mon
     log.repair()
     log.append(2, b"two", durable=True)
     assert content(log) == b"onetwo"
+    log.close()
+
+
+class Disk:
+    """Drops what it could not write, as Linux does: to sync once more succeeds, and proves nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        self.fails = False
+        self._directory = directory
+        self._synced: dict[Path, int] = {}
+        self._fdatasync, self._fsync = os.fdatasync, os.fsync
+
+    def fdatasync(self, descriptor: int) -> None:
+        segment = max(self._directory.glob("*.journal"))
+        if self.fails:
+            with segment.open("r+b") as file:
+                file.seek(self._synced.get(segment, 0))
+                file.write(bytes(segment.stat().st_size - file.tell()))
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._fdatasync(descriptor)
+        self._synced[segment] = segment.stat().st_size
+
+    def fsync(self, descriptor: int) -> None:
+        if self.fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._fsync(descriptor)
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk(tmp_path / "default" / "journal")
+    monkeypatch.setattr(os, "fdatasync", disk.fdatasync)
+    monkeypatch.setattr(os, "fsync", disk.fsync)
+    return disk
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_what_a_failed_sync_has_dropped_is_written_again(tmp_path: Path, disk: Disk, durable: bool) -> None:
+    log = open_log(f"file://{tmp_path}", "default/journal")
+    log.append(1, b"one", durable=True)
+    log.append(2, b"two", durable=False)
+    disk.fails = True
+    with pytest.raises(StoreError):
+        log.append(3, b"refused", durable=True) if durable else log.sync()
+    assert b"two" not in content(log)
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            log.repair()
+    disk.fails = False
+    log.repair()
+    assert content(log) == b"onetwo"
+    log.append(3, b"three", durable=False)
+    log.sync()
+    assert content(log) == b"onetwothree"
+    log.close()
+    assert len(list((tmp_path / "default" / "journal").iterdir())) == 1
+
+
+def test_it_is_seen_when_redis_has_lost_what_was_appended(redis_server: RedisServer) -> None:
+    losses: list[int] = []
+    log = open_log(redis_server.url, "net/journal")
+    log.on_loss = lambda: losses.append(1)
+    client = Redis.from_url(redis_server.url)
+
+    def start_again() -> None:
+        redis_server.kill()
+        redis_server.start()
+
+    def lose_the_end() -> None:
+        client.xdel("realnet:net/journal", client.xrevrange("realnet:net/journal", count=1)[0][0])  # type: ignore
+        start_again()
+
+    for number, (happens, seen) in enumerate(
+        [(start_again, 0), (lose_the_end, 1), (start_again, 1), (redis_server.lose_everything, 2), (start_again, 2)]
+    ):
+        log.append(2 * number, b"a", durable=True)
+        happens()
+        log.append(2 * number + 1, b"b", durable=True)
+        assert len(losses) == seen
+    assert content(log) == b"bab"
+    client.close()
     log.close()
 
 
@@ -330,3 +420,35 @@ async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(s
             before, memory = await life.engine.ask(Clone())
     learner, _ = await replayed(store_url)
     assert learner.checkpoint().arrays["x"].tolist() == before.arrays["x"].tolist() != [0.0] * 12
+
+
+async def test_what_was_acknowledged_before_a_failed_sync_is_learnt(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal._SYNC_SECONDS", 0.02)
+    url = f"file://{tmp_path}"
+    async with living(url, policy="everysec") as life:
+        disk.fails = True
+        await life.run(1)
+        while life.inbox.refusal is None:
+            await asyncio.sleep(0.01)
+        disk.fails = False
+        while life.inbox.refusal is not None:
+            await asyncio.sleep(0.01)
+        await life.run(2)
+        before = await life.state()
+    learner, _ = await replayed(url)
+    assert learner.checkpoint().state_sha256() == before == await lived_alone([1, 2])
+
+
+async def test_a_snapshot_is_taken_of_what_redis_has_lost(redis_server: RedisServer) -> None:
+    async with living(redis_server.url) as life:
+        await life.run(1)
+        redis_server.lose_everything()
+        await life.run(2)
+        while not await life.catalog.list():
+            await asyncio.sleep(0.01)
+        await life.run(3)
+        before = await life.state()
+    learner, _ = await replayed(redis_server.url)
+    assert learner.checkpoint().state_sha256() == before == await lived_alone([1, 2, 3])

@@ -4,6 +4,7 @@
 
 import logging
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,16 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.records import JournalDamaged
+from service.records import JournalDamaged, Lived, Noted, encode, look_through
 from service.snapshots import SnapshotDamaged
-from service.store import open_log, open_store
+from service.store import Block, open_log, open_store
 from tests.redis_server import RedisServer, redis_server  # noqa: F401
 from tests.service.life import BIRTH, born, frames, living, recovered, replayed
 
 pytestmark = pytest.mark.anyio
 
 RUNS = 12
-FLIPS = 200
+FLIPS = 100
 
 
 def lived_through() -> list[str]:
@@ -160,7 +161,7 @@ async def test_half_of_a_store_that_is_lost(directory: Path, harm: Harm, state: 
 
 
 async def test_a_journal_that_does_not_reach_back_is_refused(directory: Path) -> None:
-    min((directory / "default" / "journal").iterdir()).unlink()
+    segments(directory)[0].unlink()
     url = f"file://{directory}"
     assert await state_after_start(url) == lived_through()[-1]  # the snapshot is after it
     shutil.rmtree(directory / "default" / "manifests")
@@ -169,13 +170,82 @@ async def test_a_journal_that_does_not_reach_back_is_refused(directory: Path) ->
 
 
 async def test_a_journal_in_which_records_are_missing_is_refused(directory: Path) -> None:
-    (directory / "default" / "journal").joinpath(sorted_names(directory)[1]).unlink()
+    segments(directory)[1].unlink()
+    shutil.rmtree(directory / "default" / "manifests")
     with pytest.raises(JournalDamaged, match="are missing"):
         await replayed(f"file://{directory}")
 
 
-def sorted_names(directory: Path) -> list[str]:
-    return sorted(path.name for path in (directory / "default" / "journal").iterdir())
+def segments(directory: Path) -> list[Path]:
+    """Records 1 to 5, 6 to 9 and 10 to 13; the snapshot has the first nine."""
+    return sorted((directory / "default" / "journal").iterdir())
+
+
+def places(data: bytes) -> list[int]:
+    """Where records begin, and the end."""
+    return [*(found.start() for found in re.finditer(b"RNJ1", data)), len(data)]
+
+
+async def test_damage_of_what_the_snapshot_holds_costs_nothing(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, state = f"file://{directory}", lived_through()[-1]
+    for segment in segments(directory)[:2]:
+        whole = segment.read_bytes()
+        *begins, size = places(whole)
+        for at in (0, 4, size - 1, *(begin + offset for begin in begins for offset in (3, 10, 30))):
+            segment.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            caplog.clear()
+            assert await state_after_start(url) == state
+            assert caplog.text.count("nothing of that is needed, the snapshot holds all up to record 9") == 1
+        for spoilt in (whole[: begins[2]] + whole[begins[3] :], whole[: begins[2]], bytes(size)):
+            segment.write_bytes(spoilt)
+            assert await state_after_start(url) == state
+        segment.unlink()
+        assert await state_after_start(url) == state
+        segment.write_bytes(whole)
+    for segment in segments(directory)[:2]:
+        segment.write_bytes(bytes(100))
+    assert await state_after_start(url) == state
+    async with living(url) as life:  # and it goes on
+        await life.run(RUNS)
+    learner, _ = await replayed(url)
+    assert learner.net.tick == 3 * (RUNS + 1)
+
+
+async def test_damage_after_what_the_snapshot_holds_is_refused_beside_other_damage(directory: Path) -> None:
+    """All in one segment, as by a server that was never stopped."""
+    first, second, third = segments(directory)
+    whole = first.read_bytes() + second.read_bytes() + third.read_bytes()
+    for segment in (second, third):
+        segment.unlink()
+    begins = places(whole)
+    states, url = lived_through(), f"file://{directory}"
+    for record in range(1, RUNS + 2):
+        spoilt = bytearray(whole)
+        for each in {3, record}:
+            spoilt[begins[each - 1] + 30] ^= 1
+        first.write_bytes(spoilt)
+        if record <= 9:
+            assert await state_after_start(url) == states[-1]
+        else:  # at the end, too: twice in one block is no accident of a crash
+            with pytest.raises(JournalDamaged, match="is damaged at byte"):
+                await replayed(url)
+
+
+async def test_a_record_inside_of_another_is_never_taken_for_one(directory: Path) -> None:
+    """Somebody may send what looks like a record, and the disk then lose the head that it is in."""
+    fakes = b"".join(encode(seq, Lived(24, 0.5, 1, frames=bytes(12))) for seq in range(8, 12))
+    outer = encode(9, Lived(21, 0.5, 1, frames=fakes))
+    last = encode(10, Lived(24, 0.5, 1, frames=bytes(12)))
+    damaged = b"?" + outer[1:]
+    assert look_through([Block("one", damaged)], 20).last == 11  # found, but of no use
+    for follows in ([], [Block("two", last)]):
+        for blocks in ([Block("one", damaged)], [Block("one", encode(8, Noted("")) + damaged)]):
+            with pytest.raises(JournalDamaged):
+                look_through([*blocks, *follows], 9)
+    with pytest.raises(JournalDamaged):
+        look_through([Block("one", damaged + last)], 9)
 
 
 def catalog(url: str):  # type: ignore[no-untyped-def]

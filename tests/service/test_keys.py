@@ -5,6 +5,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from service.settings import Settings
 from tests.server import RunningServer, new_server  # noqa: F401
 
 SEEN_SECONDS = 10.0  # a change of the file is seen within 1 s, and a busy machine may be slow
+ENDLESS = 10_000_000  # tokens, of a generation
 
 
 class Guarded:
@@ -33,7 +35,12 @@ class Guarded:
         self.keys = {scope: create_key(self.file, scope.word, scope) for scope in (Scope.READ, Scope.TEACH)}
         self.keys[Scope.ADMIN] = "an-admins-key-of-the-environment"
         self.server = RunningServer(
-            directory, neurons=1000, keys_file=self.file, api_key=self.keys[Scope.ADMIN], log_format="json"
+            directory,
+            neurons=1000,
+            max_tokens=ENDLESS,
+            keys_file=self.file,
+            api_key=self.keys[Scope.ADMIN],
+            log_format="json",
         )
         self.server.client.headers = bearer(self.keys[Scope.ADMIN])
         self.stranger = httpx.Client(base_url=self.server.url)
@@ -231,6 +238,31 @@ def test_keys_come_and_go_while_it_runs(guarded: Guarded) -> None:
     guarded.file.write_text(lines)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_generation_ends_with_its_key(guarded: Guarded, stream: bool) -> None:
+    name = f"talker-{stream}"
+    key = create_key(guarded.file, name, Scope.READ)
+    until(lambda: guarded.status("GET", "/v1/net", bearer(key)) == 200)
+    body = {"max_tokens": ENDLESS, "stream": stream}
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(
+            httpx.post, f"{guarded.server.url}/v1/generate", json=body, headers=bearer(key), timeout=3 * SEEN_SECONDS
+        )
+        until(lambda: "realnet_generations 1.0" in guarded.server.client.get("/metrics").text)
+        revoke_key(guarded.file, name)
+        answer = asked.result()
+    assert answer.status_code == (200 if stream else 401)
+    if stream:
+        *_, token, error, _ = answer.text.split("\n\n")
+        assert token.startswith("event: token")
+        assert error.startswith("event: error")
+        answer_body = json.loads(error.partition("data: ")[2])
+    else:
+        answer_body = answer.json()
+    assert (answer_body["status"], answer_body["detail"]) == (401, "the key has been revoked")
+    until(lambda: "realnet_generations 0.0" in guarded.server.client.get("/metrics").text)
+
+
 def test_the_log_is_json_and_tells_no_secrets(guarded: Guarded) -> None:
     text = "a text that is nobody else's business"
     assert guarded.server.client.post("/v1/inputs?wait=true", json={"text": text}).status_code == 200
@@ -302,6 +334,18 @@ def test_the_file_of_keys(tmp_path: Path) -> None:
         file.write_text(wrong)
         with pytest.raises(KeysError, match="line 1"):
             read_keys(file)
+
+
+def test_many_at_once_lose_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    create_key(file, "old", Scope.READ)
+    with ThreadPoolExecutor(9) as threads:
+        changes = [threads.submit(create_key, file, f"new-{number}", Scope.READ) for number in range(40)]
+        changes.append(threads.submit(revoke_key, file, "old"))
+        for change in changes:
+            change.result()
+    assert sorted(key.name for key in read_keys(file)) == sorted(f"new-{number}" for number in range(40))
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
 
 
 def test_a_keyring_without_keys_lets_nobody_in(tmp_path: Path) -> None:

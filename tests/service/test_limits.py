@@ -141,6 +141,17 @@ def test_one_key_has_its_requests(rested: RunningServer) -> None:
     assert rested.client.get("/v1/net").status_code == 200
 
 
+def test_strangers_have_the_requests_of_one_key_together(rested: RunningServer) -> None:
+    guess = b"GET /v1/net HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer guess\r\n"
+    with open_socket(rested) as connection:
+        connection.sendall((guess + b"\r\n") * 199 + guess + b"connection: close\r\n\r\n")
+        received = answer(connection)
+    assert received.count(b"HTTP/1.1 401 ") >= 20
+    assert received.count(b"HTTP/1.1 401 ") + received.count(b"HTTP/1.1 429 ") == 200
+    assert b"/problems/limited" in received
+    assert rested.client.get("/v1/net").status_code == 200  # who has a key does not suffer
+
+
 def test_one_key_has_its_ticks(rested: RunningServer) -> None:
     assert rested.client.post("/v1/inputs?wait=true", json={"text": "a" * 3000}).status_code == 200
     seen = rested.net()["tokens_seen"]

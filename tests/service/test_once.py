@@ -1,16 +1,15 @@
 """What is sent twice is learnt once, also by a server that was killed in between, or whose net was taken back."""
 
-# ruff: noqa: F811  (fixtures are imported)
-
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from service.client import StreamClient, open_stream
-from tests.redis_server import redis_server, store_url  # noqa: F401
+from service.client import Server, StreamClient, open_stream
+from service.keys import Scope, create_key, revoke_key
 from tests.server import RunningServer, new_server, server
 
 __all__ = ["new_server", "server"]
@@ -33,8 +32,8 @@ async def ack(client: StreamClient, seq: int, text: str) -> dict[str, Any]:
     raise AssertionError
 
 
-async def test_once_over_both_ways_whatever_happens(new_server: MakeServer, store_url: str) -> None:
-    server = new_server(store=store_url, neurons=1000).start()
+async def test_once_over_both_ways_whatever_happens(new_server: MakeServer) -> None:
+    server = new_server(neurons=1000).start()
     before = server.snapshot()
     first = post(server, "one", wait=True, text="the same")
     async with open_stream(server.url, "reader") as client:
@@ -70,6 +69,13 @@ async def test_once_over_both_ways_whatever_happens(new_server: MakeServer, stor
     assert server.net()["tokens_seen"] == 0
 
 
+@pytest.mark.parametrize("length", [1, 256, 300])  # the outputs of 256 tokens are looked at together
+def test_an_answer_is_repeated_although_more_was_learnt_after_it(server: RunningServer, length: int) -> None:
+    first = post(server, f"{length} tokens", wait=True, text="a" * length)
+    server.run(text="b" * 300)
+    assert post(server, f"{length} tokens", wait=True, text="a" * length).json() == first.json()
+
+
 def test_a_key_whose_input_is_on_its_way(server: RunningServer) -> None:
     seen = server.net()["tokens_seen"]
     server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
@@ -89,6 +95,41 @@ def test_a_key_whose_input_is_on_its_way(server: RunningServer) -> None:
 def test_a_key_that_is_none(server: RunningServer, key: str) -> None:
     refused = post(server, key, text="abc")
     assert (refused.status_code, len(refused.json()["errors"])) == (422, 1)
+
+
+async def test_each_key_has_names_of_its_own_also_when_it_is_another(new_server: MakeServer, tmp_path: Path) -> None:
+    file = tmp_path / "realnet.keys"
+    keys = {name: create_key(file, name, Scope.TEACH) for name in ("mine", "yours")}
+    server = new_server(neurons=1000, keys_file=file)
+    learnt = 0
+
+    def speak_as(name: str) -> None:
+        server.client.headers["Authorization"] = f"Bearer {keys[name]}"
+
+    async def teach(name: str, seq: int, last_seq: int, text: str) -> None:
+        """Learnt over both ways, unless `seq` is a repetition."""
+        nonlocal learnt
+        speak_as(name)
+        learnt += 2 * len(text) if seq > last_seq else 0
+        async with open_stream(Server(server.url, keys[name]), "one") as client:
+            assert client.hello["last_seq"] == last_seq
+            assert (await ack(client, seq, text))["type"] == "ack"
+        assert post(server, "one" if seq == 1 else "two", wait=True, text=text).status_code == 200
+        assert server.net()["tokens_seen"] == learnt
+
+    speak_as("mine")
+    await asyncio.to_thread(server.start)
+    await teach("mine", 1, 0, "said by me")
+    await teach("yours", 1, 0, "also, and not the same")
+    await teach("yours", 1, 1, "also, and not the same")
+    revoke_key(file, "yours")
+    keys["yours"] = create_key(file, "yours", Scope.TEACH)
+    speak_as("yours")
+    server.kill()
+    await asyncio.to_thread(server.start)
+    await teach("yours", 1, 1, "also, and not the same")
+    await teach("mine", 1, 1, "said by me")
+    await teach("mine", 2, 1, "more")
 
 
 def test_what_was_accepted_and_not_run_is_learnt_after_a_kill(new_server: MakeServer) -> None:

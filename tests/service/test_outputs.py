@@ -1,6 +1,8 @@
 """The ring of outputs against a plain list, and what a reader that is slow, waits or comes after a restore is told."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +12,12 @@ from hypothesis import strategies as st
 
 import service.outputs
 from realnet import FrameOutputs, TokenOutputs
+from service.inbox import Inbox
+from service.ledger import Ledger
 from service.outputs import PIECE, FrameOutput, Output, Outputs, TokenOutput, pieces, structs
+from service.protocol import CODECS, JSON, Codec
+from service.settings import Settings
+from service.streams import Streams
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +96,86 @@ async def test_a_reader_waits_until_there_is_more() -> None:
     waiting[2].cancel()
     await asyncio.wait(waiting)
     assert not outputs._waiting
+
+
+async def test_those_who_wait_are_woken_in_turn_and_the_loop_rests_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = iter(range(1000))
+    monkeypatch.setattr("time.thread_time", lambda: 0.01 * next(spent))  # each turn takes 10 ms
+    outputs, loop = ring(kept=10, published=2), asyncio.get_running_loop()
+    woken: list[float] = []
+
+    async def subscribe(position: int) -> None:
+        await outputs.wait(position)
+        woken.append(loop.time())
+
+    tasks = [asyncio.create_task(subscribe(2)) for _ in range(2 * service.outputs._TURN)]
+    ahead = asyncio.create_task(subscribe(3))
+    await asyncio.sleep(0)
+    outputs.append(frames(3, 1))
+    outputs.notify()
+    outputs.notify()
+    await asyncio.gather(*tasks)
+    first, second = tasks[: service.outputs._TURN], tasks[service.outputs._TURN :]
+    assert len(woken) == len(first) + len(second)
+    assert woken[len(first)] - woken[len(first) - 1] > 0.03  # of a fifth of the time, 10 ms are followed by 40
+    assert not ahead.done()
+    outputs.append(frames(4, 1))
+    outputs.notify()
+    await ahead
+
+
+async def test_who_falls_behind_loses_many_at_once_and_then_none_for_a_while() -> None:
+    outputs, position, losses = Outputs(kept=80), 0, list[int]()
+    for tick in range(1, 1001):
+        outputs.append(frames(tick, 1))
+        assert min(tick, 80) <= outputs.end - outputs.start < 80 + 10
+        if tick % 2:  # half as fast as the net
+            read, position, lost = outputs.read(position, 1)
+            assert len(read) == 1
+            losses += [lost] if lost else []
+    assert set(losses) == {5}
+
+
+def subscribed(outputs: Outputs) -> Streams:
+    engine: Any = SimpleNamespace(ledger=Ledger.of(None), on_mode=[])
+    return Streams(engine, Inbox(1, 1), outputs, Settings())
+
+
+@pytest.mark.parametrize("codec", CODECS.values())
+async def test_those_who_are_behind_by_different_amounts_share_pieces(codec: Codec) -> None:
+    streams = subscribed(ring(kept=3000, published=1000))
+    for position in (0, 3, 255):
+        encoded, following, lost = streams.piece(position, codec)
+        ticks = [each["tick"] for each in codec.decode(encoded)["outputs"]]
+        assert (ticks, following, lost) == (list(range(position + 1, 257)), 256, 0)
+    whole, following, _ = streams.piece(256, codec)
+    assert streams.piece(256, codec)[0] is whole
+    last, following, _ = streams.piece(768, codec)
+    assert following == 1000
+    assert streams.piece(768, codec)[0] is last
+    streams.outputs.append(frames(1001, 1))  # now there is more than what was shared
+    assert len(codec.decode(streams.piece(768, codec)[0])["outputs"]) == 233
+
+
+async def test_who_lost_outputs_goes_on_with_the_oldest() -> None:
+    streams, codec = subscribed(ring(kept=800, published=1000)), CODECS[JSON]
+    start = streams.outputs.start
+    assert start > 0
+    pieces = [streams.piece(position, codec) for position in (0, 90)]
+    assert pieces[0][0] is pieces[1][0]
+    assert [(following, lost) for _, following, lost in pieces] == [(256, start), (256, start - 90)]
+    assert codec.decode(pieces[0][0])["outputs"][0]["tick"] == start + 1
+    assert streams.outputs.lost == 2 * start - 90
+
+
+async def test_after_a_restore_a_piece_begins_with_what_is_said_next() -> None:
+    streams, codec = subscribed(ring(kept=1000, published=PIECE)), CODECS[JSON]
+    streams.outputs.clear()
+    assert streams.piece(0, codec) == (b"", PIECE, PIECE)
+    streams.outputs.append(frames(7, 1))
+    encoded, following, lost = streams.piece(PIECE, codec)
+    assert [each["tick"] for each in codec.decode(encoded)["outputs"]] == [7]
+    assert (following, lost) == (PIECE + 1, 0)
 
 
 async def test_wide_frames_are_kept_for_fewer_ticks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@
 
 import hashlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -240,6 +241,22 @@ def test_snapshots_are_taken_listed_given_restored_and_deleted(new_server: Calla
     assert get("/v1/snapshots").json()["data"] == [second, third]
     for call in (get, server.client.delete):
         assert call(f"/v1/snapshots/{first['id']}").status_code == 404
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the metric is Linux's")
+def test_snapshots_leave_no_memory_behind(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server().start()
+
+    def megabytes() -> float:
+        metrics = dict(line.rsplit(" ", 1) for line in server.client.get("/metrics").text.splitlines())
+        return float(metrics["process_resident_memory_bytes"]) / 1e6
+
+    before = megabytes()
+    for _ in range(2):  # each is some 26 MB, several times while it is saved or restored
+        path = f"/v1/snapshots/{server.snapshot()['id']}"
+        assert len(server.client.get(f"{path}/data").content) > 20e6
+        assert server.client.post(f"{path}/restore").status_code == 200
+        assert megabytes() < before + 80
 
 
 def test_a_net_of_frames(frames_server: RunningServer) -> None:

@@ -47,6 +47,7 @@ async def test_a_snapshot_is_listed_and_read_as_it_was_saved(store: Store) -> No
         "bytes": len(NEW),
         "sha256": hashlib.sha256(NEW).hexdigest(),
         "state_sha256": "5" * 64,
+        "job": None,
     }
     assert await catalog.get(snapshot.id) == snapshot
     assert await catalog.list() == [snapshot]

@@ -1,0 +1,216 @@
+"""What a data set is made of, and the batches that it is stored and read in: the same whatever file it came from."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+PIECE_TOKENS = 4096  # a longer text is cut, from its beginning on: so token t of a lone text is in piece t // this
+PAIR_TOKENS = 65_536  # on either side of a pair, which is not cut
+
+_BATCH_VALUES = 2**20  # tokens or numbers, so 4 MiB in memory
+_BATCH_PIECES = 4096
+_BLOCK_VALUES = 2**13
+
+Tokens: TypeAlias = NDArray[np.int32]
+Rows: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(slots=True, frozen=True)
+class Text:
+    """A piece of a text, of 1 to PIECE_TOKENS tokens; whether it goes on with the text of the piece before."""
+
+    tokens: Tokens
+    continues: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(slots=True, frozen=True)
+class Pair:
+    """What comes in and what is to come out, neither of them empty."""
+
+    input: Tokens
+    target: Tokens
+
+    @property
+    def size(self) -> int:
+        return len(self.input) + len(self.target)
+
+
+@dataclass(slots=True, frozen=True)
+class Texts:
+    """Pieces of texts; `start` is the number of the first of them, from 0."""
+
+    start: int
+    pieces: list[Text]
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def since(self, start: int) -> "Texts":
+        return Texts(max(start, self.start), self.pieces[max(start - self.start, 0) :])
+
+
+@dataclass(slots=True, frozen=True)
+class Pairs:
+    """`start` is the number of the first pair, from 0."""
+
+    start: int
+    pairs: list[Pair]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def since(self, start: int) -> "Pairs":
+        return Pairs(max(start, self.start), self.pairs[max(start - self.start, 0) :])
+
+
+@dataclass(slots=True, frozen=True)
+class Vectors:
+    """`inputs` is (n, n_in) and `targets` (n, n_out), all in [0, 1]; `start` is the number of the first row, from 0."""
+
+    start: int
+    inputs: Rows
+    targets: Rows
+
+    @property
+    def size(self) -> int:
+        return self.inputs.size + self.targets.size
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def since(self, start: int) -> "Vectors":
+        skipped = max(start - self.start, 0)
+        return Vectors(max(start, self.start), self.inputs[skipped:], self.targets[skipped:])
+
+
+Batch: TypeAlias = Texts | Pairs | Vectors
+
+
+def cut(tokens: Tokens) -> Iterator[Text]:
+    """A whole text, in pieces."""
+    for start in range(0, len(tokens), PIECE_TOKENS):
+        yield Text(tokens[start : start + PIECE_TOKENS], start > 0)
+
+
+def blocks(rows: Iterable[tuple[list[float], list[float]]]) -> Iterator[Vectors]:
+    """Rows of input and target, some at once."""
+    size = 0
+    waiting: list[tuple[list[float], list[float]]] = []
+    for row in rows:
+        waiting.append(row)
+        size += len(row[0]) + len(row[1])
+        if size >= _BLOCK_VALUES:
+            yield _block(waiting)
+            size, waiting = 0, []
+    if waiting:
+        yield _block(waiting)
+
+
+def _block(rows: list[tuple[list[float], list[float]]]) -> Vectors:
+    inputs, targets = zip(*rows, strict=True)
+    return Vectors(0, np.array(inputs, np.float32), np.array(targets, np.float32))
+
+
+def batches(parts: "Iterable[Text | Pair | Vectors]") -> Iterator[Batch]:
+    """Parts of one kind, collected; of vectors a part is any number of rows, and its `start` is overlooked."""
+    start, size = 0, 0
+    waiting: list[Text | Pair | Vectors] = []
+    for part in parts:
+        waiting.append(part)
+        size += part.size
+        if size >= _BATCH_VALUES or len(waiting) == _BATCH_PIECES:
+            yield (batch := _collected(start, waiting))
+            start, size, waiting = start + len(batch), 0, []
+    if waiting:
+        yield _collected(start, waiting)
+
+
+def _collected(start: int, parts: "list[Text | Pair | Vectors]") -> Batch:
+    texts = [part for part in parts if isinstance(part, Text)]
+    pairs = [part for part in parts if isinstance(part, Pair)]
+    blocks = [part for part in parts if isinstance(part, Vectors)]
+    if texts:
+        return Texts(start, texts)
+    if pairs:
+        return Pairs(start, pairs)
+    return Vectors(
+        start, np.concatenate([each.inputs for each in blocks]), np.concatenate([each.targets for each in blocks])
+    )
+
+
+class _Texts(msgspec.Struct, tag="texts", array_like=True):
+    """As stored: `tokens` of all pieces, in unsigned integers of `width` bytes, little-endian."""
+
+    start: int
+    lengths: list[int]
+    continued: list[bool]
+    width: int
+    tokens: bytes
+
+
+class _Pairs(msgspec.Struct, tag="pairs", array_like=True):
+    """`lengths` and `tokens` of an input, its target, the next input …"""
+
+    start: int
+    lengths: list[int]
+    width: int
+    tokens: bytes
+
+
+class _Vectors(msgspec.Struct, tag="vectors", array_like=True):
+    """Row by row, in float32, little-endian."""
+
+    start: int
+    rows: int
+    inputs: bytes
+    targets: bytes
+
+
+_decoder = msgspec.msgpack.Decoder(_Texts | _Pairs | _Vectors)
+
+
+def encode(batch: Batch) -> bytes:
+    stored: _Texts | _Pairs | _Vectors
+    match batch:
+        case Texts(start, pieces):
+            lengths, width, tokens = _joined([piece.tokens for piece in pieces])
+            stored = _Texts(start, lengths, [piece.continues for piece in pieces], width, tokens)
+        case Pairs(start, pairs):
+            stored = _Pairs(start, *_joined([side for pair in pairs for side in (pair.input, pair.target)]))
+        case Vectors(start, inputs, targets):
+            stored = _Vectors(start, len(inputs), *(rows.astype("<f4").tobytes() for rows in (inputs, targets)))
+    return msgspec.msgpack.encode(stored)
+
+
+def decode(data: bytes) -> Batch:
+    """The batch that was encoded."""
+    match _decoder.decode(data):
+        case _Texts(start, lengths, continued, width, tokens):
+            pieces = _split(lengths, width, tokens)
+            return Texts(start, [Text(*each) for each in zip(pieces, continued, strict=True)])
+        case _Pairs(start, lengths, width, tokens):
+            both = _split(lengths, width, tokens)
+            return Pairs(start, [Pair(*each) for each in zip(both[::2], both[1::2], strict=True)])
+        case stored:
+            sides = (np.frombuffer(each, "<f4").reshape(stored.rows, -1) for each in (stored.inputs, stored.targets))
+            return Vectors(stored.start, *sides)
+
+
+def _joined(sequences: list[Tokens]) -> tuple[list[int], int, bytes]:
+    tokens = np.concatenate(sequences)
+    smallest = np.min_scalar_type(tokens.max()).newbyteorder("<")
+    return [len(each) for each in sequences], smallest.itemsize, tokens.astype(smallest).tobytes()
+
+
+def _split(lengths: list[int], width: int, tokens: bytes) -> list[Tokens]:
+    joined = np.frombuffer(tokens, f"<u{width}").astype(np.int32)
+    return [joined[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]

@@ -1,0 +1,70 @@
+"""What is known of a data set, and how it is written down."""
+
+from typing import Literal, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from service.datasets.upload import Format
+from service.store import seal, unseal
+
+Kind: TypeAlias = Literal["text", "pairs", "vectors"]
+
+
+class Dataset(BaseModel, frozen=True):
+    """What a client sees of a data set. `bytes` and `sha256` are of the file that came; `created_at` is UTC."""
+
+    id: str
+    name: str
+    format: Format
+    kind: Kind
+    items: int = Field(description="Texts, pairs or rows")
+    pieces: int = Field(description="What jobs take it in: items, but of texts at most 4,096 tokens at once")
+    bytes: int
+    sha256: str
+    created_at: AwareDatetime
+    tokens: int | None = Field(description="In all; null for vectors")
+    inputs: int | None = Field(description="Numbers in an input vector; null for tokens")
+    outputs: int | None = Field(description="Numbers in a target vector; null for tokens")
+
+
+class Chunk(BaseModel, frozen=True):
+    start: int  # the number of its first piece
+    sha256: str
+
+
+class Manifest(Dataset, frozen=True):
+    place: str  # where its chunks are
+    chunks: tuple[Chunk, ...]
+
+    def dataset(self) -> Dataset:
+        return Dataset(**self.model_dump(exclude={"place", "chunks"}))
+
+    def encode(self) -> bytes:
+        return seal(self.model_dump_json().encode())
+
+    @classmethod
+    def decode(cls, id: str, stored: bytes) -> "Manifest":
+        if (body := unseal(stored)) is None:
+            raise DatasetDamaged(id, "the manifest has the wrong checksum")
+        try:
+            manifest = cls.model_validate_json(body)
+        except ValidationError as error:
+            raise DatasetDamaged(id, "the manifest is of another version") from error
+        if manifest.id != id:
+            raise DatasetDamaged(id, f"the manifest is that of {manifest.id}")
+        return manifest
+
+
+class DatasetDamaged(Exception):
+    """What is stored of a data set is not what was written."""
+
+    def __init__(self, id: str, what: str) -> None:
+        super().__init__(f"data set {id} is damaged: {what}")
+
+
+class DatasetInUse(Exception):
+    """It cannot be deleted now."""
+
+
+class DatasetsFull(Exception):
+    """There are as many as are kept."""

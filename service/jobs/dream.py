@@ -1,0 +1,105 @@
+"""Dreams: a data set lived through, its targets forced on the outputs, in epochs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from realnet import FrameOutputs, TokenOutputs
+from service.commands import Batch, Dream
+from service.datasets import Dataset, DatasetCatalog
+from service.episodes import Episode
+from service.jobs.living import Living
+from service.jobs.queue import Result, Running
+from service.jobs.requests import DreamRequest
+from service.jobs.slices import Cut, slices
+from service.ledger import Ledger
+from service.problems import NotFound
+
+SLICE_TICKS = 256  # a client's input waits for one slice, some 10 ms
+_EPOCH = 2**40  # in how far a job is: epochs before, and slices of this one
+
+
+@dataclass(slots=True)
+class Errors:
+    """What the outputs said, against what they were then made to be."""
+
+    ticks: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def add(self, said: Iterable[Batch], episodes: list[Episode], every: int) -> None:
+        """`every` is how many ticks an item of a net of frames has."""
+        for batch in said:
+            if isinstance(batch, TokenOutputs):
+                hits, surprise = batch.predicted == batch.token, batch.surprise
+                self._sum(len(batch), accuracy=hits.sum(), surprise=surprise.sum())
+            else:
+                self._add_frames(
+                    batch,
+                    np.concatenate([episode.teachers for episode in episodes if episode.teachers is not None]),
+                    every,
+                )
+
+    def _add_frames(self, batch: FrameOutputs, teachers: Any, every: int) -> None:
+        said, wanted = batch.values[every - 1 :: every], teachers[every - 1 :: every]
+        right = said.argmax(axis=1) == wanted.argmax(axis=1) if said.shape[1] > 1 else (said > 0.5) == (wanted > 0.5)
+        self._sum(len(said), accuracy=right.sum(), error=np.abs(said - wanted).mean(axis=1).sum())
+
+    def _sum(self, ticks: int, **sums: Any) -> None:
+        self.ticks += ticks
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+
+    def means(self, prefix: str = "") -> dict[str, float]:
+        return {prefix + name: value / self.ticks for name, value in self.sums.items()} if self.ticks else {}
+
+
+class Dreaming:
+    def __init__(self, living: Living, datasets: DatasetCatalog, ledger: Ledger) -> None:
+        self._living = living
+        self._datasets = datasets
+        self._ledger = ledger
+
+    async def run(self, job: Running) -> Result:
+        """Goes on where the journal ends. Raises NotFound, Conflict, StoreError, DatasetDamaged."""
+        asked = DreamRequest.model_validate(job.request)
+        try:
+            async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset, self._living.dreaming():
+                return await self._dream(job, asked, dataset)
+        except KeyError as error:
+            raise NotFound("no data set has this id") from error
+
+    async def _dream(self, job: Running, asked: DreamRequest, dataset: Dataset) -> Result:
+        cut = Cut(SLICE_TICKS, self._living.engine.shape.reach, asked.ticks_per_item, asked.input == "held", asked.seed)
+        learnt = dataset.pieces - int(dataset.pieces * asked.validation)
+        epochs: list[dict[str, Any]] = job.metrics.setdefault("epochs", [])
+        first, skipped = divmod(self._ledger.jobs.get(job.id, 0), _EPOCH)
+        if not epochs and learnt < dataset.pieces:
+            await job.report(0.0, before=await self._asked(dataset, learnt, cut))
+        for epoch in range(first, asked.epochs):
+            errors, number = Errors(), 0
+            async for each in slices(self._datasets, dataset, 0, learnt, cut, epoch):
+                number += 1
+                if number <= skipped:
+                    continue
+                said = await self._living.live(Dream(each.episodes, job.id, epoch * _EPOCH + number))
+                errors.add(said, each.episodes, asked.ticks_per_item)
+                await job.report((epoch + each.piece / learnt) / asked.epochs, **errors.means())
+                await self._living.give_way(each.ticks, asked.share)
+            skipped = 0
+            means = {"epoch": epoch + 1, **errors.means()}
+            if learnt < dataset.pieces:
+                means |= await self._asked(dataset, learnt, cut)
+            del epochs[epoch:]
+            epochs.append(means)
+            await job.report((epoch + 1) / asked.epochs, epochs=epochs)
+            await job.note()  # before the next epoch is in the journal
+        return epochs[-1] if epochs else {}
+
+    async def _asked(self, dataset: Dataset, first: int, cut: Cut) -> dict[str, float]:
+        """Of the part that is not learnt."""
+        errors = Errors()
+        async for each in slices(self._datasets, dataset, first, dataset.pieces, cut, None):
+            errors.add([await self._living.ask(each.episodes)], each.episodes, cut.ticks_per_item)
+        return errors.means("validation_")

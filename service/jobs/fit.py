@@ -1,0 +1,133 @@
+"""Fits: a fork of the net, trained by backpropagation in a process of its own, and what becomes of it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.numpy
+
+from realnet import Checkpoint, from_checkpoint
+from service.adoption import Adoption
+from service.commands import Adopt
+from service.datasets import DatasetCatalog, DatasetDamaged
+from service.engine import Engine
+from service.jobs.fit_files import FITTED, FORK, run_process, workplace, write_data, write_fork
+from service.jobs.queue import Result, Running
+from service.jobs.requests import FitRequest
+from service.modes import Mode
+from service.problems import Conflict, JobFailed, NotDurable, NotFound
+from service.records import Named
+from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
+from service.snapshotter import Snapshotter
+from service.threads import in_thread
+
+_RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
+
+
+class Fitting:
+    """`directory` is where the files of a fit are; None: where the system has such."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        snapshotter: Snapshotter,
+        snapshots: SnapshotCatalog,
+        datasets: DatasetCatalog,
+        directory: Path | None,
+    ) -> None:
+        self._engine = engine
+        self._snapshotter = snapshotter
+        self._snapshots = snapshots
+        self._datasets = datasets
+        self._directory = directory
+
+    async def run(self, job: Running) -> Result:
+        """After a crash it begins again from its fork, or goes on with what it had fitted.
+
+        Raises NotFound, Invalid, Conflict, JobFailed or StoreError.
+        """
+        asked = FitRequest.model_validate(job.request)
+        if "fitted" in job.notes and job.id in self._engine.ledger.jobs:  # it came home before the crash
+            return _result(job, committed=True)
+        try:
+            fork = await self._noted(job, "fork") or await self._snapshotter.save()
+            self._snapshots.held.add(fork.id)
+            await job.note(fork=fork.id)
+            fitted = await self._noted(job, "fitted") or await self._fit(job, asked, fork)
+            self._snapshots.held.add(fitted.id)
+            return await self._bring_home(job, asked, fork, fitted)
+        except (SnapshotDamaged, DatasetDamaged) as error:
+            raise Conflict(str(error)) from error
+        finally:
+            self._snapshots.held.clear()
+
+    async def _noted(self, job: Running, name: str) -> Snapshot | None:
+        """If it is still there."""
+        try:
+            return await self._snapshots.get(job.notes.get(name, ""))
+        except KeyError:
+            return None
+
+    async def _fit(self, job: Running, asked: FitRequest, fork: Snapshot) -> Snapshot:
+        async def report(figures: dict[str, Any]) -> None:
+            await job.report(figures.pop("progress"), **figures)
+
+        async with workplace(self._directory) as directory:
+            await self._write_data(job, asked, directory)
+            await self._write_fork(fork, asked, directory)
+            figures = await run_process(directory, report)
+            made = await in_thread(lambda: _made(directory))
+        fitted = await self._snapshots.save(*made, job=job.id)
+        self._snapshots.held.add(fitted.id)
+        await job.note(fitted=fitted.id, figures=figures)
+        return fitted
+
+    async def _write_data(self, job: Running, asked: FitRequest, directory: Path) -> None:
+        vocabulary = self._engine.shape.vocabulary
+        try:
+            async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset:
+                await write_data(directory, self._datasets, dataset, None if vocabulary is None else vocabulary.size)
+        except KeyError as error:
+            raise NotFound("no data set has this id") from error
+
+    async def _write_fork(self, fork: Snapshot, asked: FitRequest, directory: Path) -> None:
+        data = await self._snapshots.read(fork.id)
+        await in_thread(lambda: write_fork(directory, data, asked.options()))
+
+    async def _bring_home(self, job: Running, asked: FitRequest, fork: Snapshot, fitted: Snapshot) -> Result:
+        was, is_now = (job.notes["figures"][name]["loss"] for name in ("before", "after"))
+        if asked.commit == "none":
+            return _result(job, committed=False, why="commit is none")
+        if not asked.force and (is_now is None or (was is not None and is_now > was)):
+            return _result(job, committed=False, why="the fit has made the loss worse: force commits it all the same")
+        base = await self._snapshots.read(fork.id) if asked.commit == "rebase" else None
+        data = await self._snapshots.read(fitted.id)
+        adoption = await in_thread(lambda: Adoption.of(data, base))
+        named = [Named(each.id, each.sha256) for each in (fitted, fork)]
+        while True:
+            while self._engine.status.mode is Mode.PAUSED:
+                await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await self._snapshotter.adopt(Adopt(adoption, job.id, named[0], None if base is None else named[1]))
+                return _result(job, committed=True)
+            except NotDurable:
+                await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _made(directory: Path) -> tuple[bytes, int, str]:
+    """The fork with the fitted synapses: a snapshot, its tick and its state's SHA-256."""
+    try:
+        learner = from_checkpoint(Checkpoint.from_bytes((directory / FORK).read_bytes()))
+        arrays = safetensors.numpy.load_file(directory / FITTED)
+        learner.net.adopt(arrays["weights"], alive=arrays.get("alive"))
+    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise JobFailed(f"what the fit's process has left is of no use: {error}") from error
+    checkpoint = learner.checkpoint()
+    return checkpoint.to_bytes(), checkpoint.tick, checkpoint.state_sha256()
+
+
+def _result(job: Running, committed: bool, **others: Any) -> Result:
+    notes = job.notes
+    return {"committed": committed, "snapshot": notes["fitted"], "fork": notes["fork"], **notes["figures"], **others}

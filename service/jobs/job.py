@@ -1,0 +1,82 @@
+"""A job as clients see it, and where it is kept."""
+
+import contextlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from service.problems import Problem
+from service.store import Store
+
+Kind: TypeAlias = Literal["dream", "sleep", "fit"]
+
+_KEPT = 100  # that have ended
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(BaseModel):
+    """`revision` grows with every change."""
+
+    id: str
+    kind: Kind
+    status: State = State.QUEUED
+    progress: float = 0.0  # to 1
+    request: dict[str, Any]
+    metrics: dict[str, Any] = {}
+    result: dict[str, Any] | None = None
+    error: Problem | None = None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    revision: int = 0
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status not in (State.QUEUED, State.RUNNING)
+
+
+class Kept(BaseModel):
+    """`notes` are its kind's own: what it needs to go on after a restart."""
+
+    job: Job
+    notes: dict[str, Any] = {}
+
+
+class JobCatalog:
+    """A value in the store for each job."""
+
+    def __init__(self, store: Store, net: str = "default") -> None:
+        self._store = store
+        self._prefix = f"{net}/jobs/"
+
+    async def load(self) -> dict[str, Kept]:
+        """All of them, oldest first. What cannot be read, as that of another version, is left alone."""
+        jobs = {}
+        for key in await self._store.keys(self._prefix):
+            with contextlib.suppress(ValidationError):
+                kept = Kept.model_validate_json(await self._store.get(key) or b"")
+                jobs[kept.job.id] = kept
+        return jobs
+
+    async def save(self, kept: Kept) -> None:
+        await self._store.put(self._prefix + kept.job.id, kept.model_dump_json().encode())
+
+    async def forget_the_oldest(self, jobs: dict[str, Kept]) -> None:
+        """Of those that have ended."""
+        ended = [id for id, kept in jobs.items() if kept.job.has_ended]
+        for id in ended[:-_KEPT]:
+            await self._store.delete(self._prefix + id)
+            del jobs[id]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,58 @@
+"""Every kind of job, put together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from service.datasets import DatasetCatalog
+from service.engine import Engine
+from service.inbox import Inbox
+from service.jobs.dream import Dreaming
+from service.jobs.fit import Fitting
+from service.jobs.fit_files import remove_leftovers
+from service.jobs.job import JobCatalog, Kind
+from service.jobs.living import Living
+from service.jobs.queue import Jobs, Run
+from service.jobs.sleep import Sleeping, sleep_when_rested
+from service.outputs import Outputs
+from service.snapshots import SnapshotCatalog
+from service.snapshotter import Snapshotter
+from service.store import Store
+from service.threads import in_thread
+
+
+@asynccontextmanager
+async def open_jobs(
+    store: Store,
+    engine: Engine,
+    inbox: Inbox,
+    outputs: Outputs,
+    datasets: DatasetCatalog,
+    snapshots: SnapshotCatalog,
+    snapshotter: Snapshotter,
+    directory: Path | None,
+    sleep_after: float,
+) -> AsyncIterator[Jobs]:
+    """What has not ended goes on. `sleep_after` is in seconds, 0 for never. Raises StoreError.
+
+    The large files of jobs are in `directory`, or where the system has such.
+    """
+    living, ledger = Living(engine, inbox, outputs), engine.ledger
+    dreaming, sleeping = Dreaming(living, datasets, ledger), Sleeping(living, ledger)
+    fitting = Fitting(engine, snapshotter, snapshots, datasets, directory)
+    kinds: Mapping[Kind, Run] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
+    jobs = Jobs(JobCatalog(store), kinds, lambda: inbox.ready)
+    if directory is not None:
+        await in_thread(lambda: remove_leftovers(directory))
+    await jobs.start()
+    sleeper = asyncio.create_task(sleep_when_rested(jobs, living, ledger, sleep_after)) if sleep_after else None
+    try:
+        yield jobs
+    finally:
+        if sleeper is not None:
+            sleeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sleeper
+        await jobs.stop()

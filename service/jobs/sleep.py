@@ -1,0 +1,66 @@
+"""Sleep: what the net lived through, again, in random stretches; whatever comes in wakes it at once."""
+
+import asyncio
+import contextlib
+
+from service.commands import Dream, Recollect
+from service.jobs.living import Living
+from service.jobs.queue import Jobs, Result, Running
+from service.jobs.requests import SleepRequest
+from service.ledger import Ledger
+from service.problems import Refused
+from service.store import StoreError
+
+_TICKS = 48  # of a stretch: an input that comes in sleep waits for one, some 2 ms
+_AT_ONCE = 16
+_QUIET_SECONDS = 1.0  # after which it falls asleep again
+_LOOK_SECONDS = 0.25
+_LEAST_OWED = 256  # ticks: it is not worth it for less
+
+
+class Sleeping:
+    def __init__(self, living: Living, ledger: Ledger) -> None:
+        self._living = living
+        self._ledger = ledger
+
+    async def run(self, job: Running) -> Result:
+        """Goes on where the journal ends. Raises Conflict, StoreError."""
+        asked = SleepRequest.model_validate(job.request)
+        if "ticks" not in job.notes:
+            await job.note(ticks=self._ledger.owed if asked.ticks is None else asked.ticks)
+        ticks, wakings = int(job.notes["ticks"]), 0
+        while (done := self._ledger.jobs.get(job.id, 0)) < ticks:
+            async with self._living.dreaming():
+                if not await self._sleep(job, asked, done, ticks):
+                    break
+            if self._ledger.jobs.get(job.id, 0) < ticks:
+                wakings += 1
+                await self._living.wait_for_quiet(_QUIET_SECONDS)
+        return {"ticks": self._ledger.jobs.get(job.id, 0), "wakings": wakings}
+
+    async def _sleep(self, job: Running, asked: SleepRequest, done: int, ticks: int) -> bool:
+        """Until it has had `ticks`, or something comes. False if there is nothing to sleep on."""
+        while done < ticks:
+            drawn = Recollect(_AT_ONCE, _TICKS, self._living.engine.shape.reach, [asked.seed, done])
+            episodes = await self._living.engine.ask(drawn)
+            if not episodes:
+                return False
+            for episode in episodes:
+                if self._living.somebody_streams():
+                    return True
+                done += episode.ticks
+                await self._living.live(Dream([episode], job.id, done, asked.rate, asleep=True))
+                await job.report(done / ticks, ticks=done)
+                if done >= ticks:
+                    break
+        return True
+
+
+async def sleep_when_rested(jobs: Jobs, living: Living, ledger: Ledger, seconds: float) -> None:
+    """Has it sleep whenever nothing has come for so long, and it has learnt something since it slept last."""
+    while True:
+        await living.wait_for_quiet(seconds)
+        if ledger.owed >= _LEAST_OWED and living.engine.status.plasticity and all(job.has_ended for job in jobs.all()):
+            with contextlib.suppress(Refused, StoreError):  # the store is in trouble, of which others tell
+                await jobs.add("sleep", {})
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,122 @@
+"""The lock of a store in Redis: a lease that is renewed while its server lives, and the token of who took it last.
+
+As long as the lease runs nobody else takes the store. Whoever held it and was only slow (stopped, cut off) then finds
+another token there, by which Redis itself refuses what it would still write to the journal.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from service.store.base import StoreError
+from service.store.redis import PREFIX, place_of, reason_of
+
+OWNER, LEASE = PREFIX + ".owner", PREFIX + ".lease"  # behind a dot, so never keys
+LEASE_SECONDS = 10.0
+_RENEW_SECONDS = 2.0
+_CALL_SECONDS = 2.0
+_RELEASE_SECONDS = 0.5  # a shutdown does not wait for it
+_LOOK_SECONDS = 0.2
+_RENEW = """
+local owner = redis.call('get', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('set', KEYS[1], ARGV[1])
+redis.call('set', KEYS[2], ARGV[2], 'px', ARGV[3])
+return 1
+"""
+_logger = logging.getLogger(__name__)
+
+
+class RedisLock:
+    def __init__(self, url: str) -> None:
+        self.token = secrets.token_hex(16)
+        self.lost: str | None = None
+        self._client = Redis.from_url(
+            url,
+            protocol=2,
+            socket_connect_timeout=_CALL_SECONDS,
+            socket_timeout=_CALL_SECONDS,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._place = place_of(self._client)
+        self._here = _this_system()
+        self._holder = f"{self._here} {os.getpid()}"
+        self._milliseconds = round(1000 * LEASE_SECONDS)
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def take(self) -> None:
+        """At once where the last holder is known to be dead; else it waits until its lease is over."""
+        until = time.monotonic() + LEASE_SECONDS + _RENEW_SECONDS
+        is_waiting = False
+        try:
+            while (holder := await self._held_by()) is not None:
+                if self._lives(holder) or time.monotonic() > until:
+                    raise StoreError(f"{self._place} is in use by another server")
+                if not is_waiting:
+                    _logger.warning("%s was in use until now: waiting, %g s at most", self._place, LEASE_SECONDS)
+                    is_waiting = True
+                await asyncio.sleep(_LOOK_SECONDS)
+        except (RedisError, OSError) as error:
+            raise StoreError(f"{self._place}: {reason_of(error, _CALL_SECONDS)}") from error
+        self._renewing = asyncio.create_task(self._renew(), name="lease")
+
+    async def release(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
+            if self.lost is None:
+                with contextlib.suppress(RedisError, OSError):
+                    async with asyncio.timeout(_RELEASE_SECONDS):
+                        await self._client.delete(LEASE)
+        await self._client.aclose()
+
+    async def _held_by(self) -> str | None:
+        """Who holds the lease; None where it is this server from now on."""
+        if not await self._client.set(LEASE, self._holder, nx=True, px=self._milliseconds):
+            holder = cast(bytes, await self._client.get(LEASE) or b"").decode()
+            if self._lives(holder) is not False:
+                return holder
+            await self._client.set(LEASE, self._holder, px=self._milliseconds)
+        await self._client.set(OWNER, self.token)
+        return None
+
+    def _lives(self, holder: str) -> bool | None:
+        """None for one on another system, where nobody can tell."""
+        system, _, process = holder.rpartition(" ")
+        if system != self._here:
+            return None
+        if int(process) == os.getpid():
+            return False  # it had the number that is this one's now
+        with contextlib.suppress(PermissionError):
+            try:
+                os.kill(int(process), 0)
+            except ProcessLookupError:
+                return False
+        return True
+
+    async def _renew(self) -> None:
+        renew: Any = self._client.register_script(_RENEW)
+        while self.lost is None:
+            await asyncio.sleep(_RENEW_SECONDS)
+            with contextlib.suppress(RedisError, OSError):  # whoever takes it meanwhile is seen once Redis answers
+                if not await renew(keys=[OWNER, LEASE], args=[self.token, self._holder, self._milliseconds]):
+                    self.lost = f"another server has taken {self._place} over"
+                    _logger.error("%s: nothing is learnt here any more", self.lost)
+
+
+def _this_system() -> str:
+    """Since it was booted; with the name of its process numbers, of which each container has its own."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # not Linux: a name that nobody else has, so that leases are waited for
+        return secrets.token_hex(16)

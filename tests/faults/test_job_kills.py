@@ -1,0 +1,64 @@
+"""A server that is killed while a job runs: at its next start the job goes on where the journal ends."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.story import NEURONS
+from tests.server import RunningServer, new_server
+from tests.service.test_jobs import begin, end_of, until_it_runs, upload
+
+__all__ = ["new_server"]
+
+KILLS = 2
+WORDS = random.Random(0).choices(["the", "net", "dreams", "of", "all", "that", "it", "was", "told"], k=3000)
+TEXT = " ".join(WORDS)
+
+
+def kill_in_the_middle(server: RunningServer, id: str, chance: random.Random) -> None:
+    for _ in range(KILLS):
+        progress = until_it_runs(server, id)["progress"]
+        time.sleep(chance.uniform(0.0, 0.3))
+        server.kill()
+        job = server.start().client.get(f"/v1/jobs/{id}").json()
+        assert job["status"] in ("queued", "running")
+        assert progress < 1
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.2])
+def test_a_dream_ends_as_if_nothing_had_been(
+    new_server: Callable[..., RunningServer], validation: float, tmp_path: Path
+) -> None:
+    weights = []
+    for number in range(2):
+        store = f"file://{tmp_path}/store{number}"
+        server = new_server(neurons=NEURONS, store=store, snapshot_every=0.5).start()
+        dataset = upload(server, "words.txt", TEXT)
+        id = begin(server, "dream", dataset=dataset, epochs=3, share=1.0, validation=validation)
+        if number:
+            kill_in_the_middle(server, id, random.Random(number))
+        job = end_of(server, id)
+        assert (job["status"], len(job["metrics"]["epochs"])) == ("succeeded", 3)
+        weights.append(server.weights())
+        server.kill()
+        assert server.start().weights() == weights[-1]
+        assert server.client.get(f"/v1/jobs/{id}").json()["status"] == "succeeded"
+        server.close()
+    assert weights[0] == weights[1]
+
+
+def test_sleep_goes_on_to_its_end(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(neurons=NEURONS).start()
+    server.run(text=TEXT)
+    id = begin(server, "sleep", ticks=30_000)
+    kill_in_the_middle(server, id, random.Random(0))
+    job = end_of(server, id)
+    assert job["status"] == "succeeded"
+    assert 30_000 <= job["result"]["ticks"] < 30_100
+    weights = server.weights()
+    server.kill()
+    assert server.start().weights() == weights
+    assert "Traceback" not in server.log
