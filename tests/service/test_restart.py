@@ -86,8 +86,8 @@ def test_snapshots_come_by_themselves_if_something_was_learnt(new_server: MakeSe
         while server.log.count("at tick") < number:
             time.sleep(0.01)
     snapshots = server.client.get("/v1/snapshots").json()["data"]
-    assert [each["id"] for each in snapshots] == ["00000002", "00000003"]
-    assert server.log.count("at tick") == 3
+    saved = server.log.count("at tick")  # one more for each that came while it learnt
+    assert [int(each["id"]) for each in snapshots] == [saved - 1, saved]
 
 
 def test_a_damaged_snapshot_is_reported_and_nothing_is_lost(new_server: MakeServer, tmp_path: Path) -> None:
