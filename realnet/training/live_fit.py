@@ -133,14 +133,14 @@ def fit_live(
     for epoch in range(epochs):
         total, rows, right = 0.0, 0, 0.0
         for index, (loss, count, hits) in enumerate(course.losses(random), start=1):
-            progress = (epoch + index / course.updates) / epochs
             for group in optimizer.param_groups:
-                group["lr"] = rate * rate_at(progress, living=1.0)
+                group["lr"] = rate * rate_at((epoch + (index - 1) / course.updates) / epochs, living=1.0)
             if updates.add(loss, count) >= options.accumulation and updates.step():
                 course.constrain_()
             total, rows = total + float(loss.detach()) * count, rows + count
             right += float("nan") if hits is None else hits
             if index < course.updates:
+                progress = (epoch + index / course.updates) / epochs
                 report({"epoch": epoch, "progress": progress, "loss": total / rows})
         if updates.step():
             course.constrain_()

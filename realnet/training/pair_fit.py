@@ -25,7 +25,9 @@ Pairs = tuple[NDArray[Any], NDArray[Any]]
 
 
 class PairCourse:
-    """In a batch each input follows on another, drawn at random: a live net isn't silent when an input comes.
+    """A batch is the next pair of some streams side by side, whose states are never zeroed: a live net's isn't, either.
+
+    In every second stream the outputs' teacher comes after their answer, as in a stream that is learnt from.
 
     Attributes:
         updates: how many batches an epoch has.
@@ -60,6 +62,7 @@ class PairCourse:
         self._examined = np.sort(order[:examined] if examined else order[: max(1, len(order) // 10)])
         self._fitted = order[examined:]
         self._batch = min(_BATCH if batch_size is None else batch_size, len(self._fitted))
+        self._minds = torch.zeros(self._batch, params.num_neurons, device=device)  # of the streams
         self.updates = -(-len(self._fitted) // self._batch)
         self.epochs = max(_EPOCHS, -(-_UPDATES // self.updates))
 
@@ -76,14 +79,16 @@ class PairCourse:
     def losses(self, random: np.random.Generator) -> Iterator[tuple[Tensor, int, int | None]]:
         """An epoch: of each batch its mean loss, how many pairs are in it, and, of classes, how many were right."""
         order = random.permutation(self._fitted)
+        outputs = torch.tensor(self._model.output_ids, device=self._model.device)
         for start in range(0, len(order), self._batch):
             chosen = order[start : start + self._batch]
-            before = random.choice(self._fitted, len(chosen))
-            items = self._put(self._pairs[0][np.stack([before, chosen], 1)])
-            targets = self._put(self._pairs[1][chosen])
-            said = self._model.outputs(self._model(items, 2 * self._steps)[0][:, -1])
+            inputs, targets = (self._put(side[chosen]) for side in self._pairs)
+            states, mind = self._model(inputs, self._steps, self._minds[: len(chosen)])
+            said = self._model.outputs(states[:, -1])
             right = hits(said, targets)
             yield self._loss(said, targets), len(chosen), None if right is None else int(right.sum())
+            self._minds[: len(chosen)] = mind.detach()
+            self._minds[: len(chosen) : 2, outputs] = targets[::2]
 
     def constrain_(self) -> None:
         self._model.constrain_()

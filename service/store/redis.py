@@ -61,9 +61,14 @@ class RedisStore:
 
     @asynccontextmanager
     async def _call(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        cancellations = task.cancelling()
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 yield
+            if task.cancelling() > cancellations:  # Python 3.11's wait_for overlooks one that comes with the answer
+                raise asyncio.CancelledError
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             raise StoreError(f"{self._place}: {reason_of(error, CALL_SECONDS)}") from error
 

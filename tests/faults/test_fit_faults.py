@@ -15,9 +15,9 @@ from tests.service.test_jobs import begin, end_of, until_it_runs, upload
 
 __all__ = ["new_server"]
 
-TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 100
+TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 40
 LONG = {"epochs": 10_000}
-SHORT = {"epochs": 15, "commit": "replace"}  # some seconds
+SHORT = {"epochs": 8, "commit": "replace"}  # some seconds
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks for processes in /proc")
 
 

@@ -369,7 +369,7 @@ def test_pairs_are_fitted_while_the_net_learns_something_else(frames_server: Run
     meanwhile = Checkpoint.from_bytes(server.client.get(f"/v1/snapshots/{server.snapshot()['id']}/data").content)
     job = end_of(server, id)
     assert (job["status"], job["result"]["committed"]) == ("succeeded", True)
-    assert right() > 0.9
+    assert right() > 0.8
     fork, fitted = (data_of(server, job["result"][name]).state().stored_weights() for name in ("fork", "snapshot"))
     alone = from_checkpoint(meanwhile)
     alone.net.adopt(fitted, fork)

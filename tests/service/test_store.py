@@ -6,7 +6,7 @@ import asyncio
 import os
 import resource
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -222,6 +222,25 @@ async def test_a_restart_of_redis_between_two_calls_is_not_noticed(redis_server:
     redis_server.kill()
     redis_server.start()
     assert await store.get("kept") == b"value"
+    await store.close()
+
+
+async def test_a_call_that_is_cancelled_as_the_answer_comes_is_cancelled(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = service.store.redis.RedisStore(redis_server.url)
+
+    async def overlooks_it(key: str) -> bytes:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return b"the answer"
+
+    monkeypatch.setattr(store._client, "get", overlooks_it)
+    getting = asyncio.create_task(store.get("key"))
+    await asyncio.sleep(0)
+    getting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await getting
     await store.close()
 
 
