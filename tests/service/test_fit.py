@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from realnet import Checkpoint, from_checkpoint
+from realnet import Checkpoint, FrameLearner, from_checkpoint
 from service.commands import Adopt, Configure
 from service.datasets import DatasetCatalog, Upload
 from service.datasets.upload import Format
@@ -363,16 +363,16 @@ def test_pairs_are_fitted_while_the_net_learns_something_else(frames_server: Run
         said = np.array([output["values"] for output in outputs])
         return float(np.mean((said[:, 0] > said[:, 1]) == (inputs[:, 0] > inputs[:, 1])))
 
-    id = begin(server, "fit", dataset=dataset, epochs=30)
+    id = begin(server, "fit", dataset=dataset, epochs=60)
     until_it_runs(server, id)
     server.run(frames=[[0, 0, 1]] * 9, teachers=[[1, 0]] * 9)
-    meanwhile = Checkpoint.from_bytes(server.client.get(f"/v1/snapshots/{server.snapshot()['id']}/data").content)
     job = end_of(server, id)
     assert (job["status"], job["result"]["committed"]) == ("succeeded", True)
     assert right() > 0.8
-    fork, fitted = (data_of(server, job["result"][name]).state().stored_weights() for name in ("fork", "snapshot"))
-    alone = from_checkpoint(meanwhile)
-    alone.net.adopt(fitted, fork)
+    fork, fitted = (data_of(server, job["result"][name]) for name in ("fork", "snapshot"))
+    base, alone = fork.state().stored_weights(), FrameLearner.from_checkpoint(fork)
+    alone.run([[0, 0, 1]] * 9, [[1, 0]] * 9)
+    alone.net.adopt(fitted.state().stored_weights(), base)
     assert alone.checkpoint().weights_sha256() == server.weights()
 
 
