@@ -130,6 +130,7 @@ async def teach(url: str) -> None:
             for row, teacher in zip(*(each.tolist() for each in patterns()), strict=True):
                 body = {"frames": [row, row], "teachers": [None, teacher]}
                 (await client.post("/v1/inputs", json=body)).raise_for_status()
+                await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def of_a_stream(server: Server, client: Client, dataset: str, rows: Rows, request: dict[str, Any]) -> str:

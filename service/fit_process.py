@@ -33,8 +33,6 @@ def main() -> None:
         signal.signal(ending, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_server, args=(directory,), daemon=True).start()
     os.nice(_NICENESS)
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError):  # where there is such a thing; if memory runs out this is to go, not the server
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:
