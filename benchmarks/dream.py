@@ -11,42 +11,16 @@ import random
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import httpx
 from rich import print
 from rich.table import Table
 
-from benchmarks.running import Server, running
+from benchmarks.running import Client, running
 from benchmarks.text import topics_text
 
 HOUR = 36_000  # ticks at 10 a second
 SEEDS = 20
 PAIRS = 200
-
-
-class Client(httpx.Client):
-    def __init__(self, server: Server) -> None:
-        super().__init__(base_url=server.url, timeout=600)
-
-    def ask(self, path: str, **body: Any) -> dict[str, Any]:
-        return dict(self.post(path, json=body).raise_for_status().json())
-
-    def upload(self, name: str, content: bytes, **fields: str) -> str:
-        answer = self.post("/v1/datasets", files={"file": (name, content)}, data=fields).raise_for_status()
-        return str(answer.json()["id"])
-
-    def dream(self, dataset: str, **request: Any) -> None:
-        id = self.ask("/v1/jobs/dream", dataset=dataset, **request)["id"]
-        with self.stream("GET", f"/v1/jobs/{id}/events") as events:
-            for _ in events.iter_lines():
-                pass
-        ended = self.get(f"/v1/jobs/{id}").json()
-        assert ended["status"] == "succeeded", ended
-
-    def recall(self, prompt: list[int], tokens: int) -> list[int]:
-        asked = {"tokens": prompt, "max_tokens": tokens, "temperature": 0, "fresh": True}
-        return list(self.ask("/v1/generate", **asked)["tokens"])
 
 
 def of_tokens(epochs: int) -> list[str]:
@@ -62,8 +36,8 @@ def of_tokens(epochs: int) -> list[str]:
 
     with running(free_run=True, tick_hz=1000) as server, Client(server) as client:
         before = recalled(client)
-        client.dream(client.upload("pairs.jsonl", lines.encode()), epochs=epochs)
-        client.dream(client.upload("cycle.txt", bytes(cycle * 20)), epochs=epochs)
+        client.job("dream", dataset=client.upload("pairs.jsonl", lines.encode()), epochs=epochs)
+        client.job("dream", dataset=client.upload("cycle.txt", bytes(cycle * 20)), epochs=epochs)
         after, tick = recalled(client), client.get("/v1/net").json()["tick"]
         while client.get("/v1/net").json()["tick"] < tick + HOUR:
             time.sleep(0.1)
@@ -85,7 +59,7 @@ def of_bits(seed: int, opposite: bool) -> tuple[bool, bool]:
     with running("--inputs", "2", "--outputs", "1", "--seed", str(seed)) as server, Client(server) as client:
         before = is_right(client)
         fields = {"inputs": "one,zero", "targets": "wanted"}
-        client.dream(client.upload("bits.csv", f"one,zero,wanted\n{rows}".encode(), **fields))
+        client.job("dream", dataset=client.upload("bits.csv", f"one,zero,wanted\n{rows}".encode(), **fields))
         return before, is_right(client)
 
 

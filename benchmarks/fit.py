@@ -22,8 +22,7 @@ from rich.table import Table
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from benchmarks.dream import Client
-from benchmarks.running import Server, running
+from benchmarks.running import Client, Server, running
 from benchmarks.sleep import run
 from benchmarks.text import topics_text
 from service.client import open_stream
@@ -41,13 +40,7 @@ Rows = NDArray[np.float32]
 def fit(client: Client, dataset: str, **request: Any) -> dict[str, Any]:
     """Its result, and in `seconds` how long it took."""
     began = time.monotonic()
-    id = client.ask("/v1/jobs/fit", dataset=dataset, **request)["id"]
-    with client.stream("GET", f"/v1/jobs/{id}/events") as events:
-        for _ in events.iter_lines():
-            pass
-    ended = client.get(f"/v1/jobs/{id}").json()
-    assert ended["status"] == "succeeded", ended
-    return dict(ended["result"]) | {"seconds": time.monotonic() - began}
+    return dict(client.job("fit", dataset=dataset, **request)["result"]) | {"seconds": time.monotonic() - began}
 
 
 def of_a_text(begin: int, characters: int, tested: int, request: dict[str, Any]) -> None:

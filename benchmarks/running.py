@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -38,6 +39,34 @@ class Server:
 
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
+
+class Client(httpx.Client):
+    """What several benchmarks ask of a server."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(base_url=server.url, timeout=600)
+
+    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        return dict(self.post(path, json=body).raise_for_status().json())
+
+    def upload(self, name: str, content: bytes, **fields: str) -> str:
+        answer = self.post("/v1/datasets", files={"file": (name, content)}, data=fields).raise_for_status()
+        return str(answer.json()["id"])
+
+    def job(self, kind: str, **request: Any) -> dict[str, Any]:
+        """What it was when it had ended."""
+        id = self.ask(f"/v1/jobs/{kind}", **request)["id"]
+        with self.stream("GET", f"/v1/jobs/{id}/events") as events:
+            for _ in events.iter_lines():
+                pass
+        ended = self.get(f"/v1/jobs/{id}").json()
+        assert ended["status"] == "succeeded", ended
+        return dict(ended)
+
+    def recall(self, prompt: list[int], tokens: int) -> list[int]:
+        asked = {"tokens": prompt, "max_tokens": tokens, "temperature": 0, "fresh": True}
+        return list(self.ask("/v1/generate", **asked)["tokens"])
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import httpx
 from rich import print
 from rich.table import Table
 
-from benchmarks.running import Server, running
+from benchmarks.running import Client, Server, running
 from benchmarks.text import topics_text
 from service.client import open_stream
 
@@ -42,22 +42,13 @@ def run(server: Server, told: str, learn: bool) -> list[bool]:
     return hits
 
 
-def sleep(server: Server, ticks: int) -> None:
-    job = httpx.post(f"{server.url}/v1/jobs/sleep", json={"ticks": ticks}).raise_for_status().json()
-    with httpx.stream("GET", f"{server.url}/v1/jobs/{job['id']}/events", timeout=None) as events:
-        for _ in events.iter_lines():
-            pass
-    ended = httpx.get(f"{server.url}/v1/jobs/{job['id']}").json()
-    assert ended["status"] == "succeeded", ended
-
-
 def live(told: str, ticks: int) -> Night:
     night = Night()
-    with running() as server:
+    with running() as server, Client(server) as client:
         for start in range(0, HEARD, PART):
             night.heard += run(server, told[start : start + PART], learn=True)
             if ticks:
-                sleep(server, ticks)
+                client.job("sleep", ticks=ticks)
         night.first = statistics.mean(run(server, told[:PART], learn=False))
         night.next = statistics.mean(run(server, told[HEARD : HEARD + PART], learn=False))
     return night

@@ -9,9 +9,9 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel
 
-from service.store import Store, StoreError, seal, unseal
+from service.store import Sealed, Store, StoreError
 
 CHUNK_BYTES = 16 * 2**20  # a Redis value is at most 512 MB, and a call has seconds
 
@@ -41,7 +41,7 @@ class _Chunk(BaseModel, frozen=True):
     sha256: str
 
 
-class _Manifest(Snapshot, frozen=True):
+class _Manifest(Snapshot, Sealed, frozen=True):
     chunks: tuple[_Chunk, ...]
     memory: _Chunk | None = None
     place: int | None = None  # the last record of the journal that is in it
@@ -115,7 +115,7 @@ class SnapshotCatalog:
                     await self._sweep()
                 raise
             # The flip. If its fate is unknown the chunks stay: a later sweep sees whether it took effect after all.
-            await self._store.put(self._manifests + id, seal(manifest.model_dump_json().encode()))
+            await self._store.put(self._manifests + id, manifest.seal())
             try:
                 await self._retire()
             except StoreError as error:
@@ -262,7 +262,7 @@ class SnapshotCatalog:
         stored = await self._store.get(self._manifests + id) if _ID.fullmatch(id) else None
         if stored is None:
             raise KeyError(id)
-        return _decode(id, stored)
+        return _Manifest.unseal(id, stored, SnapshotDamaged)
 
     async def _verified(self, manifest: _Manifest) -> AsyncIterator[bytes]:
         for index, expected in enumerate(manifest.chunks):
@@ -298,18 +298,6 @@ class SnapshotCatalog:
 
 def _id_after(prefix: str, key: str) -> str:
     return key.removeprefix(prefix).partition("/")[0]
-
-
-def _decode(id: str, stored: bytes) -> _Manifest:
-    if (body := unseal(stored)) is None:
-        raise SnapshotDamaged(id, "the manifest has the wrong checksum")
-    try:
-        manifest = _Manifest.model_validate_json(body)
-    except ValidationError as error:
-        raise SnapshotDamaged(id, "the manifest is of another version") from error
-    if manifest.id != id:
-        raise SnapshotDamaged(id, f"the manifest is that of {manifest.id}")
-    return manifest
 
 
 async def _sha256(data: bytes) -> str:

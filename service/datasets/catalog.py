@@ -61,7 +61,7 @@ class DatasetCatalog:
                     await self._discard(place)
                 raise
             # The flip. If its fate is unknown the chunks stay: a later sweep sees whether it took effect after all.
-            await self._store.put(self._manifests + upload.id, manifest.encode())
+            await self._store.put(self._manifests + upload.id, manifest.seal())
         return manifest.dataset(), True
 
     async def get(self, id: str) -> Dataset:
@@ -175,7 +175,7 @@ class DatasetCatalog:
         stored = await self._store.get(self._manifests + id) if _ID.fullmatch(id) else None
         if stored is None:
             raise KeyError(id)
-        return Manifest.decode(id, stored)
+        return Manifest.unseal(id, stored, DatasetDamaged)
 
     def _chunk_key(self, place: str, index: int) -> str:
         return f"{self._chunks}{place}/chunk-{index:05d}"

@@ -2,10 +2,10 @@
 
 from typing import Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field
 
 from service.datasets.upload import Format
-from service.store import seal, unseal
+from service.store import Sealed
 
 Kind: TypeAlias = Literal["text", "pairs", "vectors"]
 
@@ -32,27 +32,12 @@ class Chunk(BaseModel, frozen=True):
     sha256: str
 
 
-class Manifest(Dataset, frozen=True):
+class Manifest(Dataset, Sealed, frozen=True):
     place: str  # where its chunks are
     chunks: tuple[Chunk, ...]
 
     def dataset(self) -> Dataset:
         return Dataset(**self.model_dump(exclude={"place", "chunks"}))
-
-    def encode(self) -> bytes:
-        return seal(self.model_dump_json().encode())
-
-    @classmethod
-    def decode(cls, id: str, stored: bytes) -> "Manifest":
-        if (body := unseal(stored)) is None:
-            raise DatasetDamaged(id, "the manifest has the wrong checksum")
-        try:
-            manifest = cls.model_validate_json(body)
-        except ValidationError as error:
-            raise DatasetDamaged(id, "the manifest is of another version") from error
-        if manifest.id != id:
-            raise DatasetDamaged(id, f"the manifest is that of {manifest.id}")
-        return manifest
 
 
 class DatasetDamaged(Exception):

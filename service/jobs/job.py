@@ -1,6 +1,8 @@
 """A job as clients see it, and where it is kept."""
 
+import asyncio
 import contextlib
+import logging
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -8,11 +10,13 @@ from typing import Any, Literal, TypeAlias
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from service.problems import Problem
-from service.store import Store
+from service.store import Store, StoreError
 
 Kind: TypeAlias = Literal["dream", "sleep", "fit"]
 
 _KEPT = 100  # that have ended
+_STORE_SECONDS = 1.0  # until what could not be saved is tried again
+_logger = logging.getLogger(__name__)
 
 
 class State(StrEnum):
@@ -69,6 +73,15 @@ class JobCatalog:
 
     async def save(self, kept: Kept) -> None:
         await self._store.put(self._prefix + kept.job.id, kept.model_dump_json().encode())
+
+    async def save_surely(self, kept: Kept) -> None:
+        """Waits while the store is in trouble."""
+        while True:
+            try:
+                return await self.save(kept)
+            except StoreError as error:
+                _logger.error("job %s cannot be saved: %s", kept.job.id, error)
+                await asyncio.sleep(_STORE_SECONDS)
 
     async def forget_the_oldest(self, jobs: dict[str, Kept]) -> None:
         """Of those that have ended."""

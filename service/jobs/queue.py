@@ -14,7 +14,6 @@ _MOST_QUEUED = 100
 _SAVE_SECONDS = 5.0  # between two savings of how far it is
 _TELL_SECONDS = 0.25  # between two tellings of it
 _UNSAVED_REVISIONS = 100  # at most, that were told before a crash
-_STORE_SECONDS = 1.0  # until what could not be saved is tried again
 _logger = logging.getLogger(__name__)
 
 Result = dict[str, Any]
@@ -24,11 +23,11 @@ Run = Callable[["Running"], Awaitable[Result]]
 class Running:
     """A job in the hands of its kind."""
 
-    def __init__(self, kept: Kept, save: Callable[[], Awaitable[None]], changed: Callable[[], None]) -> None:
+    def __init__(self, kept: Kept, catalog: JobCatalog, changed: Callable[[], None]) -> None:
         self.id = kept.job.id
         self.request = kept.job.request
         self._kept = kept
-        self._save = save
+        self._catalog = catalog
         self._changed = changed
         self._told_at = self._saved_at = asyncio.get_running_loop().time()
 
@@ -51,17 +50,12 @@ class Running:
         if now - self._saved_at >= _SAVE_SECONDS:
             self._saved_at = now
             with contextlib.suppress(StoreError):
-                await self._save()
+                await self._catalog.save(self._kept)
 
     async def note(self, **notes: Any) -> None:
         """In the store when it returns, with all that was reported; waits while the store is in trouble."""
         self._kept.notes |= notes
-        while True:
-            try:
-                return await self._save()
-            except StoreError as error:
-                _logger.error("how far job %s is cannot be saved: %s", self.id, error)
-                await asyncio.sleep(_STORE_SECONDS)
+        await self._catalog.save_surely(self._kept)
 
 
 class Jobs:
@@ -142,11 +136,10 @@ class Jobs:
             if job.revision > after:
                 after = job.revision
                 yield job
-            if job.has_ended and job.revision <= after:
+            elif job.has_ended:
                 return
-            changed = self._changed
-            if job.revision <= after:
-                await changed.wait()
+            else:
+                await self._changed.wait()
 
     def _say(self, job: Job) -> None:
         job.revision += 1
@@ -169,11 +162,7 @@ class Jobs:
         job = kept.job
         job.status, job.started_at = State.RUNNING, job.started_at or now()
         self._tell(job)
-
-        async def save() -> None:
-            await self._catalog.save(kept)
-
-        running = Running(kept, save, lambda: self._say(job))
+        running = Running(kept, self._catalog, lambda: self._say(job))
         task = asyncio.ensure_future(self._kinds[job.kind](running))
         self._running = job.id, task
         try:
@@ -202,13 +191,7 @@ class Jobs:
         job = kept.job
         ended = kept.model_copy(deep=True)
         ended.job.status, ended.job.finished_at = status, now()
-        while True:
-            try:
-                await self._catalog.save(ended)
-                break
-            except StoreError as error:
-                _logger.error("the end of job %s cannot be saved: %s", job.id, error)
-                await asyncio.sleep(_STORE_SECONDS)
+        await self._catalog.save_surely(ended)
         job.status, job.finished_at = ended.job.status, ended.job.finished_at
         self._cancelled.discard(job.id)
         self._tell(job)

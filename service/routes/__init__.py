@@ -1,7 +1,7 @@
 """The edge: each route parses, calls one handle and returns a schema; none touches a tensor."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, cast
 
@@ -76,6 +76,12 @@ def takes_json(request: Request) -> None:
 
 
 TAKES_JSON = Depends(takes_json)
+
+
+def page_of(left: Sequence[Any], limit: int) -> dict[str, Any]:
+    """The fields of a list: the first `limit` of what is left, and from which `id` on there is more."""
+    has_more = len(left) > limit
+    return {"data": left[:limit], "has_more": has_more, "next": left[limit - 1].id if has_more else None}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from service.datasets import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
 from service.datasets.forms import FORM, DatasetList, DatasetShown
 from service.keys import Scope
 from service.problems import Conflict, Invalid, NotFound, Place
-from service.routes import Handles, Spine, problems
+from service.routes import Handles, Spine, page_of, problems
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -56,8 +56,7 @@ async def list_datasets(
         if after not in ids:
             raise Invalid([Place(detail="no data set has this id", parameter="after")])
         left = left[ids.index(after) + 1 :]
-    has_more = len(left) > limit
-    return DatasetList(data=left[:limit], has_more=has_more, next=left[limit - 1].id if has_more else None)
+    return DatasetList(**page_of(left, limit))
 
 
 @router.get("/{id}", responses=problems(404, 409, 503), response_model_exclude_unset=True)

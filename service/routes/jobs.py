@@ -13,7 +13,7 @@ from service.auth import needs
 from service.jobs import DreamRequest, FitRequest, Job, Jobs, Kind, SleepRequest
 from service.keys import Scope
 from service.problems import Invalid, Place
-from service.routes import TAKES_JSON, Calling, Handles, Spine, problems
+from service.routes import TAKES_JSON, Calling, Handles, Spine, page_of, problems
 
 
 class _Id(StringConvertor):
@@ -83,8 +83,7 @@ async def list_jobs(
 ) -> JobList:
     """Oldest first; of those that have ended, the last 100."""
     left = [job for job in spine.jobs.all() if job.id > after]
-    has_more = len(left) > limit
-    return JobList(data=left[:limit], has_more=has_more, next=left[limit - 1].id if has_more else None)
+    return JobList(**page_of(left, limit))
 
 
 @router.get("/{id:job}", responses=problems(404))

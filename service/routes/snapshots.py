@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from service.auth import needs
 from service.keys import Scope
 from service.problems import Conflict, NotFound
-from service.routes import Handles, problems
+from service.routes import Handles, page_of, problems
 from service.schemas import SnapshotList
 from service.snapshots import Snapshot, SnapshotDamaged, SnapshotInUse
 
@@ -38,8 +38,7 @@ async def list_snapshots(
 ) -> SnapshotList:
     """Oldest first."""
     left = [each for each in await spine.catalog.list() if each.id > after]
-    has_more = len(left) > limit
-    return SnapshotList(data=left[:limit], has_more=has_more, next=left[limit - 1].id if has_more else None)
+    return SnapshotList(**page_of(left, limit))
 
 
 @router.get("/{id}", responses=problems(404, 409, 503))

@@ -9,20 +9,19 @@ from service.store.file import FileStore
 from service.store.file_log import FileLog
 from service.store.lock import FileLock, Lock
 from service.store.log import Block, Log
-from service.store.sealed import seal, unseal
+from service.store.sealed import Sealed
 
 __all__ = [
     "Block",
     "Lock",
     "Log",
+    "Sealed",
     "Store",
     "StoreError",
     "directory_of",
     "open_lock",
     "open_log",
     "open_store",
-    "seal",
-    "unseal",
 ]
 
 # Checked here since redis-py takes database 0 for a path that it cannot read, and its errors (and urllib's) repeat what

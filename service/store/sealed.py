@@ -1,13 +1,31 @@
-"""A value that is known to be whole: a line of text and one with its SHA-256."""
+"""A value that is known to be whole: a line of JSON and one with its SHA-256."""
 
 import hashlib
+from collections.abc import Callable
+from typing import Self
+
+from pydantic import BaseModel, ValidationError
 
 
-def seal(body: bytes) -> bytes:
-    return body + b"\n" + hashlib.sha256(body).hexdigest().encode()
+class Sealed(BaseModel, frozen=True):
+    """Kept under its `id`."""
 
+    id: str
 
-def unseal(stored: bytes) -> bytes | None:
-    """None if it is not what was sealed."""
-    body, _, checksum = stored.rpartition(b"\n")
-    return body if hashlib.sha256(body).hexdigest().encode() == checksum else None
+    def seal(self) -> bytes:
+        body = self.model_dump_json().encode()
+        return body + b"\n" + hashlib.sha256(body).hexdigest().encode()
+
+    @classmethod
+    def unseal(cls, id: str, stored: bytes, damaged: Callable[[str, str], Exception]) -> Self:
+        """Raises what `damaged` makes of the id and what is wrong."""
+        body, _, checksum = stored.rpartition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != checksum:
+            raise damaged(id, "the manifest has the wrong checksum")
+        try:
+            manifest = cls.model_validate_json(body)
+        except ValidationError as error:
+            raise damaged(id, "the manifest is of another version") from error
+        if manifest.id != id:
+            raise damaged(id, f"the manifest is that of {manifest.id}")
+        return manifest
