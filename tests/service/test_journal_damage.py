@@ -21,7 +21,7 @@ from tests.service.life import BIRTH, born, frames, living, recovered, replayed
 pytestmark = pytest.mark.anyio
 
 RUNS = 12
-FLIPS = 100
+FLIPS = 200
 
 
 def lived_through() -> list[str]:
