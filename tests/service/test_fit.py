@@ -21,7 +21,7 @@ from service.datasets import DatasetCatalog, Upload
 from service.datasets.upload import Format
 from service.jobs.fit import Fitting
 from service.jobs.fit_files import write_data
-from service.jobs.job import Job, Kept, now
+from service.jobs.job import Job, JobCatalog, Kept, now
 from service.jobs.queue import Running
 from service.problems import Conflict, JobFailed, NotDurable, NotFound
 from service.snapshots import Snapshot, SnapshotInUse
@@ -118,6 +118,7 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Child:
 class Fits:
     life: Life
     datasets: DatasetCatalog
+    jobs: JobCatalog
     dataset: str
     directory: Path
     kept: dict[str, Kept] = field(default_factory=dict)
@@ -127,13 +128,10 @@ class Fits:
         request = {"dataset": self.dataset} | request
         job = Job(id=id, kind="fit", request=request, created_at=now())
         kept = self.kept.setdefault(id, Kept(job=job))
-
-        async def save() -> None: ...
-
         self.directory.mkdir(exist_ok=True)
         fitting = Fitting(self.life.engine, self.life.snapshotter, self.life.catalog, self.datasets, self.directory)
         try:
-            return await fitting.run(Running(kept, save, lambda: None))
+            return await fitting.run(Running(kept, self.jobs, lambda: None))
         finally:
             assert self.life.catalog.held == set()
             assert list(self.directory.iterdir()) == []
@@ -154,7 +152,7 @@ async def fits(url: str, directory: Path) -> AsyncIterator[Fits]:
     dataset = await add(datasets, lines.encode(), "csv", FRAMES, **columns)
     async with living(url) as life:
         await life.run(1)
-        yield Fits(life, datasets, dataset, directory / "fits")
+        yield Fits(life, datasets, JobCatalog(store), dataset, directory / "fits")
     await store.close()
 
 
