@@ -62,6 +62,10 @@ class Agenda:
         self.works.append(work)
         self.entering += work.left + work.counted
 
+    def commit(self) -> None:
+        """Begin to make durable what was added."""
+        self._journal.commit()
+
     def rest(self, ticks: int) -> None:
         """They were counted, while there was nothing to do."""
         self.entering += ticks

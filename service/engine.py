@@ -154,10 +154,11 @@ class Engine:
 
     def step(self) -> None:
         self._take_and_journal()
+        self._idle()
+        self._agenda.commit()
         self._see_what_is_durable()
         self._adopt()
-        if not self._run_slice():
-            self._idle()
+        self._run_slice()
         self._talks.go_on()
         self._publish()
 
@@ -224,11 +225,11 @@ class Engine:
             self._outbox.fail(command.journalled, why)
         self._outbox.fail(command.reply, why)
 
-    def _run_slice(self) -> bool:
-        """Ticks of one or more messages in one call. False if there is nothing to run."""
+    def _run_slice(self) -> None:
+        """Ticks of one or more messages in one call."""
         parts = [] if self._pace.paused else self._agenda.parts(self._slice)
         if not parts:
-            return False
+            return
         started = time.monotonic()
         batch = run_parts(self._learner, parts)
         ended = time.monotonic()
@@ -243,7 +244,6 @@ class Engine:
         if isinstance(first, Lived) or (isinstance(first, Idled) and isinstance(self._learner, FrameLearner)):
             self._outputs.append(batch)
         self._reply(parts, batch)
-        return True
 
     def _reply(self, parts: Parts, batch: Batch) -> None:
         start = 0

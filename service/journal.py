@@ -32,9 +32,14 @@ class Ticket:
 class Journal(Protocol):
     last: int  # the number of the record appended last
 
+    # On the engine's thread:
+
     def append(self, record: Record) -> Ticket:
-        """At once, and in order. On the engine's thread. Raises NotDurable."""
+        """In order, at once, to be made durable by the next `commit`. Raises NotDurable."""
         ...
+
+    def commit(self) -> None:
+        """Begin to make durable what was appended: of many records at once, since the threads take turns at Python."""
 
     def seen(self) -> None:
         """The tickets that failed were seen; before that nothing more is appended."""
@@ -49,6 +54,9 @@ class NoJournal:
     def append(self, record: Record) -> Ticket:
         self.last += 1
         return Ticket(self.last, is_durable=True)
+
+    def commit(self) -> None:
+        pass
 
     def seen(self) -> None:
         pass
@@ -92,8 +100,12 @@ class LoggedJournal:
             self.last += 1
             ticket = Ticket(self.last)
             self._pending.append((ticket, record))
-            self._changed.notify()
         return ticket
+
+    def commit(self) -> None:
+        if self._pending:
+            with self._changed:
+                self._changed.notify()
 
     def seen(self) -> None:
         with self._changed:

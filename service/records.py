@@ -128,7 +128,7 @@ _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 def packed_tokens(tokens: NDArray[np.int32]) -> bytes:
     """In as few bytes each as will do."""
-    most = int(tokens.max(initial=0))
+    most = int(tokens.item(tokens.argmax())) if len(tokens) else 0  # `max` costs four times that for one token
     return tokens.astype(np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.int32).tobytes()
 
 
