@@ -1,5 +1,7 @@
 """What the net lived through and learnt from, the last of it: what it may sleep on."""
 
+from itertools import groupby
+
 import numpy as np
 
 from realnet.core.state import Float32
@@ -50,16 +52,19 @@ class Experience:
         return Episode(frames=rows[:, : self._inputs].copy(), teachers=teachers)
 
     def _settle(self) -> None:
-        for record in self._pending:
-            rows = self._rows(record)
-            if rows is not None:
-                self._put(rows)
+        for width, group in groupby(self._pending, lambda record: len(record.tokens or b"") // record.ticks):
+            records = list(group)
+            if width:  # tokens of many messages are put in at once
+                tokens = b"".join(record.tokens or b"" for record in records)
+                self._put(unpacked_tokens(tokens, len(tokens) // width)[:, None].astype(np.float32))
+                continue
+            for record in records:
+                if (rows := self._frames(record)) is not None:
+                    self._put(rows)
         self._pending.clear()
         self._pending_ticks = 0
 
-    def _rows(self, record: Lived) -> Float32 | None:
-        if record.tokens is not None:
-            return unpacked_tokens(record.tokens, record.ticks)[:, None].astype(np.float32)
+    def _frames(self, record: Lived) -> Float32 | None:
         frames = np.frombuffer(record.frames or b"", np.float32).reshape(record.ticks, -1)
         if record.teachers is not None:
             teachers = np.frombuffer(record.teachers, np.float32).reshape(record.ticks, -1)
