@@ -60,14 +60,16 @@ class Inbox:
                 self._asked.append(command)
             self._changed.notify()
 
-    async def put_when_free(self, command: Run) -> None:
-        """As `put`, but waits for room. Raises Overloaded only for more ticks than there can ever be room for."""
-        if command.ticks > self.capacity:
-            raise Overloaded(f"{command.ticks} ticks at once, and {self.capacity} may be queued")
-        admitted = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, admitted))
-        self.admit()
-        await admitted
+    def enter(self, run: Run) -> "asyncio.Future[None]":
+        """As `put`, but waits its turn for room; done when it is in, or refused, as its reply then says."""
+        entered = asyncio.get_running_loop().create_future()
+        if run.ticks > self.capacity:
+            run.reply.set_exception(Overloaded(f"{run.ticks} ticks at once, and {self.capacity} may be queued"))
+            entered.set_result(None)
+        else:
+            self._waiting.append((run, entered))
+            self.admit()
+        return entered
 
     async def emptied(self) -> None:
         """Wait until all that was accepted has been run."""
@@ -77,17 +79,15 @@ class Inbox:
     def admit(self) -> None:
         """Let in those who wait, as far as there is room; called when there may be more."""
         while self._waiting:
-            command, admitted = self._waiting[0]
-            if not admitted.done():  # the client that waited may have left
-                try:
-                    self.put(command)
-                except Overloaded:
-                    return
-                except Exception as error:
-                    admitted.set_exception(error)
-                else:
-                    admitted.set_result(None)
+            run, entered = self._waiting[0]
+            try:
+                self.put(run)
+            except Overloaded:
+                return
+            except Refused as error:
+                run.reply.set_exception(error)
             self._waiting.popleft()
+            entered.set_result(None)
 
     # On the engine's thread:
 

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.auth import Caller
 from service.clients import Client, Clients
-from service.commands import Ran, Run, Sender
+from service.commands import Ran, Sender
 from service.engine import Engine
 from service.generation import command_of, pieces_of, text_of
 from service.inbox import Inbox
@@ -216,13 +216,7 @@ class Session:
         self._client.accept(message.seq, run.reply)
         self._await_reply(message.seq, run.reply)
         # Shielded: what has been accepted is learnt, also where its client leaves while it waits for room.
-        await asyncio.shield(asyncio.ensure_future(self._put(run)))
-
-    async def _put(self, run: Run) -> None:
-        try:
-            await self._streams.inbox.put_when_free(run)
-        except Refused as error:
-            run.reply.set_exception(error)
+        await asyncio.shield(self._streams.inbox.enter(run))
 
     def _await_reply(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
         self._unanswered.append((seq, reply))

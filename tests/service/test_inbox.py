@@ -80,36 +80,21 @@ async def test_those_who_wait_for_room_are_admitted_in_order() -> None:
     inbox.put(run_of(8))
     inbox.take(8, 0)
     large, small = run_of(6), run_of(1)
-    waiting = [asyncio.create_task(inbox.put_when_free(each)) for each in (large, small)]
-    await asyncio.sleep(0)
+    waiting = [inbox.enter(each) for each in (large, small)]
     for released, admitted in ((5, 0), (1, 1), (1, 2)):
         inbox.release(released)
         inbox.admit()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
         assert sum(each.done() for each in waiting) == admitted
     assert inbox.take(8, 0) == [large, small]
     assert inbox.depth == 8
 
 
-async def test_who_leaves_while_waiting_is_forgotten() -> None:
-    inbox = open_inbox()
-    inbox.put(run_of(8))
-    inbox.take(8, 0)
-    leaving, staying = run_of(4), run_of(4)
-    tasks = [asyncio.create_task(inbox.put_when_free(each)) for each in (leaving, staying)]
-    await asyncio.sleep(0)
-    tasks[0].cancel()
-    await asyncio.wait(tasks[:1])
-    inbox.release(4)
-    inbox.admit()
-    await tasks[1]
-    assert inbox.take(8, 0) == [staying]
-
-
 async def test_more_than_there_can_ever_be_room_for_is_refused_at_once() -> None:
+    inbox = open_inbox(capacity=8)
+    large = run_of(9)
+    assert inbox.enter(large).done()
     with pytest.raises(Overloaded):
-        await open_inbox(capacity=8).put_when_free(run_of(9))
+        await large.reply
 
 
 async def test_generations_are_bounded() -> None:
@@ -127,14 +112,17 @@ async def test_a_closed_inbox_refuses_everything_and_gives_back_what_was_left() 
     run, clone = run_of(8), Clone()
     inbox.put(run)
     inbox.put(clone)
-    waiting = asyncio.create_task(inbox.put_when_free(run_of(1)))
-    await asyncio.sleep(0)
+    waiting = run_of(1)
+    entered = inbox.enter(waiting)
     assert inbox.close(EngineStopped("over")) == [clone, run]
     inbox.admit()
+    assert entered.done()
     with pytest.raises(EngineStopped, match="over"):
-        await waiting
+        await waiting.reply
     with pytest.raises(EngineStopped):
         inbox.put(Clone())
+    late = run_of(1)
+    assert inbox.enter(late).done()
     with pytest.raises(EngineStopped):
-        await inbox.put_when_free(run_of(1))
+        await late.reply
     assert inbox.depth == 0
