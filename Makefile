@@ -2,6 +2,8 @@
 VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
+# By index, not by file: the requests that schemathesis makes up all have one name, and one of them alone would be run.
+PARALLEL := -n 2 --dist worksteal
 
 .PHONY: serve test fuzz faults soak check clean
 
@@ -10,7 +12,7 @@ serve: $(VENV)/installed
 
 test: check
 	@command -v redis-server >/dev/null || { echo "make test needs a real redis-server: apt-get install redis-server"; exit 1; }
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/installed
@@ -18,7 +20,7 @@ fuzz: $(VENV)/installed
 
 # 50 rounds of each kill, on both stores: a quarter of an hour.
 faults: $(VENV)/installed
-	FAULT_ROUNDS=50 $(BIN)/pytest --timeout 3600 tests/faults
+	FAULT_ROUNDS=50 $(BIN)/pytest $(PARALLEL) --timeout 3600 tests/faults
 
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
 soak: $(VENV)/installed

@@ -19,7 +19,7 @@ from benchmarks.text import topics_text
 from service.client import open_stream
 
 HEARD, PART, SLEPT = 40_000, 5_000, 20_000
-TEXTS = (0, 200_000)  # where they begin in all that there is
+TEXTS = (0, 100_000, 200_000, 300_000)  # where they begin in all that there is
 AT_ONCE = 2_500
 
 
