@@ -8,10 +8,15 @@ something else: another text, or, of a net with 10 more inputs, patterns on thos
 
 import argparse
 import asyncio
+import gc
 import io
+import multiprocessing
 import statistics
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
@@ -100,41 +105,62 @@ def accuracy(client: Client, images: Rows, classes: NDArray[np.int64]) -> float:
     return statistics.mean(hits)
 
 
-async def stream(url: str, rows: Rows, until: "asyncio.Task[Any]") -> list[float]:
-    """Milliseconds from each frame to its ack, all of them sorted."""
-    taken = []
-    async with open_stream(url) as client:
-        while not until.done():
-            began = time.perf_counter()
-            await client.send_input(frames=[rows[len(taken) % len(rows)].tolist()])
-            async for message in client:
-                if message["type"] == "ack":
-                    break
-            taken.append(1000 * (time.perf_counter() - began))
-            await asyncio.sleep(PAUSE_SECONDS)
-    return sorted(taken)
+def stream(url: str, rows: Rows, ended: Connection) -> None:
+    """In a process of its own, so that it waits for nothing but the server; until it is told to end."""
+
+    async def frames() -> list[float]:
+        taken = []
+        async with open_stream(url) as client:
+            while not ended.poll():
+                began = time.perf_counter()
+                await client.send_input(frames=[rows[len(taken) % len(rows)].tolist()])
+                async for message in client:
+                    if message["type"] == "ack":
+                        break
+                taken.append(1000 * (time.perf_counter() - began))
+                await asyncio.sleep(PAUSE_SECONDS)
+        return taken
+
+    gc.freeze()
+    ended.send(None)
+    ended.send(sorted(asyncio.run(frames())))
 
 
-async def teach(url: str) -> None:
+@contextmanager
+def streaming(url: str, rows: Rows) -> Iterator[list[float]]:
+    """A client streams frames all along; afterwards, milliseconds from each frame to its ack, sorted."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    client = spawn.Process(target=stream, args=(url, rows, theirs))
+    client.start()
+    ours.recv()
+    taken: list[float] = []
+    yield taken
+    ours.send(None)
+    taken += ours.recv()
+    client.join()
+
+
+def teach(url: str) -> None:
     """Something else, while the fit runs."""
-    await asyncio.sleep(FORK_SECONDS)
-    async with httpx.AsyncClient(base_url=url) as client:
+    time.sleep(FORK_SECONDS)
+    with httpx.Client(base_url=url) as client:
         for _ in range(TIMES):
             for row, teacher in zip(*(each.tolist() for each in patterns()), strict=True):
                 body = {"frames": [row, row], "teachers": [None, teacher]}
-                (await client.post("/v1/inputs", json=body)).raise_for_status()
-                await asyncio.sleep(PAUSE_SECONDS)
+                client.post("/v1/inputs", json=body).raise_for_status()
+                time.sleep(PAUSE_SECONDS)
 
 
-async def of_a_stream(server: Server, client: Client, dataset: str, rows: Rows, request: dict[str, Any]) -> str:
-    idle = await stream(server.url, rows, asyncio.create_task(asyncio.sleep(IDLE_SECONDS)))
-    fitting = asyncio.create_task(asyncio.to_thread(fit, client, dataset, **request))
-    if request["commit"] == "rebase":
-        teaching = asyncio.create_task(teach(server.url))
-    beside = await stream(server.url, rows, fitting)
-    if request["commit"] == "rebase":
-        await teaching
-    result = await fitting
+def of_a_stream(server: Server, client: Client, dataset: str, rows: Rows, request: dict[str, Any]) -> str:
+    with streaming(server.url, rows) as idle:
+        time.sleep(IDLE_SECONDS)
+    with streaming(server.url, rows) as beside, ThreadPoolExecutor() as pool:
+        if request["commit"] == "rebase":
+            teaching = pool.submit(teach, server.url)
+        result = fit(client, dataset, **request)
+        if request["commit"] == "rebase":
+            teaching.result()
     assert result["committed"], result
     p99 = [each[int(0.99 * len(each))] for each in (idle, beside)]
     return (
@@ -165,7 +191,7 @@ def of_digits(split: int, request: dict[str, Any]) -> None:
         with running("--inputs", str(inputs), "--outputs", str(CLASSES)) as server, Client(server) as client:
             dataset = client.upload("digits.npz", file.getvalue())
             before = accuracy(client, asked, expected)
-            line = asyncio.run(of_a_stream(server, client, dataset, asked, request | {"commit": commit}))
+            line = of_a_stream(server, client, dataset, asked, request | {"commit": commit})
             print(f"digits, {commit}: {before:.1%} before, {accuracy(client, asked, expected):.1%} after; {line}")
             if commit == "rebase":
                 known = accuracy(client, patterns()[0], np.arange(CLASSES))
