@@ -2,8 +2,7 @@
 VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
-# By index, not by file: the requests that schemathesis makes up all have one name, and one of them alone would be run.
-PARALLEL := -n 2 --dist worksteal
+PARALLEL := -n 2 --dist loadfile
 
 .PHONY: serve test fuzz faults soak check clean
 
@@ -12,7 +11,8 @@ serve: $(VENV)/installed
 
 test: check
 	@command -v redis-server >/dev/null || { echo "make test needs a real redis-server: apt-get install redis-server"; exit 1; }
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) --ignore tests/fuzz
+	$(BIN)/pytest tests/fuzz  # by itself: all its requests have one name, of which loadfile would run one
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/installed
@@ -20,7 +20,7 @@ fuzz: $(VENV)/installed
 
 # 50 rounds of each kill, on both stores: a quarter of an hour.
 faults: $(VENV)/installed
-	FAULT_ROUNDS=50 $(BIN)/pytest $(PARALLEL) --timeout 3600 tests/faults
+	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults
 
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
 soak: $(VENV)/installed

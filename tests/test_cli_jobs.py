@@ -110,7 +110,7 @@ def test_a_job_that_was_cancelled_by_others_has_failed(server: RunningServer, te
     with subprocess.Popen(
         arguments, env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        while last_job(server)["status"] != "running":
+        while not (jobs := server.client.get("/v1/jobs").json()["data"]) or jobs[-1]["status"] != "running":
             pass
         server.client.post(f"/v1/jobs/{last_job(server)['id']}/cancel")
         out, error = process.communicate(timeout=30)
