@@ -17,7 +17,7 @@ test: check
 fuzz: $(VENV)/installed
 	FUZZ_CASES=10000 $(BIN)/pytest --timeout 3600 tests/fuzz
 
-# 50 rounds of each kill, on both stores: a quarter of an hour.
+# 50 rounds of each kill, on both stores: a quarter of an hour. Not by file, since nearly all of it is one file's.
 faults: $(VENV)/installed
 	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults
 

@@ -131,7 +131,7 @@ def streaming(url: str, rows: Rows) -> Iterator[list[float]]:
     """A client streams frames all along; afterwards, milliseconds from each frame to its ack, sorted."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    client = spawn.Process(target=stream, args=(url, rows, theirs))
+    client = spawn.Process(target=stream, args=(url, rows, theirs), daemon=True)
     client.start()
     ours.recv()
     taken: list[float] = []

@@ -62,9 +62,9 @@ class Agenda:
         self.works.append(work)
         self.entering += work.left + work.counted
 
-    def commit(self) -> None:
+    def begin_commit(self) -> None:
         """Begin to make durable what was added."""
-        self._journal.commit()
+        self._journal.begin_commit()
 
     def rest(self, ticks: int) -> None:
         """They were counted, while there was nothing to do."""

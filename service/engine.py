@@ -155,7 +155,7 @@ class Engine:
     def step(self) -> None:
         self._take_and_journal()
         self._idle()
-        self._agenda.commit()
+        self._agenda.begin_commit()
         self._see_what_is_durable()
         self._adopt()
         self._run_slice()

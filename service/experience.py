@@ -56,7 +56,7 @@ class Experience:
             records = list(group)
             if width:  # tokens of many messages are put in at once
                 tokens = b"".join(record.tokens or b"" for record in records)
-                self._put(unpacked_tokens(tokens, len(tokens) // width)[:, None].astype(np.float32))
+                self._put_tokens(tokens, len(tokens) // width)
                 continue
             for record in records:
                 if (rows := self._frames(record)) is not None:
@@ -74,6 +74,9 @@ class Experience:
             teachers = np.full((record.ticks, self._ring.shape[1] - self._inputs), np.nan, np.float32)
         self._inputs = frames.shape[1]
         return np.hstack([frames, teachers])
+
+    def _put_tokens(self, data: bytes, ticks: int) -> None:
+        self._put(unpacked_tokens(data, ticks)[:, None].astype(np.float32))
 
     def _put(self, rows: Float32) -> None:
         if self._ring is None:
@@ -98,5 +101,5 @@ class Experience:
         if ticks and experience._inputs:
             experience._put(np.frombuffer(data, np.float32).reshape(ticks, -1))
         elif ticks:
-            experience._put(unpacked_tokens(data, ticks)[:, None].astype(np.float32))
+            experience._put_tokens(data, ticks)
         return experience

@@ -35,10 +35,10 @@ class Journal(Protocol):
     # On the engine's thread:
 
     def append(self, record: Record) -> Ticket:
-        """In order, at once, to be made durable by the next `commit`. Raises NotDurable."""
+        """In order, at once, to be made durable by the next `begin_commit`. Raises NotDurable."""
         ...
 
-    def commit(self) -> None:
+    def begin_commit(self) -> None:
         """Begin to make durable what was appended: of many records at once, since the threads take turns at Python."""
 
     def seen(self) -> None:
@@ -55,7 +55,7 @@ class NoJournal:
         self.last += 1
         return Ticket(self.last, is_durable=True)
 
-    def commit(self) -> None:
+    def begin_commit(self) -> None:
         pass
 
     def seen(self) -> None:
@@ -102,7 +102,7 @@ class LoggedJournal:
             self._pending.append((ticket, record))
         return ticket
 
-    def commit(self) -> None:
+    def begin_commit(self) -> None:
         if self._pending:
             with self._changed:
                 self._changed.notify()
