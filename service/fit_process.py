@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ import safetensors.numpy
 
 from realnet import Checkpoint
 
-_NICENESS = 19  # whatever the engine wants to do comes first
 _SAY_SECONDS = 0.2
 
 
@@ -32,9 +30,6 @@ def main() -> None:
     for ending in (signal.SIGINT, signal.SIGTERM):  # they are meant for the server, which then ends this
         signal.signal(ending, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_server, args=(directory,), daemon=True).start()
-    os.nice(_NICENESS)
-    with suppress(OSError):  # where there is such a thing; if memory runs out this is to go, not the server
-        Path("/proc/self/oom_score_adj").write_text("1000")
     try:
         _say("fitted", _fit(directory))
     except ValueError as error:

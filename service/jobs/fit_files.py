@@ -22,6 +22,7 @@ from service.threads import in_thread
 
 FORK, FITTED = "fork.safetensors", "fitted.safetensors"
 
+_NICENESS = 19  # not SCHED_IDLE, whose core looks idle to the scheduler: what is woken there waits for milliseconds
 _PREFIX = ".fit-"  # begins with a dot, so never a key of the store
 _STDERR = "stderr"
 _STDERR_BYTES = 8192  # of it that are logged
@@ -104,6 +105,7 @@ async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaita
             start_new_session=True,  # Ctrl-C is for the server
         )
     assert process.stdout is not None
+    _stand_back(process.pid)
     try:
         async for line in process.stdout:
             if line.endswith(b"\n"):  # else it was killed while it spoke
@@ -127,6 +129,16 @@ async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaita
             why = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
     _logger.error("the fit's process: %s\n%s", why, await in_thread(lambda: _tail(directory / _STDERR)))
     raise JobFailed(f"the fit's process: {why}")
+
+
+def _stand_back(pid: int) -> None:
+    """Whatever the server wants to do comes first; and if memory runs out that process is to go."""
+    with suppress(OSError):  # it has ended
+        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+    # Where Linux groups processes by session, niceness counts within a group alone; the group has one of its own.
+    for name, value in (("autogroup", _NICENESS), ("oom_score_adj", 1000)):
+        with suppress(OSError):  # where there is no such thing
+            Path(f"/proc/{pid}/{name}").write_text(str(value))
 
 
 def _tail(path: Path) -> str:

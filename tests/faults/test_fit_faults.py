@@ -63,6 +63,8 @@ def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
     until_it_runs(server, killed)
     [process] = children(server.pid)
     assert os.getpriority(os.PRIO_PROCESS, process) == 19
+    group = Path(f"/proc/{process}/autogroup")
+    assert not group.exists() or group.read_text().endswith(" nice 19\n")
     os.kill(process, signal.SIGTERM)  # is for the server
     os.kill(process, signal.SIGKILL)
     job = end_of(server, killed)
