@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -72,6 +73,7 @@ class Client(httpx.Client):
 @contextmanager
 def running(*flags: str, **settings: object) -> Iterator[Server]:
     """A ready server with default settings, `settings` and `flags`, on an empty store if they name no other."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would outlive a benchmark that is ended
     with tempfile.TemporaryDirectory() as directory:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
