@@ -10,7 +10,7 @@ serve: $(VENV)/installed
 
 test: check
 	@command -v redis-server >/dev/null || { echo "make test needs a real redis-server: apt-get install redis-server"; exit 1; }
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/fuzz
+	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/fuzz  # more than two cores: much of a test is waiting
 	$(BIN)/pytest tests/fuzz  # by itself: all its requests have one name, of which loadfile would run one
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.

@@ -163,7 +163,7 @@ class Engine:
         self._publish()
 
     def _take_and_journal(self) -> None:
-        self._taken.extend(self._inbox.take(self._inbox.capacity, self._patience()))
+        self._taken.extend(self._inbox.take(self._patience()))
         while self._taken:
             try:
                 self._accept(self._taken[0])

@@ -91,18 +91,15 @@ class Inbox:
 
     # On the engine's thread:
 
-    def take(self, ticks: int, timeout: float) -> list[Command[Any]]:
-        """All commands without ticks, then runs until they have at least `ticks`; after `timeout` perhaps nothing."""
+    def take(self, timeout: float) -> list[Command[Any]]:
+        """All commands, first those without ticks; after `timeout` seconds perhaps nothing."""
         with self._changed:
-            if not (self._asked or (self._runs and ticks > 0) or self._woken):
+            if not (self._asked or self._runs or self._woken):
                 self._changed.wait(timeout)
             self._woken = False
-            taken = list(self._asked)
+            taken = [*self._asked, *self._runs]
             self._asked.clear()
-            while self._runs and ticks > 0:
-                run = self._runs.popleft()
-                ticks -= run.ticks
-                taken.append(run)
+            self._runs.clear()
         return taken
 
     def release(self, ticks: int) -> None:

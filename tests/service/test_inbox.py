@@ -30,7 +30,7 @@ async def test_depth_is_of_what_was_accepted_and_not_yet_run() -> None:
     inbox.put(run_of(3))
     inbox.put(run_of(5))
     assert inbox.depth == 8
-    inbox.take(8, 0)
+    inbox.take(0)
     assert inbox.depth == 8
     inbox.release(3)
     assert inbox.depth == 5
@@ -43,7 +43,7 @@ async def test_a_full_inbox_refuses_and_nothing_has_changed() -> None:
     with pytest.raises(Overloaded):
         inbox.put(run_of(2))
     assert inbox.depth == 7
-    assert inbox.take(100, 0) == [first]
+    assert inbox.take(0) == [first]
 
 
 async def test_commands_without_ticks_are_always_admitted_and_overtake() -> None:
@@ -51,23 +51,22 @@ async def test_commands_without_ticks_are_always_admitted_and_overtake() -> None
     run, clone, configure = run_of(8), Clone(), Configure(paused=True)
     for command in (run, clone, configure):
         inbox.put(command)
-    assert inbox.take(1, 0) == [clone, configure, run]
+    assert inbox.take(0) == [clone, configure, run]
 
 
-async def test_runs_are_taken_in_order_until_they_are_enough() -> None:
+async def test_all_are_taken_in_order_and_once() -> None:
     inbox = open_inbox()
     runs = [run_of(2) for _ in range(4)]
     for run in runs:
         inbox.put(run)
-    assert inbox.take(0, 0) == []
-    assert inbox.take(3, 0) == runs[:2]
-    assert inbox.take(4, 0) == runs[2:]
+    assert inbox.take(0) == runs
+    assert inbox.take(0) == []
 
 
 async def test_take_waits_for_something_to_take() -> None:
     inbox = open_inbox()
     taken: list[object] = []
-    thread = threading.Thread(target=lambda: taken.extend(inbox.take(1, 60.0)))
+    thread = threading.Thread(target=lambda: taken.extend(inbox.take(60.0)))
     thread.start()
     run = run_of(1)
     inbox.put(run)
@@ -78,14 +77,14 @@ async def test_take_waits_for_something_to_take() -> None:
 async def test_those_who_wait_for_room_are_admitted_in_order() -> None:
     inbox = open_inbox()
     inbox.put(run_of(8))
-    inbox.take(8, 0)
+    inbox.take(0)
     large, small = run_of(6), run_of(1)
     waiting = [inbox.enter(each) for each in (large, small)]
     for released, admitted in ((5, 0), (1, 1), (1, 2)):
         inbox.release(released)
         inbox.admit()
         assert sum(each.done() for each in waiting) == admitted
-    assert inbox.take(8, 0) == [large, small]
+    assert inbox.take(0) == [large, small]
     assert inbox.depth == 8
 
 
