@@ -217,7 +217,8 @@ def _fail(error: Exception) -> int:
     if isinstance(error, ClientError):
         status, line = 1, str(error)
     elif hasattr(error, "format_message"):  # a usage error: typer's own class, or click's in older versions of typer
-        status, line = 2, f"{error.format_message()} Try `realnet --help`."
+        command = getattr(getattr(error, "ctx", None), "command_path", "realnet")
+        status, line = 2, f"{error.format_message().rstrip('.')}. Try `{command} --help`."
     else:
         raise error
     print("realnet:", " ".join(line.split()), file=sys.stderr)

@@ -155,6 +155,7 @@ def test_without_a_server_one_line_says_how_to_start_one(arguments: list[str]) -
         ([], "Missing command"),
         (["dance"], "dance"),
         (["stream"], "FILE"),
+        (["snapshot", "restore"], "Try `realnet snapshot restore --help`"),
         (["generate", "x", "--max-tokens", "0"], "--max-tokens"),
         *(
             (["--url", url, "info"], "http://127.0.0.1:8420")

@@ -29,14 +29,16 @@ class Sleeping:
         if "ticks" not in job.notes:
             await job.note(ticks=self._ledger.owed if asked.ticks is None else asked.ticks)
         ticks, wakings = int(job.notes["ticks"]), 0
+        why = {} if ticks else {"why": "nothing was learnt since it slept last"}
         while (done := self._ledger.jobs.get(job.id, 0)) < ticks:
             async with self._living.dreaming():
                 if not await self._sleep(job, asked, done, ticks):
+                    why = {"why": "there is nothing that it lived through"}
                     break
             if self._ledger.jobs.get(job.id, 0) < ticks:
                 wakings += 1
                 await self._living.wait_for_quiet(_QUIET_SECONDS)
-        return {"ticks": self._ledger.jobs.get(job.id, 0), "wakings": wakings}
+        return {"ticks": self._ledger.jobs.get(job.id, 0), "wakings": wakings, **why}
 
     async def _sleep(self, job: Running, asked: SleepRequest, done: int, ticks: int) -> bool:
         """Until it has had `ticks`, or something comes. False if there is nothing to sleep on."""

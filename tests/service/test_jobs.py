@@ -179,6 +179,8 @@ async def test_a_stream_goes_on_beside_a_dream_and_hears_of_it(server: RunningSe
 
 def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[..., RunningServer]) -> None:
     server = new_server().start()
+    slept = end_of(server, begin(server, "sleep", ticks=1000))["result"]
+    assert slept == {"ticks": 0, "wakings": 0, "why": "there is nothing that it lived through"}
     text = " ".join(f"{number} squared is {number * number}," for number in range(300))
     server.run(text=text)
 
@@ -191,7 +193,7 @@ def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[.
     assert job["status"] == "succeeded"
     assert job["result"]["ticks"] >= 4 * len(text)
     assert surprise() < before - 0.3
-    assert end_of(server, begin(server, "sleep"))["result"] == {"ticks": 0, "wakings": 0}
+    assert end_of(server, begin(server, "sleep"))["result"]["why"] == "nothing was learnt since it slept last"
 
 
 def test_it_sleeps_when_it_has_rested_and_wakes_at_once(new_server: Callable[..., RunningServer]) -> None:
