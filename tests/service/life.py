@@ -78,7 +78,7 @@ async def living(
     log.on_loss = partial(asyncio.get_running_loop().call_soon_threadsafe, snapshotter.journal_has_lost)
     snapshotter.start()
     engine.start()
-    while not inbox.ready and engine.alive:
+    while not inbox.ready and engine.failure is None:  # it may have kernels to compile: no slice for many seconds
         await asyncio.sleep(0.002)
     try:
         yield Life(engine, inbox, journal, snapshotter, catalog)
