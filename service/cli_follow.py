@@ -89,13 +89,15 @@ class Followed:
 
     def _told_changes(self, job: Job) -> Iterator[Job]:
         path, headers = f"/v1/jobs/{job['id']}/events", {"Last-Event-ID": str(job["revision"])}
-        timeout = httpx.Timeout(ANSWER_SECONDS, read=None)
-        with self._client.stream("GET", path, headers=headers, timeout=timeout) as events:
+        with self._client.stream("GET", path, headers=headers) as events:
             if events.is_error:
                 raise ClientError(refusal(events.status_code, events.read()))
             for line in events.iter_lines():
                 if line.startswith("data:"):
-                    yield json.loads(line.removeprefix("data:"))
+                    job = json.loads(line.removeprefix("data:"))
+                    yield job
+                elif line.startswith(":"):  # it is there, and nothing has changed
+                    yield job
 
     @contextmanager
     def _told(self) -> Iterator[None]:

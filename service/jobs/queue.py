@@ -129,8 +129,11 @@ class Jobs:
             pass
         return job
 
-    async def follow(self, id: str, after: int = -1) -> AsyncGenerator[Job]:
-        """The job as it is, if that is newer than revision `after`, and after every change until it has ended."""
+    async def follow(self, id: str, after: int = -1, pause: float | None = None) -> AsyncGenerator[Job | None]:
+        """The job as it is, if that is newer than revision `after`, and after every change until it has ended.
+
+        None after every `pause` seconds in which nothing changes.
+        """
         job = self.get(id)
         while True:
             if job.revision > after:
@@ -139,7 +142,11 @@ class Jobs:
             elif job.has_ended:
                 return
             else:
-                await self._changed.wait()
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._changed.wait()
+                except TimeoutError:
+                    yield None
 
     def _say(self, job: Job) -> None:
         job.revision += 1

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 from starlette.convertors import StringConvertor, register_url_convertor
 
@@ -25,6 +25,7 @@ class _Id(StringConvertor):
 register_url_convertor("job", _Id())
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
+_PING_SECONDS = 15.0  # without an event: proxies close what is silent for a minute
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The whole job after every change, until it has ended; the `id` of an event is its `revision`",
@@ -126,6 +127,9 @@ async def _add(
 
 
 async def _events(jobs: Jobs, id: str, after: int) -> AsyncIterator[bytes]:
-    async with aclosing(jobs.follow(id, after)) as changes:
+    async with aclosing(jobs.follow(id, after, _PING_SECONDS)) as changes:
         async for job in changes:
+            if job is None:
+                yield KEEPALIVE_COMMENT
+                continue
             yield format_sse_event(event="job", id=str(job.revision), data_str=job.model_dump_json())

@@ -39,13 +39,16 @@ def events(server: RunningServer, id: str, after: int | None = None) -> Iterator
         assert response.headers["content-type"].startswith("text/event-stream")
         event: dict[str, str] = {}
         for line in response.iter_lines():
-            name, _, value = line.partition(": ")
-            if name:
-                event[name] = value
+            if line.startswith(":"):  # nothing has changed
                 continue
-            job = json.loads(event["data"])
-            assert (event["event"], event["id"]) == ("job", str(job["revision"]))
-            yield job
+            if line:
+                name, _, value = line.partition(": ")
+                event[name] = value
+            elif event:
+                job = json.loads(event["data"])
+                assert (event["event"], event["id"]) == ("job", str(job["revision"]))
+                event = {}
+                yield job
 
 
 def end_of(server: RunningServer, id: str) -> dict[str, Any]:

@@ -1,0 +1,31 @@
+"""The queue of jobs by itself."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from service.jobs.job import JobCatalog, State
+from service.jobs.queue import Jobs, Result, Running
+from service.store import open_store
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_who_follows_a_job_hears_when_nothing_changes(tmp_path: Path) -> None:
+    store, may_end = open_store(f"file://{tmp_path}"), asyncio.Event()
+
+    async def run(job: Running) -> Result:
+        await may_end.wait()
+        return {}
+
+    jobs = Jobs(JobCatalog(store), {"sleep": run}, lambda: True)
+    await jobs.start()
+    heard: list[State | None] = []
+    async for job in jobs.follow((await jobs.add("sleep", {})).id, pause=0.01):
+        heard.append(None if job is None else job.status)
+        if heard[-1] is None:
+            may_end.set()
+    assert heard[-3:] == [State.RUNNING, None, State.SUCCEEDED]
+    await jobs.stop()
+    await store.close()
