@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,16 @@ def told(lines: str) -> dict[str, str]:
     return {line[:22].strip(): line[22:] for line in lines.splitlines()}
 
 
-def last_job(server: RunningServer) -> dict[str, object]:
+def last_job(server: RunningServer) -> dict[str, Any]:
     return dict(server.client.get("/v1/jobs").json()["data"][-1])
+
+
+def until_the_last_job(server: RunningServer, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """There may be none yet."""
+    deadline = time.monotonic() + 20
+    while not (jobs := server.client.get("/v1/jobs").json()["data"]) or not is_so(jobs[-1]):
+        assert time.monotonic() < deadline
+    return dict(jobs[-1])
 
 
 def test_a_file_is_dreamt(server: RunningServer, text: str) -> None:
@@ -95,9 +104,7 @@ def test_a_job_is_followed_over_a_crash_of_the_server(new_server: Callable[..., 
     with subprocess.Popen(
         arguments, env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        deadline = time.monotonic() + 20
-        while not server.client.get("/v1/jobs").json()["data"] or float(str(last_job(server)["progress"])) == 0.0:
-            assert time.monotonic() < deadline
+        until_the_last_job(server, lambda job: job["progress"] > 0)
         server.kill()
         server.start()
         out, error = process.communicate(timeout=60)
@@ -110,9 +117,8 @@ def test_a_job_that_was_cancelled_by_others_has_failed(server: RunningServer, te
     with subprocess.Popen(
         arguments, env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        while not (jobs := server.client.get("/v1/jobs").json()["data"]) or jobs[-1]["status"] != "running":
-            pass
-        server.client.post(f"/v1/jobs/{last_job(server)['id']}/cancel")
+        job = until_the_last_job(server, lambda job: job["status"] == "running")
+        server.client.post(f"/v1/jobs/{job['id']}/cancel")
         out, error = process.communicate(timeout=30)
     assert (process.returncode, out) == (1, b"")
     assert error.endswith(b" was cancelled\n")
