@@ -41,7 +41,7 @@ def environment(url: str) -> dict[str, str]:
 def realnet(
     *arguments: str, url: str = "http://127.0.0.1:1", given: bytes = b""
 ) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(command(*arguments), input=given, capture_output=True, env=environment(url), timeout=240)
+    return subprocess.run(command(*arguments), input=given, capture_output=True, env=environment(url), timeout=60)
 
 
 def shown(url: str, *arguments: str, given: bytes = b"") -> str:

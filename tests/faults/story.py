@@ -14,7 +14,7 @@ from service.snapshots import SnapshotCatalog
 from service.store import open_log, open_store
 from tests.server import RunningServer
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "5"))
 IS_SHORT = ROUNDS < 10
 NEURONS = 1000
 CLIENT = "teller"

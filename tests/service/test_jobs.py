@@ -196,7 +196,11 @@ def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[.
     assert job["status"] == "succeeded"
     assert job["result"]["ticks"] >= 4 * len(text)
     assert surprise() < before - 0.3
-    assert end_of(server, begin(server, "sleep"))["result"]["why"] == "nothing was learnt since it slept last"
+    assert end_of(server, begin(server, "sleep"))["result"] == {
+        "ticks": 0,
+        "wakings": 0,
+        "why": "nothing was learnt since it slept last",
+    }
 
 
 def test_it_sleeps_when_it_has_rested_and_wakes_at_once(new_server: Callable[..., RunningServer]) -> None:
