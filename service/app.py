@@ -17,38 +17,42 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 from realnet import FrameLearner, TokenLearner
-from service.auth import Keyring, needs
-from service.commands import Learner
-from service.datasets import DatasetCatalog
-from service.engine import Engine
-from service.gate import Gate, declare_keys, refusal, respond
-from service.idempotency import Keys
-from service.inbox import Inbox
+from service.api.access import needs
+from service.api.deps import Spine
+from service.api.encoding import FrameOutput, TokenOutput
+from service.api.error_handlers import refusal, respond
+from service.api.gateway import Gate
+from service.api.idempotency import Keys
+from service.api.openapi import declare_keys
+from service.api.request_log import RequestLog
+from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
+from service.api.stream.hub import Streams
+from service.api.uploads import Uploads
+from service.auth.keyring import Keyring
+from service.auth.keys import KeysError, Scope
+from service.datasets.catalog import DatasetCatalog
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import Outputs
+from service.engine.pace import Mode, Pace
+from service.engine.status import Shape
+from service.errors import Invalid, Problem, Refused, problem_of, problem_of_status
 from service.jobs.opening import open_jobs
-from service.journal import LoggedJournal
-from service.keys import KeysError, Scope
-from service.logs import RequestLog, say_mode
-from service.metrics import open_registry
-from service.modes import Mode, Pace
-from service.outputs import FrameOutput, Outputs, TokenOutput
-from service.problems import (
-    Invalid,
-    Problem,
-    Refused,
-    places_of,
-    problem_of,
-    problem_of_status,
-)
-from service.records import JournalDamaged
-from service.recovery import Birth, Recovered, birth_of, recover
-from service.routes import Spine, datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
+from service.journal.codec import JournalDamaged
+from service.journal.journal import LoggedJournal
+from service.replica.learner import Learner
+from service.runtime.birth import Birth, birth_of
+from service.runtime.recovery import Recovered, recover
 from service.settings import Settings
-from service.snapshots import SnapshotCatalog, SnapshotDamaged
-from service.snapshotter import Pulse, Snapshotter
-from service.status import Shape
-from service.store import Lock, Log, StoreError, directory_of, open_lock, open_log, open_store
-from service.streams import Streams
-from service.uploads import Uploads
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import SnapshotDamaged
+from service.snapshots.snapshotter import Snapshotter
+from service.store import directory_of, open_lock, open_log, open_store
+from service.store.base import Lock, Log, StoreError
+from service.store.health import Pulse
+from service.telemetry.logs import say_mode
+from service.telemetry.metrics import open_registry
+from service.validation import places_of
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _logger = logging.getLogger(__name__)

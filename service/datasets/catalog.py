@@ -9,15 +9,16 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime
 
-from service.datasets.findings import Findings
-from service.datasets.items import Batch, decode
+from service.aio import in_thread
+from service.datasets.codec import decode
+from service.datasets.items import Batch
 from service.datasets.manifest import Chunk, Dataset, DatasetDamaged, DatasetInUse, DatasetsFull, Manifest
 from service.datasets.packing import Packing, sha256_of
-from service.datasets.reading import read
+from service.datasets.readers.findings import Findings
+from service.datasets.readers.read import read
 from service.datasets.upload import Upload
-from service.status import Shape
-from service.store import Store, StoreError
-from service.threads import in_thread
+from service.engine.status import Shape
+from service.store.base import Store, StoreError
 
 _ID = re.compile(r"[0-9a-f]{32}")
 

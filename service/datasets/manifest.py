@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from pydantic import AwareDatetime, BaseModel, Field
 
 from service.datasets.upload import Format
-from service.store import Sealed
+from service.store.sealed import Sealed
 
 Kind: TypeAlias = Literal["text", "pairs", "vectors"]
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.datasets.items import Batch, Pairs, Texts, Vectors, encode
+from service.datasets.codec import encode
+from service.datasets.items import Batch, Pairs, Texts, Vectors
 from service.datasets.manifest import Kind
 
 

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from realnet import FrameOutputs, TokenOutputs
-from service.commands import Batch, Dream
-from service.datasets import Dataset, DatasetCatalog
-from service.episodes import Episode
-from service.jobs.living import Living
-from service.jobs.queue import Result, Running
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.manifest import Dataset
+from service.engine.commands import Dream
+from service.errors import NotFound
+from service.jobs.driver import Living
 from service.jobs.requests import DreamRequest
+from service.jobs.runner import Result, Running
 from service.jobs.slices import Cut, slices
-from service.ledger import Ledger
-from service.problems import NotFound
+from service.replica.episode import Episode
+from service.replica.learner import Batch
+from service.replica.progress import Ledger
 
 SLICE_TICKS = 256  # a client's input waits for one slice, some 10 ms
 _EPOCH = 2**40  # in how far a job is: epochs before, and slices of this one

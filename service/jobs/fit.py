@@ -8,19 +8,21 @@ import safetensors
 import safetensors.numpy
 
 from realnet import Checkpoint, from_checkpoint
-from service.adoption import Adoption
-from service.commands import Adopt
-from service.datasets import DatasetCatalog, DatasetDamaged
-from service.engine import Engine
-from service.jobs.fit_files import FITTED, FORK, run_process, workplace, write_data, write_fork
-from service.jobs.queue import Result, Running
+from service.aio import in_thread
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.manifest import DatasetDamaged
+from service.engine.commands import Adopt
+from service.engine.engine import Engine
+from service.engine.pace import Mode
+from service.errors import Conflict, JobFailed, NotDurable, NotFound
+from service.jobs.fit_process import FITTED, FORK, run_process, workplace, write_data, write_fork
 from service.jobs.requests import FitRequest
-from service.modes import Mode
-from service.problems import Conflict, JobFailed, NotDurable, NotFound
-from service.records import Named
-from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
-from service.snapshotter import Snapshotter
-from service.threads import in_thread
+from service.jobs.runner import Result, Running
+from service.journal.records import Named
+from service.replica.weight_update import Adoption
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshotter import Snapshotter
 
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.05

@@ -6,21 +6,22 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from service.datasets import DatasetCatalog
-from service.engine import Engine
-from service.inbox import Inbox
+from service.aio import in_thread
+from service.datasets.catalog import DatasetCatalog
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import Outputs
+from service.jobs.catalog import JobCatalog
 from service.jobs.dream import Dreaming
+from service.jobs.driver import Living
 from service.jobs.fit import Fitting
-from service.jobs.fit_files import remove_leftovers
-from service.jobs.job import JobCatalog, Kind
-from service.jobs.living import Living
-from service.jobs.queue import Jobs, Run
+from service.jobs.fit_process import remove_leftovers
+from service.jobs.job import Kind
+from service.jobs.runner import Jobs, Run
 from service.jobs.sleep import Sleeping, sleep_when_rested
-from service.outputs import Outputs
-from service.snapshots import SnapshotCatalog
-from service.snapshotter import Snapshotter
-from service.store import Store
-from service.threads import in_thread
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshotter import Snapshotter
+from service.store.base import Store
 
 
 @asynccontextmanager

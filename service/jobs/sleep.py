@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 
-from service.commands import Dream, Recollect
-from service.jobs.living import Living
-from service.jobs.queue import Jobs, Result, Running
+from service.engine.commands import Dream, Recollect
+from service.errors import Refused
+from service.jobs.driver import Living
 from service.jobs.requests import SleepRequest
-from service.ledger import Ledger
-from service.problems import Refused
-from service.store import StoreError
+from service.jobs.runner import Jobs, Result, Running
+from service.replica.progress import Ledger
+from service.store.base import StoreError
 
 _TICKS = 24  # of a stretch: an input that comes in sleep waits for one, some 1.4 ms
 _AT_ONCE = 32

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.dream import ticks_of_pairs
-from service.datasets import Dataset, DatasetCatalog, Pairs, Text, Texts, Vectors
-from service.episodes import Episode
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.items import Pairs, Text, Texts, Vectors
+from service.datasets.manifest import Dataset
+from service.replica.episode import Episode
 
 
 @dataclass(slots=True)

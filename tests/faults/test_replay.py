@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from service.client import ClientError, open_stream
-from service.records import Lived, encode
+from service.journal.codec import encode
+from service.journal.records import Lived
 from service.store import open_log
 from tests.faults.story import NEURONS
 from tests.server import RunningServer, new_server

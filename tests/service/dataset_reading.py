@@ -6,13 +6,13 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from realnet.tokens.vocabulary import Vocabulary
-from service.datasets import Batch, Pairs, Texts, Upload, Vectors
-from service.datasets.findings import Findings
-from service.datasets.items import PIECE_TOKENS, decode, encode
-from service.datasets.reading import read
-from service.datasets.upload import Format
-from service.problems import Invalid
-from service.status import Shape
+from service.datasets.codec import decode, encode
+from service.datasets.items import PIECE_TOKENS, Batch, Pairs, Texts, Vectors
+from service.datasets.readers.findings import Findings
+from service.datasets.readers.read import read
+from service.datasets.upload import Format, Upload
+from service.engine.status import Shape
+from service.errors import Invalid
 
 TOKENS = Shape(1000, 256, Vocabulary())
 FRAMES = Shape(3, 2, None)

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from realnet import FrameLearner
-from service.commands import Learner, Ran, Run, Sender
-from service.engine import Engine
-from service.inbox import Inbox
-from service.journal import LoggedJournal, Policy
-from service.ledger import Ledger
-from service.modes import Pace
-from service.outputs import Outputs
-from service.recovery import Birth, Recovered, recover
-from service.snapshots import SnapshotCatalog
-from service.snapshotter import Snapshotter
-from service.store import Log, open_log, open_store
+from service.engine.commands import Ran, Run, Sender
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import Outputs
+from service.engine.pace import Pace
+from service.journal.journal import LoggedJournal, Policy
+from service.replica.learner import Learner
+from service.replica.progress import Ledger
+from service.runtime.birth import Birth
+from service.runtime.recovery import Recovered, recover
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshotter import Snapshotter
+from service.store import open_log, open_store
+from service.store.base import Log
 
 INPUTS, OUTPUTS = 3, 2
 BIRTH: Birth = {"preset": "literal", "neurons": 12, "seed": 5, "inputs": INPUTS, "outputs": OUTPUTS}

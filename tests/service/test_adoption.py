@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from realnet import Checkpoint, FrameLearner, from_checkpoint
-from service.adoption import Adoption
-from service.agenda import Agenda
-from service.commands import Adopt, Configure, Run
-from service.journal import Ticket
-from service.problems import Conflict
-from service.records import Adopted, JournalDamaged, Named, Record
-from service.snapshots import Snapshot
+from service.engine.commands import Adopt, Configure, Run
+from service.engine.pipeline import Agenda
+from service.errors import Conflict
+from service.journal.codec import JournalDamaged
+from service.journal.journal import Ticket
+from service.journal.records import Adopted, Named, Record
+from service.replica.weight_update import Adoption
+from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.redis_server import redis_server, store_url  # noqa: F401
 from tests.service.life import BIRTH, Life, born, frames, living, replayed

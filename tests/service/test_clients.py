@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from service import clients
-from service.clients import Client, Clients
-from service.commands import Ran
-from service.ledger import Ledger, Memory
-from service.problems import NotDurable
+from service.api.stream import clients
+from service.api.stream.clients import Client, Clients
+from service.engine.commands import Ran
+from service.errors import NotDurable
+from service.replica.progress import Ledger, Memory
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.experience import Experience
-from service.records import Lived, packed_tokens, unpacked_tokens
+from service.journal.records import Lived, packed_tokens, unpacked_tokens
+from service.replica.experience import Experience
 
 messages = st.lists(st.lists(st.integers(0, 2**17), min_size=1, max_size=8), min_size=1, max_size=40)
 

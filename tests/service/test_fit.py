@@ -16,16 +16,17 @@ import pytest
 import safetensors.numpy
 
 from realnet import Checkpoint, FrameLearner, from_checkpoint
-from service.commands import Adopt, Configure
-from service.datasets import DatasetCatalog, Upload
-from service.datasets.upload import Format
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.upload import Format, Upload
+from service.engine.commands import Adopt, Configure
+from service.engine.status import Shape
+from service.errors import Conflict, JobFailed, NotDurable, NotFound
+from service.jobs.catalog import JobCatalog, Kept
 from service.jobs.fit import Fitting
-from service.jobs.fit_files import write_data
-from service.jobs.job import Job, JobCatalog, Kept, now
-from service.jobs.queue import Running
-from service.problems import Conflict, JobFailed, NotDurable, NotFound
-from service.snapshots import Snapshot, SnapshotInUse
-from service.status import Shape
+from service.jobs.fit_process import write_data
+from service.jobs.job import Job, now
+from service.jobs.runner import Running
+from service.snapshots.snapshot import Snapshot, SnapshotInUse
 from service.store import open_store
 from tests.redis_server import redis_server, store_url  # noqa: F401
 from tests.server import RunningServer, frames_server, new_server, server  # noqa: F401

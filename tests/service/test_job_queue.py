@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs.job import JobCatalog, State
-from service.jobs.queue import Jobs, Result, Running
+from service.jobs.catalog import JobCatalog
+from service.jobs.job import State
+from service.jobs.runner import Jobs, Result, Running
 from service.store import open_store
 
 pytestmark = pytest.mark.anyio

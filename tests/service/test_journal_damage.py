@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.records import JournalDamaged, Lived, Noted, encode, look_through
-from service.snapshots import SnapshotDamaged
-from service.store import Block, open_log, open_store
+from service.journal.codec import JournalDamaged, encode, look_through
+from service.journal.records import Lived, Noted
+from service.snapshots.snapshot import SnapshotDamaged
+from service.store import open_log, open_store
+from service.store.base import Block
 from tests.redis_server import RedisServer, redis_server  # noqa: F401
 from tests.service.life import BIRTH, born, frames, living, recovered, replayed
 
@@ -249,6 +251,6 @@ async def test_a_record_inside_of_another_is_never_taken_for_one(directory: Path
 
 
 def catalog(url: str):  # type: ignore[no-untyped-def]
-    from service.snapshots import SnapshotCatalog
+    from service.snapshots.catalog import SnapshotCatalog
 
     return SnapshotCatalog(open_store(url), 3)

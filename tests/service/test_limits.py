@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from service.auth import Bucket
+from service.auth.rate_limit import Bucket
 from tests.server import RunningServer
 
 KEY = "a-key-for-the-tests-of-limits"

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from service.records import (
+from service.journal.codec import encode, look_through, read_from
+from service.journal.records import (
     Adopted,
     Begun,
     Changed,
@@ -24,13 +25,11 @@ from service.records import (
     Noted,
     Record,
     Restored,
-    encode,
-    look_through,
     packed_tokens,
-    read_from,
     unpacked_tokens,
 )
-from service.store import Block, Log, StoreError, open_log
+from service.store import open_log
+from service.store.base import Block, Log, StoreError
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 from tests.service.life import BIRTH
 

@@ -7,17 +7,18 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import service.outputs
 from hypothesis import given
 from hypothesis import strategies as st
 
-import service.outputs
 from realnet import FrameOutputs, TokenOutputs
-from service.inbox import Inbox
-from service.ledger import Ledger
-from service.outputs import PIECE, FrameOutput, Output, Outputs, TokenOutput, pieces, structs
-from service.protocol import CODECS, JSON, Codec
+from service.api.encoding import PIECE, FrameOutput, Output, TokenOutput, pieces, structs
+from service.api.stream.hub import Streams
+from service.api.stream.protocol import CODECS, JSON, Codec
+from service.engine.inbox import Inbox
+from service.engine.output_ring import Outputs
+from service.replica.progress import Ledger
 from service.settings import Settings
-from service.streams import Streams
 
 pytestmark = pytest.mark.anyio
 

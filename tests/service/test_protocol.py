@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.outputs import Expected, TokenOutput
-from service.problems import Invalid, Place, problem_of
-from service.protocol import (
+from service.api.encoding import Expected, TokenOutput
+from service.api.stream.protocol import (
     CODECS,
     JSON,
     MSGPACK,
@@ -31,6 +30,7 @@ from service.protocol import (
     Tokens,
     error_message,
 )
+from service.errors import Invalid, Place, problem_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8),
