@@ -10,7 +10,7 @@ from service.store.base import StoreError
 MEDIA_TYPE = "application/problem+json"
 
 
-class Place(BaseModel, frozen=True):
+class ErrorLocation(BaseModel, frozen=True):
     """One thing that is wrong: `pointer` is a JSON pointer into the body, `parameter` one of the address.
 
     Of an uploaded file there is also the `line`, from 1, into which the pointer then is, and the name of the `column`.
@@ -35,7 +35,7 @@ class Problem(BaseModel, frozen=True):
     title: str
     status: int
     detail: str | None = None
-    errors: list[Place] | None = None
+    errors: list[ErrorLocation] | None = None
 
 
 class Refused(Exception):
@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    def __init__(self, places: Iterable[Place]) -> None:
+    def __init__(self, places: Iterable[ErrorLocation]) -> None:
         self.places = list(places)
         super().__init__("; ".join(f"{place.where}: {place.detail}" for place in self.places))
 
@@ -141,5 +141,5 @@ def problem_of_status(status: int, detail: str | None = None) -> Problem:
     return Problem(type=f"/problems/{slug}", title=title, status=status, detail=detail)
 
 
-def encode(problem: Problem) -> bytes:
+def encode_problem(problem: Problem) -> bytes:
     return problem.model_dump_json(exclude_none=True).encode()

@@ -6,22 +6,22 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.errors import Place
+from service.errors import ErrorLocation
 
 _PLACES = 16  # errors told of one request
 _NAME = 80  # signs of a client's own name repeated in a pointer
 
 
-def places_of(errors: Iterable[Mapping[str, Any]]) -> list[Place]:
+def locations_of(errors: Iterable[Mapping[str, Any]]) -> list[ErrorLocation]:
     """From pydantic's `errors()`, with locations that begin with `body`, `query` or `path`."""
     places = []
     for error in errors:
         where, *steps = error["loc"]
         detail = error["msg"].removeprefix("Value error, ")
         if where == "body":
-            places.append(Place(detail=detail, pointer="".join(f"/{_step(step)}" for step in steps)))
+            places.append(ErrorLocation(detail=detail, pointer="".join(f"/{_step(step)}" for step in steps)))
         else:
-            places.append(Place(detail=detail, parameter=_step(steps[0]) if steps else where))
+            places.append(ErrorLocation(detail=detail, parameter=_step(steps[0]) if steps else where))
         if len(places) == _PLACES:
             break
     return places

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from realnet.tokens.vocabulary import Vocabulary
-from service.datasets.items import Batch, Pairs, Rows, Texts, Tokens, Vectors
+from service.datasets.items import DatasetBatch, Pairs, Rows, Texts, Tokens, Vectors
 from service.datasets.manifest import Dataset
 from service.datasets.upload import FORMATS, NAME_LENGTH
 
@@ -52,11 +52,11 @@ class DatasetShown(Dataset, frozen=True):
     preview: list[Shown]
 
     @classmethod
-    def of(cls, dataset: Dataset, batch: Batch, vocabulary: Vocabulary | None) -> "DatasetShown":
+    def of(cls, dataset: Dataset, batch: DatasetBatch, vocabulary: Vocabulary | None) -> "DatasetShown":
         return cls(**dataset.model_dump(), preview=_shown(batch, vocabulary))
 
 
-def _shown(batch: Batch, vocabulary: Vocabulary | None) -> list[Shown]:
+def _shown(batch: DatasetBatch, vocabulary: Vocabulary | None) -> list[Shown]:
     match batch:
         case Texts(_, pieces):
             texts = [piece.tokens for piece in pieces if not piece.continues]

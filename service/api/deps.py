@@ -7,23 +7,23 @@ from typing import Annotated, Any, TypeAlias, cast
 from fastapi import Depends, HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from service.api.idempotency import Keys
+from service.api.idempotency import IdempotencyKeys
 from service.api.schemas import Net
-from service.api.stream.hub import Streams
+from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Caller
 from service.datasets.catalog import DatasetCatalog
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
-from service.engine.output_ring import Outputs
+from service.engine.output_ring import OutputRing
 from service.errors import MEDIA_TYPE
-from service.jobs.runner import Jobs
+from service.jobs.runner import JobRunner
 from service.journal.journal import LoggedJournal
 from service.settings import Settings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Lock
-from service.store.health import Pulse
+from service.store.health import StoreHealth
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,16 +34,16 @@ class Spine:
     lock: Lock
     engine: Engine
     inbox: Inbox
-    outputs: Outputs
+    outputs: OutputRing
     catalog: SnapshotCatalog
     snapshotter: Snapshotter
-    streams: Streams
-    pulse: Pulse
-    keys: Keys
+    streams: StreamHub
+    pulse: StoreHealth
+    keys: IdempotencyKeys
     journal: LoggedJournal | None
     datasets: DatasetCatalog
     uploads: Uploads
-    jobs: Jobs
+    jobs: JobRunner
 
     @property
     def fate(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from realnet import TokenOutputs
-from service.replica.learner import Batch
+from service.replica.learner import OutputBatch
 
 PIECE = 256  # outputs encoded at once, about a millisecond of the loop's time
 
@@ -36,7 +36,7 @@ class FrameOutput(msgspec.Struct, gc=False):
 Output: TypeAlias = TokenOutput | FrameOutput
 
 
-def structs(batch: Batch) -> list[Output]:
+def structs(batch: OutputBatch) -> list[Output]:
     """About 3 microseconds each: call it for a few hundred at a time."""
     if isinstance(batch, TokenOutputs):
         expected = zip(batch.next_token.tolist(), batch.next_probability.tolist(), strict=True)
@@ -55,7 +55,7 @@ def structs(batch: Batch) -> list[Output]:
     return [FrameOutput(*each) for each in zip(batch.tick.tolist(), batch.values.tolist(), strict=True)]
 
 
-def pieces(batches: Iterable[Batch]) -> Iterable[list[Output]]:
+def pieces(batches: Iterable[OutputBatch]) -> Iterable[list[Output]]:
     """The same outputs in lists so small that the loop has time for others between them."""
     for batch in batches:
         for start in range(0, len(batch), PIECE):

@@ -10,13 +10,13 @@ from service.errors import (
     Overloaded,
     Problem,
     Unauthorized,
-    encode,
+    encode_problem,
     problem_of,
 )
 
 
 def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return Response(encode(problem), problem.status, headers, media_type=MEDIA_TYPE)
+    return Response(encode_problem(problem), problem.status, headers, media_type=MEDIA_TYPE)
 
 
 def refusal(error: Exception) -> Response:

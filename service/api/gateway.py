@@ -22,7 +22,7 @@ KEY_PROTOCOL = "realnet.key."  # a subprotocol, for browsers, which give a WebSo
 _SLOWEST_BODY = 2**14  # bytes a second
 
 
-class Gate:
+class Gateway:
     """`routes` are those behind it: each says what a key must allow (`needs`)."""
 
     def __init__(self, app: ASGIApp, settings: Settings, keyring: Keyring, routes: Sequence[BaseRoute]) -> None:

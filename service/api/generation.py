@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from realnet.tokens.vocabulary import Vocabulary
-from service.api.schemas import Prompt, Text, tokens_of
-from service.engine.commands import Generate, Generated
+from service.api.schemas import GeneratedText, Prompt, tokens_of
+from service.engine.commands import Generate, Generation
 from service.engine.status import Shape
-from service.errors import Conflict, Invalid, Place
+from service.errors import Conflict, ErrorLocation, Invalid
 from service.settings import Settings
 
 
@@ -16,7 +16,7 @@ def command_of(prompt: Prompt, shape: Shape, settings: Settings, stream: bool) -
     if shape.vocabulary is None:
         raise Conflict("a net of raw frames has no tokens to generate")
     if prompt.max_tokens > settings.max_tokens:
-        raise Invalid([Place(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
+        raise Invalid([ErrorLocation(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
     pointer, given = ("/prompt", prompt.prompt) if prompt.tokens is None else ("/tokens", prompt.tokens)
     tokens = tokens_of(given, shape, pointer, settings.max_prompt_tokens)
     queue: asyncio.Queue[list[int]] | None = asyncio.Queue() if stream else None
@@ -42,8 +42,8 @@ async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[
         command.cancelled = True
 
 
-def text_of(generated: Generated, vocabulary: Vocabulary) -> Text:
-    return Text(
+def text_of(generated: Generation, vocabulary: Vocabulary) -> GeneratedText:
+    return GeneratedText(
         text=vocabulary.decode(generated.tokens),
         tokens=generated.tokens,
         tick=generated.tick,

@@ -4,14 +4,14 @@ import hashlib
 import time
 
 from service.engine.commands import Run, Sender
-from service.errors import Conflict, Invalid, Place
-from service.replica.progress import Learnt, Ledger
+from service.errors import Conflict, ErrorLocation, Invalid
+from service.replica.progress import Learnt, Progress
 
 
-class Keys:
+class IdempotencyKeys:
     """Those on their way; what they have become is in the ledger. On the loop."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Progress) -> None:
         self._ledger = ledger
         self._running: dict[str, str] = {}  # digests
 
@@ -24,7 +24,7 @@ class Keys:
         learnt = self._ledger.by_key(key)
         known = learnt.digest if learnt is not None else self._running.get(key)
         if known is not None and known != digest:
-            raise Invalid([Place(detail="it was used for another body", parameter="Idempotency-Key")])
+            raise Invalid([ErrorLocation(detail="it was used for another body", parameter="Idempotency-Key")])
         if learnt is not None:
             return learnt
         if known is not None:

@@ -5,7 +5,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.telemetry.logs import say
+from service.telemetry.logs import log_event
 
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})  # asked for every few seconds
 _logger = logging.getLogger("service.requests")
@@ -40,7 +40,7 @@ class RequestLog:
         finally:
             route = scope.get("realnet.route")
             caller = scope.get("realnet.caller")
-            say(
+            log_event(
                 _logger,
                 logging.DEBUG if route in _QUIET and status < 400 else logging.INFO,
                 "request",

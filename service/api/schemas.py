@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from service.engine.commands import Run
 from service.engine.status import Shape, Status
-from service.errors import Invalid, Place
+from service.errors import ErrorLocation, Invalid
 from service.snapshots.snapshot import Snapshot
 from service.validation import Body, Row, Token
 
@@ -134,7 +134,7 @@ class Accepted(BaseModel):
     queued: int
 
 
-class Text(BaseModel):
+class GeneratedText(BaseModel):
     text: str
     tokens: list[int]
     tick: int
@@ -178,4 +178,4 @@ def _check_width(rows: "list[Row] | list[Row | None]", width: int, pointer: str)
 
 
 def _wrong(pointer: str, detail: str) -> Invalid:
-    return Invalid([Place(detail=detail, pointer=pointer)])
+    return Invalid([ErrorLocation(detail=detail, pointer=pointer)])

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from service.aio import in_thread
 from service.datasets.upload import FORMATS, NAME_LENGTH, Format, Upload
-from service.errors import Invalid, Overloaded, Place
+from service.errors import ErrorLocation, Invalid, Overloaded
 from service.store.base import StoreError
 
 FIELDS = ("name", "format", "inputs", "targets")
@@ -104,17 +104,17 @@ class _Form:
         columns = {name: _columns(given[name]) for name in ("inputs", "targets")}
         places = []
         if not self._has_file:
-            places.append(Place(detail="there is no file", pointer="/file"))
+            places.append(ErrorLocation(detail="there is no file", pointer="/file"))
         if not name or name != _printable(name):
-            places.append(Place(detail=f"1 to {NAME_LENGTH} printable signs", pointer="/name"))
+            places.append(ErrorLocation(detail=f"1 to {NAME_LENGTH} printable signs", pointer="/name"))
         if format not in FORMATS:
             detail = f"one of {', '.join(FORMATS)}, as the end of the file's name or said here"
-            places.append(Place(detail=detail, pointer="/format"))
+            places.append(ErrorLocation(detail=detail, pointer="/format"))
         for field, names in columns.items():
             if format == "csv" and not all(names or [""]):
-                places.append(Place(detail="names of columns, with commas between", pointer=f"/{field}"))
+                places.append(ErrorLocation(detail="names of columns, with commas between", pointer=f"/{field}"))
             if format != "csv" and names:
-                places.append(Place(detail="only a .csv has columns", pointer=f"/{field}"))
+                places.append(ErrorLocation(detail="only a .csv has columns", pointer=f"/{field}"))
         if places:
             raise Invalid(places)
         size = self._file.tell()
@@ -125,7 +125,7 @@ class _Form:
         try:
             return [value.decode().strip() for value in self._fields.get(field, ())]
         except UnicodeDecodeError:
-            raise Invalid([Place(detail="not UTF-8", pointer=f"/{field}")]) from None
+            raise Invalid([ErrorLocation(detail="not UTF-8", pointer=f"/{field}")]) from None
 
     def _on_header(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -144,13 +144,13 @@ class _Form:
         self._part = options.get(b"name", b"").decode(errors="replace")
         if self._part == "file":
             if self._has_file:
-                raise Invalid([Place(detail="one file at once", pointer="/file")])
+                raise Invalid([ErrorLocation(detail="one file at once", pointer="/file")])
             self._has_file = True
             self._filename = options.get(b"filename", b"").decode(errors="replace").replace("\\", "/").split("/")[-1]
         elif self._part in FIELDS:
             self._fields.setdefault(self._part, []).append(b"")
         else:
-            raise Invalid([Place(detail=f"an unknown field: there are file, {', '.join(FIELDS)}", pointer="")])
+            raise Invalid([ErrorLocation(detail=f"an unknown field: there are file, {', '.join(FIELDS)}", pointer="")])
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._part == "file":
@@ -160,7 +160,7 @@ class _Form:
             return
         self._fields_bytes += end - start
         if self._fields_bytes > _FIELDS_BYTES:
-            raise Invalid([Place(detail=f"{_FIELDS_BYTES:,} bytes at most", pointer=f"/{self._part}")])
+            raise Invalid([ErrorLocation(detail=f"{_FIELDS_BYTES:,} bytes at most", pointer=f"/{self._part}")])
         self._fields[self._part][-1] += data[start:end]
 
     def _on_end(self) -> None:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 
 from service.auth.keys import Key, KeysError, Scope, digest_of, read_keys
-from service.auth.rate_limit import Bucket
+from service.auth.rate_limit import TokenBucket
 from service.errors import Forbidden, Limited
 from service.settings import Settings
 
@@ -21,8 +21,8 @@ class Caller:
 
     name: str
     scope: Scope
-    requests: Bucket = field(default_factory=lambda: Bucket(0))
-    ticks: Bucket = field(default_factory=lambda: Bucket(0))
+    requests: TokenBucket = field(default_factory=lambda: TokenBucket(0))
+    ticks: TokenBucket = field(default_factory=lambda: TokenBucket(0))
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
     space: str = (
         ""  # begins the names that it gives to things, which are nobody else's; stays with another key so named
@@ -46,7 +46,7 @@ class Caller:
             await asyncio.sleep(wait)
 
 
-def _check_pace(bucket: Bucket, what: str) -> None:
+def _check_pace(bucket: TokenBucket, what: str) -> None:
     if wait := bucket.wait():
         raise Limited(f"more {what} a second than one key may ask for", math.ceil(wait))
 
@@ -59,7 +59,9 @@ class Keyring:
         self._settings = settings
         self._callers: dict[Key, Caller] = {}
         self._anybody = Caller("anybody", Scope.ADMIN)
-        self.strangers = Caller("strangers", Scope.OPEN, Bucket(settings.rate_requests))  # all without a key, together
+        self.strangers = Caller(
+            "strangers", Scope.OPEN, TokenBucket(settings.rate_requests)
+        )  # all without a key, together
         self._seen: object = None
 
     def __len__(self) -> int:
@@ -76,7 +78,7 @@ class Keyring:
         for key in self._callers.keys() - keys:
             self._callers.pop(key).revoked.set()
         for key in keys - self._callers.keys():
-            rates = Bucket(self._settings.rate_requests), Bucket(self._settings.rate_ticks)
+            rates = TokenBucket(self._settings.rate_requests), TokenBucket(self._settings.rate_ticks)
             self._callers[key] = Caller(key.name, key.scope, *rates, space=f"{key.name}/")
 
     def caller(self, key: str | None) -> Caller | None:

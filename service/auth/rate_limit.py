@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Bucket:
+class TokenBucket:
     """`rate` a second, of which at most one second's is saved up; 0 is no limit.
 
     What is large is let in as soon as nothing is owed, and paid for afterwards.

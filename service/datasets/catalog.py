@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from service.aio import in_thread
-from service.datasets.codec import decode
-from service.datasets.items import Batch
+from service.datasets.codec import decode_batch
+from service.datasets.items import DatasetBatch
 from service.datasets.manifest import Chunk, Dataset, DatasetDamaged, DatasetInUse, DatasetsFull, Manifest
 from service.datasets.packing import Packing, sha256_of
 from service.datasets.readers.findings import Findings
@@ -77,7 +77,7 @@ class DatasetCatalog:
                 found.append(await self.get(id))
         return sorted(found, key=lambda dataset: (dataset.created_at, dataset.id))
 
-    async def read(self, id: str, start: int = 0) -> AsyncGenerator[Batch]:
+    async def read(self, id: str, start: int = 0) -> AsyncGenerator[DatasetBatch]:
         """All from the piece of this number on, one stored chunk at a time. Raises DatasetDamaged.
 
         A generator: nothing is raised, not even for an unknown id, before the first batch is asked for.
@@ -87,7 +87,7 @@ class DatasetCatalog:
             first = bisect_right([chunk.start for chunk in manifest.chunks], start) - 1
             for index in range(first, len(manifest.chunks)):
                 data = await self._verified(manifest, index)
-                yield (await in_thread(lambda data=data: decode(data))).since(start)  # type: ignore[misc]
+                yield (await in_thread(lambda data=data: decode_batch(data))).since(start)  # type: ignore[misc]
 
     @contextlib.asynccontextmanager
     async def hold(self, id: str, user: str) -> AsyncIterator[Dataset]:

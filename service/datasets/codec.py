@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise
 import msgspec
 import numpy as np
 
-from service.datasets.items import Batch, Pair, Pairs, Text, Texts, Tokens, Vectors
+from service.datasets.items import DatasetBatch, Pair, Pairs, Text, Texts, Tokens, Vectors
 
 
 class _Texts(msgspec.Struct, tag="texts", array_like=True):
@@ -39,7 +39,7 @@ class _Vectors(msgspec.Struct, tag="vectors", array_like=True):
 _decoder = msgspec.msgpack.Decoder(_Texts | _Pairs | _Vectors)
 
 
-def encode(batch: Batch) -> bytes:
+def encode_batch(batch: DatasetBatch) -> bytes:
     stored: _Texts | _Pairs | _Vectors
     match batch:
         case Texts(start, pieces):
@@ -52,7 +52,7 @@ def encode(batch: Batch) -> bytes:
     return msgspec.msgpack.encode(stored)
 
 
-def decode(data: bytes) -> Batch:
+def decode_batch(data: bytes) -> DatasetBatch:
     """The batch that was encoded."""
     match _decoder.decode(data):
         case _Texts(start, lengths, continued, width, tokens):

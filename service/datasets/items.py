@@ -90,7 +90,7 @@ class Vectors:
         return Vectors(max(start, self.start), self.inputs[skipped:], self.targets[skipped:])
 
 
-Batch: TypeAlias = Texts | Pairs | Vectors
+DatasetBatch: TypeAlias = Texts | Pairs | Vectors
 
 
 def cut(tokens: Tokens) -> Iterator[Text]:
@@ -118,7 +118,7 @@ def _block(rows: list[tuple[list[float], list[float]]]) -> Vectors:
     return Vectors(0, np.array(inputs, np.float32), np.array(targets, np.float32))
 
 
-def batches(parts: "Iterable[Text | Pair | Vectors]") -> Iterator[Batch]:
+def batches(parts: "Iterable[Text | Pair | Vectors]") -> Iterator[DatasetBatch]:
     """Parts of one kind, collected; of vectors a part is any number of rows, and its `start` is overlooked."""
     start, size = 0, 0
     waiting: list[Text | Pair | Vectors] = []
@@ -132,7 +132,7 @@ def batches(parts: "Iterable[Text | Pair | Vectors]") -> Iterator[Batch]:
         yield _collected(start, waiting)
 
 
-def _collected(start: int, parts: "list[Text | Pair | Vectors]") -> Batch:
+def _collected(start: int, parts: "list[Text | Pair | Vectors]") -> DatasetBatch:
     texts = [part for part in parts if isinstance(part, Text)]
     pairs = [part for part in parts if isinstance(part, Pair)]
     blocks = [part for part in parts if isinstance(part, Vectors)]

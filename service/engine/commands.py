@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint
-from service.journal.records import Named
+from service.journal.records import SnapshotRef
 from service.replica.episode import Episode
-from service.replica.learner import Batch, Learner
-from service.replica.progress import Memory
-from service.replica.weight_update import Adoption
+from service.replica.learner import Learner, OutputBatch
+from service.replica.progress import ServiceState
+from service.replica.weight_update import WeightUpdate
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Ran:
 
     first_tick: int
     last_tick: int
-    outputs: list[Batch]
+    outputs: list[OutputBatch]
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,14 +85,14 @@ class Dream(Command[Ran]):
 
 
 @dataclass(slots=True, eq=False)
-class Recall(Command[Batch]):
+class Evaluate(Command[OutputBatch]):
     """What it says in these episodes, by a fork: nothing is learnt, and no tick counts."""
 
     episodes: list[Episode]
 
 
 @dataclass(slots=True, eq=False)
-class Recollect(Command[list[Episode]]):
+class SampleExperience(Command[list[Episode]]):
     """Random stretches of what it lived through, each of up to `ticks` ticks after up to `lead`."""
 
     count: int
@@ -102,7 +102,7 @@ class Recollect(Command[list[Episode]]):
 
 
 @dataclass(slots=True, frozen=True)
-class Generated:
+class Generation:
     """`tick` is where the net was forked."""
 
     tokens: list[int]
@@ -111,7 +111,7 @@ class Generated:
 
 
 @dataclass(slots=True, eq=False)
-class Generate(Command[Generated]):
+class Generate(Command[Generation]):
     """Tokens also come through `stream`, a few at a time, before the reply. Set `cancelled` to end it early."""
 
     prompt: NDArray[np.int32]
@@ -129,7 +129,7 @@ class Generate(Command[Generated]):
 
 
 @dataclass(slots=True, eq=False)
-class Clone(Command[tuple[Checkpoint, Memory]]):
+class Clone(Command[tuple[Checkpoint, ServiceState]]):
     """A copy of everything, taken between two ticks, and what the service remembers of that moment."""
 
 
@@ -143,13 +143,13 @@ class Restore(Command[int]):
 
 
 @dataclass(slots=True, eq=False)
-class Adopt(Command[int]):
+class UpdateWeights(Command[int]):
     """Fitted synapses come home, after all that was taken before. Replies with the tick."""
 
-    adoption: Adoption
+    adoption: WeightUpdate
     job: str
-    fitted: Named
-    fork: Named | None  # None: in place of the net's own
+    fitted: SnapshotRef
+    fork: SnapshotRef | None  # None: in place of the net's own
 
 
 @dataclass(slots=True, eq=False)

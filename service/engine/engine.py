@@ -10,32 +10,32 @@ from typing import Any, TypeVar
 
 from realnet import FrameLearner
 from service.engine.commands import (
-    Adopt,
     Clone,
     Command,
     Configure,
     Dream,
+    Evaluate,
     Generate,
     Ran,
-    Recall,
-    Recollect,
     Restore,
     Run,
+    SampleExperience,
+    UpdateWeights,
 )
-from service.engine.generations import Talks
+from service.engine.generations import Generations
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
-from service.engine.output_ring import Outputs
+from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
-from service.engine.pipeline import Agenda
-from service.engine.status import Shape, Speed, Status
+from service.engine.pipeline import Pipeline
+from service.engine.status import Shape, Status, TickRate
 from service.errors import Conflict, EngineStopped, NotDurable
 from service.journal.codec import JournalDamaged
 from service.journal.journal import Journal, NoJournal
-from service.journal.records import Adopted, Changed, Dreamt, Idled, Lived
-from service.replica.entry import Parts, Work, live_through, run_parts
-from service.replica.learner import Batch, Learner
-from service.replica.progress import Ledger
+from service.journal.records import ChangeRecord, EpisodeRecord, IdleRecord, InputRecord, WeightUpdateRecord
+from service.replica.entry import Entry, Slice, run_episodes, run_slice
+from service.replica.learner import Learner, OutputBatch
+from service.replica.progress import Progress
 from service.replica.replay import Replay
 from service.store.base import StoreError
 
@@ -55,16 +55,16 @@ class Engine:
         self,
         learner: Learner,
         inbox: Inbox,
-        outputs: Outputs,
+        outputs: OutputRing,
         pace: Pace,
         idle_learning: bool,
         journal: Journal | None = None,
-        ledger: Ledger | None = None,
+        ledger: Progress | None = None,
         replay: Replay | None = None,
     ) -> None:
         self.shape = Shape.of(learner)
         self.on_mode: list[Callable[[Mode], None]] = []  # called on the loop when the mode has changed
-        self.ledger = ledger or Ledger.of(None)
+        self.ledger = ledger or Progress.of(None)
         self.replay = replay  # what is still to be lived through again before anything else
         self._learner = learner
         self._inbox = inbox
@@ -73,15 +73,15 @@ class Engine:
         self._idle_learning = idle_learning
         self._plasticity = True if replay is None else replay.plasticity
         self._taken: deque[Command[Any]] = deque()
-        self._agenda = Agenda(journal or NoJournal(), learner.net.tick)
+        self._agenda = Pipeline(journal or NoJournal(), learner.net.tick)
         self._slice = _FIRST_SLICE
         self._changes = 0
-        self._speed = Speed(time.monotonic())
+        self._speed = TickRate(time.monotonic())
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
         self._stopping = False
         self._ended = True  # until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
-        self._talks = Talks(inbox, self._outbox)
+        self._talks = Generations(inbox, self._outbox)
         self._announced = 0  # outputs
         self._pace.frame(time.monotonic())
         self.status = self._status()
@@ -182,9 +182,9 @@ class Engine:
                 self._agenda.add_run(command, self._rate_of(command.learn))
             case Dream():
                 self._agenda.add_dream(command, command.rate * self._rate_of(True))
-            case Recall():
-                self._outbox.resolve(command.reply, live_through(self._learner.fork(), command.episodes, 0.0))
-            case Recollect(count=count, ticks=ticks, lead=lead, seed=seed):
+            case Evaluate():
+                self._outbox.resolve(command.reply, run_episodes(self._learner.fork(), command.episodes, 0.0))
+            case SampleExperience(count=count, ticks=ticks, lead=lead, seed=seed):
                 self._outbox.resolve(command.reply, self.ledger.experience.draw(count, ticks, lead, seed))
             case Generate():
                 self._talks.begin(command, self._learner)
@@ -193,7 +193,7 @@ class Engine:
                 self._outbox.resolve(command.reply, (self._learner.checkpoint(), memory))
             case Restore():
                 self._journal_restore(command)
-            case Adopt():
+            case UpdateWeights():
                 self._agenda.add_adoption(command)
             case Configure():
                 self._journal_change(command)
@@ -204,10 +204,10 @@ class Engine:
     def _see_what_is_durable(self) -> None:
         while (what := self._agenda.next_durable()) is not None:
             match what:
-                case Work(command=Run(journalled=journalled)):
+                case Entry(command=Run(journalled=journalled)):
                     if journalled is not None:
                         self._outbox.resolve(journalled, None)
-                case Work():
+                case Entry():
                     pass
                 case Restore():
                     self._restore(what)
@@ -231,21 +231,23 @@ class Engine:
         if not parts:
             return
         started = time.monotonic()
-        batch = run_parts(self._learner, parts)
+        batch = run_slice(self._learner, parts)
         ended = time.monotonic()
         self._speed.count(sum(ticks for _, ticks in parts))
         self._changes += 1
         first = parts[0][0].record
-        if isinstance(first, Lived):
+        if isinstance(first, InputRecord):
             self._pace.frame(ended)
             self._slice = max(1, min(_SLICE_TICKS, int(_SLICE_SECONDS * len(batch) / max(ended - started, 1e-6))))
             self._inbox.release(len(batch))
         # Outputs of a net of tokens are of tokens, and nobody's dreams are told.
-        if isinstance(first, Lived) or (isinstance(first, Idled) and isinstance(self._learner, FrameLearner)):
+        if isinstance(first, InputRecord) or (
+            isinstance(first, IdleRecord) and isinstance(self._learner, FrameLearner)
+        ):
             self._outputs.append(batch)
         self._reply(parts, batch)
 
-    def _reply(self, parts: Parts, batch: Batch) -> None:
+    def _reply(self, parts: Slice, batch: OutputBatch) -> None:
         start = 0
         for work, count in parts:
             work.outputs.append(batch if len(parts) == 1 else batch[start : start + count])
@@ -255,7 +257,7 @@ class Engine:
                 continue
             self._agenda.works.popleft()
             last = int(work.outputs[-1].tick[-1])
-            if isinstance(work.record, Lived | Dreamt):
+            if isinstance(work.record, InputRecord | EpisodeRecord):
                 self.ledger.note(work.record, last)
             if isinstance(work.command, Run | Dream):
                 self._outbox.resolve(work.command.reply, Ran(int(work.outputs[0].tick[0]), last, work.outputs))
@@ -292,7 +294,7 @@ class Engine:
 
     def _adopt(self) -> None:
         match self._agenda.homecoming():
-            case Work(command=Adopt(adoption=adoption, reply=reply), record=Adopted() as record):
+            case Entry(command=UpdateWeights(adoption=adoption, reply=reply), record=WeightUpdateRecord() as record):
                 if adoption.by(self._learner):
                     self._changes += 1
                     self.ledger.note(record, self._learner.net.tick)
@@ -304,7 +306,7 @@ class Engine:
         if not command.is_of_learning:
             self._configure(command)
             return
-        self._agenda.add_change(command, Changed(command.learning_rate, command.plasticity))
+        self._agenda.add_change(command, ChangeRecord(command.learning_rate, command.plasticity))
 
     def _configure(self, command: Configure) -> None:
         """For what is taken from now on; what was taken before is learnt at the rate of then."""

@@ -1,7 +1,7 @@
 """The generations that run, on forks of the net: a few tokens of each in every step of the engine."""
 
 from realnet import Generator, TokenLearner
-from service.engine.commands import Generate, Generated
+from service.engine.commands import Generate, Generation
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
 from service.errors import Conflict
@@ -10,13 +10,13 @@ from service.replica.learner import Learner
 _AT_ONCE = 8
 
 
-class Talks:
+class Generations:
     """On the engine's thread."""
 
     def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
         self._inbox = inbox
         self._outbox = outbox
-        self._running: list[tuple[Generate, Generator, Generated]] = []
+        self._running: list[tuple[Generate, Generator, Generation]] = []
 
     def __len__(self) -> int:
         return len(self._running)
@@ -27,7 +27,7 @@ class Talks:
             self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
             return
         generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh)
-        self._running.append((command, generator, Generated([], learner.net.tick, "length")))
+        self._running.append((command, generator, Generation([], learner.net.tick, "length")))
 
     def go_on(self) -> None:
         going_on = []

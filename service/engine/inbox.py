@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from service.engine.commands import Adopt, Command, Configure, Dream, Generate, Restore, Run
+from service.engine.commands import Command, Configure, Dream, Generate, Restore, Run, UpdateWeights
 from service.errors import NotDurable, NotReady, Overloaded, Refused
 
 
@@ -138,4 +138,4 @@ class Inbox:
 def _changes_the_net(command: Command[Any]) -> bool:
     if isinstance(command, Configure):
         return command.is_of_learning
-    return isinstance(command, Run | Restore | Dream | Adopt)
+    return isinstance(command, Run | Restore | Dream | UpdateWeights)

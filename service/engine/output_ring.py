@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from realnet import TokenOutputs
 from service.api.encoding import Output, structs
-from service.replica.learner import Batch
+from service.replica.learner import OutputBatch
 
 _RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
 _FORGOTTEN = 8  # the oldest are forgotten an eighth at once: who falls behind loses many, and then none for a while
@@ -20,7 +20,7 @@ _TURN = 32  # subscribers that are woken at once
 _SHARE = 0.2  # of the loop's time is theirs, the rest is for what may not be lost, and for the engine
 
 
-class Outputs:
+class OutputRing:
     """Every output ever published has a position: 0, 1, 2 …; at least the last `kept` of them can be read.
 
     A subscriber is nothing but a position, so one that is slow costs nothing and is told what it lost. Subscribers are
@@ -33,7 +33,7 @@ class Outputs:
         self._step = 1
         self._start = self._end = 0
         self._columns: dict[str, NDArray[Any]] = {}  # made for the first batch
-        self._type: type[Batch] = TokenOutputs
+        self._type: type[OutputBatch] = TokenOutputs
         self._lock = threading.Lock()
         self._waiting: dict[asyncio.Future[None], int] = {}  # the loop's: for which position; the longest first
         self._is_turning = False  # some have been woken, or the loop rests from them
@@ -51,7 +51,7 @@ class Outputs:
 
     # On the engine's thread:
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: OutputBatch) -> None:
         columns = {each.name: getattr(batch, each.name) for each in fields(batch)}
         with self._lock:
             if not self._columns:
@@ -129,7 +129,7 @@ class Outputs:
         took = time.thread_time() - began
         asyncio.get_running_loop().call_later(took / _SHARE - took, self._turn)
 
-    def _make(self, batch: Batch, columns: dict[str, NDArray[Any]]) -> None:
+    def _make(self, batch: OutputBatch, columns: dict[str, NDArray[Any]]) -> None:
         if self._end == 0:  # once and for all: positions are places
             row = sum(column.nbytes for column in columns.values()) // len(batch)
             kept = max(1, min(self._kept, _RING_BYTES // row))
@@ -138,6 +138,6 @@ class Outputs:
         self._type = type(batch)
         self._columns = {n: np.empty((self._kept, *c.shape[1:]), c.dtype) for n, c in columns.items()}
 
-    def _copy(self, first: int, last: int) -> Batch:
+    def _copy(self, first: int, last: int) -> OutputBatch:
         where = np.arange(first, last) % self._kept
         return self._type(**{name: column[where] for name, column in self._columns.items()})

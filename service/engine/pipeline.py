@@ -5,43 +5,43 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any
 
-from service.engine.commands import Adopt, Command, Dream, Restore, Run
+from service.engine.commands import Command, Dream, Restore, Run, UpdateWeights
 from service.errors import NotDurable
 from service.journal.journal import Journal, NoJournal, Ticket
-from service.journal.position import Place
-from service.journal.records import Adopted, Idled, Record, Restored
-from service.replica.entry import Parts, Work, dream_of, next_parts, record_of
+from service.journal.position import JournalPosition
+from service.journal.records import IdleRecord, Record, RestoreRecord, WeightUpdateRecord
+from service.replica.entry import Entry, Slice, episode_record, input_record, next_slice
 
 
-class Agenda:
+class Pipeline:
     """On the engine's thread. `entering` is the tick after which that enters which is added next."""
 
     def __init__(self, journal: Journal, tick: int) -> None:
-        self.works: deque[Work] = deque()
+        self.works: deque[Entry] = deque()
         self.entering = tick
         self.is_restoring = False  # nothing is run between a restore's journalling and itself
         self._journal = journal
-        self._promised: deque[tuple[Ticket, Command[Any] | Work]] = deque()
+        self._promised: deque[tuple[Ticket, Command[Any] | Entry]] = deque()
         self._settled = journal.last  # the last record that is durable, and done or among the works
 
     # These raise NotDurable, with nothing changed.
 
     def add_run(self, run: Run, rate: float) -> None:
-        record = record_of(run, self.entering, rate)
-        self._add(Work.of_run(run, self._journal.append(record), record))
+        record = input_record(run, self.entering, rate)
+        self._add(Entry.of_run(run, self._journal.append(record), record))
 
     def add_dream(self, dream: Dream, rate: float) -> None:
-        record = dream_of(dream, self.entering, rate)
-        self._add(Work(self._journal.append(record), record, episodes=dream.episodes, command=dream))
+        record = episode_record(dream, self.entering, rate)
+        self._add(Entry(self._journal.append(record), record, episodes=dream.episodes, command=dream))
 
     def add_idle(self, ticks: int, rate: float, counted: int) -> None:
         """Ticks to be computed, and then some to be only counted."""
-        record = Idled(self.entering, rate, ticks)
-        self._add(Work(self._journal.append(record), record, counted=counted))
+        record = IdleRecord(self.entering, rate, ticks)
+        self._add(Entry(self._journal.append(record), record, counted=counted))
 
-    def add_adoption(self, command: Adopt) -> None:
-        record = Adopted(self.entering, command.job, command.fitted, command.fork)
-        self._add(Work(self._journal.append(record), record, command=command))
+    def add_adoption(self, command: UpdateWeights) -> None:
+        record = WeightUpdateRecord(self.entering, command.job, command.fitted, command.fork)
+        self._add(Entry(self._journal.append(record), record, command=command))
 
     def add_change(self, command: Command[Any], record: Record) -> None:
         self._promised.append((self._journal.append(record), command))
@@ -52,12 +52,12 @@ class Agenda:
         first = self.works[0] if self.works else None
         half = first.ticket.seq if first is not None and first.done else 0
         after = self._journal.last if first is None else half or first.ticket.seq - 1
-        self.add_change(command, Restored(command.snapshot, command.sha256, after, half))
+        self.add_change(command, RestoreRecord(command.snapshot, command.sha256, after, half))
         self.is_restoring = True
         waiting = (work.left + work.counted for work in self.works if work.ticket.seq > after)
         self.entering = command.learner.net.tick + sum(waiting)
 
-    def _add(self, work: Work) -> None:
+    def _add(self, work: Entry) -> None:
         self._promised.append((work.ticket, work))
         self.works.append(work)
         self.entering += work.left + work.counted
@@ -70,7 +70,7 @@ class Agenda:
         """They were counted, while there was nothing to do."""
         self.entering += ticks
 
-    def next_durable(self) -> Command[Any] | Work | None:
+    def next_durable(self) -> Command[Any] | Entry | None:
         """What has become durable since it was promised, in order."""
         if not self._promised or not self._promised[0][0].is_durable:
             return None
@@ -86,7 +86,7 @@ class Agenda:
             return None
         given_up: list[Command[Any]] = []
         for _, what in self._promised:
-            if not isinstance(what, Work):
+            if not isinstance(what, Entry):
                 given_up.append(what)
                 continue
             self.works.pop()  # they are the last
@@ -98,18 +98,18 @@ class Agenda:
         self.entering = tick + sum(work.left + work.counted for work in self.works)
         return why, given_up
 
-    def homecoming(self) -> Work | None:
+    def homecoming(self) -> Entry | None:
         """Of fitted synapses, if that is to be done next; then it is no more."""
         first = next(self._due(), None)
-        return self.works.popleft() if first is not None and isinstance(first.record, Adopted) else None
+        return self.works.popleft() if first is not None and isinstance(first.record, WeightUpdateRecord) else None
 
-    def parts(self, most: int) -> Parts:
+    def parts(self, most: int) -> Slice:
         """What may be run now, in one call."""
-        return next_parts(self._due(), most)
+        return next_slice(self._due(), most)
 
-    def _due(self) -> Iterator[Work]:
+    def _due(self) -> Iterator[Entry]:
         """What has been seen to be durable: the place of a snapshot says so, too."""
-        works: Iterable[Work] = () if self.is_restoring else self.works
+        works: Iterable[Entry] = () if self.is_restoring else self.works
         return takewhile(lambda work: work.ticket.seq <= self._settled, works)
 
     @property
@@ -121,20 +121,20 @@ class Agenda:
         """A record says when it enters, so nothing is only counted before all is done."""
         return not self.works and not self.is_restoring
 
-    def half(self) -> Work | None:
+    def half(self) -> Entry | None:
         """What is half run; then it is no more."""
         return self.works.popleft() if self.works and self.works[0].done else None
 
-    def place(self) -> Place | None:
+    def place(self) -> JournalPosition | None:
         if isinstance(self._journal, NoJournal):
             return None
         if not self.works:
-            return Place(self._settled)
+            return JournalPosition(self._settled)
         first = self.works[0]
-        return Place(min(self._settled, first.ticket.seq - 1), first.ticket.seq, first.done)
+        return JournalPosition(min(self._settled, first.ticket.seq - 1), first.ticket.seq, first.done)
 
     def all(self) -> list[Command[Any]]:
         """Everything that somebody waits for."""
         everything = [*(what for _, what in self._promised), *self.works]
-        commands = [what.command if isinstance(what, Work) else what for what in everything]
+        commands = [what.command if isinstance(what, Entry) else what for what in everything]
         return list(dict.fromkeys(command for command in commands if command is not None))

@@ -32,7 +32,7 @@ class Shape:
         return names[0] == names[1] and (self.inputs, self.outputs) == (other.inputs, other.outputs)
 
 
-class Speed:
+class TickRate:
     """Ticks computed a second, over about the last one."""
 
     def __init__(self, now: float) -> None:

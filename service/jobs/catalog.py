@@ -15,7 +15,7 @@ _STORE_SECONDS = 1.0  # until what could not be saved is tried again
 _logger = logging.getLogger(__name__)
 
 
-class Kept(BaseModel):
+class StoredJob(BaseModel):
     """`notes` are its kind's own: what it needs to go on after a restart."""
 
     job: Job
@@ -29,19 +29,19 @@ class JobCatalog:
         self._store = store
         self._prefix = f"{net}/jobs/"
 
-    async def load(self) -> dict[str, Kept]:
+    async def load(self) -> dict[str, StoredJob]:
         """All of them, oldest first. What cannot be read, as that of another version, is left alone."""
         jobs = {}
         for key in await self._store.keys(self._prefix):
             with contextlib.suppress(ValidationError):
-                kept = Kept.model_validate_json(await self._store.get(key) or b"")
+                kept = StoredJob.model_validate_json(await self._store.get(key) or b"")
                 jobs[kept.job.id] = kept
         return jobs
 
-    async def save(self, kept: Kept) -> None:
+    async def save(self, kept: StoredJob) -> None:
         await self._store.put(self._prefix + kept.job.id, kept.model_dump_json().encode())
 
-    async def save_surely(self, kept: Kept) -> None:
+    async def save_surely(self, kept: StoredJob) -> None:
         """Waits while the store is in trouble."""
         while True:
             try:
@@ -50,7 +50,7 @@ class JobCatalog:
                 _logger.error("job %s cannot be saved: %s", kept.job.id, error)
                 await asyncio.sleep(_STORE_SECONDS)
 
-    async def forget_the_oldest(self, jobs: dict[str, Kept]) -> None:
+    async def forget_the_oldest(self, jobs: dict[str, StoredJob]) -> None:
         """Of those that have ended."""
         ended = [id for id, kept in jobs.items() if kept.job.has_ended]
         for id in ended[:-_KEPT]:

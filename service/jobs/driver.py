@@ -5,23 +5,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from service.engine.commands import Configure, Dream, Recall
+from service.engine.commands import Configure, Dream, Evaluate
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
-from service.engine.output_ring import Outputs
+from service.engine.output_ring import OutputRing
 from service.errors import Conflict, NotDurable
 from service.replica.episode import Episode
-from service.replica.learner import Batch
+from service.replica.learner import OutputBatch
 
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.002  # how often it looks whether clients have had their share
 _QUIET_SECONDS = 0.1  # without an input, and then nobody streams
 
 
-class Living:
+class JobDriver:
     """On the loop; of what it asks for, the engine has one slice at a time."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, outputs: Outputs) -> None:
+    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing) -> None:
         self.engine = engine
         self._inbox = inbox
         self._outputs = outputs
@@ -38,7 +38,7 @@ class Living:
         finally:
             await asyncio.shield(self.engine.ask(Configure(dreaming=False)))
 
-    async def live(self, dream: Dream) -> list[Batch]:
+    async def live(self, dream: Dream) -> list[OutputBatch]:
         """What it said; when it is learnt. Waits while the journal cannot be written."""
         while True:
             try:
@@ -47,9 +47,9 @@ class Living:
                 await asyncio.sleep(_RETRY_SECONDS)
                 dream = replace(dream, reply=asyncio.get_running_loop().create_future())
 
-    async def ask(self, episodes: list[Episode]) -> Batch:
+    async def ask(self, episodes: list[Episode]) -> OutputBatch:
         """What it says, learning nothing."""
-        return await self.engine.ask(Recall(episodes))
+        return await self.engine.ask(Evaluate(episodes))
 
     def somebody_streams(self) -> bool:
         now = asyncio.get_running_loop().time()

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from service.aio import in_thread
 from service.datasets.catalog import DatasetCatalog
-from service.datasets.items import Batch, Pairs, Texts
+from service.datasets.items import DatasetBatch, Pairs, Texts
 from service.datasets.manifest import Dataset
-from service.errors import Invalid, JobFailed, Place
+from service.errors import ErrorLocation, Invalid, JobFailed
 from service.store.base import StoreError
 
 FORK, FITTED = "fork.safetensors", "fitted.safetensors"
@@ -82,12 +82,12 @@ def _npy(path: Path, kind: "np.dtype[Any]", shape: tuple[int | None, ...]) -> It
         yield file
 
 
-def _append(files: list[BinaryIO], batch: Batch, kind: "np.dtype[Any]") -> None:
+def _append(files: list[BinaryIO], batch: DatasetBatch, kind: "np.dtype[Any]") -> None:
     for file, rows in zip(files, _rows(batch), strict=True):
         file.write(np.ascontiguousarray(rows, kind).data)
 
 
-def _rows(batch: Batch) -> list[NDArray[Any]]:
+def _rows(batch: DatasetBatch) -> list[NDArray[Any]]:
     if isinstance(batch, Texts):
         return [np.concatenate([text.tokens for text in batch.pieces])]
     if isinstance(batch, Pairs):
@@ -124,7 +124,7 @@ async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaita
         case {"fitted": dict(figures)}:
             return figures
         case {"refused": str(why)}:
-            raise Invalid([Place(detail=why, pointer="")])
+            raise Invalid([ErrorLocation(detail=why, pointer="")])
         case {"failed": str(why)}:
             pass
         case _:

@@ -8,10 +8,10 @@ from pydantic import AwareDatetime, BaseModel
 
 from service.errors import Problem
 
-Kind: TypeAlias = Literal["dream", "sleep", "fit"]
+JobKind: TypeAlias = Literal["dream", "sleep", "fit"]
 
 
-class State(StrEnum):
+class JobStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -23,8 +23,8 @@ class Job(BaseModel):
     """`revision` grows with every change."""
 
     id: str
-    kind: Kind
-    status: State = State.QUEUED
+    kind: JobKind
+    status: JobStatus = JobStatus.QUEUED
     progress: float = 0.0  # to 1
     request: dict[str, Any]
     metrics: dict[str, Any] = {}
@@ -37,7 +37,7 @@ class Job(BaseModel):
 
     @property
     def has_ended(self) -> bool:
-        return self.status not in (State.QUEUED, State.RUNNING)
+        return self.status not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 def now() -> datetime:

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from service.errors import EngineStopped, NotFound, Overloaded, problem_of
-from service.jobs.catalog import JobCatalog, Kept
-from service.jobs.job import Job, Kind, State, now
+from service.jobs.catalog import JobCatalog, StoredJob
+from service.jobs.job import Job, JobKind, JobStatus, now
 from service.store.base import StoreError
 
 _MOST_QUEUED = 100
@@ -17,14 +17,14 @@ _TELL_SECONDS = 0.25  # between two tellings of it
 _UNSAVED_REVISIONS = 100  # at most, that were told before a crash
 _logger = logging.getLogger(__name__)
 
-Result = dict[str, Any]
-Run = Callable[["Running"], Awaitable[Result]]
+JobResult = dict[str, Any]
+JobFunction = Callable[["JobContext"], Awaitable[JobResult]]
 
 
-class Running:
+class JobContext:
     """A job in the hands of its kind."""
 
-    def __init__(self, kept: Kept, catalog: JobCatalog, changed: Callable[[], None]) -> None:
+    def __init__(self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None]) -> None:
         self.id = kept.job.id
         self.request = kept.job.request
         self._kept = kept
@@ -59,17 +59,17 @@ class Running:
         await self._catalog.save_surely(self._kept)
 
 
-class Jobs:
+class JobRunner:
     """On the loop. `kinds` are how each is run: to be cancelled at any moment, and to be run again after a crash."""
 
-    def __init__(self, catalog: JobCatalog, kinds: Mapping[Kind, Run], is_ready: Callable[[], bool]) -> None:
+    def __init__(self, catalog: JobCatalog, kinds: Mapping[JobKind, JobFunction], is_ready: Callable[[], bool]) -> None:
         self.on_changed: list[Callable[[Job], None]] = []  # called when it begins or ends
         self._catalog = catalog
         self._kinds = kinds
         self._is_ready = is_ready
-        self._jobs: dict[str, Kept] = {}
+        self._jobs: dict[str, StoredJob] = {}
         self._changed = asyncio.Event()
-        self._running: tuple[str, asyncio.Task[Result]] | None = None
+        self._running: tuple[str, asyncio.Task[JobResult]] | None = None
         self._cancelled: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,8 +77,8 @@ class Jobs:
         """Raises StoreError."""
         self._jobs = await self._catalog.load()
         for kept in self._jobs.values():
-            if kept.job.status is State.RUNNING:  # it is not: nothing runs yet
-                kept.job.status = State.QUEUED
+            if kept.job.status is JobStatus.RUNNING:  # it is not: nothing runs yet
+                kept.job.status = JobStatus.QUEUED
             if not kept.job.has_ended:
                 kept.job.revision += _UNSAVED_REVISIONS
         self._task = asyncio.create_task(self._run_all(), name="jobs")
@@ -90,12 +90,12 @@ class Jobs:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def add(self, kind: Kind, request: dict[str, Any]) -> Job:
+    async def add(self, kind: JobKind, request: dict[str, Any]) -> Job:
         """Raises Overloaded and StoreError; then there is no job."""
         if sum(not kept.job.has_ended for kept in self._jobs.values()) >= _MOST_QUEUED:
             raise Overloaded(f"{_MOST_QUEUED} jobs wait, and no more may")
         id = f"{int(max(self._jobs, default='0')) + 1:08d}"
-        kept = self._jobs[id] = Kept(job=Job(id=id, kind=kind, request=request, created_at=now()))
+        kept = self._jobs[id] = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()))
         try:
             await self._catalog.save(kept)
         except BaseException:
@@ -125,7 +125,7 @@ class Jobs:
         if self._running is not None and self._running[0] == id:
             self._running[1].cancel()
         else:
-            await self._end(self._jobs[id], State.CANCELLED)
+            await self._end(self._jobs[id], JobStatus.CANCELLED)
         async for _ in self.follow(id):
             pass
         return job
@@ -159,18 +159,20 @@ class Jobs:
             await asyncio.sleep(0.05)
         while True:
             waiting = [
-                kept for id, kept in self._jobs.items() if kept.job.status is State.QUEUED and id not in self._cancelled
+                kept
+                for id, kept in self._jobs.items()
+                if kept.job.status is JobStatus.QUEUED and id not in self._cancelled
             ]
             if not waiting:
                 await self._changed.wait()
                 continue
             await self._run(waiting[0])
 
-    async def _run(self, kept: Kept) -> None:
+    async def _run(self, kept: StoredJob) -> None:
         job = kept.job
-        job.status, job.started_at = State.RUNNING, job.started_at or now()
+        job.status, job.started_at = JobStatus.RUNNING, job.started_at or now()
         self._tell(job)
-        running = Running(kept, self._catalog, lambda: self._say(job))
+        running = JobContext(kept, self._catalog, lambda: self._say(job))
         task = asyncio.ensure_future(self._kinds[job.kind](running))
         self._running = job.id, task
         try:
@@ -182,19 +184,19 @@ class Jobs:
         finally:
             self._running = None
         if task.cancelled():
-            await self._end(kept, State.CANCELLED)
+            await self._end(kept, JobStatus.CANCELLED)
         elif (error := task.exception()) is None:
             job.result, job.progress = task.result(), 1.0
-            await self._end(kept, State.SUCCEEDED)
+            await self._end(kept, JobStatus.SUCCEEDED)
         elif isinstance(error, EngineStopped):  # it goes on when the net does
             await asyncio.Event().wait()
         else:
             if problem_of(error).status == 500:  # type: ignore[arg-type]
                 _logger.error("job %s, a %s, has failed", job.id, job.kind, exc_info=error)
             job.error = problem_of(error)  # type: ignore[arg-type]
-            await self._end(kept, State.FAILED)
+            await self._end(kept, JobStatus.FAILED)
 
-    async def _end(self, kept: Kept, status: State) -> None:
+    async def _end(self, kept: StoredJob, status: JobStatus) -> None:
         """In the store first: what has ended is never run again."""
         job = kept.job
         ended = kept.model_copy(deep=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from service.journal.records import Adopted, Begun, Record, Restored
+from service.journal.records import OriginRecord, Record, RestoreRecord, WeightUpdateRecord
 from service.store.base import Block
 
 MARK = b"RNJ1"
@@ -24,7 +24,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 
-def encode(seq: int, record: Record) -> bytes:
+def encode_record(seq: int, record: Record) -> bytes:
     body = _encoder.encode(record)
     head = _HEAD.pack(MARK, seq, len(body), zlib.crc32(body), 0)[:_CHECKED]
     return head + zlib.crc32(head).to_bytes(4, "little") + body
@@ -35,7 +35,7 @@ class JournalDamaged(Exception):
 
 
 @dataclass(slots=True)
-class Journalled:
+class JournalScan:
     """What a look at the whole journal tells. Numbers are 0 where there is no such record.
 
     Of the last restore, of what was refused and of what came home it tells only where that is after the record that was
@@ -44,21 +44,21 @@ class Journalled:
 
     first: int = 0
     last: int = 0
-    begun: Begun | None = None  # if it is the first
-    restored: tuple[int, Restored] | None = None  # the last
+    begun: OriginRecord | None = None  # if it is the first
+    restored: tuple[int, RestoreRecord] | None = None  # the last
     refused: set[int] = field(default_factory=set)
-    adopted: list[tuple[int, Adopted]] = field(default_factory=list)
+    adopted: list[tuple[int, WeightUpdateRecord]] = field(default_factory=list)
     torn: tuple[str, int, int] | None = None  # block, from which byte on, and how many
     harmless: list[str] = field(default_factory=list)  # damage, of records that were not looked after
 
 
-def look_through(blocks: Iterable[Block], after: int = 0) -> Journalled:
+def scan(blocks: Iterable[Block], after: int = 0) -> JournalScan:
     """Check every record with a number greater than `after`; what is wrong before is only told. Raises JournalDamaged.
 
     Behind damage a record is looked for by its mark, and what is found might be a part of another's body. That does no
     harm: it would have no number after `after`, or what follows it would not be whole or not follow it.
     """
-    found = Journalled()
+    found = JournalScan()
     damage = ""  # between the last whole record and the next
     for block in blocks:
         if not block.data:
@@ -81,12 +81,12 @@ def look_through(blocks: Iterable[Block], after: int = 0) -> Journalled:
             end = record_end
             found.first, found.last = found.first or seq, seq
             match record:
-                case Begun() if seq == found.first:
+                case OriginRecord() if seq == found.first:
                     found.begun = record
-                case Restored() if seq > after:
+                case RestoreRecord() if seq > after:
                     found.restored = seq, record
                     found.refused.add(record.refused)
-                case Adopted() if seq > after:
+                case WeightUpdateRecord() if seq > after:
                     found.adopted.append((seq, record))
                 case _:
                     pass

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from service.errors import NotDurable
-from service.journal.codec import encode
-from service.journal.records import Noted, Record
+from service.journal.codec import encode_record
+from service.journal.records import NoteRecord, Record
 from service.store.base import Log, StoreError
 
 Policy: TypeAlias = Literal["always", "everysec", "never", "off"]
@@ -155,7 +155,7 @@ class LoggedJournal:
             end = start
             while end < len(pending) and len(block) < _BLOCK_BYTES:
                 ticket, record = pending[end]
-                block += encode(ticket.seq, record)
+                block += encode_record(ticket.seq, record)
                 end += 1
             self._write(pending[start][0].seq, bytes(block), end - start)
             for ticket, _ in pending[start:end]:
@@ -200,7 +200,7 @@ class LoggedJournal:
             seconds = time.monotonic() - began
             try:
                 self._log.repair()
-                note = encode(self.last + 1, Noted(f"not written for {seconds:.1f} s: {self.error}"))
+                note = encode_record(self.last + 1, NoteRecord(f"not written for {seconds:.1f} s: {self.error}"))
                 self._write(self.last + 1, note, 1)
                 if self._policy != "never":
                     self._log.sync()

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class JournalPosition(msgspec.Struct, frozen=True, array_like=True):
     """How far into the journal a state of the net is: after record `seq`, and `done` ticks of record `half`."""
 
     seq: int

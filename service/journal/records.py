@@ -11,14 +11,14 @@ class _Body(msgspec.Struct, array_like=True, gc=False):
     pass
 
 
-class Begun(_Body, tag=0):
+class OriginRecord(_Body, tag=0):
     """The first of all: what the net was before. `snapshot` is an id; without one it was born with `birth`."""
 
     snapshot: str | None = None
     birth: dict[str, int | str | None] = {}
 
 
-class Lived(_Body, tag=1):
+class InputRecord(_Body, tag=1):
     """Tokens or frames that enter after tick `tick`, and who sent them. `rate` is 0 where nothing is learnt."""
 
     tick: int
@@ -34,7 +34,7 @@ class Lived(_Body, tag=1):
     at: float = 0.0  # seconds since 1970
 
 
-class Idled(_Body, tag=2):
+class IdleRecord(_Body, tag=2):
     """Ticks without input that were computed."""
 
     tick: int
@@ -42,14 +42,14 @@ class Idled(_Body, tag=2):
     ticks: int
 
 
-class Changed(_Body, tag=3):
+class ChangeRecord(_Body, tag=3):
     """Null leaves a thing as it is."""
 
     learning_rate: float | None = None
     plasticity: bool | None = None
 
 
-class Restored(_Body, tag=4):
+class RestoreRecord(_Body, tag=4):
     """The net became that of a snapshot. Inputs up to record `after` were learnt before, all others after it.
 
     The record `refused`, if it is one, was only half learnt and is not learnt again.
@@ -61,13 +61,13 @@ class Restored(_Body, tag=4):
     refused: int = 0
 
 
-class Noted(_Body, tag=5):
+class NoteRecord(_Body, tag=5):
     """Nothing happened, but somebody may want to know."""
 
     what: str
 
 
-class Dreamt(_Body, tag=6):
+class EpisodeRecord(_Body, tag=6):
     """Episodes of a job, one after the other, each begun with nothing in mind; `done` is how far the job then is."""
 
     tick: int
@@ -83,14 +83,14 @@ class Dreamt(_Body, tag=6):
     asleep: bool = False
 
 
-class Named(msgspec.Struct, array_like=True, frozen=True):
+class SnapshotRef(msgspec.Struct, array_like=True, frozen=True):
     """A snapshot, and the SHA-256 of its bytes."""
 
     id: str
     sha256: str
 
 
-class Adopted(_Body, tag=7):
+class WeightUpdateRecord(_Body, tag=7):
     """After tick `tick` the synapses of a snapshot came home, which a job had fitted: in place of the net's own, or,
     with a fork, as what they had become since it. A net of another shape is left as it is."""
 
@@ -99,12 +99,12 @@ class Adopted(_Body, tag=7):
 
     tick: int
     job: str
-    fitted: Named
-    fork: Named | None = None
+    fitted: SnapshotRef
+    fork: SnapshotRef | None = None
 
 
-Ticked: TypeAlias = Lived | Idled | Dreamt  # those that are ticks of the net
-Record: TypeAlias = Begun | Ticked | Changed | Restored | Noted | Adopted
+TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
+Record: TypeAlias = OriginRecord | TickedRecord | ChangeRecord | RestoreRecord | NoteRecord | WeightUpdateRecord
 
 
 def packed_tokens(tokens: NDArray[np.int32]) -> bytes:

@@ -8,31 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import FrameLearner, TokenLearner
-from service.engine.commands import Adopt, Dream, Run
+from service.engine.commands import Dream, Run, UpdateWeights
 from service.journal.journal import Ticket
-from service.journal.records import Adopted, Dreamt, Lived, Ticked, packed_tokens, unpacked_tokens
+from service.journal.records import (
+    EpisodeRecord,
+    InputRecord,
+    TickedRecord,
+    WeightUpdateRecord,
+    packed_tokens,
+    unpacked_tokens,
+)
 from service.replica.episode import Episode, packed, unpacked
-from service.replica.learner import Batch, Learner
+from service.replica.learner import Learner, OutputBatch
 
 Number = TypeVar("Number", np.int32, np.float32)
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class Entry:
     """Tokens, or frames with or without teachers; or ticks without input, after which `counted` more only count; or
     episodes, which are run in one go: a snapshot never finds the net's own mind set aside; or what came home, no tick.
     """
 
     ticket: Ticket
-    record: Ticked | Adopted
+    record: TickedRecord | WeightUpdateRecord
     tokens: NDArray[np.int32] | None = None
     frames: NDArray[np.float32] | None = None
     teachers: NDArray[np.float32] | None = None
     episodes: list[Episode] = field(default_factory=list)
-    command: Run | Dream | Adopt | None = None  # who waits for it
+    command: Run | Dream | UpdateWeights | None = None  # who waits for it
     counted: int = 0
     done: int = 0
-    outputs: list[Batch] = field(default_factory=list)
+    outputs: list[OutputBatch] = field(default_factory=list)
 
     @property
     def left(self) -> int:
@@ -40,32 +47,32 @@ class Work:
 
     @property
     def is_input(self) -> bool:
-        return isinstance(self.record, Lived)
+        return isinstance(self.record, InputRecord)
 
     @classmethod
-    def of_run(cls, run: Run, ticket: Ticket, record: Lived) -> "Work":
+    def of_run(cls, run: Run, ticket: Ticket, record: InputRecord) -> "Entry":
         return cls(ticket, record, run.tokens, run.frames, run.teachers, command=run)
 
     @classmethod
-    def of_record(cls, seq: int, record: Ticked, learner: Learner) -> "Work":
+    def of_record(cls, seq: int, record: TickedRecord, learner: Learner) -> "Entry":
         """As it was before it was journalled. Nobody waits for it."""
         work = cls(Ticket(seq, is_durable=True), record)
         inputs, outputs = len(learner.net.input_ids), len(learner.net.output_ids)
-        if isinstance(record, Lived):
+        if isinstance(record, InputRecord):
             work.tokens = None if record.tokens is None else unpacked_tokens(record.tokens, record.ticks)
             work.frames, work.teachers = _rows(record.frames, inputs), _rows(record.teachers, outputs)
-        elif isinstance(record, Dreamt):
+        elif isinstance(record, EpisodeRecord):
             work.episodes = unpacked(record, inputs, outputs)
         return work
 
 
-Parts = list[tuple[Work, int]]
+Slice = list[tuple[Entry, int]]
 
 
-def record_of(run: Run, tick: int, rate: float) -> Lived:
+def input_record(run: Run, tick: int, rate: float) -> InputRecord:
     """`rate` is the learning rate, 0 where nothing is to be learnt."""
     sender = run.sender
-    return Lived(
+    return InputRecord(
         tick,
         rate,
         run.ticks,
@@ -80,26 +87,26 @@ def record_of(run: Run, tick: int, rate: float) -> Lived:
     )
 
 
-def dream_of(dream: Dream, tick: int, rate: float) -> Dreamt:
-    return Dreamt(tick, rate, job=dream.job, done=dream.done, asleep=dream.asleep, **packed(dream.episodes))
+def episode_record(dream: Dream, tick: int, rate: float) -> EpisodeRecord:
+    return EpisodeRecord(tick, rate, job=dream.job, done=dream.done, asleep=dream.asleep, **packed(dream.episodes))
 
 
-def next_parts(works: Iterable[Work], most: int) -> Parts:
+def next_slice(works: Iterable[Entry], most: int) -> Slice:
     """What is durable and may be run in one call: at one rate, and ticks without input by themselves."""
-    parts: Parts = []
+    parts: Slice = []
     for work in works:
         first = parts[0][0] if parts else work
         belongs = work is first or (work.is_input and first.is_input and work.record.rate == first.record.rate)
-        if most == 0 or not work.ticket.is_durable or not belongs or isinstance(work.record, Adopted):
+        if most == 0 or not work.ticket.is_durable or not belongs or isinstance(work.record, WeightUpdateRecord):
             break
-        if isinstance(work.record, Dreamt):
+        if isinstance(work.record, EpisodeRecord):
             return [(work, work.left)]
         parts.append((work, min(most, work.left)))
         most -= parts[-1][1]
     return parts
 
 
-def run_parts(learner: Learner, parts: Parts) -> Batch:
+def run_slice(learner: Learner, parts: Slice) -> OutputBatch:
     """Changes the learner, and nothing else."""
     first, ticks = parts[0]
     own, rate = learner.net.learning_rate, first.record.rate
@@ -108,7 +115,7 @@ def run_parts(learner: Learner, parts: Parts) -> Batch:
         learner.net.learning_rate = rate  # as it was when the input came
     try:
         if first.episodes:
-            return live_through(learner, first.episodes, plasticity)
+            return run_episodes(learner, first.episodes, plasticity)
         if not first.is_input:
             return learner.idle(ticks, plasticity)
         if isinstance(learner, TokenLearner):
@@ -119,9 +126,9 @@ def run_parts(learner: Learner, parts: Parts) -> Batch:
         learner.net.learning_rate = own
 
 
-def live_through(learner: Learner, episodes: Sequence[Episode], plasticity: float) -> Batch:
+def run_episodes(learner: Learner, episodes: Sequence[Episode], plasticity: float) -> OutputBatch:
     """What it said at each tick but those that were given; its own mind is set aside meanwhile."""
-    said: list[Batch] = []
+    said: list[OutputBatch] = []
     for episode in episodes:
         if isinstance(learner, TokenLearner):
             assert episode.tokens is not None
@@ -129,11 +136,11 @@ def live_through(learner: Learner, episodes: Sequence[Episode], plasticity: floa
         else:
             assert episode.frames is not None
             said.append(learner.dream(episode.frames, episode.teachers, plasticity))
-    kind: type[Batch] = type(said[0])
+    kind: type[OutputBatch] = type(said[0])
     return kind(*(_joined([getattr(each, name.name) for each in said]) for name in fields(kind)))
 
 
-def _teachers(learner: FrameLearner, parts: Parts) -> NDArray[np.float32] | None:
+def _teachers(learner: FrameLearner, parts: Slice) -> NDArray[np.float32] | None:
     if all(work.teachers is None for work, _ in parts):
         return None
     nobody = np.full((1, len(learner.net.output_ids)), np.nan, np.float32)
@@ -145,7 +152,7 @@ def _teachers(learner: FrameLearner, parts: Parts) -> NDArray[np.float32] | None
     )
 
 
-def _part(rows: NDArray[Number] | None, work: Work, count: int) -> NDArray[Number]:
+def _part(rows: NDArray[Number] | None, work: Entry, count: int) -> NDArray[Number]:
     assert rows is not None
     return rows[work.done : work.done + count]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.journal.records import Dreamt, packed_tokens, unpacked_tokens
+from service.journal.records import EpisodeRecord, packed_tokens, unpacked_tokens
 
 
 @dataclass(slots=True, frozen=True, eq=False)
@@ -40,7 +40,7 @@ def packed(episodes: Sequence[Episode]) -> dict[str, Any]:
     return fields
 
 
-def unpacked(record: Dreamt, inputs: int, outputs: int) -> list[Episode]:
+def unpacked(record: EpisodeRecord, inputs: int, outputs: int) -> list[Episode]:
     """`inputs` and `outputs` are the widths of the net's frames and teachers."""
     lengths, given = (np.frombuffer(each, np.uint32).tolist() for each in (record.lengths, record.given))
     starts = np.cumsum(lengths)[:-1]

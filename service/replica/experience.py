@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 
 from realnet.core.state import Float32
-from service.journal.records import Lived, packed_tokens, unpacked_tokens
+from service.journal.records import InputRecord, packed_tokens, unpacked_tokens
 from service.replica.episode import Episode
 
 _BYTES = 8 * 2**20  # two million tokens
@@ -22,10 +22,10 @@ class Experience:
         self._ring: Float32 | None = None  # (capacity, width), made for the first
         self._inputs = 0  # of the width, 0 for tokens
         self._end = 0  # of all that was ever put in
-        self._pending: list[Lived] = []
+        self._pending: list[InputRecord] = []
         self._pending_ticks = 0
 
-    def add(self, record: Lived) -> None:
+    def add(self, record: InputRecord) -> None:
         self._pending.append(record)
         self._pending_ticks += record.ticks
         if self._pending_ticks >= _PENDING_TICKS:
@@ -64,7 +64,7 @@ class Experience:
         self._pending.clear()
         self._pending_ticks = 0
 
-    def _frames(self, record: Lived) -> Float32 | None:
+    def _frames(self, record: InputRecord) -> Float32 | None:
         frames = np.frombuffer(record.frames or b"", np.float32).reshape(record.ticks, -1)
         if record.teachers is not None:
             teachers = np.frombuffer(record.teachers, np.float32).reshape(record.ticks, -1)

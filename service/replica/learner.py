@@ -5,4 +5,4 @@ from typing import TypeAlias
 from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
 
 Learner: TypeAlias = TokenLearner | FrameLearner
-Batch: TypeAlias = TokenOutputs | FrameOutputs
+OutputBatch: TypeAlias = TokenOutputs | FrameOutputs

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from service.journal.position import Place
-from service.journal.records import Adopted, Dreamt, Lived
+from service.journal.position import JournalPosition
+from service.journal.records import EpisodeRecord, InputRecord, WeightUpdateRecord
 from service.replica.experience import Experience
 
 _CLIENTS = 10_000  # those who taught longest ago are forgotten
@@ -27,10 +27,10 @@ class Learnt(msgspec.Struct, frozen=True, array_like=True):
     at: float  # seconds since 1970
 
 
-class Memory(msgspec.Struct, frozen=True):
+class ServiceState(msgspec.Struct, frozen=True):
     """What a snapshot keeps of the service, beside the net. No place: it was taken without a journal."""
 
-    place: Place | None
+    place: JournalPosition | None
     plasticity: bool
     clients: dict[str, tuple[int, int]]
     keys: dict[str, Learnt]
@@ -42,13 +42,13 @@ class Memory(msgspec.Struct, frozen=True):
         return msgspec.msgpack.encode(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Memory":
+    def from_bytes(cls, data: bytes) -> "ServiceState":
         """Raises ValueError."""
         return msgspec.msgpack.decode(data, type=cls)
 
 
 @dataclass(slots=True)
-class Ledger:
+class Progress:
     """The engine's thread writes, the loop reads. The order of each is that of the last change."""
 
     clients: "OrderedDict[str, tuple[int, int]]"  # last seq and its last tick
@@ -58,21 +58,21 @@ class Ledger:
     owed: int = 0  # ticks of sleep
 
     @classmethod
-    def of(cls, memory: Memory | None) -> "Ledger":
+    def of(cls, memory: ServiceState | None) -> "Progress":
         if memory is None:
             return cls(OrderedDict(), OrderedDict(), OrderedDict(), Experience())
         experience = Experience.of(memory.experience)
         clients, keys = OrderedDict(memory.clients), OrderedDict(memory.keys)
         return cls(clients, keys, OrderedDict(memory.jobs), experience, memory.owed)
 
-    def note(self, record: Lived | Dreamt | Adopted, last_tick: int) -> None:
+    def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord, last_tick: int) -> None:
         """It has been learnt."""
-        if not isinstance(record, Lived):
-            self.jobs[record.job] = 1 if isinstance(record, Adopted) else record.done
+        if not isinstance(record, InputRecord):
+            self.jobs[record.job] = 1 if isinstance(record, WeightUpdateRecord) else record.done
             self.jobs.move_to_end(record.job)
             if len(self.jobs) > _JOBS:
                 self.jobs.popitem(last=False)
-            if isinstance(record, Dreamt) and record.asleep:
+            if isinstance(record, EpisodeRecord) and record.asleep:
                 self.owed = max(0, self.owed - record.ticks)
             return
         if record.rate > 0:
@@ -93,6 +93,6 @@ class Ledger:
         learnt = self.keys.get(key)
         return learnt if learnt is not None and time.time() - learnt.at < KEY_SECONDS else None
 
-    def memory(self, place: Place | None, plasticity: bool) -> Memory:
+    def memory(self, place: JournalPosition | None, plasticity: bool) -> ServiceState:
         clients, keys, jobs = dict(self.clients), dict(self.keys), dict(self.jobs)
-        return Memory(place, plasticity, clients, keys, jobs, self.experience.kept(), self.owed)
+        return ServiceState(place, plasticity, clients, keys, jobs, self.experience.kept(), self.owed)

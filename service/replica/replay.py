@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from service.journal.codec import JournalDamaged
-from service.journal.position import Place
-from service.journal.records import Adopted, Changed, Dreamt, Lived, Record, Ticked
-from service.replica.entry import Work, next_parts, run_parts
+from service.journal.position import JournalPosition
+from service.journal.records import ChangeRecord, EpisodeRecord, InputRecord, Record, TickedRecord, WeightUpdateRecord
+from service.replica.entry import Entry, next_slice, run_slice
 from service.replica.learner import Learner
-from service.replica.progress import Ledger
-from service.replica.weight_update import Adoption
+from service.replica.progress import Progress
+from service.replica.weight_update import WeightUpdate
 
 _BATCH_TICKS = 4096
 _READ_RECORDS, _READ_TICKS = 4096, 2**16  # at once, at most, and a record more
@@ -31,12 +31,12 @@ class Replay:
     """
 
     records: Callable[[], Iterable[tuple[int, Record]]]
-    place: Place
+    place: JournalPosition
     total: int = 0
     after: int = 0
     restored: int = 0
     refused: set[int] = field(default_factory=set)
-    adoptions: dict[int, Adoption] = field(default_factory=dict)  # by record
+    adoptions: dict[int, WeightUpdate] = field(default_factory=dict)  # by record
     plasticity: bool = True
     seq: int = 0  # where it is
 
@@ -48,7 +48,7 @@ class Replay:
     def left(self) -> int:
         return self.total - self.done
 
-    def run(self, learner: Learner, ledger: Ledger) -> Iterator[int]:
+    def run(self, learner: Learner, ledger: Progress) -> Iterator[int]:
         """Yields after every batch how many ticks it had. Raises JournalDamaged, and StoreError."""
         self.seq = self.place.seq
         began = said_at = time.monotonic()
@@ -66,33 +66,33 @@ class Replay:
             seconds = time.monotonic() - began
             _logger.info("the journal is read, in %.1f s: record %d, tick %d", seconds, self.seq, learner.net.tick)
 
-    def _live(self, learner: Learner, ledger: Ledger, batch: list[tuple[int, Record]]) -> Iterator[int]:
-        works: list[Work] = []
+    def _live(self, learner: Learner, ledger: Progress, batch: list[tuple[int, Record]]) -> Iterator[int]:
+        works: list[Entry] = []
         for seq, record in batch:
-            if isinstance(record, Ticked):
-                if isinstance(record, Lived | Dreamt) and seq <= self.after and seq not in self.refused:
+            if isinstance(record, TickedRecord):
+                if isinstance(record, InputRecord | EpisodeRecord) and seq <= self.after and seq not in self.refused:
                     ledger.note(record, record.tick + record.ticks)
                 if seq > self.after:
                     if works and not self._follows(works[-1], seq, record):
                         yield from self._run(learner, ledger, works)
-                    works.append(Work.of_record(seq, record, learner))
-            elif isinstance(record, Adopted):
+                    works.append(Entry.of_record(seq, record, learner))
+            elif isinstance(record, WeightUpdateRecord):
                 yield from self._run(learner, ledger, works)
                 if seq <= self.after or self.adoptions[seq].by(learner):
                     ledger.note(record, learner.net.tick)
-            elif isinstance(record, Changed):
+            elif isinstance(record, ChangeRecord):
                 yield from self._run(learner, ledger, works)
                 self._change(learner, seq, record)
             self.seq = seq
         yield from self._run(learner, ledger, works)
 
-    def _follows(self, last: Work, seq: int, record: Ticked) -> bool:
+    def _follows(self, last: Entry, seq: int, record: TickedRecord) -> bool:
         """Whether no tick was only counted between."""
         if last.ticket.seq < self.restored < seq:
             return False
         return seq < self.restored or record.tick == last.record.tick + last.record.ticks
 
-    def _run(self, learner: Learner, ledger: Ledger, works: list[Work]) -> Iterator[int]:
+    def _run(self, learner: Learner, ledger: Progress, works: list[Entry]) -> Iterator[int]:
         """All of these, which follow each other; then there are none."""
         if not works:
             return
@@ -108,20 +108,20 @@ class Replay:
             learner.rest(first.record.tick - learner.net.tick)
         at = 0
         while at < len(works):
-            parts = next_parts(islice(works, at, None), _BATCH_TICKS)
+            parts = next_slice(islice(works, at, None), _BATCH_TICKS)
             tick = learner.net.tick
-            lived = len(run_parts(learner, parts))
+            lived = len(run_slice(learner, parts))
             for work, count in parts:
                 work.done += count
                 tick += count
                 if not work.left:
                     at += 1
-                    if isinstance(work.record, Lived | Dreamt):
+                    if isinstance(work.record, InputRecord | EpisodeRecord):
                         ledger.note(work.record, tick)
             yield lived
         works.clear()
 
-    def _change(self, learner: Learner, seq: int, record: Changed) -> None:
+    def _change(self, learner: Learner, seq: int, record: ChangeRecord) -> None:
         if record.learning_rate is not None and seq > self.restored:
             learner.net.learning_rate = record.learning_rate
         if record.plasticity is not None:
@@ -133,7 +133,7 @@ def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, 
     ticks = 0
     for seq, record in records:
         batch.append((seq, record))
-        ticks += record.ticks if isinstance(record, Ticked) else 0
+        ticks += record.ticks if isinstance(record, TickedRecord) else 0
         if len(batch) == _READ_RECORDS or ticks >= _READ_TICKS:
             yield batch
             batch, ticks = [], 0

@@ -11,7 +11,7 @@ Rows = NDArray[np.float32]
 
 
 @dataclass(slots=True, frozen=True, eq=False)
-class Adoption:
+class WeightUpdate:
     """As `LiveNet.adopt` takes them."""
 
     weights: Rows
@@ -19,7 +19,7 @@ class Adoption:
     alive: NDArray[np.bool_] | None
 
     @classmethod
-    def of(cls, fitted: bytes, fork: bytes | None) -> "Adoption":
+    def of(cls, fitted: bytes, fork: bytes | None) -> "WeightUpdate":
         """Of two snapshots: always the same, so that it can be done again. Raises ValueError."""
         state = Checkpoint.from_bytes(fitted).state()
         base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from service.journal.codec import JournalDamaged, Journalled, encode, look_through, read_from
-from service.journal.position import Place
-from service.journal.records import Begun, Named
+from service.journal.codec import JournalDamaged, JournalScan, encode_record, read_from, scan
+from service.journal.position import JournalPosition
+from service.journal.records import OriginRecord, SnapshotRef
 from service.replica.learner import Learner
-from service.replica.progress import Ledger, Memory
+from service.replica.progress import Progress, ServiceState
 from service.replica.replay import Replay
-from service.replica.weight_update import Adoption
+from service.replica.weight_update import WeightUpdate
 from service.runtime.birth import Birth
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import newest_good, revive
@@ -26,7 +26,7 @@ class Recovered:
     """`last` is the journal's last record; without a journal there is nothing to replay."""
 
     learner: Learner
-    ledger: Ledger
+    ledger: Progress
     last: int = 0
     replay: Replay | None = None
     pinned: set[str] = field(default_factory=set)
@@ -45,11 +45,11 @@ async def recover(
     else:
         snapshot, learner, remembered = found
         memory = _memory(snapshot, remembered)
-    ledger = Ledger.of(memory)
+    ledger = Progress.of(memory)
     plasticity = True if memory is None else memory.plasticity
     if log is None:
         born = await asyncio.to_thread(create, birth) if learner is None else learner
-        return Recovered(born, ledger, 0, Replay(list, Place(0), plasticity=plasticity))
+        return Recovered(born, ledger, 0, Replay(list, JournalPosition(0), plasticity=plasticity))
     covered = 0 if memory is None or memory.place is None else memory.place.seq
     journal = await asyncio.to_thread(_looked_through, log, covered)
     place = _place(snapshot, memory, journal, damaged)
@@ -58,14 +58,14 @@ async def recover(
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
         await asyncio.to_thread(log.clear)
         first = journal.last + 1
-        begun = Begun(snapshot.id if snapshot else None, {} if snapshot else birth)
-        await asyncio.to_thread(log.append, first, encode(first, begun), True)
-        journal, place = Journalled(first, first, begun), Place(first)
+        begun = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth)
+        await asyncio.to_thread(log.append, first, encode_record(first, begun), True)
+        journal, place = JournalScan(first, first, begun), JournalPosition(first)
     elif journal.last < place.seq:  # its end was lost, but is in the snapshot
         if journal.last:
             _logger.warning("the journal ends at record %d, the snapshot at %d", journal.last, place.seq)
         await asyncio.to_thread(log.clear)
-        journal = Journalled(last=place.seq)
+        journal = JournalScan(last=place.seq)
     if learner is None:
         assert journal.begun is not None
         learner = await asyncio.to_thread(create, journal.begun.birth)
@@ -84,26 +84,28 @@ async def recover(
 
 
 async def _begin_with_the_restored(
-    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: Journalled, device: str
+    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: JournalScan, device: str
 ) -> None:
     assert journal.restored is not None
     replay.restored, record = journal.restored
     replay.after = record.after
-    needed = await _needed(recovered, catalog, replay.restored, Named(record.snapshot, record.sha256))
+    needed = await _needed(recovered, catalog, replay.restored, SnapshotRef(record.snapshot, record.sha256))
     recovered.learner = await revive(*needed, device)
 
 
 async def _load_what_came_home(
-    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: Journalled
+    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: JournalScan
 ) -> None:
     for seq, record in journal.adopted:
         if seq > max(replay.place.seq, replay.after):
             _, fitted = await _needed(recovered, catalog, seq, record.fitted)
             fork = None if record.fork is None else (await _needed(recovered, catalog, seq, record.fork))[1]
-            replay.adoptions[seq] = await asyncio.to_thread(Adoption.of, fitted, fork)
+            replay.adoptions[seq] = await asyncio.to_thread(WeightUpdate.of, fitted, fork)
 
 
-async def _needed(recovered: Recovered, catalog: SnapshotCatalog, seq: int, named: Named) -> tuple[Snapshot, bytes]:
+async def _needed(
+    recovered: Recovered, catalog: SnapshotCatalog, seq: int, named: SnapshotRef
+) -> tuple[Snapshot, bytes]:
     """What a record names, which stays until the next one is saved. Raises JournalDamaged."""
     where = f"journal record {seq} needs snapshot {named.id}"
     try:
@@ -118,8 +120,8 @@ async def _needed(recovered: Recovered, catalog: SnapshotCatalog, seq: int, name
     return snapshot, data
 
 
-def _looked_through(log: Log, covered: int) -> Journalled:
-    journal = look_through(log.blocks(), covered)
+def _looked_through(log: Log, covered: int) -> JournalScan:
+    journal = scan(log.blocks(), covered)
     for damage in journal.harmless:
         _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
     if journal.torn is not None:
@@ -131,13 +133,13 @@ def _looked_through(log: Log, covered: int) -> Journalled:
 
 
 def _place(
-    snapshot: Snapshot | None, memory: Memory | None, journal: Journalled, damaged: list[SnapshotDamaged]
-) -> Place | None:
+    snapshot: Snapshot | None, memory: ServiceState | None, journal: JournalScan, damaged: list[SnapshotDamaged]
+) -> JournalPosition | None:
     """From where the journal goes on with the snapshot, or with a birth. None: from nowhere."""
     begun = journal.begun
     if snapshot is None:
         if begun is not None and begun.snapshot is None:
-            return Place(journal.first)
+            return JournalPosition(journal.first)
         if journal.last:
             raise JournalDamaged(
                 f"no snapshot is good, and the journal begins at record {journal.first}: restore one from a copy, "
@@ -152,16 +154,16 @@ def _place(
             )
         return memory.place
     if begun is not None and begun.snapshot == snapshot.id:
-        return Place(journal.first)
+        return JournalPosition(journal.first)
     if journal.last and damaged:
         raise JournalDamaged(f"{damaged[0]}, and the journal does not begin with snapshot {snapshot.id}")
     return None
 
 
-def _memory(snapshot: Snapshot, data: bytes) -> Memory | None:
+def _memory(snapshot: Snapshot, data: bytes) -> ServiceState | None:
     if not data:
         return None
     try:
-        return Memory.from_bytes(data)
+        return ServiceState.from_bytes(data)
     except ValueError as error:
         raise SnapshotDamaged(snapshot.id, f"its memory of clients is of another version: {error}") from error

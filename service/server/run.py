@@ -16,7 +16,7 @@ from service.api.deps import Spine
 from service.app import CannotStart, create_app
 from service.server.connections import bounded_connections
 from service.settings import Settings
-from service.telemetry.logs import open_log
+from service.telemetry.logs import configure_logging
 
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
 _OTHER_FILES = 256  # besides connections
@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start, or cannot go on."""
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
-    open_log(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format)
     _raise_limit_of_files(settings.max_connections)
     _give_large_blocks_back()
     sys.setswitchinterval(_SWITCH_SECONDS)

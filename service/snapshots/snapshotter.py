@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from service.engine.commands import Adopt, Clone, Restore
+from service.engine.commands import Clone, Restore, UpdateWeights
 from service.engine.engine import Engine
 from service.errors import Refused
 from service.journal.journal import LoggedJournal
-from service.journal.position import Place
+from service.journal.position import JournalPosition
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import revive
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
@@ -40,7 +40,7 @@ class Snapshotter:
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._place: Place | None = None  # of the last snapshot
+        self._place: JournalPosition | None = None  # of the last snapshot
         self._lost = 0  # up to this record the journal may have lost some
         self._has_lost = asyncio.Event()
 
@@ -94,7 +94,7 @@ class Snapshotter:
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 
-    async def adopt(self, command: Adopt) -> None:
+    async def adopt(self, command: UpdateWeights) -> None:
         """Then a snapshot is taken. Cancelled too late it does so all the same, and nobody is told.
 
         Raises Conflict, NotDurable or EngineStopped.

@@ -9,7 +9,7 @@ _PULSE_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
 
 
-class Pulse:
+class StoreHealth:
     """Whether the store answers, asked at most once a second however often it is looked at."""
 
     def __init__(self, store: Store) -> None:

@@ -19,13 +19,13 @@ _UVICORNS = (
 )
 
 
-def say(logger: logging.Logger, level: int, event: str, **fields: object) -> None:
+def log_event(logger: logging.Logger, level: int, event: str, **fields: object) -> None:
     """Log what has happened, with what there is to know about it."""
     if logger.isEnabledFor(level):
         logger.log(level, event, extra={"fields": fields})
 
 
-def open_log(level: str, form: Form) -> None:
+def configure_logging(level: str, form: Form) -> None:
     """To stderr; `auto` is JSON unless that is a terminal."""
     handler = logging.StreamHandler(sys.stderr)
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
@@ -35,10 +35,10 @@ def open_log(level: str, form: Form) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is answered with 400
 
 
-def say_mode(mode: Mode) -> None:
+def log_mode(mode: Mode) -> None:
     """A net wakes and rests at every pause of its clients: that is said only to those who look closely."""
     is_often = mode in (Mode.AWAKE, Mode.RESTING)
-    say(logging.getLogger("service.engine"), logging.DEBUG if is_often else logging.INFO, "mode", mode=mode.value)
+    log_event(logging.getLogger("service.engine"), logging.DEBUG if is_often else logging.INFO, "mode", mode=mode.value)
 
 
 class _Json(logging.Formatter):

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
-from service.engine.output_ring import Outputs
+from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode
 from service.journal.journal import LoggedJournal
 from service.snapshots.snapshotter import Snapshotter
@@ -19,7 +19,7 @@ class _Spine(Collector):
         self,
         engine: Engine,
         inbox: Inbox,
-        outputs: Outputs,
+        outputs: OutputRing,
         snapshotter: Snapshotter,
         journal: LoggedJournal | None,
     ) -> None:
@@ -47,8 +47,8 @@ class _Spine(Collector):
                 yield GaugeMetricFamily(f"realnet_{name}", help, value=value)
         for name, help, count in (
             ("tokens_seen", "Tokens the net has lived through, in its whole life", status.tokens_seen),
-            ("outputs", "Outputs published by this process", self._outputs.end),
-            ("outputs_lost", "Outputs that readers were too slow for", self._outputs.lost),
+            ("outputs", "OutputRing published by this process", self._outputs.end),
+            ("outputs_lost", "OutputRing that readers were too slow for", self._outputs.lost),
             ("snapshots_saved", "Snapshots saved by this process", snapshotter.saved),
             ("snapshots_failed", "Snapshots that the store did not take", snapshotter.failed),
         ):
@@ -75,7 +75,7 @@ class _Spine(Collector):
 
 
 def open_registry(
-    engine: Engine, inbox: Inbox, outputs: Outputs, snapshotter: Snapshotter, journal: LoggedJournal | None = None
+    engine: Engine, inbox: Inbox, outputs: OutputRing, snapshotter: Snapshotter, journal: LoggedJournal | None = None
 ) -> CollectorRegistry:
     """A registry of its own: two servers in one process (a test) do not share their numbers."""
     registry = CollectorRegistry(auto_describe=False)

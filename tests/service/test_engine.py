@@ -15,7 +15,7 @@ from service.api.encoding import structs
 from service.engine.commands import Clone, Configure, Generate, Ran, Restore, Run
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
-from service.engine.output_ring import Outputs
+from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
 from service.errors import Conflict, EngineStopped
 from service.replica.learner import Learner
@@ -65,7 +65,7 @@ class Lived:
 
     def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
         self.inbox = Inbox(capacity=100_000, generations=2)
-        self.outputs = Outputs(kept=10_000)
+        self.outputs = OutputRing(kept=10_000)
         self.engine = Engine(learner, self.inbox, self.outputs, pace or quiet(), idle_learning)
 
     async def run(self, **content: object) -> Ran:

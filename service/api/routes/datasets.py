@@ -13,7 +13,7 @@ from service.api.deps import Handles, Spine, page_of, problems
 from service.auth.keys import Scope
 from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
 from service.datasets.upload import Upload
-from service.errors import Conflict, Invalid, NotFound, Place
+from service.errors import Conflict, ErrorLocation, Invalid, NotFound
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -55,7 +55,7 @@ async def list_datasets(
     if after is not None:
         ids = [each.id for each in left]
         if after not in ids:
-            raise Invalid([Place(detail="no data set has this id", parameter="after")])
+            raise Invalid([ErrorLocation(detail="no data set has this id", parameter="after")])
         left = left[ids.index(after) + 1 :]
     return DatasetList(**page_of(left, limit))
 

@@ -12,7 +12,7 @@ from realnet.tokens.vocabulary import Vocabulary
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, problems
 from service.api.generation import command_of, pieces_of, text_of
-from service.api.schemas import Prompt, Text
+from service.api.schemas import GeneratedText, Prompt
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.engine.commands import Generate
@@ -38,12 +38,12 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 @router.post(
     "",
-    response_model=Text,
+    response_model=GeneratedText,
     responses=_STREAM | problems(400, 403, 409, 413, 415, 422, 429, 503),
     dependencies=[TAKES_JSON],
 )
 @needs(Scope.READ)
-async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> Text | Response:
+async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> GeneratedText | Response:
     """Ends within a few tokens when the client leaves or its key is revoked."""
     command, vocabulary = command_of(body, spine.engine.shape, spine.settings, body.stream)
     caller.check_pace()

@@ -12,10 +12,10 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
 from service.auth.keys import Scope
-from service.errors import Invalid, Place
-from service.jobs.job import Job, Kind
+from service.errors import ErrorLocation, Invalid
+from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
-from service.jobs.runner import Jobs
+from service.jobs.runner import JobRunner
 
 
 class _Id(StringConvertor):
@@ -115,20 +115,20 @@ async def cancel(id: str, spine: Handles) -> Job:
 
 
 async def _add(
-    kind: Kind, body: DreamRequest | SleepRequest | FitRequest, spine: Spine, caller: Any, response: Response
+    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, spine: Spine, caller: Any, response: Response
 ) -> Job:
     caller.check_pace()
     if not isinstance(body, SleepRequest):
         try:
             await spine.datasets.get(body.dataset)
         except KeyError:
-            raise Invalid([Place(detail="no data set has this id", pointer="/dataset")]) from None
+            raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
     job = await spine.jobs.add(kind, body.model_dump())
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return job
 
 
-async def _events(jobs: Jobs, id: str, after: int) -> AsyncIterator[bytes]:
+async def _events(jobs: JobRunner, id: str, after: int) -> AsyncIterator[bytes]:
     async with aclosing(jobs.follow(id, after, _PING_SECONDS)) as changes:
         async for job in changes:
             if job is None:

@@ -9,7 +9,7 @@ from service.api.deps import TAKES_JSON, Calling, Handles, problems
 from service.api.schemas import Change, Net
 from service.auth.keys import Scope
 from service.engine.commands import Configure
-from service.telemetry.logs import say
+from service.telemetry.logs import log_event
 
 router = APIRouter(prefix="/v1/net", tags=["net"])
 
@@ -35,5 +35,5 @@ async def get_net(spine: Handles, hash: bool = False) -> Net:
 @needs(Scope.ADMIN)
 async def change_net(change: Change, spine: Handles, caller: Calling) -> Net:
     await spine.engine.ask(Configure(**change.model_dump()))
-    say(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
+    log_event(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
     return spine.net()

@@ -6,7 +6,7 @@ from service.api.access import needs
 from service.api.deps import caller_of, spine_of
 from service.api.stream.protocol import CODECS, JSON
 from service.auth.keys import Scope
-from service.errors import MEDIA_TYPE, Invalid, Place, Refused, encode, problem_of
+from service.errors import MEDIA_TYPE, ErrorLocation, Invalid, Refused, encode_problem, problem_of
 
 router = APIRouter()
 
@@ -27,13 +27,13 @@ async def stream(socket: WebSocket) -> None:
     try:
         streams.admit()
         if client_id is not None and not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
-            raise Invalid([Place(detail=f"1 to {_CLIENT_ID_LENGTH} signs", parameter="client_id")])
+            raise Invalid([ErrorLocation(detail=f"1 to {_CLIENT_ID_LENGTH} signs", parameter="client_id")])
         if offered and chosen is None:
             detail = f"one of {', '.join(CODECS)}, or none"
-            raise Invalid([Place(detail=detail, parameter="Sec-WebSocket-Protocol")])
+            raise Invalid([ErrorLocation(detail=detail, parameter="Sec-WebSocket-Protocol")])
     except Refused as error:
         problem = problem_of(error)
-        await socket.send_denial_response(Response(encode(problem), problem.status, media_type=MEDIA_TYPE))
+        await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
         return
     await socket.accept(chosen)
     caller = caller_of(socket)

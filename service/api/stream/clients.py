@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from service.engine.commands import Ran
 from service.errors import NotDurable
-from service.replica.progress import Ledger
+from service.replica.progress import Progress
 
 _CLIENTS = 10_000  # those who were here longest ago are forgotten
 
@@ -62,8 +62,8 @@ class Client:
 
 
 class Clients:
-    def __init__(self, ledger: Ledger | None = None) -> None:
-        self._ledger = ledger or Ledger.of(None)
+    def __init__(self, ledger: Progress | None = None) -> None:
+        self._ledger = ledger or Progress.of(None)
         self._clients: OrderedDict[str, Client] = OrderedDict()
 
     def get(self, client_id: str | None) -> Client:

@@ -33,13 +33,13 @@ from service.api.stream.protocol import (
     Tokens,
     error_message,
 )
-from service.api.stream.watchdog import Watch
+from service.api.stream.watchdog import IdleWatchdog
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.engine.commands import Ran, Sender
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
-from service.engine.output_ring import Outputs
+from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode
 from service.errors import NotReady, Overloaded, Refused, problem_of
 from service.jobs.job import Job
@@ -54,10 +54,10 @@ _CLOSE_SECONDS = 10.0  # for a client to read why it is left
 _logger = logging.getLogger(__name__)
 
 
-class Streams:
+class StreamHub:
     """All sessions."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, outputs: Outputs, settings: Settings) -> None:
+    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing, settings: Settings) -> None:
         self.engine = engine
         self.inbox = inbox
         self.outputs = outputs
@@ -130,14 +130,16 @@ class _Close(Exception):
 class Session:
     """A task that always receives, one that sends answers, one outputs, one that watches; and one a generation."""
 
-    def __init__(self, streams: Streams, socket: WebSocket, client: Client, codec: Codec, caller: Caller) -> None:
+    def __init__(self, streams: StreamHub, socket: WebSocket, client: Client, codec: Codec, caller: Caller) -> None:
         self._streams = streams
         self._socket = socket
         self._client = client
         self._codec = codec
         self._caller = caller
         self._is_held = False  # back, since its key's pace is over
-        self._watch = Watch(caller, streams.settings.ws_idle_seconds, lambda: self._is_held or bool(self._unanswered))
+        self._watch = IdleWatchdog(
+            caller, streams.settings.ws_idle_seconds, lambda: self._is_held or bool(self._unanswered)
+        )
         self._position = streams.outputs.end
         self._window = asyncio.Semaphore(streams.settings.ws_window)
         self._answers: asyncio.Queue[tuple[ServerMessage, bool]] = asyncio.Queue()  # with whether the window opens

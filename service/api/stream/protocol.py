@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from service.api.encoding import Output
 from service.api.schemas import Input, Prompt
-from service.errors import Invalid, Place, Problem, problem_of, problem_of_status
-from service.validation import Body, places_of
+from service.errors import ErrorLocation, Invalid, Problem, problem_of, problem_of_status
+from service.validation import Body, locations_of
 
 PROTOCOL = 1
 JSON, MSGPACK = "realnet.v1.json", "realnet.v1.msgpack"  # subprotocols
@@ -136,7 +136,7 @@ class Codec:
         try:
             given = self.decode(raw)
         except msgspec.ValidationError as error:  # well-formed, but not what any message has in it
-            raise _invalid([Place(detail=str(error).partition(" - at ")[0], pointer="")]) from None
+            raise _invalid([ErrorLocation(detail=str(error).partition(" - at ")[0], pointer="")]) from None
         except (ValueError, RecursionError):
             raise BadMessage(problem_of_status(HTTPStatus.BAD_REQUEST, f"not {self.name}")) from None
         seq = given.get("seq")
@@ -144,11 +144,11 @@ class Codec:
         tag = given.get("type")
         kind = _KINDS.get(tag) if isinstance(tag, str) else None
         if kind is None:
-            raise _invalid([Place(detail=f"one of {', '.join(map(str, _KINDS))}", pointer="/type")], ref)
+            raise _invalid([ErrorLocation(detail=f"one of {', '.join(map(str, _KINDS))}", pointer="/type")], ref)
         try:
             return kind.model_validate(given)
         except ValidationError as error:
-            raise _invalid(places_of(_in_body(error)), ref) from None
+            raise _invalid(locations_of(_in_body(error)), ref) from None
 
 
 CODECS: Mapping[str, Codec] = {
@@ -161,7 +161,7 @@ def error_message(problem: Problem, ref: int | None) -> Error:
     return Error(ref, problem.model_dump(exclude_none=True))
 
 
-def _invalid(places: list[Place], ref: int | None = None) -> BadMessage:
+def _invalid(places: list[ErrorLocation], ref: int | None = None) -> BadMessage:
     return BadMessage(problem_of(Invalid(places)), ref)
 
 

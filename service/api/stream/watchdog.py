@@ -6,7 +6,7 @@ from collections.abc import Callable
 from service.auth.keyring import Caller
 
 
-class Watch:
+class IdleWatchdog:
     """`idle_seconds` 0 is never; while it `is_awaited`, the silence is this server's."""
 
     def __init__(self, caller: Caller, idle_seconds: float, is_awaited: Callable[[], bool]) -> None:

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from service.errors import Invalid, Place
+from service.errors import ErrorLocation, Invalid
 
 LINE_BYTES = 8 * 2**20
 
@@ -17,12 +17,12 @@ class Findings:
     """The first problems of a file: with the tenth, `add` raises Invalid with all of them."""
 
     def __init__(self) -> None:
-        self.places: list[Place] = []
+        self.places: list[ErrorLocation] = []
 
     def add(
         self, detail: str, pointer: str | None = None, *, line: int | None = None, column: str | None = None
     ) -> None:
-        self.places.append(Place(detail=detail, pointer=pointer, line=line, column=column and column[:_NAME]))
+        self.places.append(ErrorLocation(detail=detail, pointer=pointer, line=line, column=column and column[:_NAME]))
         if len(self.places) == _MOST:
             self.check()
 

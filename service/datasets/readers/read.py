@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.datasets.items import Batch, Pair, Text, Vectors, batches
+from service.datasets.items import DatasetBatch, Pair, Text, Vectors, batches
 from service.datasets.readers.csv import read_csv
 from service.datasets.readers.findings import Findings
 from service.datasets.readers.jsonl import read_jsonl_of_tokens, read_jsonl_of_vectors
@@ -12,7 +12,7 @@ from service.datasets.upload import Upload
 from service.engine.status import Shape
 
 
-def read(upload: Upload, shape: Shape, most_bytes: int, found: Findings) -> Iterator[Batch]:
+def read(upload: Upload, shape: Shape, most_bytes: int, found: Findings) -> Iterator[DatasetBatch]:
     """Raises Invalid at the end of the file if anything is wrong with it, or as soon as `found` has had enough.
 
     What comes after the first problem is of no use, but still comes, so that no step takes long. Blocks: for a thread.
