@@ -101,33 +101,28 @@ def next_parts(works: Iterable[Work], most: int) -> Parts:
 def run_parts(learner: Learner, parts: Parts) -> Batch:
     """Changes the learner, and nothing else."""
     first, ticks = parts[0]
-    own, rate = learner.net.learning_rate, first.record.rate
+    rate = first.record.rate  # as it was when the input came
     plasticity = 1.0 if rate else 0.0
-    if rate:
-        learner.net.learning_rate = rate  # as it was when the input came
-    try:
-        if first.episodes:
-            return live_through(learner, first.episodes, plasticity)
-        if not first.is_input:
-            return learner.idle(ticks, plasticity)
-        if isinstance(learner, TokenLearner):
-            return learner.run(_joined([_part(work.tokens, work, count) for work, count in parts]), plasticity)
-        frames = _joined([_part(work.frames, work, count) for work, count in parts])
-        return learner.run(frames, _teachers(learner, parts), plasticity)
-    finally:
-        learner.net.learning_rate = own
+    if first.episodes:
+        return live_through(learner, first.episodes, plasticity, rate)
+    if not first.is_input:
+        return learner.idle(ticks, plasticity, rate)
+    if isinstance(learner, TokenLearner):
+        return learner.run(_joined([_part(work.tokens, work, count) for work, count in parts]), plasticity, rate)
+    frames = _joined([_part(work.frames, work, count) for work, count in parts])
+    return learner.run(frames, _teachers(learner, parts), plasticity, rate)
 
 
-def live_through(learner: Learner, episodes: Sequence[Episode], plasticity: float) -> Batch:
+def live_through(learner: Learner, episodes: Sequence[Episode], plasticity: float, rate: float | None = None) -> Batch:
     """What it said at each tick but those that were given; its own mind is set aside meanwhile."""
     said: list[Batch] = []
     for episode in episodes:
         if isinstance(learner, TokenLearner):
             assert episode.tokens is not None
-            said.append(learner.dream(episode.tokens, episode.given, plasticity))
+            said.append(learner.dream(episode.tokens, episode.given, plasticity, rate))
         else:
             assert episode.frames is not None
-            said.append(learner.dream(episode.frames, episode.teachers, plasticity))
+            said.append(learner.dream(episode.frames, episode.teachers, plasticity, rate))
     kind: type[Batch] = type(said[0])
     return kind(*(_joined([getattr(each, name.name) for each in said]) for name in fields(kind)))
 

@@ -46,7 +46,8 @@ LAYERS = [
     realnet.learners
     realnet.tokens
     realnet.frames
-    realnet.live
+    realnet.live realnet.interface
+    realnet.inputs realnet.outputs realnet.tokens.vocabulary realnet.score
     realnet.checkpoint realnet.kernels
     realnet.core
     """.strip().splitlines()
