@@ -125,6 +125,10 @@ class LiveNet:
         )
 
     @property
+    def seed(self) -> int:
+        return self._params.seed
+
+    @property
     def num_neurons(self) -> int:
         return self._params.num_neurons
 
