@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from service.records import Adopted, Record, read_from
+from service.journal.records import Record, WeightUpdateRecord
+from service.journal.scan import read_from
 from service.store import open_log
 from tests.golden.golden import Steps, jobs, live_on, send, ticks
 from tests.server import RunningServer
@@ -105,7 +106,7 @@ class Recording:
 
         With `job_unsaved` the kill finds the job as it is kept until that snapshot has been taken: running.
         """
-        assert self.count(Adopted) == 0
+        assert self.count(WeightUpdateRecord) == 0
         until(lambda: self.snapshots(of_jobs=True) == 1)
         kept = self.directory / "data/default/jobs/00000001"
         until(lambda: '"fitted"' in kept.read_text())
@@ -115,7 +116,7 @@ class Recording:
         self.change(paused=False)
         self.ended()
         self.empty_disk()
-        assert self.count(Adopted) == 1
+        assert self.count(WeightUpdateRecord) == 1
         assert self.snapshots(of_jobs=False) == 1
 
     def idle(self, ticks: int) -> None:

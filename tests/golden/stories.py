@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from service.records import Dreamt, Idled, Lived, Noted, Restored
+from service.journal.records import EpisodeRecord, IdleRecord, InputRecord, NoteRecord, UnorderedRestoreRecord
 from tests.golden.golden import Steps, hear_ack, stream, tell
 from tests.golden.recording import Recording, place_of, until
 
@@ -53,7 +53,7 @@ def tokens_born(life: Recording) -> Steps:
     life.fill_disk(room=0)
     assert server.client.post("/v1/inputs", json={"text": "refused"}).status_code == 503
     life.empty_disk()
-    until(lambda: life.count(Noted) == 1)
+    until(lambda: life.count(NoteRecord) == 1)
     life.begin("sleep", ticks=200)
     life.ended()
     life.tell("other", text=text(8, 30))
@@ -109,13 +109,13 @@ def tokens_restored(life: Recording) -> Steps:
         life.post("waits and is not learnt", wait=False, text=text(29, 25))
         life.change(plasticity=True)
         life.begin("dream", dataset=dataset)
-        until(lambda: life.count(Dreamt) == 1)
+        until(lambda: life.count(EpisodeRecord) == 1)
         life.restore(first)
         life.change(paused=False)
         hear_ack(connection, life.clients["reader"])
     life.ended()
     life.tell("reader", text=text(30, 30))
-    assert [bool(each.refused) for each in life.records() if isinstance(each, Restored)] == [True, False]
+    assert [bool(each.refused) for each in life.records() if isinstance(each, UnorderedRestoreRecord)] == [True, False]
     return [refused, {"client": "reader", "seq": 6, "input": {"text": "gone on"}}]
 
 
@@ -137,7 +137,7 @@ def frames_born(life: Recording) -> Steps:
     life.begin("sleep", ticks=100)
     life.ended()
     life.post("measured", **frames(9, 6))
-    assert life.count(Idled) > 3
+    assert life.count(IdleRecord) > 3
     return [{"sleep": {}}, {"input": frames(11, 6)}]
 
 
@@ -154,9 +154,9 @@ def frames_fitted(life: Recording) -> Steps:
     life.adopt_unsaved()
     life.tell("sensor", **frames(35, 8, 4, 3))
     life.begin("dream", dataset=dataset, epochs=12, share=1.0, seed=3)
-    until(lambda: life.count(Dreamt) > 4)
+    until(lambda: life.count(EpisodeRecord) > 4)
     life.change(paused=True)
-    assert 4 < life.count(Dreamt) < 30
+    assert 4 < life.count(EpisodeRecord) < 30
     return [{"sleep": {"ticks": 200, "rate": 0.5}}, {"input": frames(37, 6, 4, 3)}]
 
 
@@ -179,9 +179,9 @@ def frames_restored(life: Recording) -> Steps:
     life.tell("sensor", **frames(51, 10))
     life.change(learning_rate=0.4)
     assert place_of(life, 3)[0] < max(
-        number for number, each in enumerate(life.records(), 1) if isinstance(each, Restored)
+        number for number, each in enumerate(life.records(), 1) if isinstance(each, UnorderedRestoreRecord)
     )
-    assert life.count(Lived) == 6
+    assert life.count(InputRecord) == 6
     return [{"client": "sensor", "seq": 5, "input": frames(53, 10)}]
 
 

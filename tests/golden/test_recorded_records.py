@@ -7,7 +7,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.records import Adopted, Begun, Changed, Dreamt, Idled, Lived, Noted, Record, Restored, read_from
+from service.journal.records import (
+    ChangeRecord,
+    EpisodeRecord,
+    IdleRecord,
+    InputRecord,
+    NoteRecord,
+    OriginRecord,
+    Record,
+    UnorderedRestoreRecord,
+    WeightUpdateRecord,
+)
+from service.journal.scan import read_from
 from service.store import open_log
 
 Records = list[tuple[int, Record]]
@@ -23,47 +34,51 @@ def replayed(store: Path) -> Records:
 
 EXPECTED: dict[str, list[Callable[[Record], bool]]] = {
     "tokens_born": [
-        lambda each: isinstance(each, Begun) and each.snapshot is None and bool(each.birth),
-        lambda each: isinstance(each, Lived) and each.tokens is not None and each.client is None and each.key is None,
-        lambda each: isinstance(each, Lived) and each.client is not None and each.client_seq > 1,
-        lambda each: isinstance(each, Lived) and each.key is not None and bool(each.digest),
-        lambda each: isinstance(each, Lived) and each.rate == 0 and each.client is not None,
-        lambda each: isinstance(each, Changed) and each.plasticity is None and each.learning_rate is not None,
-        lambda each: isinstance(each, Changed) and each.plasticity is False and each.learning_rate is None,
-        lambda each: isinstance(each, Changed) and each.plasticity is True and each.learning_rate is not None,
-        lambda each: isinstance(each, Dreamt) and each.tokens is not None and not each.asleep and any(each.given),
-        lambda each: isinstance(each, Dreamt) and each.tokens is not None and each.asleep,
-        lambda each: isinstance(each, Noted),
+        lambda each: isinstance(each, OriginRecord) and each.snapshot is None and bool(each.birth),
+        lambda each: (
+            isinstance(each, InputRecord) and each.tokens is not None and each.client is None and each.key is None
+        ),
+        lambda each: isinstance(each, InputRecord) and each.client is not None and each.client_seq > 1,
+        lambda each: isinstance(each, InputRecord) and each.key is not None and bool(each.digest),
+        lambda each: isinstance(each, InputRecord) and each.rate == 0 and each.client is not None,
+        lambda each: isinstance(each, ChangeRecord) and each.plasticity is None and each.learning_rate is not None,
+        lambda each: isinstance(each, ChangeRecord) and each.plasticity is False and each.learning_rate is None,
+        lambda each: isinstance(each, ChangeRecord) and each.plasticity is True and each.learning_rate is not None,
+        lambda each: (
+            isinstance(each, EpisodeRecord) and each.tokens is not None and not each.asleep and any(each.given)
+        ),
+        lambda each: isinstance(each, EpisodeRecord) and each.tokens is not None and each.asleep,
+        lambda each: isinstance(each, NoteRecord),
     ],
     "tokens_half": [
-        lambda each: isinstance(each, Lived) and each.ticks == 4000,
-        lambda each: isinstance(each, Adopted) and each.fork is not None,
-        lambda each: isinstance(each, Changed) and each.plasticity is False,
+        lambda each: isinstance(each, InputRecord) and each.ticks == 4000,
+        lambda each: isinstance(each, WeightUpdateRecord) and each.fork is not None,
+        lambda each: isinstance(each, ChangeRecord) and each.plasticity is False,
     ],
     "tokens_restored": [
-        lambda each: isinstance(each, Restored) and each.refused > 0,
-        lambda each: isinstance(each, Restored) and each.refused == 0,
-        lambda each: isinstance(each, Dreamt) and not each.asleep,
+        lambda each: isinstance(each, UnorderedRestoreRecord) and each.refused > 0,
+        lambda each: isinstance(each, UnorderedRestoreRecord) and each.refused == 0,
+        lambda each: isinstance(each, EpisodeRecord) and not each.asleep,
     ],
     "frames_born": [
-        lambda each: isinstance(each, Begun) and each.birth["inputs"] == 3,
-        lambda each: isinstance(each, Idled) and each.rate > 0,
-        lambda each: isinstance(each, Idled) and each.rate == 0,
-        lambda each: isinstance(each, Lived) and each.frames is not None and each.teachers is None,
-        lambda each: isinstance(each, Lived) and each.teachers is not None and each.rate > 0,
-        lambda each: isinstance(each, Lived) and each.teachers is not None and each.rate == 0,
-        lambda each: isinstance(each, Dreamt) and each.teachers is not None and not each.asleep,
-        lambda each: isinstance(each, Dreamt) and each.teachers is not None and each.asleep,
+        lambda each: isinstance(each, OriginRecord) and each.birth["inputs"] == 3,
+        lambda each: isinstance(each, IdleRecord) and each.rate > 0,
+        lambda each: isinstance(each, IdleRecord) and each.rate == 0,
+        lambda each: isinstance(each, InputRecord) and each.frames is not None and each.teachers is None,
+        lambda each: isinstance(each, InputRecord) and each.teachers is not None and each.rate > 0,
+        lambda each: isinstance(each, InputRecord) and each.teachers is not None and each.rate == 0,
+        lambda each: isinstance(each, EpisodeRecord) and each.teachers is not None and not each.asleep,
+        lambda each: isinstance(each, EpisodeRecord) and each.teachers is not None and each.asleep,
     ],
     "frames_fitted": [
-        lambda each: isinstance(each, Adopted) and each.fork is None,
-        lambda each: isinstance(each, Dreamt) and each.teachers is not None,
+        lambda each: isinstance(each, WeightUpdateRecord) and each.fork is None,
+        lambda each: isinstance(each, EpisodeRecord) and each.teachers is not None,
     ],
     "frames_restored": [
-        lambda each: isinstance(each, Restored) and each.refused == 0,
+        lambda each: isinstance(each, UnorderedRestoreRecord) and each.refused == 0,
     ],
     "frames_begun": [
-        lambda each: isinstance(each, Begun) and each.snapshot == "00000001" and not each.birth,
+        lambda each: isinstance(each, OriginRecord) and each.snapshot == "00000001" and not each.birth,
     ],
 }
 
@@ -81,13 +96,13 @@ def test_inputs_wait_across_each_restore(recorded: Path) -> None:
         (seq, record, [other for number, other in records if record.after < number < seq])
         for records in (replayed(recorded / name) for name in ("tokens_restored", "frames_restored"))
         for seq, record in records
-        if isinstance(record, Restored)
+        if isinstance(record, UnorderedRestoreRecord)
     ]
     waited = [[type(other).__name__ for other in others] for _, _, others in restores]
     assert waited == [
-        ["Lived"],
-        ["Lived", "Changed", "Lived", "Changed", "Lived", "Changed", "Dreamt"],
-        ["Lived", "Changed", "Lived"],
+        ["InputRecord"],
+        ["InputRecord", "ChangeRecord", "InputRecord", "ChangeRecord", "InputRecord", "ChangeRecord", "EpisodeRecord"],
+        ["InputRecord", "ChangeRecord", "InputRecord"],
     ]
 
 
@@ -95,7 +110,7 @@ def test_a_snapshot_is_of_the_middle_of_an_input(recorded: Path) -> None:
     memory = msgspec.msgpack.decode((recorded / "tokens_half/default/snapshots/00000001/memory").read_bytes())
     _, half, done = memory["place"]
     [ticks] = [
-        each.ticks for seq, each in replayed(recorded / "tokens_half") if seq == half and isinstance(each, Lived)
+        each.ticks for seq, each in replayed(recorded / "tokens_half") if seq == half and isinstance(each, InputRecord)
     ]
     assert 0 < done < ticks
 
