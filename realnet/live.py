@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, ShortTerm, State, create, whole_matrix
+from realnet.core.birth import create, whole_matrix
+from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, State, checked_rate, silence
 from realnet.kernels import Kernel, SparseFrames, open_kernel
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class LiveNet:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._learning_rate = _rate(value)
+        self._learning_rate = checked_rate(value)
 
     @property
     def state(self) -> Float32:
@@ -180,7 +181,7 @@ class LiveNet:
         """
         if not (math.isfinite(plasticity) and plasticity >= 0):
             raise ValueError("plasticity must be a number, at least 0")
-        rate = self._learning_rate if learning_rate is None else _rate(learning_rate)
+        rate = self._learning_rate if learning_rate is None else checked_rate(learning_rate)
         if self.read_only and plasticity > 0:
             raise ValueError("a fork only reads its matrix: run it with plasticity=0")
         if isinstance(frames, SparseFrames):
@@ -207,7 +208,7 @@ class LiveNet:
 
     def forget(self) -> None:
         """Have nothing in mind, as a newborn; what it has learnt stays."""
-        self._kernel.swap(ShortTerm.empty(self._params))
+        self._kernel.swap(silence(self._params))
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -215,7 +216,7 @@ class LiveNet:
 
         What it learns within, and the ticks, stay.
         """
-        before = self._kernel.swap(ShortTerm.empty(self._params))
+        before = self._kernel.swap(silence(self._params))
         try:
             yield
         finally:
@@ -306,12 +307,6 @@ class LiveNet:
         arranged = np.empty_like(values)
         arranged[self._params.order] = values
         return arranged
-
-
-def _rate(value: float) -> float:
-    if not 0 <= value <= 1e6:  # also refuses NaN
-        raise ValueError("learning_rate must be a number from 0 to 1e6")
-    return float(value)
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
