@@ -12,7 +12,8 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from realnet.core.state import Params, State, check_arrays, checked_rate, is_whole
+from realnet.core.checks import checked_rate, is_whole
+from realnet.core.state import Params, State, check_arrays
 
 FORMAT = 1
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
@@ -39,7 +40,8 @@ class Checkpoint:
     @classmethod
     def of_net(cls, params: Params, state: State, **config: Any) -> Checkpoint:
         """Return the checkpoint of a net; `config` is what else it needs."""
-        chosen = {name: getattr(params, name) for name in _PARAMS} | {"n_in": params.n_in, "n_out": params.n_out}
+        chosen = {name: value for name in _PARAMS if (value := getattr(params, name)) is not None}
+        chosen |= {"n_in": params.n_in, "n_out": params.n_out}
         return cls({"format": FORMAT, "params": chosen, **config}, state.arrays() | {"order": params.order})
 
     def extended(self, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:

@@ -245,6 +245,7 @@ FORGED = [
     *(("array x is", forged_arrays(x=x)) for x in (np.zeros(8, np.float32), np.zeros(7), np.zeros(7, np.int32))),
     ("array U holds", forged_arrays(U=np.full((7, 4), np.nan, np.float32))),
     *(("array scale holds", forged_arrays(scale=np.array([1.0, 0.0, each, 2.0]))) for each in (np.nan, np.inf)),
+    ("array scale must begin", forged_arrays(scale=np.zeros(4))),
     ("array alive is", forged_arrays(alive=np.zeros((7, 4), np.float32))),
     ("array U is missing", without("U")),
     ("order", without("order")),

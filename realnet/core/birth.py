@@ -19,7 +19,7 @@ def create(params: Params) -> State:
     else:
         hidden = params.n_hidden
         U[:, :hidden] *= np.float32(params.hidden_scale)
-        U[params.n_in : params.n_in + hidden, :hidden] *= np.float32(params.recurrent_scale)
+        U[params.hidden, :hidden] *= np.float32(params.recurrent_scale)
         U[:, hidden:] *= np.float32(params.output_scale)
     return State.blank(params, U=U, scale=np.array([1.0, 0.0, LOW, HIGH]))
 
@@ -30,7 +30,10 @@ def whole_matrix(params: Params, state: State) -> Float32:
     if params.columns == params.num_neurons:
         return stored
     frozen = _uniform(params.seed, stream=1, shape=(params.num_neurons, params.n_in))
-    _stretch_(frozen, *state.scale[2:])
+    low, high = map(float, state.scale[2:])
+    _stretch_(frozen, low, high, rows=params.born)
+    if params.born is not None:
+        frozen = frozen.clip(low, high)[params.by_birth]
     return np.hstack([frozen, stored])
 
 
@@ -42,9 +45,9 @@ def _uniform(seed: int, stream: int, shape: tuple[int, int]) -> Float32:
     return drawn
 
 
-def _stretch_(values: Float32, low: float, high: float) -> None:
-    """Map the values in place so that they fill [low, high]; leave them where all are equal."""
-    lowest, highest = float(values.min()), float(values.max())
+def _stretch_(values: Float32, low: float, high: float, rows: int | None = None) -> None:
+    """Map the values in place so that the first `rows`, or all, fill [low, high]; leave them where those are equal."""
+    lowest, highest = float(values[:rows].min()), float(values[:rows].max())
     if highest > lowest:
         values -= np.float32(lowest)
         values *= np.float32((high - low) / (highest - lowest))

@@ -36,7 +36,7 @@ def literal_tick(
     `rate` is plasticity times eta; at 0 W is only read.
     """
     W, x = mind.W, mind.x
-    inputs, outputs = slice(params.n_in), slice(params.num_neurons - params.n_out, None)
+    inputs, outputs = params.inputs, params.outputs
 
     s = x @ W  # 1 collect
     s[inputs] = frame  # 2 input overwrite
@@ -61,9 +61,7 @@ def surprise_tick(
     `rate` is plasticity times c, the change of an output's log-odds, per unit of its surprise, if the state came again.
     """
     W, x, kappa = mind.W, mind.x, params.kappa
-    inputs = slice(params.n_in)
-    hidden = slice(params.n_in, params.num_neurons - params.n_out)
-    outputs = slice(params.num_neurons - params.n_out, None)
+    inputs, hidden, outputs = params.inputs, params.hidden, params.outputs
 
     s, activity = x @ W, x.sum()  # 1 collect
     prediction = _readout(params.beta * s[outputs], params)  # 2 own value of the outputs

@@ -171,13 +171,13 @@ class RealNet(Network):
         params, order = self.params, self.params.order
         W, alive = (array.detach().cpu().numpy()[np.ix_(order, order)] for array in (self.W, self.alive))
         if params.preset == "literal":
-            for (i, j), weight in zip(np.argwhere(alive[:, : params.n_in]), (LOW, HIGH), strict=False):
+            for (i, j), weight in zip(np.argwhere(alive[:, params.inputs]), (LOW, HIGH), strict=False):
                 W[i, j] = weight
         return State.blank(
             params,
-            U=W[:, -params.columns :].copy(),
+            U=W[:, params.stored].copy(),
             scale=np.array([1.0, 0.0, LOW, HIGH]),
-            alive=None if alive.all() else alive[:, -params.columns :].copy(),
+            alive=None if alive.all() else alive[:, params.stored].copy(),
             thresholds=self.thresholds.cpu().numpy().copy(),
         )
 
@@ -187,7 +187,7 @@ class RealNet(Network):
         model, order = cls.__new__(cls), torch.from_numpy(params.order)
         model._build(_by_neuron(params, state), params, "ffwf", pulse_mode=False, dropout_rate=0.0)
         if state.alive is not None:
-            model.alive[order[:, None], order[-params.columns :]] = torch.from_numpy(state.alive)
+            model.alive[order[:, None], order[params.stored]] = torch.from_numpy(state.alive)
         model.thresholds.copy_(torch.from_numpy(state.thresholds))
         return model
 

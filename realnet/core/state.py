@@ -1,18 +1,20 @@
 """What is chosen of a net (Params), and what changes while it lives (State).
 
-A neuron has an id, the caller's number, which it keeps. Inside, neurons stand in one order: inputs, hidden, outputs,
-each in the order in which they were named (hidden ones by id). `Params.order` is the id of each place in it.
+A neuron has an id, the caller's number, which it keeps for good. Inside, neurons stand in one order: inputs, hidden,
+outputs, each in the order in which they were named, and hidden ones by id. So places may shift, and ids never do:
+`Params.order` is the id at each place, and `inputs`, `hidden` and `outputs` say which places are whose.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from realnet.core.checks import check_ids, is_number, is_whole
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -30,6 +32,8 @@ class Params:
     Attributes:
         readout: what the outputs are, of the presets other than `literal`: "softmax" (they share 1: one-hot teachers,
             tokens) or "clamp" (each for itself in [0, 1], also graded teachers).
+        born: how many neurons the net was born with; None: all. The later ones are hidden, with the next ids.
+        order: (N,) the id of the neuron at each place.
     """
 
     num_neurons: int
@@ -51,6 +55,7 @@ class Params:
     output_scale: float = 0.0
     hidden_scale: float = 0.25
     recurrent_scale: float = 0.2
+    born: int | None = None
     order: NDArray[np.int64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +63,7 @@ class Params:
             raise ValueError(f"preset is {self.preset!r}, must be one of {', '.join(PRESETS)}")
         if self.readout not in ("softmax", "clamp"):
             raise ValueError(f"readout is {self.readout!r}, must be softmax or clamp")
-        _check_ids(self.num_neurons, self.input_ids, self.output_ids)
+        check_ids(self.num_neurons, self.input_ids, self.output_ids)
         if not is_whole(self.seed) or not 0 <= self.seed < 2**63:
             raise ValueError(f"seed is {self.seed}, must be in [0, 2**63)")
         for name in _CONSTANTS:
@@ -67,6 +72,10 @@ class Params:
         if not 0 <= self.winner_fraction <= 1:
             raise ValueError(f"winner_fraction is {self.winner_fraction}, must be in [0, 1]")
         named = {*self.input_ids, *self.output_ids}
+        if self.born is not None and not (is_whole(self.born) and max(named) < self.born <= self.num_neurons):
+            raise ValueError(
+                f"born is {self.born}, must be from {max(named) + 1}, all inputs and outputs, to all neurons"
+            )
         hidden = [neuron for neuron in range(self.num_neurons) if neuron not in named]
         object.__setattr__(self, "order", np.array([*self.input_ids, *hidden, *self.output_ids], np.int64))
 
@@ -81,6 +90,33 @@ class Params:
     @property
     def n_hidden(self) -> int:
         return self.num_neurons - self.n_in - self.n_out
+
+    @property
+    def inputs(self) -> slice:
+        """Return the places of the inputs."""
+        return slice(0, self.n_in)
+
+    @property
+    def hidden(self) -> slice:
+        """Return the places of the hidden neurons."""
+        return slice(self.n_in, self.num_neurons - self.n_out)
+
+    @property
+    def outputs(self) -> slice:
+        """Return the places of the outputs."""
+        return slice(self.num_neurons - self.n_out, self.num_neurons)
+
+    @property
+    def stored(self) -> slice:
+        """Return the places of the neurons whose columns of W are stored."""
+        return slice(self.num_neurons - self.columns, self.num_neurons)
+
+    @property
+    def by_birth(self) -> NDArray[np.int64]:
+        """Return (N,) when the neuron at each place was born: those of the beginning by their places then."""
+        born, places = self.born or self.num_neurons, np.arange(self.num_neurons)
+        first, last = places[: born - self.n_out], places[born - self.n_out : born]
+        return np.concatenate([first, places[born:], last])
 
     @property
     def winners(self) -> int:
@@ -99,39 +135,6 @@ class Params:
 
 
 _CONSTANTS = tuple(each.name for each in fields(Params) if each.type == "float")
-
-
-def is_whole(value: object) -> bool:
-    """Return whether this is a whole number; a bool isn't."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def is_number(value: object) -> bool:
-    """Return whether this is a finite number; a bool isn't."""
-    kinds = int | float | np.integer | np.floating
-    return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def checked_rate(value: Any) -> float:
-    """Return a learning rate. Raises ValueError if it is none."""
-    if not (is_number(value) and 0 <= value <= 1e6):
-        raise ValueError("learning_rate must be a number from 0 to 1e6")
-    return float(value)
-
-
-def _check_ids(num_neurons: int, input_ids: Sequence[int], output_ids: Sequence[int]) -> None:
-    if not is_whole(num_neurons):
-        raise ValueError(f"num_neurons is {num_neurons!r}, must be a whole number")
-    for name, ids in (("input_ids", input_ids), ("output_ids", output_ids)):
-        if not ids:
-            raise ValueError(f"{name} is empty")
-        if len(set(ids)) < len(ids):
-            raise ValueError(f"{name} names a neuron twice")
-        if min(ids) < 0 or max(ids) >= num_neurons:
-            raise ValueError(f"{name} has a neuron outside 0 to {num_neurons - 1}")
-    both = set(input_ids) & set(output_ids)
-    if both:
-        raise ValueError(f"neuron {min(both)} is both an input and an output")
 
 
 ShortTerm = dict[str, Float32]  # by name the arrays of a state that are `short`: what a net has in mind
@@ -228,7 +231,7 @@ class State:
             self.alive = alive if self.alive is None else self.alive & alive
         if params.preset == "literal":
             living = np.ones_like(weights, np.bool_) if self.alive is None else self.alive
-            for (i, j), weight in zip(np.argwhere(living[:, : params.n_in]), (LOW, HIGH), strict=False):
+            for (i, j), weight in zip(np.argwhere(living[:, params.inputs]), (LOW, HIGH), strict=False):
                 weights[i, j] = weight
         self.settle_(params)
 
@@ -289,3 +292,5 @@ def check_arrays(params: Params, arrays: Mapping[str, NDArray[Any]]) -> None:
             raise ValueError(f"the array {name} is {array.dtype} {array.shape}, must be {wanted}")
         if not np.isfinite(array).all():
             raise ValueError(f"the array {name} holds a number that is not finite")
+    if not arrays["scale"][0] > 0:
+        raise ValueError("the array scale must begin with a number above 0")

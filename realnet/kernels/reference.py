@@ -24,7 +24,7 @@ class Reference:
         self._tick = literal_tick if params.preset == "literal" else surprise_tick
         alive = np.ones((params.num_neurons, params.num_neurons), np.bool_)
         if state.alive is not None:
-            alive[:, -params.columns :] = state.alive
+            alive[:, params.stored] = state.alive
         self._mind = Mind(
             W=whole_matrix(params, state).astype(float),
             alive=alive,
@@ -59,14 +59,14 @@ class Reference:
         params, mind = self._params, self._mind
         W, x, alive = mind.W.astype(np.float32), mind.x, mind.alive
         literal = params.preset == "literal"
-        frozen = (LOW, HIGH) if literal else (W[:, : params.n_in].min(), W[:, : params.n_in].max())
+        frozen = (LOW, HIGH) if literal else (W[:, params.inputs].min(), W[:, params.inputs].max())
         stored = {name: getattr(mind, name).astype(np.float32) for name in _AS_STORED}
         if literal:
             stored["collected"] = np.stack([x @ mind.W, x @ alive]).astype(np.float32)
         return State.blank(
             params,
-            U=W[:, -params.columns :].copy(),
+            U=W[:, params.stored].copy(),
             scale=np.array([1.0, 0.0, *frozen]),
-            alive=None if alive.all() else alive[:, -params.columns :].copy(),
+            alive=None if alive.all() else alive[:, params.stored].copy(),
             **stored,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.state import is_whole
+from realnet.core.checks import is_whole
 from realnet.kernels import SparseFrames
 from realnet.kernels._numba import kernel
 

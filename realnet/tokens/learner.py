@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.state import Float32, Preset, is_whole
+from realnet.core.checks import is_whole
+from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
 from realnet.interface import Interface
