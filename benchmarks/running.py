@@ -77,7 +77,16 @@ def running(*flags: str, **settings: object) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as directory:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--store", f"file://{directory}"]
+        command = [
+            sys.executable,
+            "-m",
+            "service.cli.main",
+            "serve",
+            "--port",
+            str(port),
+            "--store",
+            f"file://{directory}",
+        ]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("REALNET_")}
         given = {"log_level": "warning"} | settings
         environment |= {f"REALNET_{name.upper()}": str(value) for name, value in given.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from realnet.core.state import Float32
 from realnet.inputs import Input, InputError
 from realnet.outputs import Column
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 
 Row = Sequence[float]
 

@@ -17,38 +17,42 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 from realnet import FrameLearner, TokenLearner
-from service.auth import Keyring, needs
-from service.commands import Learner
-from service.datasets import DatasetCatalog
-from service.engine import Engine
-from service.gate import Gate, declare_keys, refusal, respond
-from service.idempotency import Keys
-from service.inbox import Inbox
+from service.api.access import needs
+from service.api.deps import Spine
+from service.api.encoding import FrameOutput, TokenOutput
+from service.api.error_handlers import refusal, respond
+from service.api.gateway import Gateway
+from service.api.idempotency import IdempotencyKeys
+from service.api.openapi import declare_keys
+from service.api.request_log import RequestLog
+from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
+from service.api.stream.hub import StreamHub
+from service.api.uploads import Uploads
+from service.auth.keyring import Keyring
+from service.auth.keys import KeysError, Scope
+from service.datasets.catalog import DatasetCatalog
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import OutputRing
+from service.engine.pace import Mode, Pace
+from service.engine.status import Shape
+from service.errors import Invalid, Problem, Refused, problem_of, problem_of_status
 from service.jobs.opening import open_jobs
-from service.journal import LoggedJournal
-from service.keys import KeysError, Scope
-from service.logs import RequestLog, say_mode
-from service.metrics import open_registry
-from service.modes import Mode, Pace
-from service.outputs import FrameOutput, Outputs, TokenOutput
-from service.problems import (
-    Invalid,
-    Problem,
-    Refused,
-    places_of,
-    problem_of,
-    problem_of_status,
-)
-from service.records import JournalDamaged
-from service.recovery import Birth, Recovered, birth_of, recover
-from service.routes import Spine, datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
+from service.journal.codec import JournalDamaged
+from service.journal.journal import LoggedJournal
+from service.replica.learner import Learner
+from service.runtime.birth import Birth, birth_of
+from service.runtime.recovery import Recovered, recover
 from service.settings import Settings
-from service.snapshots import SnapshotCatalog, SnapshotDamaged
-from service.snapshotter import Pulse, Snapshotter
-from service.status import Shape
-from service.store import Lock, Log, StoreError, directory_of, open_lock, open_log, open_store
-from service.streams import Streams
-from service.uploads import Uploads
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import SnapshotDamaged
+from service.snapshots.snapshotter import Snapshotter
+from service.store import directory_of, open_lock, open_log, open_store
+from service.store.base import Lock, Log, StoreError
+from service.store.health import StoreHealth
+from service.telemetry.logs import log_mode
+from service.telemetry.metrics import open_registry
+from service.validation import locations_of
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _logger = logging.getLogger(__name__)
@@ -78,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         needs(Scope.READ)(page.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
-    app.add_middleware(Gate, settings=settings, keyring=keyring, routes=guarded)
+    app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(RequestLog)
@@ -119,7 +123,7 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
         recovered = await _recover(lock, catalog, sets, log, settings)
         journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
         inbox = Inbox(settings.inbox_ticks, settings.max_generations)
-        ring = Outputs(settings.outputs_kept)
+        ring = OutputRing(settings.outputs_kept)
         pace = Pace(settings.tick_hz, settings.rest_after, settings.free_run)
         engine = Engine(
             recovered.learner,
@@ -132,9 +136,9 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
             recovered.replay,
         )
         snapshotter = Snapshotter(engine, catalog, settings.snapshot_every, journal)
-        streams = Streams(engine, inbox, ring, settings)
+        streams = StreamHub(engine, inbox, ring, settings)
         snapshotter.on_saved.append(streams.snapshot_saved)
-        engine.on_mode.append(say_mode)
+        engine.on_mode.append(log_mode)
         if log is not None and journal is not None:
             journal.on_durable, journal.on_trouble = inbox.wake, inbox.refuse
             log.on_loss = partial(asyncio.get_running_loop().call_soon_threadsafe, snapshotter.journal_has_lost)
@@ -142,7 +146,7 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
         engine.start()
         snapshotter.start()
         try:
-            pulse, keys = Pulse(store), Keys(engine.ledger)
+            pulse, keys = StoreHealth(store), IdempotencyKeys(engine.ledger)
             directory = directory_of(settings.store)
             uploads = Uploads(directory, settings.max_uploads)
             async with open_jobs(
@@ -271,7 +275,7 @@ async def _answer_invalid(_: Request, error: Exception) -> Response:
     errors = error.errors()
     if errors[0]["type"] == "json_invalid":
         return respond(problem_of_status(400, "the body is not JSON"))
-    return respond(problem_of(Invalid(places_of(errors))))
+    return respond(problem_of(Invalid(locations_of(errors))))
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.keys import MIN_LENGTH, is_fit
+from service.auth.keys import MIN_LENGTH, is_fit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 

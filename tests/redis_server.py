@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.store import Store, open_store
+from service.store import open_store
+from service.store.base import Store
 
 
 class RedisServer:

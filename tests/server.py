@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 _READY_SECONDS = 60.0  # the first start on a machine compiles
-_PROGRAM = "from service.server import run; from service.settings import Settings; run(Settings())"
+_PROGRAM = "from service.server.run import run; from service.settings import Settings; run(Settings())"
 
 
 class RunningServer:

@@ -22,7 +22,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from realnet import TokenLearner
-from service.cli_stream import stream_text
+from service.cli.stream import stream_text
 from service.client import ClientError, Server
 from tests.server import RunningServer, frames_server, new_server, server  # noqa: F401
 
@@ -30,7 +30,7 @@ TEXT = "the cat sat on the mat; " * 50
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "service.cli", *arguments]
+    return [sys.executable, "-m", "service.cli.main", *arguments]
 
 
 def environment(url: str) -> dict[str, str]:
@@ -238,7 +238,7 @@ def test_a_stream_waits_for_the_journal(new_server: Callable[..., RunningServer]
 async def test_a_stream_waits_for_a_server_that_reads_its_journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.cli_stream.TRY_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("service.cli.stream.TRY_AGAIN_SECONDS", 0.0)
     (tmp_path / "text").write_text(TEXT)
     answers = iter([(503, "not-ready", "it is being read"), (503, "not-ready", "still"), (429, "overloaded", "full")])
 
@@ -310,6 +310,6 @@ def test_flags_override_the_environment(tmp_path: Path) -> None:
 
 
 def test_client_commands_load_neither_the_net_nor_the_server() -> None:
-    program = "import sys, service.cli, service.cli_stream; print(*sys.modules)"
+    program = "import sys, service.cli.main, service.cli.stream; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout.decode().split()
     assert not {"numpy", "numba", "torch", "fastapi", "pydantic", "realnet"} & set(loaded)

@@ -15,7 +15,7 @@ from tests.server import RunningServer, new_server  # noqa: F401
 def realnet(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
     others = {name: value for name, value in os.environ.items() if not name.startswith("REALNET_")}
     return subprocess.run(
-        [sys.executable, "-m", "service.cli", *arguments],
+        [sys.executable, "-m", "service.cli.main", *arguments],
         capture_output=True,
         env=others | {"COLUMNS": "200"} | environment,
         input=b"some text",

@@ -21,7 +21,7 @@ from realnet.score import Score
 from realnet.tokens.encoder import Encoder, Tokens, dense_taps
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP, best_, probabilities, sample
-from realnet.tokens.vocabulary import Vocabulary, vocabulary_named
+from realnet.vocabulary import Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
 

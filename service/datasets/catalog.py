@@ -9,15 +9,16 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime
 
-from service.datasets.findings import Findings
-from service.datasets.items import Batch, decode
+from service.aio import in_thread
+from service.datasets.codec import decode_batch
+from service.datasets.items import DatasetBatch
 from service.datasets.manifest import Chunk, Dataset, DatasetDamaged, DatasetInUse, DatasetsFull, Manifest
 from service.datasets.packing import Packing, sha256_of
-from service.datasets.reading import read
+from service.datasets.readers.findings import Findings
+from service.datasets.readers.read import read
 from service.datasets.upload import Upload
-from service.status import Shape
-from service.store import Store, StoreError
-from service.threads import in_thread
+from service.engine.status import Shape
+from service.store.base import Store, StoreError
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -76,7 +77,7 @@ class DatasetCatalog:
                 found.append(await self.get(id))
         return sorted(found, key=lambda dataset: (dataset.created_at, dataset.id))
 
-    async def read(self, id: str, start: int = 0) -> AsyncGenerator[Batch]:
+    async def read(self, id: str, start: int = 0) -> AsyncGenerator[DatasetBatch]:
         """All from the piece of this number on, one stored chunk at a time. Raises DatasetDamaged.
 
         A generator: nothing is raised, not even for an unknown id, before the first batch is asked for.
@@ -86,7 +87,7 @@ class DatasetCatalog:
             first = bisect_right([chunk.start for chunk in manifest.chunks], start) - 1
             for index in range(first, len(manifest.chunks)):
                 data = await self._verified(manifest, index)
-                yield (await in_thread(lambda data=data: decode(data))).since(start)  # type: ignore[misc]
+                yield (await in_thread(lambda data=data: decode_batch(data))).since(start)  # type: ignore[misc]
 
     @contextlib.asynccontextmanager
     async def hold(self, id: str, user: str) -> AsyncIterator[Dataset]:

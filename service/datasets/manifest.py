@@ -5,9 +5,9 @@ from typing import Literal, TypeAlias
 from pydantic import AwareDatetime, BaseModel, Field
 
 from service.datasets.upload import Format
-from service.store import Sealed
+from service.store.sealed import Sealed
 
-Kind: TypeAlias = Literal["text", "pairs", "vectors"]
+DatasetKind: TypeAlias = Literal["text", "pairs", "vectors"]
 
 
 class Dataset(BaseModel, frozen=True):
@@ -16,7 +16,7 @@ class Dataset(BaseModel, frozen=True):
     id: str
     name: str
     format: Format
-    kind: Kind
+    kind: DatasetKind
     items: int = Field(description="Texts, pairs or rows")
     pieces: int = Field(description="What jobs take it in: items, but of texts at most 4,096 tokens at once")
     bytes: int

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.datasets.items import Batch, Pairs, Texts, Vectors, encode
-from service.datasets.manifest import Kind
+from service.datasets.codec import encode_batch
+from service.datasets.items import DatasetBatch, Pairs, Texts, Vectors
+from service.datasets.manifest import DatasetKind
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,9 +20,9 @@ class Packed:
 class Packing:
     """Takes batches one by one, and knows at the end what they were."""
 
-    def __init__(self, batches: Iterator[Batch]) -> None:
+    def __init__(self, batches: Iterator[DatasetBatch]) -> None:
         self._batches = batches
-        self._kind: Kind = "text"
+        self._kind: DatasetKind = "text"
         self._items = self._pieces = 0
         self._tokens: int | None = None
         self._inputs: int | None = None
@@ -33,7 +34,7 @@ class Packing:
         if batch is None:
             return None
         self._count(batch)
-        data = encode(batch)
+        data = encode_batch(batch)
         return Packed(batch.start, data, sha256_of(data))
 
     def counts(self) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class Packing:
             "outputs": self._outputs,
         }
 
-    def _count(self, batch: Batch) -> None:
+    def _count(self, batch: DatasetBatch) -> None:
         self._pieces += len(batch)
         match batch:
             case Texts(_, pieces):

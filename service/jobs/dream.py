@@ -7,28 +7,30 @@ from typing import Any
 import numpy as np
 
 from realnet import FrameOutputs, TokenOutputs
-from service.commands import Batch, Dream
-from service.datasets import Dataset, DatasetCatalog
-from service.episodes import Episode
-from service.jobs.living import Living
-from service.jobs.queue import Result, Running
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.manifest import Dataset
+from service.engine.commands import Dream
+from service.errors import NotFound
+from service.jobs.driver import JobDriver
 from service.jobs.requests import DreamRequest
-from service.jobs.slices import Cut, slices
-from service.ledger import Ledger
-from service.problems import NotFound
+from service.jobs.runner import JobContext, JobResult
+from service.jobs.slices import Cut, episode_batches
+from service.replica.episode import Episode
+from service.replica.learner import OutputBatch
+from service.replica.progress import Progress
 
 SLICE_TICKS = 256  # a client's input waits for one slice, some 10 ms
 _EPOCH = 2**40  # in how far a job is: epochs before, and slices of this one
 
 
 @dataclass(slots=True)
-class Errors:
+class PredictionErrors:
     """What the outputs said, against what they were then made to be."""
 
     ticks: int = 0
     sums: dict[str, float] = field(default_factory=dict)
 
-    def add(self, said: Iterable[Batch], episodes: list[Episode], every: int) -> None:
+    def add(self, said: Iterable[OutputBatch], episodes: list[Episode], every: int) -> None:
         """`every` is how many ticks an item of a net of frames has."""
         for batch in said:
             if isinstance(batch, TokenOutputs):
@@ -55,13 +57,13 @@ class Errors:
         return {prefix + name: value / self.ticks for name, value in self.sums.items()} if self.ticks else {}
 
 
-class Dreaming:
-    def __init__(self, living: Living, datasets: DatasetCatalog, ledger: Ledger) -> None:
+class DreamJob:
+    def __init__(self, living: JobDriver, datasets: DatasetCatalog, ledger: Progress) -> None:
         self._living = living
         self._datasets = datasets
         self._ledger = ledger
 
-    async def run(self, job: Running) -> Result:
+    async def run(self, job: JobContext) -> JobResult:
         """Goes on where the journal ends. Raises NotFound, Conflict, StoreError, DatasetDamaged."""
         asked = DreamRequest.model_validate(job.request)
         try:
@@ -70,7 +72,7 @@ class Dreaming:
         except KeyError as error:
             raise NotFound("no data set has this id") from error
 
-    async def _dream(self, job: Running, asked: DreamRequest, dataset: Dataset) -> Result:
+    async def _dream(self, job: JobContext, asked: DreamRequest, dataset: Dataset) -> JobResult:
         cut = Cut(SLICE_TICKS, self._living.engine.shape.reach, asked.ticks_per_item, asked.input == "held", asked.seed)
         learnt = dataset.pieces - int(dataset.pieces * asked.validation)
         epochs: list[dict[str, Any]] = job.metrics.setdefault("epochs", [])
@@ -78,8 +80,8 @@ class Dreaming:
         if not epochs and learnt < dataset.pieces:
             await job.report(0.0, before=await self._asked(dataset, learnt, cut))
         for epoch in range(first, asked.epochs):
-            errors, number = Errors(), 0
-            async for each in slices(self._datasets, dataset, 0, learnt, cut, epoch):
+            errors, number = PredictionErrors(), 0
+            async for each in episode_batches(self._datasets, dataset, 0, learnt, cut, epoch):
                 number += 1
                 if number <= skipped:
                     continue
@@ -99,7 +101,7 @@ class Dreaming:
 
     async def _asked(self, dataset: Dataset, first: int, cut: Cut) -> dict[str, float]:
         """Of the part that is not learnt."""
-        errors = Errors()
-        async for each in slices(self._datasets, dataset, first, dataset.pieces, cut, None):
+        errors = PredictionErrors()
+        async for each in episode_batches(self._datasets, dataset, first, dataset.pieces, cut, None):
             errors.add([await self._living.ask(each.episodes)], each.episodes, cut.ticks_per_item)
         return errors.means("validation_")

@@ -8,25 +8,27 @@ import safetensors
 import safetensors.numpy
 
 from realnet import Checkpoint, from_checkpoint
-from service.adoption import Adoption
-from service.commands import Adopt
-from service.datasets import DatasetCatalog, DatasetDamaged
-from service.engine import Engine
-from service.jobs.fit_files import FITTED, FORK, run_process, workplace, write_data, write_fork
-from service.jobs.queue import Result, Running
+from service.aio import in_thread
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.manifest import DatasetDamaged
+from service.engine.commands import UpdateWeights
+from service.engine.engine import Engine
+from service.engine.pace import Mode
+from service.errors import Conflict, JobFailed, NotDurable, NotFound
+from service.jobs.fit_process import FITTED, FORK, run_process, workplace, write_data, write_fork
 from service.jobs.requests import FitRequest
-from service.modes import Mode
-from service.problems import Conflict, JobFailed, NotDurable, NotFound
-from service.records import Named
-from service.snapshots import Snapshot, SnapshotCatalog, SnapshotDamaged
-from service.snapshotter import Snapshotter
-from service.threads import in_thread
+from service.jobs.runner import JobContext, JobResult
+from service.journal.records import SnapshotRef
+from service.replica.weight_update import WeightUpdate
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshotter import Snapshotter
 
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 
 
-class Fitting:
+class FitJob:
     """`directory` is where the files of a fit are; None: where the system has such."""
 
     def __init__(
@@ -43,7 +45,7 @@ class Fitting:
         self._datasets = datasets
         self._directory = directory
 
-    async def run(self, job: Running) -> Result:
+    async def run(self, job: JobContext) -> JobResult:
         """After a crash it begins again from its fork, or goes on with what it had fitted.
 
         Raises NotFound, Invalid, Conflict, JobFailed or StoreError.
@@ -63,14 +65,14 @@ class Fitting:
         finally:
             self._snapshots.held.clear()
 
-    async def _noted(self, job: Running, name: str) -> Snapshot | None:
+    async def _noted(self, job: JobContext, name: str) -> Snapshot | None:
         """If it is still there."""
         try:
             return await self._snapshots.get(job.notes.get(name, ""))
         except KeyError:
             return None
 
-    async def _fit(self, job: Running, asked: FitRequest, fork: Snapshot) -> Snapshot:
+    async def _fit(self, job: JobContext, asked: FitRequest, fork: Snapshot) -> Snapshot:
         async def report(figures: dict[str, Any]) -> None:
             await job.report(figures.pop("progress"), **figures)
 
@@ -84,7 +86,7 @@ class Fitting:
         await job.note(fitted=fitted.id, figures=figures)
         return fitted
 
-    async def _write_data(self, job: Running, asked: FitRequest, directory: Path) -> None:
+    async def _write_data(self, job: JobContext, asked: FitRequest, directory: Path) -> None:
         vocabulary = self._engine.shape.vocabulary
         try:
             async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset:
@@ -96,7 +98,7 @@ class Fitting:
         data = await self._snapshots.read(fork.id)
         await in_thread(lambda: write_fork(directory, data, asked.options()))
 
-    async def _bring_home(self, job: Running, asked: FitRequest, fork: Snapshot, fitted: Snapshot) -> Result:
+    async def _bring_home(self, job: JobContext, asked: FitRequest, fork: Snapshot, fitted: Snapshot) -> JobResult:
         was, is_now = (job.notes["figures"][name]["loss"] for name in ("before", "after"))
         if asked.commit == "none":
             return _result(job, committed=False, why="commit is none")
@@ -104,13 +106,15 @@ class Fitting:
             return _result(job, committed=False, why="the fit has made the loss worse: force commits it all the same")
         base = await self._snapshots.read(fork.id) if asked.commit == "rebase" else None
         data = await self._snapshots.read(fitted.id)
-        adoption = await in_thread(lambda: Adoption.of(data, base))
-        named = [Named(each.id, each.sha256) for each in (fitted, fork)]
+        adoption = await in_thread(lambda: WeightUpdate.of(data, base))
+        named = [SnapshotRef(each.id, each.sha256) for each in (fitted, fork)]
         while True:
             while self._engine.status.mode is Mode.PAUSED:
                 await asyncio.sleep(_LOOK_SECONDS)
             try:
-                await self._snapshotter.adopt(Adopt(adoption, job.id, named[0], None if base is None else named[1]))
+                await self._snapshotter.adopt(
+                    UpdateWeights(adoption, job.id, named[0], None if base is None else named[1])
+                )
                 return _result(job, committed=True)
             except NotDurable:
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -128,6 +132,6 @@ def _made(directory: Path) -> tuple[bytes, int, str]:
     return checkpoint.to_bytes(), checkpoint.tick, checkpoint.state_sha256()
 
 
-def _result(job: Running, committed: bool, **others: Any) -> Result:
+def _result(job: JobContext, committed: bool, **others: Any) -> JobResult:
     notes = job.notes
     return {"committed": committed, "snapshot": notes["fitted"], "fork": notes["fork"], **notes["figures"], **others}

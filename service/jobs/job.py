@@ -1,25 +1,17 @@
-"""A job as clients see it, and where it is kept."""
+"""A job as clients see it."""
 
-import asyncio
-import contextlib
-import logging
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel
 
-from service.problems import Problem
-from service.store import Store, StoreError
+from service.errors import Problem
 
-Kind: TypeAlias = Literal["dream", "sleep", "fit"]
-
-_KEPT = 100  # that have ended
-_STORE_SECONDS = 1.0  # until what could not be saved is tried again
-_logger = logging.getLogger(__name__)
+JobKind: TypeAlias = Literal["dream", "sleep", "fit"]
 
 
-class State(StrEnum):
+class JobStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -31,8 +23,8 @@ class Job(BaseModel):
     """`revision` grows with every change."""
 
     id: str
-    kind: Kind
-    status: State = State.QUEUED
+    kind: JobKind
+    status: JobStatus = JobStatus.QUEUED
     progress: float = 0.0  # to 1
     request: dict[str, Any]
     metrics: dict[str, Any] = {}
@@ -45,50 +37,7 @@ class Job(BaseModel):
 
     @property
     def has_ended(self) -> bool:
-        return self.status not in (State.QUEUED, State.RUNNING)
-
-
-class Kept(BaseModel):
-    """`notes` are its kind's own: what it needs to go on after a restart."""
-
-    job: Job
-    notes: dict[str, Any] = {}
-
-
-class JobCatalog:
-    """A value in the store for each job."""
-
-    def __init__(self, store: Store, net: str = "default") -> None:
-        self._store = store
-        self._prefix = f"{net}/jobs/"
-
-    async def load(self) -> dict[str, Kept]:
-        """All of them, oldest first. What cannot be read, as that of another version, is left alone."""
-        jobs = {}
-        for key in await self._store.keys(self._prefix):
-            with contextlib.suppress(ValidationError):
-                kept = Kept.model_validate_json(await self._store.get(key) or b"")
-                jobs[kept.job.id] = kept
-        return jobs
-
-    async def save(self, kept: Kept) -> None:
-        await self._store.put(self._prefix + kept.job.id, kept.model_dump_json().encode())
-
-    async def save_surely(self, kept: Kept) -> None:
-        """Waits while the store is in trouble."""
-        while True:
-            try:
-                return await self.save(kept)
-            except StoreError as error:
-                _logger.error("job %s cannot be saved: %s", kept.job.id, error)
-                await asyncio.sleep(_STORE_SECONDS)
-
-    async def forget_the_oldest(self, jobs: dict[str, Kept]) -> None:
-        """Of those that have ended."""
-        ended = [id for id, kept in jobs.items() if kept.job.has_ended]
-        for id in ended[:-_KEPT]:
-            await self._store.delete(self._prefix + id)
-            del jobs[id]
+        return self.status not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 def now() -> datetime:

@@ -6,21 +6,22 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from service.datasets import DatasetCatalog
-from service.engine import Engine
-from service.inbox import Inbox
-from service.jobs.dream import Dreaming
-from service.jobs.fit import Fitting
-from service.jobs.fit_files import remove_leftovers
-from service.jobs.job import JobCatalog, Kind
-from service.jobs.living import Living
-from service.jobs.queue import Jobs, Run
-from service.jobs.sleep import Sleeping, sleep_when_rested
-from service.outputs import Outputs
-from service.snapshots import SnapshotCatalog
-from service.snapshotter import Snapshotter
-from service.store import Store
-from service.threads import in_thread
+from service.aio import in_thread
+from service.datasets.catalog import DatasetCatalog
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import OutputRing
+from service.jobs.catalog import JobCatalog
+from service.jobs.dream import DreamJob
+from service.jobs.driver import JobDriver
+from service.jobs.fit import FitJob
+from service.jobs.fit_process import remove_leftovers
+from service.jobs.job import JobKind
+from service.jobs.runner import JobFunction, JobRunner
+from service.jobs.sleep import SleepJob, sleep_when_rested
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshotter import Snapshotter
+from service.store.base import Store
 
 
 @asynccontextmanager
@@ -28,22 +29,22 @@ async def open_jobs(
     store: Store,
     engine: Engine,
     inbox: Inbox,
-    outputs: Outputs,
+    outputs: OutputRing,
     datasets: DatasetCatalog,
     snapshots: SnapshotCatalog,
     snapshotter: Snapshotter,
     directory: Path | None,
     sleep_after: float,
-) -> AsyncIterator[Jobs]:
+) -> AsyncIterator[JobRunner]:
     """What has not ended goes on. `sleep_after` is in seconds, 0 for never. Raises StoreError.
 
     The large files of jobs are in `directory`, or where the system has such.
     """
-    living, ledger = Living(engine, inbox, outputs), engine.ledger
-    dreaming, sleeping = Dreaming(living, datasets, ledger), Sleeping(living, ledger)
-    fitting = Fitting(engine, snapshotter, snapshots, datasets, directory)
-    kinds: Mapping[Kind, Run] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
-    jobs = Jobs(JobCatalog(store), kinds, lambda: inbox.ready)
+    living, ledger = JobDriver(engine, inbox, outputs), engine.ledger
+    dreaming, sleeping = DreamJob(living, datasets, ledger), SleepJob(living, ledger)
+    fitting = FitJob(engine, snapshotter, snapshots, datasets, directory)
+    kinds: Mapping[JobKind, JobFunction] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
+    jobs = JobRunner(JobCatalog(store), kinds, lambda: inbox.ready)
     if directory is not None:
         await in_thread(lambda: remove_leftovers(directory))
     await jobs.start()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import Ge, Le
 from pydantic import Field, model_validator
 
-from service.schemas import Body
+from service.validation import Body
 
 DatasetId = Annotated[str, Field(min_length=1, max_length=64)]
 

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 
-from service.commands import Dream, Recollect
-from service.jobs.living import Living
-from service.jobs.queue import Jobs, Result, Running
+from service.engine.commands import Dream, SampleExperience
+from service.errors import Refused
+from service.jobs.driver import JobDriver
 from service.jobs.requests import SleepRequest
-from service.ledger import Ledger
-from service.problems import Refused
-from service.store import StoreError
+from service.jobs.runner import JobContext, JobResult, JobRunner
+from service.replica.progress import Progress
+from service.store.base import StoreError
 
 _TICKS = 24  # of a stretch: an input that comes in sleep waits for one, some 1.4 ms
 _AT_ONCE = 32
@@ -18,12 +18,12 @@ _LOOK_SECONDS = 0.25
 _LEAST_OWED = 256  # ticks: it is not worth it for less
 
 
-class Sleeping:
-    def __init__(self, living: Living, ledger: Ledger) -> None:
+class SleepJob:
+    def __init__(self, living: JobDriver, ledger: Progress) -> None:
         self._living = living
         self._ledger = ledger
 
-    async def run(self, job: Running) -> Result:
+    async def run(self, job: JobContext) -> JobResult:
         """Goes on where the journal ends. Raises Conflict, StoreError."""
         asked = SleepRequest.model_validate(job.request)
         if "ticks" not in job.notes:
@@ -40,10 +40,10 @@ class Sleeping:
                 await self._living.wait_for_quiet(_QUIET_SECONDS)
         return {"ticks": self._ledger.jobs.get(job.id, 0), "wakings": wakings, **why}
 
-    async def _sleep(self, job: Running, asked: SleepRequest, done: int, ticks: int) -> bool:
+    async def _sleep(self, job: JobContext, asked: SleepRequest, done: int, ticks: int) -> bool:
         """Until it has had `ticks`, or something comes. False if there is nothing to sleep on."""
         while done < ticks:
-            drawn = Recollect(_AT_ONCE, _TICKS, self._living.engine.shape.reach, [asked.seed, done])
+            drawn = SampleExperience(_AT_ONCE, _TICKS, self._living.engine.shape.reach, [asked.seed, done])
             episodes = await self._living.engine.ask(drawn)
             if not episodes:
                 return False
@@ -58,7 +58,7 @@ class Sleeping:
         return True
 
 
-async def sleep_when_rested(jobs: Jobs, living: Living, ledger: Ledger, seconds: float) -> None:
+async def sleep_when_rested(jobs: JobRunner, living: JobDriver, ledger: Progress, seconds: float) -> None:
     """Has it sleep whenever nothing has come for so long, and it has learnt something since it slept last."""
     while True:
         await living.wait_for_quiet(seconds)

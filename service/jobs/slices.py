@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.dream import ticks_of_pairs
-from service.datasets import Dataset, DatasetCatalog, Pairs, Text, Texts, Vectors
-from service.episodes import Episode
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.items import Pairs, Text, Texts, Vectors
+from service.datasets.manifest import Dataset
+from service.replica.episode import Episode
 
 
 @dataclass(slots=True)
-class Slice:
+class EpisodeBatch:
     """Episodes that are run in one go, and up to which of the data set's pieces they lead."""
 
     episodes: list[Episode] = field(default_factory=list)
@@ -34,9 +36,9 @@ class Cut:
     seed: int
 
 
-async def slices(
+async def episode_batches(
     catalog: DatasetCatalog, dataset: Dataset, first: int, last: int, cut: Cut, epoch: int | None
-) -> AsyncIterator[Slice]:
+) -> AsyncIterator[EpisodeBatch]:
     """Of the pieces from `first` on, before `last`. Without an epoch they come in their own order."""
     before: Text | None = None
     async for batch in catalog.read(dataset.id, first):
@@ -86,13 +88,13 @@ def _of_vectors(batch: Vectors, order: NDArray[np.int64], cut: Cut) -> Iterator[
         yield Episode(frames=frames, teachers=teachers), min(len(order), start + at_once)
 
 
-def _joined(episodes: Iterator[tuple[Episode, int]], ticks: int) -> Iterator[Slice]:
+def _joined(episodes: Iterator[tuple[Episode, int]], ticks: int) -> Iterator[EpisodeBatch]:
     """As many in a slice as it may have ticks, and at least one."""
-    joined = Slice()
+    joined = EpisodeBatch()
     for episode, piece in episodes:
         if joined.episodes and joined.ticks + episode.ticks > ticks:
             yield joined
-            joined = Slice()
+            joined = EpisodeBatch()
         joined.episodes.append(episode)
         joined.piece = piece
     if joined.episodes:

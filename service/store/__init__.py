@@ -4,25 +4,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from service.store.base import Store, StoreError, check_key
+from service.store.base import Lock, Log, Store, check_key
 from service.store.file import FileStore
+from service.store.file_lock import FileLock
 from service.store.file_log import FileLog
-from service.store.lock import FileLock, Lock
-from service.store.log import Block, Log
-from service.store.sealed import Sealed
-
-__all__ = [
-    "Block",
-    "Lock",
-    "Log",
-    "Sealed",
-    "Store",
-    "StoreError",
-    "directory_of",
-    "open_lock",
-    "open_log",
-    "open_store",
-]
 
 # Checked here since redis-py takes database 0 for a path that it cannot read, and its errors (and urllib's) repeat what
 # they could not read, which is a part of the password where that holds a bare "/", "[" or "#".

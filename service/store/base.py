@@ -1,6 +1,8 @@
-"""What every store does: bytes under keys, durable when `put` returns."""
+"""What every store does: bytes under keys, blocks behind one another in a log, and a lock that keeps others out."""
 
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"  # no leading dot: no "..", and dot files stay the store's own
@@ -52,3 +54,56 @@ def check_prefix(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(f"not the beginning of a store key: {prefix!r}")
     return prefix
+
+
+@dataclass(slots=True, frozen=True)
+class Block:
+    """Bytes that were appended together, or near each other; `name` is its place."""
+
+    name: str
+    data: bytes
+
+
+class Log(Protocol):
+    """Appended to at the end, cut only there, trimmed only at the beginning; one thread of one process owns it.
+
+    The calls block, for seconds where the store is in trouble, and may raise StoreError. What is appended has numbers
+    that rise: `seq` is the first number in it.
+    """
+
+    on_loss: Callable[[], object]  # called where something that was appended is found to be gone; appends go on
+
+    def blocks(self) -> Iterator[Block]:
+        """All of it in order."""
+        ...
+
+    def append(self, seq: int, data: bytes, durable: bool) -> None:
+        """Whole when it returns, and on the disk if `durable`. If it raises, `repair` comes before anything else."""
+
+    def sync(self) -> None:
+        """All that was appended is on the disk when it returns."""
+
+    def repair(self) -> None:
+        """Take back whatever an append that raised has left, or may yet leave."""
+
+    def cut(self, name: str, offset: int) -> None:
+        """Drop all from this byte of the last block that is not empty on."""
+
+    def trim(self, seq: int) -> None:
+        """Blocks that end before this number may go."""
+
+    def clear(self) -> None:
+        """Drop everything."""
+
+    def close(self) -> None: ...
+
+
+class Lock(Protocol):
+    token: str  # what Redis is to know the writes of this server by, if it is Redis
+    lost: str | None  # in one line, how another server has got it
+
+    async def take(self) -> None:
+        """Before anything of the store is read. Raises StoreError where another server has it; may wait for that."""
+
+    async def release(self) -> None:
+        """Nothing is written any more."""

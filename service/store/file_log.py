@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from service.store.base import StoreError
+from service.store.base import Block, StoreError
 from service.store.file import TEMPORARY, make_directory, sync_directory
-from service.store.log import Block
 
 SEGMENT_BYTES = 16 * 2**20  # and then the next one begins
 _SUFFIX = ".journal"

@@ -15,8 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from service.store.base import StoreError
-from service.store.log import Block
+from service.store.base import Block, StoreError
 from service.store.redis import PREFIX, place_of, reason_of
 from service.store.redis_lock import OWNER
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from realnet import TokenLearner
 from service.client import ClientError, StreamClient, open_stream
-from service.recovery import Birth, recover
-from service.snapshots import SnapshotCatalog
+from service.runtime.birth import Birth
+from service.runtime.recovery import recover
+from service.snapshots.catalog import SnapshotCatalog
 from service.store import open_log, open_store
 from tests.server import RunningServer
 

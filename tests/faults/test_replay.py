@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from service.client import ClientError, open_stream
-from service.records import Lived, encode
+from service.journal.codec import encode_record
+from service.journal.records import InputRecord
 from service.store import open_log
 from tests.faults.story import NEURONS
 from tests.server import RunningServer, new_server
@@ -67,7 +68,7 @@ async def test_a_journal_that_cannot_be_lived_through_ends_the_server(
         await life.run(1)
         last = life.journal.last
     log = open_log(url, "default/journal")
-    log.append(last + 1, encode(last + 1, Lived(1, 0.5, 1, frames=bytes(4 * INPUTS))), durable=True)
+    log.append(last + 1, encode_record(last + 1, InputRecord(1, 0.5, 1, frames=bytes(4 * INPUTS))), durable=True)
     log.close()
     server = new_server()
     server.launch()

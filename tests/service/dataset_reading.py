@@ -5,14 +5,14 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from realnet.tokens.vocabulary import Vocabulary
-from service.datasets import Batch, Pairs, Texts, Upload, Vectors
-from service.datasets.findings import Findings
-from service.datasets.items import PIECE_TOKENS, decode, encode
-from service.datasets.reading import read
-from service.datasets.upload import Format
-from service.problems import Invalid
-from service.status import Shape
+from realnet.vocabulary import Vocabulary
+from service.datasets.codec import decode_batch, encode_batch
+from service.datasets.items import PIECE_TOKENS, DatasetBatch, Pairs, Texts, Vectors
+from service.datasets.readers.findings import Findings
+from service.datasets.readers.read import read
+from service.datasets.upload import Format, Upload
+from service.engine.status import Shape
+from service.errors import Invalid
 
 TOKENS = Shape(1000, 256, Vocabulary())
 FRAMES = Shape(3, 2, None)
@@ -21,12 +21,12 @@ MOST = 2**20  # bytes unpacked
 COLUMNS = {"inputs": ("a", "b", "c"), "targets": ("d", "e")}
 
 
-def batches(content: bytes | BinaryIO, format: Format, shape: Shape, **columns: tuple[str, ...]) -> list[Batch]:
+def batches(content: bytes | BinaryIO, format: Format, shape: Shape, **columns: tuple[str, ...]) -> list[DatasetBatch]:
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     upload = Upload(file, 0, "", "", format, **columns)
     read_ = list(read(upload, shape, MOST, Findings()))
     for batch in read_:  # as it comes back from the store
-        assert repr(decode(encode(batch))) == repr(batch)
+        assert repr(decode_batch(encode_batch(batch))) == repr(batch)
     return read_
 
 
@@ -37,7 +37,7 @@ def places(content: bytes | BinaryIO, format: Format, shape: Shape, **columns: t
     return [place.model_dump(exclude_none=True) for place in caught.value.places]
 
 
-def texts(read_: list[Batch]) -> list[bytes]:
+def texts(read_: list[DatasetBatch]) -> list[bytes]:
     whole: list[bytes] = []
     count = 0
     for batch in read_:
@@ -54,12 +54,12 @@ def texts(read_: list[Batch]) -> list[bytes]:
     return whole
 
 
-def pairs(read_: list[Batch]) -> list[tuple[list[int], list[int]]]:
+def pairs(read_: list[DatasetBatch]) -> list[tuple[list[int], list[int]]]:
     assert all(isinstance(batch, Pairs) for batch in read_)
     return [(pair.input.tolist(), pair.target.tolist()) for batch in read_ for pair in cast(Pairs, batch).pairs]
 
 
-def rows(read_: list[Batch]) -> list[list[float]]:
+def rows(read_: list[DatasetBatch]) -> list[list[float]]:
     """Of inputs and targets together."""
     assert all(isinstance(batch, Vectors) for batch in read_)
     return [

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from realnet import FrameLearner
-from service.commands import Learner, Ran, Run, Sender
-from service.engine import Engine
-from service.inbox import Inbox
-from service.journal import LoggedJournal, Policy
-from service.ledger import Ledger
-from service.modes import Pace
-from service.outputs import Outputs
-from service.recovery import Birth, Recovered, recover
-from service.snapshots import SnapshotCatalog
-from service.snapshotter import Snapshotter
-from service.store import Log, open_log, open_store
+from service.engine.commands import Ran, Run, Sender
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import OutputRing
+from service.engine.pace import Pace
+from service.journal.journal import LoggedJournal, Policy
+from service.replica.learner import Learner
+from service.replica.progress import Progress
+from service.runtime.birth import Birth
+from service.runtime.recovery import Recovered, recover
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshotter import Snapshotter
+from service.store import open_log, open_store
+from service.store.base import Log
 
 INPUTS, OUTPUTS = 3, 2
 BIRTH: Birth = {"preset": "literal", "neurons": 12, "seed": 5, "inputs": INPUTS, "outputs": OUTPUTS}
@@ -71,7 +74,7 @@ async def living(
     journal = LoggedJournal(log, policy, found.last)
     inbox = Inbox(10_000, 2)
     times = Pace(**{"tick_hz": 0.001, **pace})
-    engine = Engine(found.learner, inbox, Outputs(1000), times, idle_learning, journal, found.ledger, found.replay)
+    engine = Engine(found.learner, inbox, OutputRing(1000), times, idle_learning, journal, found.ledger, found.replay)
     journal.on_durable, journal.on_trouble = inbox.wake, inbox.refuse
     journal.start()
     snapshotter = Snapshotter(engine, catalog, 0, journal)
@@ -89,7 +92,7 @@ async def living(
         await store.close()
 
 
-async def replayed(url: str) -> tuple[Learner, Ledger]:
+async def replayed(url: str) -> tuple[Learner, Progress]:
     """What a start finds, without an engine."""
     store, log = open_store(url), open_log(url, "default/journal")
     try:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from realnet import Checkpoint, FrameLearner, from_checkpoint
-from service.adoption import Adoption
-from service.agenda import Agenda
-from service.commands import Adopt, Configure, Run
-from service.journal import Ticket
-from service.problems import Conflict
-from service.records import Adopted, JournalDamaged, Named, Record
-from service.snapshots import Snapshot
+from service.engine.commands import Configure, Run, UpdateWeights
+from service.engine.pipeline import Pipeline
+from service.errors import Conflict
+from service.journal.codec import JournalDamaged
+from service.journal.journal import Ticket
+from service.journal.records import Record, SnapshotRef, WeightUpdateRecord
+from service.replica.weight_update import WeightUpdate
+from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.redis_server import redis_server, store_url  # noqa: F401
 from tests.service.life import BIRTH, Life, born, frames, living, replayed
@@ -39,11 +40,11 @@ async def fit(life: Life, fork: Snapshot, dead: bool = False) -> Snapshot:
     return await life.catalog.save(data, fork.tick, "", job=JOB)
 
 
-async def homecoming(life: Life, fitted: Snapshot, fork: Snapshot | None) -> Adopt:
+async def homecoming(life: Life, fitted: Snapshot, fork: Snapshot | None) -> UpdateWeights:
     base = None if fork is None else await life.catalog.read(fork.id)
-    adoption = Adoption.of(await life.catalog.read(fitted.id), base)
-    named = None if fork is None else Named(fork.id, fork.sha256)
-    return Adopt(adoption, JOB, Named(fitted.id, fitted.sha256), named)
+    adoption = WeightUpdate.of(await life.catalog.read(fitted.id), base)
+    named = None if fork is None else SnapshotRef(fork.id, fork.sha256)
+    return UpdateWeights(adoption, JOB, SnapshotRef(fitted.id, fitted.sha256), named)
 
 
 @pytest.mark.parametrize("rebase", [False, True])
@@ -184,7 +185,7 @@ class SlowJournal:
 async def test_nothing_is_done_before_it_was_seen_to_be_durable() -> None:
     """Or a snapshot would have it twice: in itself, and again from the journal."""
     journal = SlowJournal()
-    agenda = Agenda(journal, 0)
+    agenda = Pipeline(journal, 0)
     agenda.add_run(Run(tokens=np.array([1], np.int32)), 1.0)
     journal.ticket.is_durable = True
     assert agenda.parts(10) == []
@@ -192,11 +193,13 @@ async def test_nothing_is_done_before_it_was_seen_to_be_durable() -> None:
     [(work, ticks)] = agenda.parts(10)
     assert (work.ticket, ticks) == (journal.ticket, 1)
     agenda.works.clear()
-    agenda.add_adoption(Adopt(Adoption(np.zeros((1, 1), np.float32), None, None), JOB, Named("1", ""), None))
+    agenda.add_adoption(
+        UpdateWeights(WeightUpdate(np.zeros((1, 1), np.float32), None, None), JOB, SnapshotRef("1", ""), None)
+    )
     journal.ticket.is_durable = True
     assert agenda.homecoming() is None
     agenda.next_durable()
     assert agenda.parts(10) == []
     home = agenda.homecoming()
     assert home is not None
-    assert isinstance(home.record, Adopted)
+    assert isinstance(home.record, WeightUpdateRecord)

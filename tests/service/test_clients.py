@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from service import clients
-from service.clients import Client, Clients
-from service.commands import Ran
-from service.ledger import Ledger, Memory
-from service.problems import NotDurable
+from service.api.stream import clients
+from service.api.stream.clients import Client, Clients
+from service.engine.commands import Ran
+from service.errors import NotDurable
+from service.replica.progress import Progress, ServiceState
 
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +81,7 @@ async def test_what_was_refused_behind_others_is_no_repetition_when_they_have_be
 
 
 async def test_a_client_that_taught_before_is_known_by_the_ledger() -> None:
-    ledger = Ledger.of(Memory(None, True, {"a": (7, 20)}, {}))
+    ledger = Progress.of(ServiceState(None, True, {"a": (7, 20)}, {}))
     client = Clients(ledger).get("a")
     assert (client.accepted, client.last_seq, client.repeated(3).result().last_tick) == (7, 7, 20)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.problems import Invalid
+from service.errors import Invalid
 from tests.service.dataset_reading import FRAMES, batches, places, rows
 
 

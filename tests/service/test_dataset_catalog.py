@@ -12,22 +12,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from service.datasets import (
-    Dataset,
-    DatasetCatalog,
-    DatasetDamaged,
-    DatasetInUse,
-    DatasetsFull,
-    Pairs,
-    Text,
-    Texts,
-    Upload,
-    Vectors,
-)
-from service.datasets.upload import Format
-from service.problems import Invalid
-from service.status import Shape
-from service.store import Store, StoreError, open_store
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.items import Pairs, Text, Texts, Vectors
+from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
+from service.datasets.upload import Format, Upload
+from service.engine.status import Shape
+from service.errors import Invalid
+from service.store import open_store
+from service.store.base import Store, StoreError
 from tests.redis_server import RedisServer, redis_server, store, store_url  # noqa: F401
 from tests.service.dataset_reading import COLUMNS, FRAMES, MOST, TOKENS
 from tests.service.test_snapshot_faults import Fault, Interrupted, cancel, lose_the_reply, refuse

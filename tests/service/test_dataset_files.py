@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.datasets import Upload
-from service.datasets.findings import LINE_BYTES
 from service.datasets.items import PIECE_TOKENS
-from service.datasets.upload import Format
-from service.status import Shape
+from service.datasets.readers.findings import LINE_BYTES
+from service.datasets.upload import Format, Upload
+from service.engine.status import Shape
 from tests.service.dataset_reading import COLUMNS, FRAMES, TOKENS, batches, pairs, places, rows, texts
 
 # Texts:

@@ -11,12 +11,14 @@ import pytest
 from numpy.typing import ArrayLike
 
 from realnet import FrameLearner, TokenLearner, TokenOutputs
-from service.commands import Clone, Configure, Generate, Learner, Ran, Restore, Run
-from service.engine import Engine
-from service.inbox import Inbox
-from service.modes import Mode, Pace
-from service.outputs import Outputs, structs
-from service.problems import Conflict, EngineStopped
+from service.api.encoding import structs
+from service.engine.commands import Clone, Configure, Generate, Ran, Restore, Run
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import OutputRing
+from service.engine.pace import Mode, Pace
+from service.errors import Conflict, EngineStopped
+from service.replica.learner import Learner
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +65,7 @@ class Lived:
 
     def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
         self.inbox = Inbox(capacity=100_000, generations=2)
-        self.outputs = Outputs(kept=10_000)
+        self.outputs = OutputRing(kept=10_000)
         self.engine = Engine(learner, self.inbox, self.outputs, pace or quiet(), idle_learning)
 
     async def run(self, **content: object) -> Ran:
@@ -311,7 +313,7 @@ async def test_an_engine_that_dies_says_so_to_everybody() -> None:
 
 
 async def test_a_stalled_step_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.engine._STALLED_SECONDS", 0.5)
+    monkeypatch.setattr("service.engine.engine._STALLED_SECONDS", 0.5)
     learner = gated()
     async with living(learner) as lived:
         run = Run(tokens=TOKENS[:10])

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.experience import Experience
-from service.records import Lived, packed_tokens, unpacked_tokens
+from service.journal.records import InputRecord, packed_tokens, unpacked_tokens
+from service.replica.experience import Experience
 
 messages = st.lists(st.lists(st.integers(0, 2**17), min_size=1, max_size=8), min_size=1, max_size=40)
 
@@ -19,8 +19,8 @@ def joined(messages: list[list[int]]) -> list[int]:
     return [token for tokens in messages for token in tokens]
 
 
-def lived(tokens: list[int]) -> Lived:
-    return Lived(0, 1.0, len(tokens), packed_tokens(np.array(tokens, np.int32)))
+def lived(tokens: list[int]) -> InputRecord:
+    return InputRecord(0, 1.0, len(tokens), packed_tokens(np.array(tokens, np.int32)))
 
 
 @given(messages)
@@ -48,7 +48,7 @@ def test_a_stretch_is_of_what_was_lived(messages: list[list[int]], ticks: int, l
 def test_the_oldest_makes_room_for_the_latest() -> None:
     experience, million = Experience(), 2**20
     for number in range(5):
-        experience.add(Lived(0, 1.0, million, bytes([number]) * million))
+        experience.add(InputRecord(0, 1.0, million, bytes([number]) * million))
     data, ticks, _ = experience.kept()
     assert ticks == 2 * million
     assert data == bytes([3]) * million + bytes([4]) * million
@@ -57,9 +57,9 @@ def test_the_oldest_makes_room_for_the_latest() -> None:
 def test_frames_without_a_teacher_are_drawn_as_they_came() -> None:
     experience = Experience()
     frame, teacher = np.float32([[0.25, 1, 0]]), np.float32([[0.5]])
-    experience.add(Lived(0, 1.0, 1, frames=frame.tobytes()))  # nobody knows yet how wide a teacher is
-    experience.add(Lived(1, 1.0, 1, frames=frame.tobytes(), teachers=teacher.tobytes()))
-    experience.add(Lived(2, 1.0, 1, frames=frame.tobytes()))
+    experience.add(InputRecord(0, 1.0, 1, frames=frame.tobytes()))  # nobody knows yet how wide a teacher is
+    experience.add(InputRecord(1, 1.0, 1, frames=frame.tobytes(), teachers=teacher.tobytes()))
+    experience.add(InputRecord(2, 1.0, 1, frames=frame.tobytes()))
     (episode,) = experience.draw(1, 9, 0, [0])
     assert episode.frames is not None
     assert episode.teachers is not None

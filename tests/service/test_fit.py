@@ -16,16 +16,17 @@ import pytest
 import safetensors.numpy
 
 from realnet import Checkpoint, FrameLearner, from_checkpoint
-from service.commands import Adopt, Configure
-from service.datasets import DatasetCatalog, Upload
-from service.datasets.upload import Format
-from service.jobs.fit import Fitting
-from service.jobs.fit_files import write_data
-from service.jobs.job import Job, JobCatalog, Kept, now
-from service.jobs.queue import Running
-from service.problems import Conflict, JobFailed, NotDurable, NotFound
-from service.snapshots import Snapshot, SnapshotInUse
-from service.status import Shape
+from service.datasets.catalog import DatasetCatalog
+from service.datasets.upload import Format, Upload
+from service.engine.commands import Configure, UpdateWeights
+from service.engine.status import Shape
+from service.errors import Conflict, JobFailed, NotDurable, NotFound
+from service.jobs.catalog import JobCatalog, StoredJob
+from service.jobs.fit import FitJob
+from service.jobs.fit_process import write_data
+from service.jobs.job import Job, now
+from service.jobs.runner import JobContext
+from service.snapshots.snapshot import Snapshot, SnapshotInUse
 from service.store import open_store
 from tests.redis_server import redis_server, store_url  # noqa: F401
 from tests.server import RunningServer, frames_server, new_server, server  # noqa: F401
@@ -121,17 +122,17 @@ class Fits:
     jobs: JobCatalog
     dataset: str
     directory: Path
-    kept: dict[str, Kept] = field(default_factory=dict)
+    kept: dict[str, StoredJob] = field(default_factory=dict)
 
     async def run(self, id: str = "00000001", **request: Any) -> dict[str, Any]:
         """As the queue does it; with the same id, as after a crash."""
         request = {"dataset": self.dataset} | request
         job = Job(id=id, kind="fit", request=request, created_at=now())
-        kept = self.kept.setdefault(id, Kept(job=job))
+        kept = self.kept.setdefault(id, StoredJob(job=job))
         self.directory.mkdir(exist_ok=True)
-        fitting = Fitting(self.life.engine, self.life.snapshotter, self.life.catalog, self.datasets, self.directory)
+        fitting = FitJob(self.life.engine, self.life.snapshotter, self.life.catalog, self.datasets, self.directory)
         try:
-            return await fitting.run(Running(kept, self.jobs, lambda: None))
+            return await fitting.run(JobContext(kept, self.jobs, lambda: None))
         finally:
             assert self.life.catalog.held == set()
             assert list(self.directory.iterdir()) == []
@@ -285,7 +286,7 @@ async def test_it_waits_until_it_can_be_journalled_and_may_be_cancelled_until_th
 
         async def late(command: Any) -> Any:
             nonlocal tries
-            if isinstance(command, Adopt):
+            if isinstance(command, UpdateWeights):
                 tries += 1
                 if tries == cancelled_at:
                     running.cancel()

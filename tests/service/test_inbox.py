@@ -6,9 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from service.commands import Clone, Configure, Generate, Run
-from service.inbox import Inbox
-from service.problems import EngineStopped, Overloaded
+from service.engine.commands import Clone, Configure, Generate, Run
+from service.engine.inbox import Inbox
+from service.errors import EngineStopped, Overloaded
 
 pytestmark = pytest.mark.anyio
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from service.commands import Clone, Configure, Run
-from service.modes import Mode
-from service.problems import NotDurable
-from service.records import read_from
-from service.store import Log, StoreError, open_log
+from service.engine.commands import Clone, Configure, Run
+from service.engine.pace import Mode
+from service.errors import NotDurable
+from service.journal.codec import read_from
+from service.store import open_log
+from service.store.base import Log, StoreError
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 from tests.service.life import BIRTH, born, frames, living, replayed
 from tests.service.test_log import Disk, disk  # noqa: F401
@@ -206,7 +207,7 @@ async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(s
 async def test_what_was_acknowledged_before_a_failed_sync_is_learnt(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.journal._SYNC_SECONDS", 0.02)
+    monkeypatch.setattr("service.journal.journal._SYNC_SECONDS", 0.02)
     url = f"file://{tmp_path}"
     async with living(url, policy="everysec") as life:
         disk.fails = True

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.records import JournalDamaged, Lived, Noted, encode, look_through
-from service.snapshots import SnapshotDamaged
-from service.store import Block, open_log, open_store
+from service.journal.codec import JournalDamaged, encode_record, scan
+from service.journal.records import InputRecord, NoteRecord
+from service.snapshots.snapshot import SnapshotDamaged
+from service.store import open_log, open_store
+from service.store.base import Block
 from tests.redis_server import RedisServer, redis_server  # noqa: F401
 from tests.service.life import BIRTH, born, frames, living, recovered, replayed
 
@@ -235,20 +237,20 @@ async def test_damage_after_what_the_snapshot_holds_is_refused_beside_other_dama
 
 async def test_a_record_inside_of_another_is_never_taken_for_one(directory: Path) -> None:
     """Somebody may send what looks like a record, and the disk then lose the head that it is in."""
-    fakes = b"".join(encode(seq, Lived(24, 0.5, 1, frames=bytes(12))) for seq in range(8, 12))
-    outer = encode(9, Lived(21, 0.5, 1, frames=fakes))
-    last = encode(10, Lived(24, 0.5, 1, frames=bytes(12)))
+    fakes = b"".join(encode_record(seq, InputRecord(24, 0.5, 1, frames=bytes(12))) for seq in range(8, 12))
+    outer = encode_record(9, InputRecord(21, 0.5, 1, frames=fakes))
+    last = encode_record(10, InputRecord(24, 0.5, 1, frames=bytes(12)))
     damaged = b"?" + outer[1:]
-    assert look_through([Block("one", damaged)], 20).last == 11  # found, but of no use
+    assert scan([Block("one", damaged)], 20).last == 11  # found, but of no use
     for follows in ([], [Block("two", last)]):
-        for blocks in ([Block("one", damaged)], [Block("one", encode(8, Noted("")) + damaged)]):
+        for blocks in ([Block("one", damaged)], [Block("one", encode_record(8, NoteRecord("")) + damaged)]):
             with pytest.raises(JournalDamaged):
-                look_through([*blocks, *follows], 9)
+                scan([*blocks, *follows], 9)
     with pytest.raises(JournalDamaged):
-        look_through([Block("one", damaged + last)], 9)
+        scan([Block("one", damaged + last)], 9)
 
 
 def catalog(url: str):  # type: ignore[no-untyped-def]
-    from service.snapshots import SnapshotCatalog
+    from service.snapshots.catalog import SnapshotCatalog
 
     return SnapshotCatalog(open_store(url), 3)

@@ -17,9 +17,9 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from service.app import create_app
-from service.auth import Keyring
+from service.auth.keyring import Keyring
+from service.auth.keys import Key, KeysError, Scope, create_key, digest_of, read_keys, revoke_key
 from service.client import JSON
-from service.keys import Key, KeysError, Scope, create_key, digest_of, read_keys, revoke_key
 from service.settings import Settings
 from tests.server import RunningServer, new_server  # noqa: F401
 

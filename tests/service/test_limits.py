@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from service.auth import Bucket
+from service.auth.rate_limit import TokenBucket
 from tests.server import RunningServer
 
 KEY = "a-key-for-the-tests-of-limits"
@@ -195,7 +195,7 @@ def test_a_stream_on_which_nothing_goes(rested: RunningServer) -> None:
 
 def test_a_bucket() -> None:
     now = 0.0
-    bucket = Bucket(10.0, lambda: now)
+    bucket = TokenBucket(10.0, lambda: now)
     assert bucket.wait() == 0
     bucket.take(30)  # more than it holds: let in, and paid for afterwards
     assert bucket.wait() == pytest.approx(2.1)
@@ -205,7 +205,7 @@ def test_a_bucket() -> None:
     assert bucket.wait() == 0
     bucket.take(10)  # no more than a second's is saved up
     assert bucket.wait() == pytest.approx(0.1)
-    assert Bucket(0).wait() == 0
-    slow = Bucket(0.1, lambda: now)
+    assert TokenBucket(0).wait() == 0
+    slow = TokenBucket(0.1, lambda: now)
     slow.take(0.1)
     assert slow.wait() == pytest.approx(1.0)

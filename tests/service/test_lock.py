@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.store import StoreError, open_lock, open_log, redis_lock
+from service.store import open_lock, open_log, redis_lock
+from service.store.base import StoreError
 from service.store.redis_lock import LEASE, OWNER
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 

@@ -13,47 +13,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from service.records import (
-    Adopted,
-    Begun,
-    Changed,
-    Dreamt,
-    Idled,
-    Lived,
-    Named,
-    Noted,
+from service.journal.codec import encode_record, read_from, scan
+from service.journal.records import (
+    ChangeRecord,
+    EpisodeRecord,
+    IdleRecord,
+    InputRecord,
+    NoteRecord,
+    OriginRecord,
     Record,
-    Restored,
-    encode,
-    look_through,
+    RestoreRecord,
+    SnapshotRef,
+    WeightUpdateRecord,
     packed_tokens,
-    read_from,
     unpacked_tokens,
 )
-from service.store import Block, Log, StoreError, open_log
+from service.store import open_log
+from service.store.base import Block, Log, StoreError
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 from tests.service.life import BIRTH
 
 pytestmark = pytest.mark.anyio
 
 RECORDS = st.one_of(
-    st.builds(Lived, st.integers(0, 2**40), st.floats(0, 10), st.just(3), st.binary(min_size=3, max_size=3)),
-    st.builds(Idled, st.integers(0, 2**40), st.floats(0, 10), st.integers(1, 64)),
-    st.builds(Changed, st.none() | st.floats(0, 1e6), st.none() | st.booleans()),
-    st.builds(Restored, st.just("00000001"), st.just("ab" * 32), st.integers(0, 2**40)),
-    st.builds(Adopted, st.just(5), st.text(), st.just(Named("00000001", "ab")), st.none() | st.just(Named("2", ""))),
-    st.builds(Noted, st.text()),
-    st.builds(Begun, st.none(), st.just(BIRTH)),
-    st.builds(Dreamt, st.just(5), st.just(0.5), st.just(2), st.text(), st.just(9), st.binary(), st.binary()),
+    st.builds(InputRecord, st.integers(0, 2**40), st.floats(0, 10), st.just(3), st.binary(min_size=3, max_size=3)),
+    st.builds(IdleRecord, st.integers(0, 2**40), st.floats(0, 10), st.integers(1, 64)),
+    st.builds(ChangeRecord, st.none() | st.floats(0, 1e6), st.none() | st.booleans()),
+    st.builds(RestoreRecord, st.just("00000001"), st.just("ab" * 32), st.integers(0, 2**40)),
+    st.builds(
+        WeightUpdateRecord,
+        st.just(5),
+        st.text(),
+        st.just(SnapshotRef("00000001", "ab")),
+        st.none() | st.just(SnapshotRef("2", "")),
+    ),
+    st.builds(NoteRecord, st.text()),
+    st.builds(OriginRecord, st.none(), st.just(BIRTH)),
+    st.builds(EpisodeRecord, st.just(5), st.just(0.5), st.just(2), st.text(), st.just(9), st.binary(), st.binary()),
 )
 
 
 @given(st.lists(RECORDS, max_size=8), st.integers(1, 2**60))
 async def test_a_record_comes_back_as_it_was_written(records: list[Record], first: int) -> None:
-    data = b"".join(encode(first + i, record) for i, record in enumerate(records))
+    data = b"".join(encode_record(first + i, record) for i, record in enumerate(records))
     blocks = [Block("one", data)]
     assert list(read_from(blocks, 0)) == [(first + i, record) for i, record in enumerate(records)]
-    found = look_through(blocks)
+    found = scan(blocks)
     assert (found.torn, found.last) == (None, first + len(records) - 1 if records else 0)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from service.auth.keys import Scope, create_key, revoke_key
 from service.client import Server, StreamClient, open_stream
-from service.keys import Scope, create_key, revoke_key
 from tests.server import RunningServer, new_server, server
 
 __all__ = ["new_server", "server"]

@@ -7,17 +7,18 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import service.outputs
 from hypothesis import given
 from hypothesis import strategies as st
 
-import service.outputs
 from realnet import FrameOutputs, TokenOutputs
-from service.inbox import Inbox
-from service.ledger import Ledger
-from service.outputs import PIECE, FrameOutput, Output, Outputs, TokenOutput, pieces, structs
-from service.protocol import CODECS, JSON, Codec
+from service.api.encoding import PIECE, FrameOutput, Output, TokenOutput, pieces, structs
+from service.api.stream.hub import StreamHub
+from service.api.stream.protocol import CODECS, JSON, Codec
+from service.engine.inbox import Inbox
+from service.engine.output_ring import OutputRing
+from service.replica.progress import Progress
 from service.settings import Settings
-from service.streams import Streams
 
 pytestmark = pytest.mark.anyio
 
@@ -27,16 +28,16 @@ def frames(first: int, count: int, width: int = 2) -> FrameOutputs:
     return FrameOutputs(ticks, np.repeat(ticks[:, None], width, axis=1).astype(np.float32))
 
 
-def ring(kept: int, published: int) -> Outputs:
+def ring(kept: int, published: int) -> OutputRing:
     """Ticks 1 … `published`."""
-    outputs = Outputs(kept)
+    outputs = OutputRing(kept)
     outputs.append(frames(1, published))
     return outputs
 
 
 @given(st.lists(st.integers(1, 20), max_size=12), st.integers(1, 12), st.integers(0, 80), st.integers(1, 30))
 def test_a_ring_is_the_end_of_a_list(batches: list[int], kept: int, position: int, limit: int) -> None:
-    outputs, everything = Outputs(kept), list[Output]()
+    outputs, everything = OutputRing(kept), list[Output]()
     for count in batches:
         batch = frames(len(everything) + 1, count)
         outputs.append(batch)
@@ -68,7 +69,7 @@ async def test_a_tick_leads_to_the_position_after_it(tick: int, position: int) -
 
 
 async def test_nothing_was_published_yet() -> None:
-    outputs = Outputs(10)
+    outputs = OutputRing(10)
     assert outputs.position_after(5) == 0
     assert outputs.oldest_tick is None
     assert outputs.read(0, 10) == ([], 0, 0)
@@ -125,7 +126,7 @@ async def test_those_who_wait_are_woken_in_turn_and_the_loop_rests_between(monke
 
 
 async def test_who_falls_behind_loses_many_at_once_and_then_none_for_a_while() -> None:
-    outputs, position, losses = Outputs(kept=80), 0, list[int]()
+    outputs, position, losses = OutputRing(kept=80), 0, list[int]()
     for tick in range(1, 1001):
         outputs.append(frames(tick, 1))
         assert min(tick, 80) <= outputs.end - outputs.start < 80 + 10
@@ -136,9 +137,9 @@ async def test_who_falls_behind_loses_many_at_once_and_then_none_for_a_while() -
     assert set(losses) == {5}
 
 
-def subscribed(outputs: Outputs) -> Streams:
-    engine: Any = SimpleNamespace(ledger=Ledger.of(None), on_mode=[])
-    return Streams(engine, Inbox(1, 1), outputs, Settings())
+def subscribed(outputs: OutputRing) -> StreamHub:
+    engine: Any = SimpleNamespace(ledger=Progress.of(None), on_mode=[])
+    return StreamHub(engine, Inbox(1, 1), outputs, Settings())
 
 
 @pytest.mark.parametrize("codec", CODECS.values())
@@ -180,7 +181,7 @@ async def test_after_a_restore_a_piece_begins_with_what_is_said_next() -> None:
 
 async def test_wide_frames_are_kept_for_fewer_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service.outputs, "_RING_BYTES", 10_000)
-    outputs = Outputs(kept=1000)
+    outputs = OutputRing(kept=1000)
     for first in range(1, 101):
         outputs.append(frames(first, 1, width=250))
     assert outputs.end - outputs.start == 10_000 // (8 + 4 * 250)

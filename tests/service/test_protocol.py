@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.outputs import Expected, TokenOutput
-from service.problems import Invalid, Place, problem_of
-from service.protocol import (
+from service.api.encoding import Expected, TokenOutput
+from service.api.stream.protocol import (
     CODECS,
     JSON,
     MSGPACK,
@@ -31,6 +30,7 @@ from service.protocol import (
     Tokens,
     error_message,
 )
+from service.errors import ErrorLocation, Invalid, problem_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8),
@@ -210,7 +210,7 @@ def test_a_refusal_does_not_repeat_what_was_sent() -> None:
         assert "secret" not in str(error_message(refusal(CODECS[JSON], raw).problem, None))
 
 
-PROBLEM = problem_of(Invalid([Place(detail="wrong", pointer="/tokens/3")]))
+PROBLEM = problem_of(Invalid([ErrorLocation(detail="wrong", pointer="/tokens/3")]))
 OUTPUT = TokenOutput(1, 104, 32, 0.25, 2.0, [Expected(101, 0.5)])
 
 

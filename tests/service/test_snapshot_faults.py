@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.snapshots import SnapshotCatalog, SnapshotDamaged
-from service.store import Store, StoreError, open_store
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import SnapshotDamaged
+from service.store import open_store
+from service.store.base import Store, StoreError
 from service.store.file import FileStore
 from tests.redis_server import RedisServer, redis_server, store, store_url  # noqa: F401
 from tests.service.test_snapshots import NEW, OLD, old_and_new, open_catalog, save  # noqa: F401

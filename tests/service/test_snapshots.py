@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.snapshots import SnapshotCatalog, SnapshotDamaged
-from service.store import Store
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import SnapshotDamaged
+from service.store.base import Store
 from tests.redis_server import redis_server, store, store_url  # noqa: F401
 
 pytestmark = pytest.mark.anyio

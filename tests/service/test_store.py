@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 import service.store.file
 import service.store.redis
-from service.store import Store, StoreError, open_store
+from service.store import open_store
+from service.store.base import Store, StoreError
 from tests.redis_server import RedisServer, redis_server, store, store_url  # noqa: F401
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from realnet import Checkpoint, TokenLearner, TokenOutputs, from_checkpoint
 from realnet.core.state import PRESETS, Preset
 from realnet.tokens.readout import probabilities, sample
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 
 every_preset = pytest.mark.parametrize("preset", PRESETS)
 TEXT = "the cat sat on the mat. the dog sat on the log. " * 12

@@ -1,0 +1,1 @@
+"""The edge: REST, server-sent events and the WebSocket."""

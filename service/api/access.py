@@ -1,0 +1,33 @@
+"""Declare which key a route needs and how large its body may be."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from service.auth.keys import Scope
+from service.settings import Settings
+
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+
+
+def needs(scope: Scope, largest: str = "max_body_bytes") -> Callable[[_Endpoint], _Endpoint]:
+    """Declares what a key must allow for a route; without it, it must allow everything.
+
+    `largest` is the setting that says how many bytes its body may have.
+    """
+
+    def declare(endpoint: _Endpoint) -> _Endpoint:
+        endpoint.scope, endpoint.largest = scope, largest  # type: ignore[attr-defined]
+        return endpoint
+
+    return declare
+
+
+def scope_of(endpoint: object) -> Scope:
+    declared = getattr(endpoint, "scope", None)
+    return declared if isinstance(declared, Scope) else Scope.ADMIN
+
+
+def largest_of(endpoint: object, settings: Settings) -> int:
+    """Bytes of a body."""
+    most: int = getattr(settings, getattr(endpoint, "largest", "max_body_bytes"))
+    return most

@@ -1,0 +1,51 @@
+"""A generation on its way: the command that a prompt is, and its text in pieces as its tokens come."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from realnet.vocabulary import Vocabulary
+from service.api.schemas import GeneratedText, Prompt, tokens_of
+from service.engine.commands import Generate, Generation
+from service.engine.status import Shape
+from service.errors import Conflict, ErrorLocation, Invalid
+from service.settings import Settings
+
+
+def command_of(prompt: Prompt, shape: Shape, settings: Settings, stream: bool) -> tuple[Generate, Vocabulary]:
+    """Raises Conflict or Invalid for what this net cannot go on from."""
+    if shape.vocabulary is None:
+        raise Conflict("a net of raw frames has no tokens to generate")
+    if prompt.max_tokens > settings.max_tokens:
+        raise Invalid([ErrorLocation(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
+    pointer, given = ("/prompt", prompt.prompt) if prompt.tokens is None else ("/tokens", prompt.tokens)
+    tokens = tokens_of(given, shape, pointer, settings.max_prompt_tokens)
+    queue: asyncio.Queue[list[int]] | None = asyncio.Queue() if stream else None
+    return Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh), shape.vocabulary
+
+
+async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[tuple[str, list[int]]]:
+    """Text and tokens as they come; then `command.reply` is done. Whoever stops listening ends the generation."""
+    assert command.stream is not None
+    stream = command.stream
+    command.reply.add_done_callback(lambda _: stream.put_nowait([]))
+    tokens: list[int] = []
+    told = 0
+    try:
+        while new := await stream.get():
+            tokens += new
+            text = vocabulary.decode(tokens).rstrip("\ufffd")  # perhaps a sign of which bytes are still to come
+            yield text[told:], new
+            told = max(told, len(text))
+        if rest := vocabulary.decode(tokens)[told:]:
+            yield rest, []
+    finally:
+        command.cancelled = True
+
+
+def text_of(generated: Generation, vocabulary: Vocabulary) -> GeneratedText:
+    return GeneratedText(
+        text=vocabulary.decode(generated.tokens),
+        tokens=generated.tokens,
+        tick=generated.tick,
+        finish_reason=generated.finish_reason,
+    )

@@ -1,0 +1,107 @@
+"""Data sets: uploaded, listed, looked into, deleted."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from service.api.access import needs
+from service.api.dataset_schemas import FORM, DatasetList, DatasetShown
+from service.api.deps import Handles, Spine, page_of, problems
+from service.auth.keys import Scope
+from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
+from service.datasets.upload import Upload
+from service.errors import Conflict, ErrorLocation, Invalid, NotFound
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+_FORM = {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"description": "It was there before, under this name", "model": Dataset}
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=_KNOWN | problems(400, 403, 408, 409, 413, 415, 422, 429, 503),
+    openapi_extra={"requestBody": _FORM},
+)
+@needs(Scope.TEACH, largest="max_dataset_bytes")
+async def add(request: Request, spine: Handles, response: Response) -> Dataset:
+    """Answers when the whole file has been checked and stored; of a wrong one, the first ten problems.
+
+    The same content, read in the same way, is one data set.
+    """
+    async with spine.uploads.receive(request) as upload:
+        with _told():
+            dataset, is_new = await _unless_gone(request, spine, upload)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"{router.prefix}/{dataset.id}"
+    return dataset
+
+
+@router.get("", responses=problems(422, 503))
+@needs(Scope.READ)
+async def list_datasets(
+    spine: Handles,
+    after: Annotated[str | None, Query(max_length=32, description="an id, as `next` of the answer before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> DatasetList:
+    """Oldest first."""
+    left = await spine.datasets.list()
+    if after is not None:
+        ids = [each.id for each in left]
+        if after not in ids:
+            raise Invalid([ErrorLocation(detail="no data set has this id", parameter="after")])
+        left = left[ids.index(after) + 1 :]
+    return DatasetList(**page_of(left, limit))
+
+
+@router.get("/{id}", responses=problems(404, 409, 503), response_model_exclude_unset=True)
+@needs(Scope.READ)
+async def get(id: str, spine: Handles) -> DatasetShown:
+    """With the beginning of it."""
+    with _told():
+        dataset = await spine.datasets.get(id)
+        async with aclosing(spine.datasets.read(id)) as batches:
+            return DatasetShown.of(dataset, await anext(batches), spine.engine.shape.vocabulary)
+
+
+@router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
+@needs(Scope.ADMIN)
+async def delete(id: str, spine: Handles) -> None:
+    """Refused while a job uses it, or waits for it."""
+    for job in spine.jobs.all():
+        if job.request.get("dataset") == id and not job.has_ended:
+            raise Conflict(f"job {job.id} uses it")
+    with _told():
+        await spine.datasets.delete(id)
+
+
+async def _unless_gone(request: Request, spine: Spine, upload: Upload) -> tuple[Dataset, bool]:
+    """Nothing is stored for a client that does not wait for the answer."""
+    adding = asyncio.ensure_future(spine.datasets.add(upload, spine.engine.shape))
+    gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving
+    try:
+        await asyncio.wait([adding, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not adding.done():
+            raise HTTPException(400, "the client has left")
+        return adding.result()
+    finally:
+        gone.cancel()
+        adding.cancel()
+        await asyncio.gather(adding, return_exceptions=True)  # the file is closed after it
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the catalog in the service's words."""
+    try:
+        yield
+    except KeyError as error:
+        raise NotFound("no data set has this id") from error
+    except (DatasetDamaged, DatasetInUse, DatasetsFull) as error:
+        raise Conflict(str(error)) from error

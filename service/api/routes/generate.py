@@ -1,0 +1,86 @@
+"""Text from the net itself, on a fork: nothing is learnt from it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+from realnet.vocabulary import Vocabulary
+from service.api.access import needs
+from service.api.deps import TAKES_JSON, Calling, Handles, problems
+from service.api.generation import command_of, pieces_of, text_of
+from service.api.schemas import GeneratedText, Prompt
+from service.auth.keyring import Caller
+from service.auth.keys import Scope
+from service.engine.commands import Generate
+from service.errors import Refused, Unauthorized, problem_of
+
+router = APIRouter(prefix="/v1/generate", tags=["generate"])
+
+_EVENT = {  # of each
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["token", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Text; with `stream` the events `token` (text and tokens), then `done` (all) or `error`",
+        "content": {"text/event-stream": {"schema": _EVENT}},
+    }
+}
+
+
+@router.post(
+    "",
+    response_model=GeneratedText,
+    responses=_STREAM | problems(400, 403, 409, 413, 415, 422, 429, 503),
+    dependencies=[TAKES_JSON],
+)
+@needs(Scope.READ)
+async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> GeneratedText | Response:
+    """Ends within a few tokens when the client leaves or its key is revoked."""
+    command, vocabulary = command_of(body, spine.engine.shape, spine.settings, body.stream)
+    caller.check_pace()
+    spine.inbox.put(command)
+    caller.ticks.take(command.ticks)
+    ending = asyncio.create_task(_end_when_revoked(command, caller))
+    command.reply.add_done_callback(lambda _: ending.cancel())
+    if body.stream:
+        return EventSourceResponse(_events(command, vocabulary))
+    gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving
+    either: set[asyncio.Future[Any]] = {command.reply, gone}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        command.cancelled = True
+        gone.cancel()
+    return text_of(await command.reply, vocabulary)
+
+
+async def _end_when_revoked(command: Generate, caller: Caller) -> None:
+    await caller.revoked.wait()
+    command.cancelled = True
+    if not command.reply.done():
+        command.reply.set_exception(Unauthorized("the key has been revoked"))
+        command.reply.exception()  # perhaps the client has left, too
+
+
+async def _events(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[bytes]:
+    try:
+        async for text, tokens in pieces_of(command, vocabulary):
+            yield _event("token", {"text": text, "tokens": tokens})
+        yield _event("done", text_of(await command.reply, vocabulary).model_dump())
+    except Refused as error:
+        yield _event("error", problem_of(error).model_dump(exclude_none=True))
+    finally:
+        command.cancelled = True
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return format_sse_event(event=name, data_str=json.dumps(data))

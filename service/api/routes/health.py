@@ -1,0 +1,41 @@
+"""Alive, ready, and the numbers for Prometheus."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from service.api.access import needs
+from service.api.deps import Handles, problems
+from service.api.schemas import Health
+from service.auth.keys import Scope
+from service.errors import EngineStopped, NotDurable, NotReady
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+@needs(Scope.OPEN)
+async def healthz() -> Health:
+    """The process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=problems(503))
+@needs(Scope.READ)
+async def readyz(spine: Handles) -> Health:
+    """The engine ticks, the journal is read and can be written, and the store answers."""
+    if not spine.engine.alive:
+        raise EngineStopped("the engine does not tick")
+    if (replay := spine.engine.replay) is not None:
+        raise NotReady(f"the journal is being read: {replay.done} of {replay.total} records")
+    if spine.journal is not None and spine.journal.error is not None:
+        raise NotDurable(str(spine.journal.error))
+    if (error := await spine.pulse.error()) is not None:
+        raise error
+    return Health(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+@needs(Scope.READ)
+async def metrics(request: Request) -> Response:
+    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

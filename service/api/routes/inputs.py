@@ -1,0 +1,81 @@
+"""What the net is to live through."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+
+from service.api.access import needs
+from service.api.deps import TAKES_JSON, Calling, Handles, Spine, problems
+from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces
+from service.api.schemas import Accepted, Input
+from service.auth.keys import Scope
+from service.errors import Refused
+from service.replica.progress import Learnt
+
+router = APIRouter(prefix="/v1/inputs", tags=["inputs"])
+
+_RUN: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "It was run, and these are the outputs",
+        "content": {"application/json": {"schema": outputs_schema(accepted={"type": "integer"})}},
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Accepted,
+    responses=_RUN | problems(400, 403, 409, 413, 415, 422, 429, 503),
+    dependencies=[TAKES_JSON],
+)
+@needs(Scope.TEACH)
+async def post_inputs(
+    body: Input,
+    spine: Handles,
+    caller: Calling,
+    wait: bool = False,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
+) -> Accepted | Response:
+    """Taken whole or refused whole; answers when it is in the journal, or, with `wait`, when it has been run.
+
+    What comes again with the same Idempotency-Key within 24 hours is not learnt again: it is answered as before, with
+    those of its outputs that are still kept. The same name from another caller is another one.
+    """
+    command = body.run(spine.engine.shape, spine.settings.max_ticks_per_request)
+    caller.check_pace()
+    name = None if idempotency_key is None else caller.space + idempotency_key
+    if name is not None and (learnt := spine.keys.begin(name, command)) is not None:
+        return await _answered_before(learnt, spine, wait)
+    command.journalled = asyncio.get_running_loop().create_future()
+    try:
+        spine.inbox.put(command)
+    except Refused:
+        command.reply.cancel()
+        raise
+    caller.ticks.take(command.ticks)
+    if not wait:
+        await command.journalled
+        return Accepted(accepted=command.ticks, queued=spine.inbox.depth)
+    ran = await command.reply
+    return _run(command.ticks, await encode_outputs(pieces(ran.outputs)))
+
+
+async def _answered_before(learnt: Learnt, spine: Spine, wait: bool) -> Response:
+    ticks = learnt.last_tick - learnt.first_tick + 1
+    if not wait:
+        answer = Accepted(accepted=ticks, queued=spine.inbox.depth)
+        return Response(answer.model_dump_json(), 202, media_type="application/json")
+    position = spine.outputs.position_after(learnt.first_tick - 1)
+    kept: list[list[Output]] = []
+    while piece := spine.outputs.read(position, PIECE)[0]:
+        kept.append([output for output in piece if output.tick <= learnt.last_tick])
+        position += len(piece)
+        if piece[-1].tick >= learnt.last_tick:
+            break
+    return _run(ticks, await encode_outputs(kept))
+
+
+def _run(accepted: int, outputs: bytes) -> Response:
+    return Response(b'{"accepted":%d,"outputs":%b}' % (accepted, outputs), media_type="application/json")

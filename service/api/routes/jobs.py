@@ -1,0 +1,137 @@
+"""Jobs: begun, watched, cancelled."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import BaseModel
+from starlette.convertors import StringConvertor, register_url_convertor
+
+from service.api.access import needs
+from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
+from service.auth.keys import Scope
+from service.errors import ErrorLocation, Invalid
+from service.jobs.job import Job, JobKind
+from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.jobs.runner import JobRunner
+
+
+class _Id(StringConvertor):
+    """So that `/v1/jobs/dream` is never taken for a job."""
+
+    regex = "[0-9]+"
+
+
+register_url_convertor("job", _Id())
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+_PING_SECONDS = 15.0  # without an event: proxies close what is silent for a minute
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The whole job after every change, until it has ended; the `id` of an event is its `revision`",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "event": {"const": "job"},
+                        "id": {"type": "string"},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                    "required": ["event", "id", "data"],
+                }
+            }
+        },
+    },
+    204: {"description": "It has ended, and you know it"},
+}
+_REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 503)
+
+
+class JobList(BaseModel):
+    data: list[Job]
+    has_more: bool
+    next: str | None
+
+
+@router.post("/dream", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
+@needs(Scope.TEACH)
+async def dream(body: DreamRequest, spine: Handles, caller: Calling, response: Response) -> Job:
+    """Lives through a data set, its targets forced on the outputs."""
+    return await _add("dream", body, spine, caller, response)
+
+
+@router.post("/sleep", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
+@needs(Scope.TEACH)
+async def sleep(body: SleepRequest, spine: Handles, caller: Calling, response: Response) -> Job:
+    """Lives through random pieces of its own past. Whatever comes in wakes it; then it falls asleep again."""
+    return await _add("sleep", body, spine, caller, response)
+
+
+@router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
+@needs(Scope.ADMIN)
+async def fit(body: FitRequest, spine: Handles, caller: Calling, response: Response) -> Job:
+    """Trains a fork of the net by backpropagation, and brings its synapses home."""
+    return await _add("fit", body, spine, caller, response)
+
+
+@router.get("", responses=problems(422))
+@needs(Scope.READ)
+async def list_jobs(
+    spine: Handles,
+    after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> JobList:
+    """Oldest first; of those that have ended, the last 100."""
+    left = [job for job in spine.jobs.all() if job.id > after]
+    return JobList(**page_of(left, limit))
+
+
+@router.get("/{id:job}", responses=problems(404))
+@needs(Scope.READ)
+async def get(id: str, spine: Handles) -> Job:
+    return spine.jobs.get(id)
+
+
+@router.get("/{id:job}/events", response_class=Response, responses=_EVENTS | problems(404, 422))
+@needs(Scope.READ)
+async def events(
+    id: str, spine: Handles, last_event_id: Annotated[int | None, Header(ge=0, le=2**63 - 1)] = None
+) -> Response:
+    """Server-sent events. With `Last-Event-ID` it begins with what has changed since."""
+    job, after = spine.jobs.get(id), -1 if last_event_id is None else last_event_id
+    if job.has_ended and job.revision <= after:
+        return Response(status_code=204)
+    return EventSourceResponse(_events(spine.jobs, id, after))
+
+
+@router.post("/{id:job}/cancel", responses=problems(403, 404))
+@needs(Scope.TEACH)
+async def cancel(id: str, spine: Handles) -> Job:
+    """Answers when it has ended; nothing happens to one that had ended before."""
+    return await spine.jobs.cancel(id)
+
+
+async def _add(
+    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, spine: Spine, caller: Any, response: Response
+) -> Job:
+    caller.check_pace()
+    if not isinstance(body, SleepRequest):
+        try:
+            await spine.datasets.get(body.dataset)
+        except KeyError:
+            raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
+    job = await spine.jobs.add(kind, body.model_dump())
+    response.headers["Location"] = f"{router.prefix}/{job.id}"
+    return job
+
+
+async def _events(jobs: JobRunner, id: str, after: int) -> AsyncIterator[bytes]:
+    async with aclosing(jobs.follow(id, after, _PING_SECONDS)) as changes:
+        async for job in changes:
+            if job is None:
+                yield KEEPALIVE_COMMENT
+                continue
+            yield format_sse_event(event="job", id=str(job.revision), data_str=job.model_dump_json())

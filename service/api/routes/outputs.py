@@ -1,0 +1,45 @@
+"""What the net said of the last ticks."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from service.api.access import needs
+from service.api.deps import Handles, problems
+from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema
+from service.auth.keys import Scope
+
+router = APIRouter(prefix="/v1/outputs", tags=["outputs"])
+
+_TICK = {"type": "integer"}
+_SCHEMA = outputs_schema(cursor=_TICK, oldest={"anyOf": [_TICK, {"type": "null"}]})
+_OUTPUTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Oldest first", "content": {"application/json": {"schema": _SCHEMA}}}
+}
+
+
+@router.get("", response_class=Response, responses=_OUTPUTS | problems(422))
+@needs(Scope.READ)
+async def get_outputs(
+    spine: Handles,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="a tick, as `cursor` of the answer before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=4096)] = 1000,
+) -> Response:
+    """Those after a tick. Where `oldest` is later than the tick after it, some are no longer kept."""
+    oldest = spine.outputs.oldest_tick
+    cursor = min(after, spine.engine.status.tick)  # a restore may have taken the net back
+    position = spine.outputs.position_after(cursor)
+    read: list[list[Output]] = []
+    while limit > 0:
+        piece, position, _ = spine.outputs.read(position, min(limit, PIECE))
+        if not piece:
+            break
+        read.append(piece)
+        limit -= len(piece)
+        cursor = piece[-1].tick
+        await asyncio.sleep(0)
+    tail = json.dumps({"cursor": cursor, "oldest": oldest})[1:]
+    outputs = await encode_outputs(read)
+    return Response(b'{"outputs":%b,%b' % (outputs, tail.encode()), media_type="application/json")

@@ -1,0 +1,107 @@
+"""Snapshots: taken, listed, given away, restored, deleted."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from service.api.access import needs
+from service.api.deps import Handles, page_of, problems
+from service.api.schemas import SnapshotList
+from service.auth.keys import Scope
+from service.errors import Conflict, NotFound
+from service.snapshots.snapshot import Snapshot, SnapshotDamaged, SnapshotInUse
+
+router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
+
+_WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
+
+
+@router.post("", status_code=201, responses=problems(403, 409, 503))
+@needs(Scope.ADMIN)
+async def save(spine: Handles, response: Response) -> Snapshot:
+    """Answers when it is verified in the store."""
+    with _told():
+        snapshot = await spine.snapshotter.save()
+    response.headers["Location"] = f"{router.prefix}/{snapshot.id}"
+    return snapshot
+
+
+@router.get("", responses=problems(422, 503))
+@needs(Scope.READ)
+async def list_snapshots(
+    spine: Handles,
+    after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> SnapshotList:
+    """Oldest first."""
+    left = [each for each in await spine.catalog.list() if each.id > after]
+    return SnapshotList(**page_of(left, limit))
+
+
+@router.get("/{id}", responses=problems(404, 409, 503))
+@needs(Scope.READ)
+async def get(id: str, spine: Handles) -> Snapshot:
+    with _told():
+        return await spine.catalog.get(id)
+
+
+@router.get(
+    "/{id}/data",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(404, 409, 503),
+    },
+)
+@needs(Scope.READ)
+async def data(id: str, spine: Handles) -> Response:
+    """One safetensors file. Ends before its `Content-Length` if the rest is damaged."""
+    chunks = spine.catalog.chunks(id)
+    with _told():
+        snapshot = await spine.catalog.get(id)
+        first = await anext(chunks)  # before anything is answered
+    return StreamingResponse(
+        _small(first, chunks),
+        media_type="application/octet-stream",
+        headers={
+            "Content-Length": str(snapshot.bytes),
+            "Content-Disposition": f'attachment; filename="realnet-{id}-tick-{snapshot.tick}.safetensors"',
+        },
+    )
+
+
+@router.post("/{id}/restore", responses=problems(403, 404, 409, 503))
+@needs(Scope.ADMIN)
+async def restore(id: str, spine: Handles) -> Snapshot:
+    """The net goes on from there. What waits to be learnt is learnt by it."""
+    with _told():
+        return await spine.snapshotter.restore(id, spine.settings.device)
+
+
+@router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
+@needs(Scope.ADMIN)
+async def delete(id: str, spine: Handles) -> None:
+    with _told():
+        await spine.catalog.delete(id)
+
+
+async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[memoryview]:
+    chunk: bytes | None = first
+    while chunk is not None:
+        for start in range(0, len(chunk), _WRITE_BYTES):
+            yield memoryview(chunk)[start : start + _WRITE_BYTES]
+        chunk = await anext(others, None)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the catalog in the service's words."""
+    try:
+        yield
+    except KeyError as error:
+        raise NotFound("no snapshot has this id") from error
+    except (SnapshotDamaged, SnapshotInUse) as error:
+        raise Conflict(str(error)) from error

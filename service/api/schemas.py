@@ -1,0 +1,181 @@
+"""The bodies of REST, and what of them is a command to the engine."""
+
+from typing import Annotated, Self
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, model_validator
+
+from service.engine.commands import Run
+from service.engine.status import Shape, Status
+from service.errors import ErrorLocation, Invalid
+from service.snapshots.snapshot import Snapshot
+from service.validation import Body, Row, Token
+
+
+class Input(Body):
+    """Exactly one of `text`, `tokens` and `frames`; `teachers` go with frames, null is no teacher at that tick."""
+
+    text: Annotated[str, Field(min_length=1)] | None = None
+    tokens: Annotated[list[Token], Field(min_length=1, fail_fast=True)] | None = None
+    frames: Annotated[list[Row], Field(min_length=1, fail_fast=True)] | None = None
+    teachers: Annotated[list[Row | None], Field(fail_fast=True)] | None = None
+    learn: bool = True
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if sum(each is not None for each in (self.text, self.tokens, self.frames)) != 1:
+            raise ValueError("give exactly one of text, tokens and frames")
+        if self.teachers is not None and self.frames is None:
+            raise ValueError("teachers go with frames only")
+        return self
+
+    def run(self, shape: Shape, max_ticks: int) -> Run:
+        """Raises Invalid, naming the place, for what this net cannot take."""
+        if self.frames is not None:
+            return self._run_frames(self.frames, shape, max_ticks)
+        pointer, given = ("/text", self.text) if self.tokens is None else ("/tokens", self.tokens)
+        assert given is not None
+        if shape.vocabulary is None:
+            raise _wrong(pointer, "this net has no vocabulary: send frames")
+        return Run(tokens=tokens_of(given, shape, pointer, max_ticks), learn=self.learn)
+
+    def _run_frames(self, frames: list[Row], shape: Shape, max_ticks: int) -> Run:
+        if shape.vocabulary is not None:
+            raise _wrong("/frames", "this net takes tokens: send text or tokens")
+        _check_count(len(frames), "/frames", max_ticks)
+        _check_width(frames, shape.inputs, "/frames")
+        teachers = None
+        if self.teachers is not None:
+            if len(self.teachers) != len(frames):
+                raise _wrong("/teachers", "one for each frame, null where there is none")
+            _check_width(self.teachers, shape.outputs, "/teachers")
+            nobody = [np.nan] * shape.outputs
+            teachers = np.array([nobody if row is None else row for row in self.teachers], np.float32)
+        return Run(frames=np.array(frames, np.float32), teachers=teachers, learn=self.learn)
+
+
+class Prompt(Body):
+    prompt: str = ""
+    tokens: Annotated[list[Token], Field(fail_fast=True)] | None = Field(None, description="instead of a prompt")
+    max_tokens: Annotated[int, Ge(1)] = 64
+    temperature: float = Field(0.7, ge=0.0, le=100.0, allow_inf_nan=False, description="0 takes the likeliest")
+    seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
+    fresh: bool = Field(False, description="from nothing in mind, not from what the net lives through now")
+    stream: bool = Field(False, description="answer in server-sent events")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if self.prompt and self.tokens is not None:
+            raise ValueError("give a prompt or tokens")
+        return self
+
+
+class Change(Body):
+    """What is left out stays as it is."""
+
+    learning_rate: float | None = Field(None, ge=0.0, le=1e6, allow_inf_nan=False)
+    plasticity: bool | None = None
+    tick_hz: float | None = Field(None, ge=0.001, le=1000.0, allow_inf_nan=False)
+    paused: bool | None = None
+
+
+class Net(BaseModel, frozen=True):
+    """`accuracy` and `surprise` (bits) are prequential and moving; null before the first token, or without tokens."""
+
+    name: str
+    preset: str
+    neurons: int
+    inputs: int
+    outputs: int
+    vocabulary: str | None
+    device: str
+    kernel: str
+    mode: str
+    tick: int
+    tokens_seen: int
+    ticks_per_second: float
+    queue_depth: int
+    accuracy: float | None
+    surprise: float | None
+    learning_rate: float
+    plasticity: bool
+    tick_hz: float
+    weights_sha256: str | None = None
+    state_sha256: str | None = None
+
+    @classmethod
+    def of(cls, status: Status, shape: Shape, queue_depth: int) -> "Net":
+        return cls(
+            name="default",
+            preset=status.preset,
+            neurons=status.neurons,
+            inputs=shape.inputs,
+            outputs=shape.outputs,
+            vocabulary=None if shape.vocabulary is None else shape.vocabulary.name,
+            device=status.device,
+            kernel=status.kernel,
+            mode=status.mode,
+            tick=status.tick,
+            tokens_seen=status.tokens_seen,
+            ticks_per_second=round(status.ticks_per_second, 1),
+            queue_depth=queue_depth,
+            accuracy=status.accuracy,
+            surprise=status.surprise,
+            learning_rate=status.learning_rate,
+            plasticity=status.plasticity,
+            tick_hz=status.tick_hz,
+        )
+
+
+class Accepted(BaseModel):
+    accepted: int
+    queued: int
+
+
+class GeneratedText(BaseModel):
+    text: str
+    tokens: list[int]
+    tick: int
+    finish_reason: str = Field(description="`length`")
+
+
+class Health(BaseModel):
+    status: str
+
+
+class SnapshotList(BaseModel):
+    data: list[Snapshot]
+    has_more: bool
+    next: str | None
+
+
+def tokens_of(given: str | list[int], shape: Shape, pointer: str, most: int) -> NDArray[np.int32]:
+    """Raises Invalid, naming the place."""
+    assert shape.vocabulary is not None
+    if isinstance(given, str):
+        tokens = shape.vocabulary.encode(given)
+        _check_count(len(tokens), pointer, most)
+        return tokens
+    _check_count(len(given), pointer, most)
+    tokens = np.array(given, np.int32)
+    unknown = np.flatnonzero(tokens >= shape.vocabulary.size)
+    if len(unknown):
+        raise _wrong(f"{pointer}/{unknown[0]}", f"the vocabulary has {shape.vocabulary.size} tokens")
+    return tokens
+
+
+def _check_count(count: int, pointer: str, most: int) -> None:
+    if count > most:
+        raise _wrong(pointer, f"{count} at once, and {most} may be")
+
+
+def _check_width(rows: "list[Row] | list[Row | None]", width: int, pointer: str) -> None:
+    for index, row in enumerate(rows):
+        if row is not None and len(row) != width:
+            raise _wrong(f"{pointer}/{index}", f"{len(row)} values, and the net has {width}")
+
+
+def _wrong(pointer: str, detail: str) -> Invalid:
+    return Invalid([ErrorLocation(detail=detail, pointer=pointer)])

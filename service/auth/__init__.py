@@ -1,0 +1,1 @@
+"""Keys, what they allow, and how much they may ask for."""

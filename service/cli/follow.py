@@ -1,0 +1,118 @@
+"""A job as the command line follows it: from the file that is sent for it to its end, with a bar between."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from service.cli.http import shown
+from service.client import ClientError, Server, no_answer, problem_line, refusal
+
+ANSWER_SECONDS = 30.0
+LOST_SECONDS = 60.0  # for which a server that has gone is waited for
+_LOOK_SECONDS = 0.5
+
+Job = dict[str, Any]
+
+
+class Followed:
+    """Every method may raise ClientError."""
+
+    def __init__(self, server: Server, console: Console) -> None:
+        self._url = server.url
+        self._console = console
+        self._client = httpx.Client(base_url=server.url, headers=server.headers, timeout=ANSWER_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def upload(self, path: Path, fields: dict[str, str]) -> str:
+        """The id of the data set."""
+        try:
+            with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._told():
+                # It answers when it has read all of it, which may take minutes.
+                answer = self._client.post("/v1/datasets", files={"file": (path.name, file)}, data=fields, timeout=None)
+        except OSError as error:
+            raise ClientError(f"{path}: {error.strerror}") from None
+        return str(_content(answer)["id"])
+
+    def run(self, kind: str, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Its result, or None where Ctrl-C has cancelled it."""
+        with self._told():
+            job: Job = _content(self._client.post(f"/v1/jobs/{kind}", json=request))
+        try:
+            job = self._watch(job)
+        except KeyboardInterrupt:
+            with self._told():
+                job = _content(self._client.post(f"/v1/jobs/{job['id']}/cancel"))
+            if job["status"] == "cancelled":
+                return None
+        if job["status"] == "failed":
+            raise ClientError(f"job {job['id']} has failed: {problem_line(job['error'])}")
+        if job["status"] == "cancelled":
+            raise ClientError(f"job {job['id']} was cancelled")
+        return dict(job["result"])
+
+    def _watch(self, job: Job) -> Job:
+        """Until it has ended."""
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[of]}"))
+        with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
+            task = progress.add_task(job["status"], total=1.0, of="")
+            for changed in self._changes(job):
+                job = changed
+                figures = {name: each for name, each in job["metrics"].items() if isinstance(each, int | float)}
+                progress.update(task, description=job["status"], completed=job["progress"], of=shown(figures))
+        return job
+
+    def _changes(self, job: Job) -> Iterator[Job]:
+        """However often the server is killed and started again meanwhile."""
+        heard_at = time.monotonic()
+        while job["finished_at"] is None:
+            try:
+                for changed in self._told_changes(job):
+                    job, heard_at = changed, time.monotonic()
+                    yield job
+            except httpx.TransportError:
+                if time.monotonic() - heard_at > LOST_SECONDS:
+                    raise ClientError(f"{no_answer(self._url)}; job {job['id']} then goes on") from None
+            if job["finished_at"] is None:
+                time.sleep(_LOOK_SECONDS)
+
+    def _told_changes(self, job: Job) -> Iterator[Job]:
+        path, headers = f"/v1/jobs/{job['id']}/events", {"Last-Event-ID": str(job["revision"])}
+        with self._client.stream("GET", path, headers=headers) as events:
+            if events.is_error:
+                raise ClientError(refusal(events.status_code, events.read()))
+            for line in events.iter_lines():
+                if line.startswith("data:"):
+                    job = json.loads(line.removeprefix("data:"))
+                    yield job
+                elif line.startswith(":"):  # it is there, and nothing has changed
+                    yield job
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ReadTimeout:
+            raise ClientError(f"{self._url} did not answer within {ANSWER_SECONDS:g} s") from None
+        except (httpx.TransportError, httpx.InvalidURL):
+            raise ClientError(no_answer(self._url)) from None
+
+
+def _content(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        raise ClientError(refusal(answer.status_code, answer.content))
+    try:
+        return dict(answer.json())
+    except ValueError:
+        raise ClientError("what answers there is no RealNet server") from None

@@ -1,0 +1,62 @@
+"""What `realnet key` does, on the file of keys alone: a server that has it sees the change within a second."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+keys = typer.Typer(help="Create, list and revoke the keys of a server (its REALNET_KEYS_FILE).")
+
+_File = Annotated[
+    Path, typer.Option("--file", envvar="REALNET_KEYS_FILE", show_envvar=True, help="The file that they are in.")
+]
+_Name = Annotated[str, typer.Argument(help="Whose it is: it stands in the log.")]
+
+
+class Allowed(StrEnum):
+    read = "read"
+    teach = "teach"
+    admin = "admin"
+
+
+@keys.command("create")
+def create(
+    name: _Name,
+    scope: Annotated[Allowed, typer.Option(help="What it allows: each also what those before it do.")] = Allowed.teach,
+    file: _File = Path("realnet.keys"),
+) -> None:
+    """Print a new key. It is shown this once: the file keeps only its hash."""
+    from service.auth.keys import KeysError, Scope, create_key
+    from service.client import ClientError
+
+    try:
+        typer.echo(create_key(file, name, Scope[scope.upper()]))
+    except KeysError as error:
+        raise ClientError(str(error)) from None
+
+
+@keys.command("list")
+def list_keys(file: _File = Path("realnet.keys")) -> None:
+    """List names and scopes."""
+    from service.auth.keys import KeysError, read_keys
+    from service.client import ClientError
+
+    try:
+        for key in read_keys(file):
+            typer.echo(f"{key.name}  {key.scope.word}")
+    except KeysError as error:
+        raise ClientError(str(error)) from None
+
+
+@keys.command("revoke")
+def revoke(name: _Name, file: _File = Path("realnet.keys")) -> None:
+    """Take a key away; what is open with it is closed."""
+    from service.auth.keys import KeysError, revoke_key
+    from service.client import ClientError
+
+    try:
+        revoke_key(file, name)
+    except KeysError as error:
+        raise ClientError(str(error)) from None
+    typer.echo(f"revoked {name}")

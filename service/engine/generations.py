@@ -1,0 +1,49 @@
+"""The generations that run, on forks of the net: a few tokens of each in every step of the engine."""
+
+from realnet import Generator, TokenLearner
+from service.engine.commands import Generate, Generation
+from service.engine.inbox import Inbox
+from service.engine.outbox import Outbox
+from service.errors import Conflict
+from service.replica.learner import Learner
+
+_AT_ONCE = 8
+
+
+class Generations:
+    """On the engine's thread."""
+
+    def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._running: list[tuple[Generate, Generator, Generation]] = []
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, command: Generate, learner: Learner) -> None:
+        if not isinstance(learner, TokenLearner):
+            self._inbox.release_generation()
+            self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
+            return
+        generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh)
+        self._running.append((command, generator, Generation([], learner.net.tick, "length")))
+
+    def go_on(self) -> None:
+        going_on = []
+        for command, generator, generated in self._running:
+            left = command.max_tokens - len(generated.tokens)
+            if left and not command.cancelled:
+                tokens = generator.step(min(left, _AT_ONCE))
+                generated.tokens.extend(tokens)
+                if command.stream is not None and tokens:  # none while the prompt is read
+                    self._outbox.say(command.stream.put_nowait, tokens)
+                going_on.append((command, generator, generated))
+            else:
+                self._inbox.release_generation()
+                self._outbox.resolve(command.reply, generated)
+        self._running = going_on
+
+    def end(self, why: Exception) -> None:
+        for command, *_ in self._running:
+            self._outbox.fail(command.reply, why)

@@ -1,0 +1,141 @@
+"""The one way in: bounded by the ticks that wait, safe between the event loop and the engine's thread."""
+
+import asyncio
+import threading
+from collections import deque
+from typing import Any
+
+from service.engine.commands import Command, Configure, Dream, Generate, Restore, Run, UpdateWeights
+from service.errors import NotDurable, NotReady, Overloaded, Refused
+
+
+class Inbox:
+    """Commands without ticks overtake those with; of each kind the first come is the first taken.
+
+    At most `capacity` ticks are queued or being run, and `generations` generations are.
+    """
+
+    def __init__(self, capacity: int, generations: int) -> None:
+        self.capacity = capacity
+        self._generations_left = generations
+        self._depth = 0
+        self._asked: deque[Command[Any]] = deque()
+        self._runs: deque[Run] = deque()
+        self._changed = threading.Condition()
+        self._closed: Exception | None = None
+        self._woken = False
+        self.refusal: Refused | None = None  # of what would be learnt …
+        self.ready = True  # … and, until then, of everything
+        self._waiting: deque[tuple[Run, asyncio.Future[None]]] = deque()  # the loop's; first come, first admitted
+
+    @property
+    def depth(self) -> int:
+        """Ticks accepted and not yet run."""
+        return self._depth
+
+    # On the event loop:
+
+    def put(self, command: Command[Any]) -> None:
+        """Raises Overloaded where there is no room now, and EngineStopped where nobody takes any more.
+
+        Raises NotReady before anything is taken, and NotDurable for what would change the net while nothing may.
+        """
+        with self._changed:
+            if self._closed is not None:
+                raise self._closed
+            if not self.ready:
+                raise NotReady("the journal is being read, GET /readyz tells how far")
+            if self.refusal is not None and _changes_the_net(command):
+                raise NotDurable(str(self.refusal))
+            if isinstance(command, Run):
+                if self._depth + command.ticks > self.capacity:
+                    raise Overloaded(f"{self._depth} ticks are queued, and {self.capacity} may be")
+                self._depth += command.ticks
+                self._runs.append(command)
+            else:
+                if isinstance(command, Generate):
+                    if self._generations_left == 0:
+                        raise Overloaded("as many generations run as may at once")
+                    self._generations_left -= 1
+                self._asked.append(command)
+            self._changed.notify()
+
+    def enter(self, run: Run) -> "asyncio.Future[None]":
+        """As `put`, but waits its turn for room; done when it is in, or refused, as its reply then says."""
+        entered = asyncio.get_running_loop().create_future()
+        if run.ticks > self.capacity:
+            run.reply.set_exception(Overloaded(f"{run.ticks} ticks at once, and {self.capacity} may be queued"))
+            entered.set_result(None)
+        else:
+            self._waiting.append((run, entered))
+            self.admit()
+        return entered
+
+    async def emptied(self) -> None:
+        """Wait until all that was accepted has been run."""
+        while self._depth and self._closed is None:
+            await asyncio.sleep(0.01)
+
+    def admit(self) -> None:
+        """Let in those who wait, as far as there is room; called when there may be more."""
+        while self._waiting:
+            run, entered = self._waiting[0]
+            try:
+                self.put(run)
+            except Overloaded:
+                return
+            except Refused as error:
+                run.reply.set_exception(error)
+            self._waiting.popleft()
+            entered.set_result(None)
+
+    # On the engine's thread:
+
+    def take(self, timeout: float) -> list[Command[Any]]:
+        """All commands, first those without ticks; after `timeout` seconds perhaps nothing."""
+        with self._changed:
+            if not (self._asked or self._runs or self._woken):
+                self._changed.wait(timeout)
+            self._woken = False
+            taken = [*self._asked, *self._runs]
+            self._asked.clear()
+            self._runs.clear()
+        return taken
+
+    def release(self, ticks: int) -> None:
+        """They have been run."""
+        with self._changed:
+            self._depth -= ticks
+
+    def release_generation(self) -> None:
+        with self._changed:
+            self._generations_left += 1
+
+    # On any thread:
+
+    def refuse(self, why: Refused | None) -> None:
+        """What would change the net, from now on; None: no more."""
+        with self._changed:
+            self.refusal = why
+
+    def wake(self) -> None:
+        """End a `take` that waits, or the next one."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def close(self, error: Exception) -> list[Command[Any]]:
+        """Refuse everything from now on with `error`, and return what nobody will take any more."""
+        with self._changed:
+            self._closed = error
+            left = [*self._asked, *self._runs]
+            self._asked.clear()
+            self._runs.clear()
+            self._depth = 0
+        return left
+
+
+def _changes_the_net(command: Command[Any]) -> bool:
+    if isinstance(command, Configure):
+        return command.is_of_learning
+    return isinstance(command, Run | Restore | Dream | UpdateWeights)

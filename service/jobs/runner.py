@@ -1,0 +1,213 @@
+"""The queue of jobs: one runs, those behind it wait. What has not ended goes on after a restart."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any
+
+from service.errors import EngineStopped, NotFound, Overloaded, problem_of
+from service.jobs.catalog import JobCatalog, StoredJob
+from service.jobs.job import Job, JobKind, JobStatus, now
+from service.store.base import StoreError
+
+_MOST_QUEUED = 100
+_SAVE_SECONDS = 5.0  # between two savings of how far it is
+_TELL_SECONDS = 0.25  # between two tellings of it
+_UNSAVED_REVISIONS = 100  # at most, that were told before a crash
+_logger = logging.getLogger(__name__)
+
+JobResult = dict[str, Any]
+JobFunction = Callable[["JobContext"], Awaitable[JobResult]]
+
+
+class JobContext:
+    """A job in the hands of its kind."""
+
+    def __init__(self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None]) -> None:
+        self.id = kept.job.id
+        self.request = kept.job.request
+        self._kept = kept
+        self._catalog = catalog
+        self._changed = changed
+        self._told_at = self._saved_at = asyncio.get_running_loop().time()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return self._kept.job.metrics
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        return self._kept.notes
+
+    async def report(self, progress: float, **metrics: Any) -> None:
+        """As often as you like: it is told and saved every so often."""
+        job, now = self._kept.job, asyncio.get_running_loop().time()
+        job.progress = min(1.0, max(job.progress, progress))
+        job.metrics |= metrics
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            self._changed()
+        if now - self._saved_at >= _SAVE_SECONDS:
+            self._saved_at = now
+            with contextlib.suppress(StoreError):
+                await self._catalog.save(self._kept)
+
+    async def note(self, **notes: Any) -> None:
+        """In the store when it returns, with all that was reported; waits while the store is in trouble."""
+        self._kept.notes |= notes
+        await self._catalog.save_surely(self._kept)
+
+
+class JobRunner:
+    """On the loop. `kinds` are how each is run: to be cancelled at any moment, and to be run again after a crash."""
+
+    def __init__(self, catalog: JobCatalog, kinds: Mapping[JobKind, JobFunction], is_ready: Callable[[], bool]) -> None:
+        self.on_changed: list[Callable[[Job], None]] = []  # called when it begins or ends
+        self._catalog = catalog
+        self._kinds = kinds
+        self._is_ready = is_ready
+        self._jobs: dict[str, StoredJob] = {}
+        self._changed = asyncio.Event()
+        self._running: tuple[str, asyncio.Task[JobResult]] | None = None
+        self._cancelled: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises StoreError."""
+        self._jobs = await self._catalog.load()
+        for kept in self._jobs.values():
+            if kept.job.status is JobStatus.RUNNING:  # it is not: nothing runs yet
+                kept.job.status = JobStatus.QUEUED
+            if not kept.job.has_ended:
+                kept.job.revision += _UNSAVED_REVISIONS
+        self._task = asyncio.create_task(self._run_all(), name="jobs")
+
+    async def stop(self) -> None:
+        """What runs goes on at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def add(self, kind: JobKind, request: dict[str, Any]) -> Job:
+        """Raises Overloaded and StoreError; then there is no job."""
+        if sum(not kept.job.has_ended for kept in self._jobs.values()) >= _MOST_QUEUED:
+            raise Overloaded(f"{_MOST_QUEUED} jobs wait, and no more may")
+        id = f"{int(max(self._jobs, default='0')) + 1:08d}"
+        kept = self._jobs[id] = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()))
+        try:
+            await self._catalog.save(kept)
+        except BaseException:
+            del self._jobs[id]
+            raise
+        self._say(kept.job)
+        with contextlib.suppress(StoreError):
+            await self._catalog.forget_the_oldest(self._jobs)
+        return kept.job
+
+    def all(self) -> list[Job]:
+        """Oldest first."""
+        return [kept.job for kept in self._jobs.values()]
+
+    def get(self, id: str) -> Job:
+        """Raises NotFound."""
+        if id not in self._jobs:
+            raise NotFound("no job has this id")
+        return self._jobs[id].job
+
+    async def cancel(self, id: str) -> Job:
+        """Ended when it returns; nothing happens to one that has ended. Raises NotFound."""
+        job = self.get(id)
+        if job.has_ended:
+            return job
+        self._cancelled.add(id)
+        if self._running is not None and self._running[0] == id:
+            self._running[1].cancel()
+        else:
+            await self._end(self._jobs[id], JobStatus.CANCELLED)
+        async for _ in self.follow(id):
+            pass
+        return job
+
+    async def follow(self, id: str, after: int = -1, pause: float | None = None) -> AsyncGenerator[Job | None]:
+        """The job as it is, if that is newer than revision `after`, and after every change until it has ended.
+
+        None after every `pause` seconds in which nothing changes.
+        """
+        job = self.get(id)
+        while True:
+            if job.revision > after:
+                after = job.revision
+                yield job
+            elif job.has_ended:
+                return
+            else:
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._changed.wait()
+                except TimeoutError:
+                    yield None
+
+    def _say(self, job: Job) -> None:
+        job.revision += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _run_all(self) -> None:
+        while not self._is_ready():
+            await asyncio.sleep(0.05)
+        while True:
+            waiting = [
+                kept
+                for id, kept in self._jobs.items()
+                if kept.job.status is JobStatus.QUEUED and id not in self._cancelled
+            ]
+            if not waiting:
+                await self._changed.wait()
+                continue
+            await self._run(waiting[0])
+
+    async def _run(self, kept: StoredJob) -> None:
+        job = kept.job
+        job.status, job.started_at = JobStatus.RUNNING, job.started_at or now()
+        self._tell(job)
+        running = JobContext(kept, self._catalog, lambda: self._say(job))
+        task = asyncio.ensure_future(self._kinds[job.kind](running))
+        self._running = job.id, task
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:  # the server stops
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+        finally:
+            self._running = None
+        if task.cancelled():
+            await self._end(kept, JobStatus.CANCELLED)
+        elif (error := task.exception()) is None:
+            job.result, job.progress = task.result(), 1.0
+            await self._end(kept, JobStatus.SUCCEEDED)
+        elif isinstance(error, EngineStopped):  # it goes on when the net does
+            await asyncio.Event().wait()
+        else:
+            if problem_of(error).status == 500:  # type: ignore[arg-type]
+                _logger.error("job %s, a %s, has failed", job.id, job.kind, exc_info=error)
+            job.error = problem_of(error)  # type: ignore[arg-type]
+            await self._end(kept, JobStatus.FAILED)
+
+    async def _end(self, kept: StoredJob, status: JobStatus) -> None:
+        """In the store first: what has ended is never run again."""
+        job = kept.job
+        ended = kept.model_copy(deep=True)
+        ended.job.status, ended.job.finished_at = status, now()
+        await self._catalog.save_surely(ended)
+        job.status, job.finished_at = ended.job.status, ended.job.finished_at
+        self._cancelled.discard(job.id)
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        self._say(job)
+        _logger.info("job %s, a %s: %s", job.id, job.kind, job.status)
+        for listener in self.on_changed:
+            listener(job)

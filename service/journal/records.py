@@ -1,0 +1,118 @@
+"""The kinds of journal records."""
+
+from typing import ClassVar, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class _Body(msgspec.Struct, array_like=True, gc=False):
+    pass
+
+
+class OriginRecord(_Body, tag=0):
+    """The first of all: what the net was before. `snapshot` is an id; without one it was born with `birth`."""
+
+    snapshot: str | None = None
+    birth: dict[str, int | str | None] = {}
+
+
+class InputRecord(_Body, tag=1):
+    """Tokens or frames that enter after tick `tick`, and who sent them. `rate` is 0 where nothing is learnt."""
+
+    tick: int
+    rate: float
+    ticks: int
+    tokens: bytes | None = None
+    frames: bytes | None = None
+    teachers: bytes | None = None
+    client: str | None = None
+    client_seq: int = 0
+    key: str | None = None  # of REST
+    digest: str = ""
+    at: float = 0.0  # seconds since 1970
+
+
+class IdleRecord(_Body, tag=2):
+    """Ticks without input that were computed."""
+
+    tick: int
+    rate: float
+    ticks: int
+
+
+class ChangeRecord(_Body, tag=3):
+    """Null leaves a thing as it is."""
+
+    learning_rate: float | None = None
+    plasticity: bool | None = None
+
+
+class RestoreRecord(_Body, tag=4):
+    """The net became that of a snapshot. Inputs up to record `after` were learnt before, all others after it.
+
+    The record `refused`, if it is one, was only half learnt and is not learnt again.
+    """
+
+    snapshot: str
+    sha256: str
+    after: int
+    refused: int = 0
+
+
+class NoteRecord(_Body, tag=5):
+    """Nothing happened, but somebody may want to know."""
+
+    what: str
+
+
+class EpisodeRecord(_Body, tag=6):
+    """Episodes of a job, one after the other, each begun with nothing in mind; `done` is how far the job then is."""
+
+    tick: int
+    rate: float
+    ticks: int
+    job: str
+    done: int
+    lengths: bytes  # of each episode, in ticks, uint32 …
+    given: bytes  # … and how many of them are not learnt
+    tokens: bytes | None = None
+    frames: bytes | None = None
+    teachers: bytes | None = None
+    asleep: bool = False
+
+
+class SnapshotRef(msgspec.Struct, array_like=True, frozen=True):
+    """A snapshot, and the SHA-256 of its bytes."""
+
+    id: str
+    sha256: str
+
+
+class WeightUpdateRecord(_Body, tag=7):
+    """After tick `tick` the synapses of a snapshot came home, which a job had fitted: in place of the net's own, or,
+    with a fork, as what they had become since it. A net of another shape is left as it is."""
+
+    ticks: ClassVar[int] = 0  # it is none
+    rate: ClassVar[float] = 0.0
+
+    tick: int
+    job: str
+    fitted: SnapshotRef
+    fork: SnapshotRef | None = None
+
+
+TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
+Record: TypeAlias = OriginRecord | TickedRecord | ChangeRecord | RestoreRecord | NoteRecord | WeightUpdateRecord
+
+
+def packed_tokens(tokens: NDArray[np.int32]) -> bytes:
+    """In as few bytes each as will do."""
+    most = int(tokens.item(tokens.argmax())) if len(tokens) else 0  # `max` costs four times that for one token
+    return tokens.astype(np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.int32).tobytes()
+
+
+def unpacked_tokens(data: bytes, count: int) -> NDArray[np.int32]:
+    width = len(data) // count
+    return np.frombuffer(data, {1: np.uint8, 2: np.uint16, 4: np.int32}[width]).astype(np.int32)

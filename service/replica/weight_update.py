@@ -1,0 +1,34 @@
+"""What comes home from a fit: synapses, and those of the fork that it began with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet import Checkpoint, FrameLearner, TokenLearner
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class WeightUpdate:
+    """As `LiveNet.adopt` takes them."""
+
+    weights: Rows
+    base: Rows | None
+    alive: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, fitted: bytes, fork: bytes | None) -> "WeightUpdate":
+        """Of two snapshots: always the same, so that it can be done again. Raises ValueError."""
+        state = Checkpoint.from_bytes(fitted).state()
+        base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
+        return cls(state.stored_weights(), base, state.alive)
+
+    def by(self, learner: TokenLearner | FrameLearner) -> bool:
+        """False, with nothing changed, by a net of another shape."""
+        try:
+            learner.net.adopt(self.weights, self.base, self.alive)
+        except ValueError:
+            return False
+        return True

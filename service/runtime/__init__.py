@@ -1,0 +1,1 @@
+"""One net with its parts, started and stopped in order."""

@@ -1,0 +1,1 @@
+"""The whole state of a net, saved and restored."""

@@ -1,0 +1,36 @@
+"""A learner from the bytes of a snapshot."""
+
+import asyncio
+import logging
+
+from realnet import Checkpoint, from_checkpoint
+from service.replica.learner import Learner
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+
+_logger = logging.getLogger(__name__)
+
+
+async def newest_good(
+    catalog: SnapshotCatalog, device: str
+) -> tuple[tuple[Snapshot, Learner, bytes] | None, list[SnapshotDamaged]]:
+    """The newest good snapshot and its memory, and the damage of newer ones, which is also reported in the log."""
+    found, damaged = await catalog.newest_good()
+    for error in damaged:
+        _logger.error("%s; the one before it is taken", error)
+    if found is None:
+        if damaged:
+            _logger.error("no snapshot is good")
+        return None, damaged
+    snapshot, data = found
+    learner = await revive(snapshot, data, device)
+    _logger.info("restored snapshot %s, tick %d", snapshot.id, snapshot.tick)
+    return (snapshot, learner, await catalog.memory(snapshot.id)), damaged
+
+
+async def revive(snapshot: Snapshot, data: bytes, device: str) -> Learner:
+    """Raises SnapshotDamaged for the snapshot of another version."""
+    try:
+        return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device))
+    except ValueError as error:
+        raise SnapshotDamaged(snapshot.id, str(error)) from error

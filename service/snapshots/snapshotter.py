@@ -1,0 +1,166 @@
+"""When snapshots are taken and restored: on demand, every so often if something was learnt, at a clean shutdown."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from service.engine.commands import Clone, Restore, UpdateWeights
+from service.engine.engine import Engine
+from service.errors import Refused
+from service.journal.journal import LoggedJournal
+from service.journal.position import JournalPosition
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.revive import revive
+from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.store.base import StoreError
+
+_FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
+_MEND_SECONDS = 2.0
+T = TypeVar("T")
+_logger = logging.getLogger(__name__)
+
+
+class Snapshotter:
+    """`every` is in seconds, 0 for never. The journal is trimmed behind the oldest snapshot that is kept."""
+
+    def __init__(
+        self, engine: Engine, catalog: SnapshotCatalog, every: float, journal: LoggedJournal | None = None
+    ) -> None:
+        self.on_saved: list[Callable[[Snapshot], None]] = []
+        self.saved = 0  # since the start
+        self.failed = 0
+        self.last_at: float | None = None  # seconds since 1970
+        self._engine = engine
+        self._catalog = catalog
+        self._journal = journal
+        self._every = every
+        self._saved_changes = engine.status.changes
+        self._saving = asyncio.Lock()  # one copy of the net at a time
+        self._hashing = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._place: JournalPosition | None = None  # of the last snapshot
+        self._lost = 0  # up to this record the journal may have lost some
+        self._has_lost = asyncio.Event()
+
+    def start(self) -> None:
+        if self._every:
+            self._tasks.append(asyncio.create_task(self._save_every_so_often(), name="snapshotter"))
+        self._tasks.append(asyncio.create_task(self._mend(), name="mending"))
+
+    async def stop(self, save: bool = True) -> None:
+        """Take the last snapshot, if it may and there is anything in the net that the newest one has not."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not save:
+            return
+        try:
+            async with asyncio.timeout(_FINAL_SECONDS):
+                await self._save_what_is_new()
+        except TimeoutError:
+            _logger.error("no last snapshot: the store took more than %g s", _FINAL_SECONDS)
+
+    async def save(self) -> Snapshot:
+        """Raises StoreError, SnapshotDamaged or EngineStopped; the net goes on in any case."""
+        async with self._saving:
+            try:
+                snapshot = await self._save()
+            except (StoreError, SnapshotDamaged):
+                self.failed += 1
+                raise
+        self.saved += 1
+        self.last_at = time.time()
+        _logger.info("snapshot %s at tick %d, %d bytes", snapshot.id, snapshot.tick, snapshot.bytes)
+        for listener in self.on_saved:
+            listener(snapshot)
+        return snapshot
+
+    def journal_has_lost(self) -> None:
+        """Records: a snapshot is taken that has them, and until then a start would be refused."""
+        if self._journal is not None:
+            self._lost = self._journal.last
+            self._has_lost.set()
+
+    async def restore(self, id: str, device: str) -> Snapshot:
+        """Raises KeyError, StoreError, SnapshotDamaged, Conflict or EngineStopped."""
+        async with self._saving:
+            snapshot = await self._catalog.get(id)
+            learner = await revive(snapshot, await self._catalog.read(id), device)
+            if self._journal is not None:
+                self._catalog.pinned.add(id)
+            await self._engine.ask(Restore(learner, id, snapshot.sha256))
+        _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
+        return snapshot
+
+    async def adopt(self, command: UpdateWeights) -> None:
+        """Then a snapshot is taken. Cancelled too late it does so all the same, and nobody is told.
+
+        Raises Conflict, NotDurable or EngineStopped.
+        """
+        async with self._saving:
+            if self._journal is not None:
+                self._catalog.pinned |= {named.id for named in (command.fitted, command.fork) if named is not None}
+            tick = await _to_its_end(self._engine.ask(command))
+        _logger.info("snapshot %s, which job %s has fitted, came home at tick %d", command.fitted.id, command.job, tick)
+        await _to_its_end(self._save_what_is_new())
+
+    async def hashes(self) -> tuple[str, str]:
+        """Of the weights, and of everything that a snapshot holds, at one tick."""
+        async with self._hashing:
+            checkpoint, _ = await self._engine.ask(Clone())
+            return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
+
+    async def _save(self) -> Snapshot:
+        changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
+        checkpoint, memory = await self._engine.ask(Clone())
+        data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
+        place = None if memory.place is None else memory.place.seq
+        snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256, memory.to_bytes(), place)
+        self._saved_changes, self._place = changes, memory.place
+        self._catalog.pinned.clear()
+        if self._journal is not None and (oldest := await self._catalog.oldest_place()) is not None:
+            self._journal.trim(oldest + 1)
+        return snapshot
+
+    async def _save_what_is_new(self) -> None:
+        if self._engine.status.changes == self._saved_changes:
+            return
+        try:
+            await self.save()
+        except (StoreError, SnapshotDamaged, Refused) as error:
+            _logger.error("no snapshot: %s", error)
+
+    async def _save_every_so_often(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            await self._save_what_is_new()
+
+    async def _mend(self) -> None:
+        while await self._has_lost.wait():
+            self._has_lost.clear()
+            lost = self._lost
+            try:
+                await self.save()
+            except (StoreError, SnapshotDamaged, Refused) as error:
+                _logger.error("the journal has lost records, and no snapshot that has them: %s", error)
+            else:
+                assert self._place is not None
+                if self._place.half == 0 or self._place.seq >= lost:
+                    _logger.info("what the journal has lost is in the snapshot")
+                    continue
+            self._has_lost.set()
+            await asyncio.sleep(_MEND_SECONDS)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Though it is cancelled, unless it fails then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.exception() is not None:
+            raise
+        return task.result()

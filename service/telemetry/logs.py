@@ -1,0 +1,66 @@
+"""One line for each thing that happens: JSON for machines, plain for a terminal. No text of anybody's, no keys."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from service.engine.pace import Mode
+
+Form = Literal["auto", "json", "text"]
+_UVICORNS = (
+    '%s - "WebSocket',
+    "connection open",
+    "connection closed",
+    "ASGI callable returned without completing",  # said of every handshake that was refused
+    "Invalid UTF-8 sequence",  # a client's fault, with a traceback
+    "Invalid HTTP request",
+)
+
+
+def log_event(logger: logging.Logger, level: int, event: str, **fields: object) -> None:
+    """Log what has happened, with what there is to know about it."""
+    if logger.isEnabledFor(level):
+        logger.log(level, event, extra={"fields": fields})
+
+
+def configure_logging(level: str, form: Form) -> None:
+    """To stderr; `auto` is JSON unless that is a terminal."""
+    handler = logging.StreamHandler(sys.stderr)
+    is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s") if is_text else _Json())
+    handler.addFilter(_without_addresses)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is answered with 400
+
+
+def log_mode(mode: Mode) -> None:
+    """A net wakes and rests at every pause of its clients: that is said only to those who look closely."""
+    is_often = mode in (Mode.AWAKE, Mode.RESTING)
+    log_event(logging.getLogger("service.engine"), logging.DEBUG if is_often else logging.INFO, "mode", mode=mode.value)
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class _Plain(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, "fields", {})
+        return " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())])
+
+
+def _without_addresses(record: logging.LogRecord) -> bool:
+    """uvicorn says what a WebSocket was asked with, `?client_id=` and all, and what any stranger makes it say."""
+    return not (record.name == "uvicorn.error" and str(record.msg).startswith(_UVICORNS))
