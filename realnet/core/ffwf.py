@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core.readout import read
 from realnet.core.state import HIGH, LOW, Float64, Params
 
 
@@ -64,7 +65,7 @@ def surprise_tick(
     inputs, hidden, outputs = params.inputs, params.hidden, params.outputs
 
     s, activity = x @ W, x.sum()  # 1 collect
-    prediction = _readout(params.beta * s[outputs], params)  # 2 own value of the outputs
+    prediction = read(s[outputs], params)  # 2 own value of the outputs
     v = np.zeros_like(x)
     margins = np.zeros_like(mind.margins)
     if activity > 0 and params.n_hidden:  # 3 compete
@@ -96,13 +97,6 @@ def surprise_tick(
         W = _normalised(W, mind.alive)  # 7 weight normalisation
         thresholds = thresholds + params.threshold_rate * (s[hidden] - thresholds)  # 8 thresholds
     return Mind(W, v, x, margins, thresholds, mind.alive), prediction  # 9 deliver
-
-
-def _readout(sums: Float64, params: Params) -> Float64:
-    if params.readout == "clamp":
-        return np.clip(sums, 0.0, 1.0)
-    powers = np.exp(sums - sums.max())
-    return np.asarray(powers / powers.sum())
 
 
 def _normalised(W: Float64, alive: NDArray[np.bool_]) -> Float64:

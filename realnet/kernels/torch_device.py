@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from realnet.core.readout import read_tensor
 from realnet.core.state import HIGH, LOW, SHORT_TERM, TABLE, Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
@@ -198,7 +199,7 @@ class TorchEvents:
         for t in range(len(frames)):
             fired, sums = self._collect()
             active = len(fired) > 0
-            outputs[t] = self._read(sums)
+            outputs[t] = read_tensor(sums[params.n_hidden :], params)
             v, margins = self._compete(sums, active)
             on = slice(int(frames.offsets[t]), int(frames.offsets[t + 1]))
             v[index[on]] = value[on]
@@ -212,7 +213,7 @@ class TorchEvents:
         return outputs.cpu().numpy()
 
     def respond(self) -> Float32:
-        return self._read(self._collect()[1]).cpu().numpy()
+        return read_tensor(self._collect()[1][self._params.n_hidden :], self._params).cpu().numpy()
 
     def fork(self) -> TorchEvents:
         return TorchEvents(self._params, self._tensors.fork())
@@ -237,10 +238,6 @@ class TorchEvents:
         a, b = map(float, own.scale[:2])
         weights = own.U[rows] * a + b
         return weights if own.alive is None else weights * own.alive[rows]
-
-    def _read(self, sums: Tensor) -> Tensor:
-        sums = self._params.beta * sums[self._params.n_hidden :]
-        return sums.softmax(0) if self._params.readout == "softmax" else sums.clamp(0.0, 1.0)
 
     def _compete(self, sums: Tensor, active: bool) -> tuple[Tensor, Tensor]:
         own, params = self._tensors, self._params

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core._numba import kernel
 from realnet.core.checks import is_whole
 from realnet.kernels import SparseFrames
-from realnet.kernels._numba import kernel
 
 Tokens = NDArray[np.int32]
 
