@@ -10,7 +10,8 @@ from realnet.interface import Interface
 from realnet.learners import Learner, create, from_checkpoint
 from realnet.live import LiveNet
 from realnet.outputs import Column, OutputBatch
-from realnet.tokens.learner import Generator, TokenLearner, TokenOutputs
+from realnet.tokens.learner import Generator, TokenLearner
+from realnet.tokens.outputs import TokenOutputs
 
 if TYPE_CHECKING:
     from realnet.core.network import RealNet

@@ -3,55 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
+from realnet.core.checks import is_whole
 from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
-from realnet.outputs import Column, OutputBatch
 from realnet.score import Score
 from realnet.tokens.encoder import Encoder, Tokens, dense_taps
+from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP, best_, probabilities, sample
-from realnet.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
-
-
-_COLUMNS = (
-    Column("tick", np.int64),
-    Column("token", np.int32),
-    Column("predicted", np.int32),
-    Column("probability", np.float32),
-    Column("surprise", np.float32),
-    Column("next_token", np.int32, TOP, ("next", "token")),
-    Column("next_probability", np.float32, TOP, ("next", "probability")),
-)
-
-
-@dataclass(slots=True)
-class TokenOutputs(OutputBatch):
-    """One row a token. `predicted`, `probability` and `surprise` (bits) are about `token`, made before it was seen;
-    `next_token` and `next_probability` are what is expected after it, best first."""
-
-    token: Tokens  # (T,)
-    predicted: Tokens  # (T,)
-    probability: Float32  # (T,)
-    surprise: Float32  # (T,)
-    next_token: Tokens  # (T, 5)
-    next_probability: Float32  # (T, 5)
-
-    def tally(self, teachers: Float32 | None = None, every: int = 1) -> tuple[int, dict[str, float]]:
-        """Sum `accuracy` and `surprise` (bits) over all tokens, which are their own teachers."""
-        hits = self.predicted == self.token
-        return len(self), {"accuracy": float(hits.sum()), "surprise": float(self.surprise.sum())}
 
 
 class TokenLearner:
@@ -85,7 +57,8 @@ class TokenLearner:
         """A newborn. `num_neurons` None: the preset's own size. Raises ValueError if they are too few."""
         vocabulary = Vocabulary()
         encoder, hidden = _layout(preset, num_neurons, vocabulary.size, seed)
-        num_neurons = num_neurons or encoder.n_in + hidden + vocabulary.size
+        if num_neurons is None:
+            num_neurons = encoder.n_in + hidden + vocabulary.size
         net = LiveNet(
             num_neurons,
             input_ids=range(num_neurons - hidden - vocabulary.size),
@@ -101,7 +74,7 @@ class TokenLearner:
     def interface(self) -> Interface:
         """Return what it takes and says."""
         inputs, outputs = len(self.net.input_ids), len(self.net.output_ids)
-        return Interface(inputs, outputs, self.vocabulary, self.reach, _COLUMNS, idle_speaks=False)
+        return Interface(inputs, outputs, self.vocabulary, self.reach, TOKEN_COLUMNS, idle_speaks=False)
 
     def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
         """Predict, score and then learn each of T tokens.
@@ -207,15 +180,19 @@ class TokenLearner:
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner:
-        """Takes the arrays of the checkpoint over. Raises ValueError if it isn't one of a token net."""
+        """Return the learner that made it. Takes its arrays over. Raises ValueError if it is none of a token net."""
         try:
             config, arrays = checkpoint.config, checkpoint.arrays
+            vocabulary = vocabulary_named(config["vocabulary"])
             encoder = Encoder(**config["encoder"] | {"taps": tuple(config["encoder"]["taps"])})
-            learner = cls(LiveNet.from_checkpoint(checkpoint, device), encoder, Vocabulary())
-            learner.tokens_seen, learner._recent = int(config["tokens_seen"]), arrays["recent"]
+            net = LiveNet.from_checkpoint(checkpoint, device)
+            _check(net, encoder, vocabulary, checkpoint)
+            learner = cls(net, encoder, vocabulary)
+            learner.tokens_seen, learner._recent = config["tokens_seen"], arrays["recent"]
             learner.score = Score(arrays["score"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a checkpoint of a token net: {error} is missing or wrong") from error
+        except (ValueError, KeyError, TypeError) as error:
+            missing = " is missing" if isinstance(error, KeyError) else ""
+            raise ValueError(f"not a checkpoint of a token net: {' '.join(str(error).split())}{missing}") from error
         return learner
 
     def _ids(self, tokens: ArrayLike) -> Tokens:
@@ -228,6 +205,20 @@ class TokenLearner:
         if unknown.size:
             raise ValueError(f"tokens[{unknown[0]}] must be in 0 to {self.vocabulary.size - 1}")
         return ids.astype(np.int32)
+
+
+def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
+    """Raise ValueError or KeyError if what a token net has beside its net does not fit it."""
+    recent, score, seen = checkpoint.arrays["recent"], checkpoint.arrays["score"], checkpoint.config["tokens_seen"]
+    if encoder.n_in > len(net.input_ids) or vocabulary.size != len(net.output_ids):
+        raise ValueError("its net has too few inputs for the encoder, or not an output for each token")
+    wanted = encoder.start()
+    if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
+        raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
+    if score.shape != (3,) or score.dtype != np.float64 or not np.isfinite(score).all():
+        raise ValueError("the array score must be 3 finite numbers of float64")
+    if not is_whole(seen) or seen < 0:
+        raise ValueError(f"tokens_seen is {seen!r}, must be a whole number, at least 0")
 
 
 def _tokens_of(given: Input) -> Tokens:
@@ -266,16 +257,13 @@ def _one_hot(ids: ArrayLike, size: int) -> Float32:
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:
-    """The encoder and the number of hidden neurons of a net of so many neurons; benchmarks/tuning.py chose them."""
-    taps: tuple[int, ...]
-    if preset == "literal":
-        taps, hidden = (2, 3, 4), 0
-        inputs = (num_neurons or len(taps) * 256 + tokens) - tokens
-        encoder = dense_taps(inputs, taps, seed)
-    else:
-        taps, hidden = (2, 3, 4, 5, 6, 8), 64 if preset == "surprise" else 0
-        inputs = (num_neurons or len(taps) * 3360 + hidden + tokens) - hidden - tokens
-        encoder = Encoder(taps, inputs // len(taps), 8, seed)
-    if encoder.size < 16:
+    """Return the encoder and the number of hidden neurons of a net of so many; benchmarks/tuning.py chose them."""
+    taps: tuple[int, ...] = (2, 3, 4) if preset == "literal" else (2, 3, 4, 5, 6, 8)
+    hidden = 64 if preset == "surprise" else 0
+    own_size = 256 if preset == "literal" else 3360
+    inputs = len(taps) * own_size if num_neurons is None else num_neurons - hidden - tokens
+    if inputs < 16 * len(taps):
         raise ValueError(f"num_neurons must be at least {tokens + hidden + 16 * len(taps)} for {tokens} tokens")
-    return encoder, hidden
+    if preset == "literal":
+        return dense_taps(inputs, taps, seed), hidden
+    return Encoder(taps, inputs // len(taps), 8, seed), hidden
