@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test fuzz faults soak check clean
+.PHONY: serve test fuzz faults soak image-check check clean
 
 serve: $(VENV)/installed
 	$(BIN)/realnet serve
@@ -24,6 +24,10 @@ faults: $(VENV)/installed
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
 soak: $(VENV)/installed
 	$(BIN)/python -m benchmarks.soak
+
+# The image is built and run, without a Docker engine; some four minutes the first time. As root, on Debian.
+image-check: $(VENV)/installed
+	PYTHONPATH=. $(BIN)/python docker/image_check.py
 
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .
