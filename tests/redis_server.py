@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.store import Store, open_store
+from tests.redis_binary import redis_binary
 
 
 class RedisServer:
@@ -23,12 +24,9 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        binary = shutil.which("redis-server")
-        if binary is None:
-            pytest.fail("these tests need a real redis-server: apt-get install redis-server", pytrace=False)
         options = f"--bind 127.0.0.1 --port {self.port} --dir {self._directory} --appendonly yes --appendfsync always"
         self._process = subprocess.Popen(
-            [binary, *options.split(), "--save", ""], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            [redis_binary(), *options.split(), "--save", ""], stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
         assert self._process.stdout is not None
         log = ""
