@@ -106,7 +106,8 @@ async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaita
     said: dict[str, Any] = {}
     with (directory / _STDERR).open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service.jobs.fit_worker", str(directory)),
+            # -P: not the `service` that may be in the folder where the server was started.
+            *(sys.executable, "-P", "-m", "service.jobs.fit_worker", str(directory)),
             stdin=asyncio.subprocess.PIPE,  # never written to: it is closed however the server ends
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,

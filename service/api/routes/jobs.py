@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -12,7 +13,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
 from service.auth.keys import Scope
-from service.errors import ErrorLocation, Invalid
+from service.errors import Conflict, ErrorLocation, Invalid
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
@@ -73,7 +74,12 @@ async def sleep(body: SleepRequest, spine: Handles, caller: Calling, response: R
 @router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
 async def fit(body: FitRequest, spine: Handles, caller: Calling, response: Response) -> Job:
-    """Trains a fork of the net by backpropagation, and brings its synapses home."""
+    """Trains a fork of the net by backpropagation, and brings its synapses home. Refused (409) without PyTorch."""
+    if find_spec("torch") is None:
+        raise Conflict(
+            "fits need PyTorch, which is not installed here: "
+            "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
+        )
     return await _add("fit", body, spine, caller, response)
 
 
