@@ -13,7 +13,7 @@ from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Pace
-from service.engine.pipeline import Pipeline
+from service.engine.pipeline import Pipeline, SliceSize
 from service.engine.replay_report import reported
 from service.engine.replies import Replies
 from service.engine.status import Status, StatusBoard
@@ -26,9 +26,6 @@ from service.replica.replay import Replay
 from service.replica.replica import Replica
 from service.store.base import StoreError
 
-_SLICE_TICKS = 1024  # applied at once, at most …
-_FIRST_SLICE = 64
-_SLICE_SECONDS = 0.04  # … and for about so long, so that clones and generations come in between
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
 T = TypeVar("T")
@@ -60,10 +57,9 @@ class Engine:
         self._idle_learning = idle_learning
         self._taken: deque[Command[Any]] = deque()
         self._pipeline = Pipeline(journal or NoJournal(), replica.horizon)
-        self._slice = _FIRST_SLICE
+        self._slice = SliceSize()
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
-        self._stopping = False
-        self._ended = True  # until it is started, and when it has died
+        self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
         self._generations = Generations(inbox, self._outbox)
@@ -106,20 +102,18 @@ class Engine:
     # On the engine's thread:
 
     def _live(self) -> None:
-        why = EngineStopped("the server stops")
         try:
             self._catch_up()
             while not self._stopping:
                 self.step()
         except (JournalDamaged, StoreError) as error:
             _logger.error("the net cannot go on where it was, and learns nothing: %s", error)
-            why = EngineStopped(str(error))
-            self.failure = str(why)
+            self.failure = str(error)
         except Exception:
             _logger.exception("the engine has died; nothing is learnt from now on, and no snapshot is taken")
-            why = EngineStopped("the engine has died, the server's log tells why")
-            self.failure = str(why)
+            self.failure = "the engine has died, the server's log tells why"
         self._ended = True
+        why = EngineStopped(self.failure or "the server stops")
         waiters = [entry.waiter for entry in self._pipeline.clear()]
         for waiter in dict.fromkeys((*self._taken, *waiters, *self._inbox.close(why))):
             self._replies.refuse(waiter, why)
@@ -152,8 +146,8 @@ class Engine:
         self.board.publish(self._pipeline.horizon, len(self._generations))
 
     def _take(self) -> None:
-        has_more = self._generations or self._pipeline.is_ready(self._most)
-        self._taken.extend(self._inbox.take(0.0 if has_more else self._pace.patience(time.monotonic())))
+        is_busy = self._generations or self._pipeline.is_ready(self._slice.most(self._pace.paused))
+        self._taken.extend(self._inbox.take(0.0 if is_busy else self._pace.patience(time.monotonic())))
         while self._taken:
             try:
                 self._accept(self._taken[0])
@@ -179,8 +173,8 @@ class Engine:
         computed, counted = self._pace.due(time.monotonic())
         if computed:
             horizon = self._pipeline.horizon
-            record = IdleRecord(horizon.tick, horizon.rate(self._idle_learning), computed)
             try:
+                record = IdleRecord(horizon.tick, horizon.rate(self._idle_learning), computed)
                 self._pipeline.append(Entry(record, counted=counted))
                 return
             except NotDurable:
@@ -196,36 +190,30 @@ class Engine:
                 self._pace.change(time.monotonic(), paused=entry.waiter.paused)
             self._replies.journalled(entry)
         if (failed := self._pipeline.drop_failed(self._replica.horizon)) is not None:
-            why, entries = failed
-            for entry in entries:
-                self._replies.dropped(entry, why)
+            for entry in failed[1]:
+                self._replies.dropped(entry, failed[0])
         if self._pace.paused:
             for entry in self._pipeline.before_restore():  # so that a restore does not wait for what it undoes
                 self._replica.skip(entry)
                 self._replies.dropped(entry, Conflict("a snapshot was restored before this was learnt"))
             self._pipeline.pop_done()
 
-    @property
-    def _most(self) -> int:
-        return 0 if self._pace.paused else self._slice
-
     def _apply(self) -> None:
         """Apply a slice: the ticks of one or more messages in one call, or one entry without ticks."""
-        if not (taken := self._pipeline.next_slice(self._most)):
+        if not (taken := self._pipeline.next_slice(self._slice.most(self._pace.paused))):
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()
         batch = self._replica.apply(taken)
-        ended = time.monotonic()
         self.board.rate.count(ticks)
         if isinstance(first, InputRecord):
-            self._pace.frame(ended)
-            self._slice = max(1, min(_SLICE_TICKS, int(_SLICE_SECONDS * ticks / max(ended - started, 1e-6))))
+            self._pace.frame(time.monotonic())
+            self._slice.adapt(ticks, time.monotonic() - started)
             self._inbox.release(ticks)
         elif isinstance(first, RestoreRecord):
             self._outputs.clear()
-        is_idle = isinstance(first, IdleRecord) and self.interface.idle_speaks
-        if batch is not None and (isinstance(first, InputRecord) or is_idle):  # nobody is told of dreams
+        is_told = isinstance(first, InputRecord) or (isinstance(first, IdleRecord) and self.interface.idle_speaks)
+        if batch is not None and is_told:  # dreams are private
             self._outputs.append(batch)
         for entry in self._pipeline.pop_done():
             self._replies.applied(entry, self._replica.learner.net.tick)

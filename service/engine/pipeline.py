@@ -10,6 +10,25 @@ from service.journal.records import RestoreRecord
 from service.replica.entry import Entry, EntryState, Slice, next_slice
 from service.replica.replica import Horizon
 
+_MOST_TICKS = 1024
+_FIRST_TICKS = 64
+_SECONDS = 0.04  # that a slice is to take: clones and generations come in between
+
+
+class SliceSize:
+    """How many ticks a slice may have, so that it takes about as long on any machine."""
+
+    def __init__(self) -> None:
+        self._ticks = _FIRST_TICKS
+
+    def most(self, paused: bool) -> int:
+        """Return the ticks that the next slice may have: none while the net is paused."""
+        return 0 if paused else self._ticks
+
+    def adapt(self, ticks: int, seconds: float) -> None:
+        """Learn from a slice of `ticks` ticks that took `seconds`."""
+        self._ticks = max(1, min(_MOST_TICKS, int(_SECONDS * ticks / max(seconds, 1e-6))))
+
 
 class Pipeline:
     """On the engine's thread. `horizon` is the state in which the next entry will find the net."""
