@@ -146,7 +146,8 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
         engine.start()
         snapshotter.start()
         try:
-            pulse, keys = StoreHealth(store), IdempotencyKeys(engine.ledger)
+            pulse = StoreHealth(store)
+            keys = IdempotencyKeys(engine.ledger.keys, settings.idempotency_keys)
             directory = directory_of(settings.store)
             uploads = Uploads(directory, settings.max_uploads)
             async with open_jobs(

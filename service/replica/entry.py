@@ -84,6 +84,7 @@ def input_record(run: Run, tick: int, rate: float) -> InputRecord:
         key=sender.key,
         digest=sender.digest,
         at=sender.at,
+        space=sender.space,
     )
 
 

@@ -104,3 +104,9 @@ async def replayed(url: str) -> tuple[Learner, Progress]:
     finally:
         log.close()
         await store.close()
+
+
+def last_of(ledger: Progress, client: str) -> tuple[int, int] | None:
+    """The last seq that is known of a client, and its last tick."""
+    learnt = ledger.clients.get("", client, 0.0)
+    return None if learnt is None else (learnt.seq, learnt.last_tick)
