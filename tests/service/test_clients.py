@@ -7,7 +7,7 @@ import pytest
 
 from service.api.stream.clients import Client, Clients
 from service.engine.commands import Ran, Run
-from service.errors import Limited, NotDurable
+from service.errors import Invalid, Limited, NotDurable
 from service.journal.records import InputRecord
 from service.replica.progress import Progress, ServiceState
 from service.replica.senders import CLIENT_SECONDS, SenderTable
@@ -91,6 +91,35 @@ async def test_what_was_refused_behind_others_is_no_repetition_when_they_have_be
     accepted(client, 2).set_result(Ran(2, 2, []))
     await settle()
     assert is_repetition(client, 2)
+
+
+async def test_other_content_under_a_seq_is_refused_while_it_is_on_its_way_and_while_it_is_the_last() -> None:
+    client = Client()
+    replies = [accepted(client, seq, f"of {seq}") for seq in (1, 2)]
+    for done in (False, True):
+        with pytest.raises(Invalid, match="/seq: it was used for another input"):
+            client.repeated(2, "other")
+        assert client.repeated(2, "of 2") is not None
+        if not done:
+            for tick, reply in enumerate(replies):
+                reply.set_result(Ran(tick, tick, []))
+            await settle()
+    assert client.repeated(1, "other") is not None  # of older ones only the number is known
+
+
+async def test_what_was_refused_may_come_again_with_other_content() -> None:
+    client = Client()
+    accepted(client, 1, "first").set_exception(NotDurable("full"))
+    await settle()
+    assert client.repeated(1, "corrected") is None
+
+
+async def test_a_seq_far_below_the_last_is_no_repetition() -> None:
+    """Of a client that has jumped to the end of the numbers nothing is silently dropped."""
+    client = Client(last_seq=2**53 - 1)
+    assert is_repetition(client, 2**53 - 1 - 2**32)
+    with pytest.raises(Invalid, match="/seq: far below 9007199254740991"):
+        client.repeated(8, "d")
 
 
 async def test_a_client_is_one_for_all_its_streams_and_goes_on_from_the_table_when_all_have_ended() -> None:

@@ -178,3 +178,22 @@ async def test_a_caller_with_a_full_share_is_refused_and_takes_nothing_from_othe
         assert server.net()["tokens_seen"] == seen
         server.kill()
         await asyncio.to_thread(server.start)
+
+
+async def test_another_text_under_an_old_seq_is_not_acknowledged(new_server: MakeServer) -> None:
+    server = new_server(neurons=1000).start()
+
+    async def answer(seq: int, text: str) -> tuple[str, str | None]:
+        async with open_stream(server.url, "reader-7") as client:
+            answer = await ack(client, seq, text)
+            return answer["type"], answer["problem"]["errors"][0]["pointer"] if answer["type"] == "error" else None
+
+    assert await answer(1, "he") == ("ack", None)
+    for _ in range(2):
+        assert await answer(1, "another text") == ("error", "/seq")
+        assert await answer(1, "he") == ("ack", None)
+        server.kill()
+        await asyncio.to_thread(server.start)
+    assert await answer(2**53 - 1, "far") == ("ack", None)
+    assert await answer(2, "never silently dropped") == ("error", "/seq")
+    assert server.net()["tokens_seen"] == 5

@@ -8,10 +8,13 @@ import time
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from service.api.senders import Senders
+from service.api.senders import Senders, check_content
 from service.engine.commands import Ran, Run, Sender
-from service.errors import NotDurable
+from service.errors import ErrorLocation, Invalid, NotDurable
 from service.replica.senders import SenderTable
+
+_FAR = 2**32  # no repetition is so far below the last seq
+_ANOTHER = ErrorLocation(detail="it was used for another input", pointer="/seq")
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -38,12 +41,20 @@ class Client:
             self.missing = 0
 
     def repeated(self, seq: int, digest: str) -> "asyncio.Future[Ran] | None":
-        """The reply to a seq that was accepted before, None if it is a new one; of those that have been run the last is
-        known."""
+        """The reply to a seq that was accepted before, None if it is a new one.
+
+        Of those that have been run the last is known: older ones are replied to with its tick, and their content can't
+        be compared. Raises Invalid where it can and is another, and where `seq` is too far below to be a repetition.
+        """
         if seq > self.accepted or (self.missing and seq >= self.missing):
             return None
         if (running := self.running.get(seq)) is not None:
+            check_content(running[0], digest, _ANOTHER)
             return running[1]
+        if seq == self.last_seq:
+            check_content(self.digest, digest, _ANOTHER)
+        if seq < self.last_seq - _FAR:
+            raise Invalid([ErrorLocation(detail=f"far below {self.last_seq}, the last of this client", pointer="/seq")])
         reply = asyncio.get_running_loop().create_future()
         reply.set_result(Ran(self.tick, self.tick, []))
         return reply
