@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from realnet.checkpoint import Checkpoint
 from realnet.frames import FrameLearner, FrameOutputs
-from realnet.learners import from_checkpoint
+from realnet.inputs import Input, InputError
+from realnet.interface import Interface
+from realnet.learners import Learner, create, from_checkpoint
 from realnet.live import LiveNet
+from realnet.outputs import Column, OutputBatch
 from realnet.tokens.learner import Generator, TokenLearner, TokenOutputs
 
 if TYPE_CHECKING:
@@ -17,16 +20,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkpoint",
+    "Column",
     "FrameLearner",
     "FrameOutputs",
     "Generator",
+    "Input",
+    "InputError",
+    "Interface",
+    "Learner",
     "LiveNet",
+    "OutputBatch",
     "RealNet",
     "RealNetTrainer",
     "SparseRealNet",
     "SynapticPruner",
     "TokenLearner",
     "TokenOutputs",
+    "create",
     "from_checkpoint",
 ]
 

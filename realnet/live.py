@@ -116,6 +116,14 @@ class LiveNet:
 
         return RealNet.of_live(self._params, self._kernel.snapshot())
 
+    def __repr__(self) -> str:
+        params = self._params
+        sizes = f"{params.n_in} in, {params.n_hidden} hidden, {params.n_out} out"
+        fork = "fork of a " if self.read_only else ""
+        return (
+            f"<{fork}LiveNet {self.preset}: {self.num_neurons} neurons ({sizes}), tick {self.tick}, on {self.device}>"
+        )
+
     @property
     def num_neurons(self) -> int:
         return self._params.num_neurons
@@ -142,9 +150,7 @@ class LiveNet:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        if not 0 <= value <= 1e6:  # also refuses NaN
-            raise ValueError("learning_rate must be a number from 0 to 1e6")
-        self._learning_rate = float(value)
+        self._learning_rate = _rate(value)
 
     @property
     def state(self) -> Float32:
@@ -152,7 +158,11 @@ class LiveNet:
         return self._by_neuron(self._kernel.activity())
 
     def run(
-        self, frames: ArrayLike | SparseFrames, teachers: ArrayLike | None = None, plasticity: float = 1.0
+        self,
+        frames: ArrayLike | SparseFrames,
+        teachers: ArrayLike | None = None,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
     ) -> Float32:
         """Tick once for each frame.
 
@@ -160,6 +170,7 @@ class LiveNet:
             frames: (T, n_in) in [0, 1].
             teachers: (T, n_out) in [0, 1], forced on the outputs; a row of NaN where there is none.
             plasticity: times the learning rate; at 0 nothing is learnt.
+            learning_rate: of these ticks; None: the net's own, which stays what it is.
 
         Returns:
             (T, n_out) in [0, 1]: what the outputs said, each before its teacher.
@@ -169,6 +180,7 @@ class LiveNet:
         """
         if not (math.isfinite(plasticity) and plasticity >= 0):
             raise ValueError("plasticity must be a number, at least 0")
+        rate = self._learning_rate if learning_rate is None else _rate(learning_rate)
         if self.read_only and plasticity > 0:
             raise ValueError("a fork only reads its matrix: run it with plasticity=0")
         if isinstance(frames, SparseFrames):
@@ -179,7 +191,7 @@ class LiveNet:
             teachers = _checked("teachers", teachers, self._params.n_out, nan_rows=True)
             if len(teachers) != len(frames):
                 raise ValueError(f"there are {len(teachers)} teachers for {len(frames)} frames")
-        outputs = self._kernel.run(frames, teachers, plasticity * self.learning_rate)
+        outputs = self._kernel.run(frames, teachers, plasticity * rate)
         self.tick += len(frames)
         return outputs
 
@@ -294,6 +306,12 @@ class LiveNet:
         arranged = np.empty_like(values)
         arranged[self._params.order] = values
         return arranged
+
+
+def _rate(value: float) -> float:
+    if not 0 <= value <= 1e6:  # also refuses NaN
+        raise ValueError("learning_rate must be a number from 0 to 1e6")
+    return float(value)
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.api.schemas import GeneratedText, Prompt, tokens_of
 from service.engine.commands import Generate, Generation
 from service.engine.status import Shape

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from realnet import TokenLearner
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.engine.pace import Mode
 from service.replica.learner import Learner
 

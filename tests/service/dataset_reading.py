@@ -5,7 +5,7 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.datasets.codec import decode_batch, encode_batch
 from service.datasets.items import PIECE_TOKENS, DatasetBatch, Pairs, Texts, Vectors
 from service.datasets.readers.findings import Findings

@@ -34,13 +34,13 @@ class Gated(TokenLearner):
     calls: list[int]
     broken: bool
 
-    def run(self, tokens: ArrayLike, plasticity: float = 1.0) -> TokenOutputs:
+    def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
         self.entered.set()
         assert self.gate.wait(30.0)
         self.calls.append(len(np.asarray(tokens)))
         if self.broken:
             raise RuntimeError("broken for a test")
-        return super().run(tokens, plasticity)
+        return super().run(tokens, plasticity, learning_rate)
 
 
 def small() -> TokenLearner:

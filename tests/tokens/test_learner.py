@@ -1,5 +1,7 @@
 """TokenLearner: predict, score, learn; generate; go on from a checkpoint."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from realnet import Checkpoint, TokenLearner, TokenOutputs, from_checkpoint
 from realnet.core.state import PRESETS, Preset
 from realnet.tokens.readout import probabilities, sample
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 
 every_preset = pytest.mark.parametrize("preset", PRESETS)
 TEXT = "the cat sat on the mat. the dog sat on the log. " * 12
@@ -19,8 +21,8 @@ def learner_of(preset: Preset = "surprise") -> TokenLearner:
 
 
 def assert_equal(one: TokenOutputs, other: TokenOutputs) -> None:
-    for name in one.__slots__:
-        assert (getattr(one, name) == getattr(other, name)).all()
+    for each in fields(one):
+        assert (getattr(one, each.name) == getattr(other, each.name)).all()
 
 
 @every_preset

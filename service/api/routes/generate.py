@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, problems
 from service.api.generation import command_of, pieces_of, text_of
