@@ -11,6 +11,8 @@ _ANOTHER = ErrorLocation(detail="it was used for another body", parameter="Idemp
 
 
 class IdempotencyKeys(Senders):
+    """All keys, each good for one input."""
+
     kind = "Idempotency-Keys"
 
     def begin(self, space: str, key: str, run: Run) -> Learnt | None:

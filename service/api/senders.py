@@ -39,7 +39,7 @@ class Senders:
         if wait > 0:
             hours = round(self._table.seconds / 3600)
             raise Limited(
-                f"{self._most} {self.kind} of one key are remembered, each for {hours} hours: "
+                f"{self._most} {self.kind} of one caller are remembered, each for {hours} hours: "
                 f"there is no room for a new one before {math.ceil(wait)} s",
                 math.ceil(wait),
             )

@@ -3,14 +3,17 @@
 import asyncio
 import time
 
+import msgspec
+import numpy as np
 import pytest
 
+from service.api.idempotency import IdempotencyKeys
 from service.api.stream.clients import Client, Clients
 from service.engine.commands import Ran, Run
 from service.errors import Invalid, Limited, NotDurable
 from service.journal.records import InputRecord
 from service.replica.progress import Progress, ServiceState
-from service.replica.senders import CLIENT_SECONDS, SenderTable
+from service.replica.senders import CLIENT_SECONDS, Learnt, SenderTable
 
 pytestmark = pytest.mark.anyio
 
@@ -152,12 +155,26 @@ async def test_clients_of_a_snapshot_and_of_a_journal_from_before_shares_are_kno
     assert {space: list(names) for space, names in shares.items()} == {None: ["alice/b"], "alice/": ["alice/a"]}
 
 
+async def test_a_key_of_a_snapshot_from_before_shares_is_known_with_its_longer_digest() -> None:
+    before = Learnt("836f1457dac344e33408c8dc9be39bd7", 3, 3, time.time())
+    ledger = Progress.of(ServiceState(None, True, {}, {"alice/invoice": before}))
+    keys = IdempotencyKeys(ledger.keys, 1)
+    assert keys.begin("alice/", "invoice", Run(tokens=np.array([104], np.int32))) == before
+    with pytest.raises(Invalid, match="another body"):
+        keys.begin("alice/", "invoice", Run(tokens=np.array([105], np.int32)))
+    assert keys.begin("bob/", "invoice", Run(tokens=np.array([104], np.int32))) is None
+
+
+def test_a_server_from_before_shares_does_not_take_a_snapshot_for_one_without_clients() -> None:
+    assert not {"clients", "keys"} & msgspec.msgpack.decode(Progress.of(None).memory(None, True).to_bytes()).keys()
+
+
 async def test_a_new_client_of_a_caller_with_a_full_share_is_refused_and_nobody_is_forgotten() -> None:
     table = SenderTable(CLIENT_SECONDS, {})
     clients = Clients(table, 2)
     a, b, c = (clients.get("alice/", name) for name in "abc")
     replies = [accepted(a, 1), accepted(b, 1)]  # on their way, they have their places
-    with pytest.raises(Limited, match="2 clients of one key are remembered") as limited:
+    with pytest.raises(Limited, match="2 clients of one caller are remembered") as limited:
         accepted(c, 1)
     assert limited.value.retry_after == CLIENT_SECONDS
     accepted(a, 2)
