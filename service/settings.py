@@ -51,6 +51,12 @@ class Settings(BaseSettings):
 
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
     outputs_kept: int = Field(65_536, ge=1)
+    idempotency_keys: int = Field(
+        100_000, ge=1, description="of each caller, for 24 hours each; a new one more is refused"
+    )
+    client_ids: int = Field(
+        10_000, ge=1, description="of each caller, until 30 days after their last input; a new one more is refused"
+    )
     max_body_bytes: int = Field(8 * 2**20, ge=1)
     max_dataset_bytes: int = Field(2**30, ge=1, description="of an upload, and of what is unpacked from it")
     max_uploads: int = Field(4, ge=1, description="of data sets, at once")

@@ -14,6 +14,7 @@ from service.engine.commands import Ran, Run, Sender
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.journal.journal import LoggedJournal, Policy
+from service.replica.progress import Progress
 from service.replica.replica import Replica
 from service.runtime.birth import Birth, create
 from service.runtime.open_store import OpenStore, opened_store
@@ -127,3 +128,9 @@ async def replayed(url: str, birth: Birth = BIRTH) -> Replica:
     finally:
         log.close()
         await store.close()
+
+
+def last_of(progress: Progress, client: str) -> tuple[int, int] | None:
+    """The last seq that is known of a client, and its last tick."""
+    learnt = progress.clients.get("", client, 0.0)
+    return None if learnt is None else (learnt.seq, learnt.last_tick)
