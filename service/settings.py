@@ -81,7 +81,9 @@ class ServerSettings(BaseModel):
     rate_ticks: float = Field(100_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
-    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: JSON, but text on a terminal")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="form of log lines; auto is JSON, but text on a terminal"
+    )
 
     @model_validator(mode="after")
     def _is_closed_to_strangers(self) -> Self:
@@ -146,13 +148,14 @@ def check_variables(names: Iterable[str] = os.environ) -> None:
     known = {variable_of(field) for field in Settings.model_fields}
     wrong = [name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known | _OF_OTHERS]
     if wrong:
-        told = (f"{name}{_nearest(name.upper(), known)}" for name in sorted(wrong)[:_TOLD])
-        raise ValueError(f"no such setting: {', '.join(told)}; `realnet serve --help` has all of them")
+        told = ", ".join(f"{name}{_meant_by(name)}" for name in sorted(wrong)[:_TOLD])
+        raise ValueError(f"no such setting: {told}; `realnet serve --help` has all of them")
 
 
 def variable_of(field: str) -> str:
     return f"{PREFIX}{field.upper()}"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return "".join(f" (is {near} meant?)" for near in get_close_matches(name, known, n=1, cutoff=0.75))
+def _meant_by(name: str) -> str:
+    near = get_close_matches(name[len(PREFIX) :].lower(), Settings.model_fields, n=1, cutoff=0.7)
+    return "".join(f" (is {variable_of(field)} meant?)" for field in near)

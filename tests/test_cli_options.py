@@ -1,0 +1,54 @@
+"""Flags are the fields of the server's own models: nothing is said twice, so that nothing can differ."""
+
+import re
+import subprocess
+from collections.abc import Iterable
+
+import pytest
+from pydantic import BaseModel
+
+from service.cli.options import default_of, flag_of
+from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.settings import GROUPS, Settings, variable_of
+from tests.test_cli import command, environment
+
+COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
+    ("serve", GROUPS, {"api_key"}),
+    ("dream", [DreamRequest], {"dataset"}),
+    ("fit", [FitRequest], {"dataset"}),
+    ("sleep", [SleepRequest], set()),
+]
+
+
+def options_of(name: str) -> dict[str, str]:
+    """What the command's help says, by flag."""
+    wide = environment("") | {"COLUMNS": "400"}
+    text = subprocess.run(command(name, "--help"), capture_output=True, env=wide, check=True).stdout.decode()
+    return dict(re.findall(r"^│ (--[a-z-]+) +(.*?) *│$", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("name", "models", "besides"), COMMANDS, ids=[name for name, *_ in COMMANDS])
+def test_every_field_is_a_flag_whose_help_says_its_true_default(
+    name: str, models: Iterable[type[BaseModel]], besides: set[str]
+) -> None:
+    told = options_of(name)
+    for model in models:
+        for field, info in model.model_fields.items():
+            if field in besides:
+                assert flag_of(field) not in told
+                continue
+            assert info.description, field
+            line = told.pop(flag_of(field))
+            default = re.search(r"default (\S+)\)$", line)
+            assert (default[1] if default else "") == default_of(info), field
+            if default and type(info.default) in (int, float, str):
+                assert type(info.default)(default[1]) == info.default
+    assert told.keys() == {"--help"} | (
+        {"--name", "--format", "--inputs", "--targets"} if name in ("dream", "fit") else set()
+    )
+
+
+def test_each_setting_is_in_one_group() -> None:
+    fields = [field for group in GROUPS for field in group.model_fields]
+    assert sorted(fields) == sorted(Settings.model_fields)
+    assert {variable_of("api_key"), variable_of("port")} == {"REALNET_API_KEY", "REALNET_PORT"}
