@@ -18,7 +18,7 @@ _OF_OTHERS = {"REALNET_URL", "REALNET_KEY", "REALNET_DOMAIN", "REALNET_UPSTREAM"
 
 
 class NetSettings(BaseModel):
-    """What one net needs: several nets of one server may differ in these."""
+    """What one net needs, and no other part of the server."""
 
     model_config = ConfigDict(title="The net", frozen=True)
 

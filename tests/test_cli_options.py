@@ -3,13 +3,15 @@
 import re
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from service.cli.options import default_of, flag_of
+from service.cli.settings_table import settings_table
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
-from service.settings import GROUPS, Settings, variable_of
+from service.settings import GROUPS, Settings
 from tests.test_cli import command, environment
 
 COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
@@ -51,4 +53,8 @@ def test_every_field_is_a_flag_whose_help_says_its_true_default(
 def test_each_setting_is_in_one_group() -> None:
     fields = [field for group in GROUPS for field in group.model_fields]
     assert sorted(fields) == sorted(Settings.model_fields)
-    assert {variable_of("api_key"), variable_of("port")} == {"REALNET_API_KEY", "REALNET_PORT"}
+
+
+def test_the_page_of_settings_is_what_the_settings_say() -> None:
+    page = Path(__file__).parents[1] / "docs/settings.md"
+    assert page.read_text() == settings_table(), "run: python -m service.cli.settings_table > docs/settings.md"

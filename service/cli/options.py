@@ -104,6 +104,14 @@ def default_of(field: "FieldInfo") -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def choices_of(field: "FieldInfo") -> tuple[str, ...]:
+    """Empty for a field that takes other values than a few."""
+    [kind] = _without_none(field.annotation)
+    if kind is bool:
+        return ("yes", "no")
+    return typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+
+
 def bounds_of(field: "FieldInfo") -> str:
     """As `1 to 64` or `more than 0, 1 at most`; empty for a field without."""
     bounds = {
