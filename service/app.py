@@ -193,6 +193,8 @@ async def _recover(
         await asyncio.to_thread(_warm_up, recovered.learner)
     except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
         raise CannotStart(str(error)) from error
+    except MemoryError as error:
+        raise CannotStart("there is not enough memory for a net of this size") from error
     _check_is_as_asked_for(recovered.learner, settings)
     catalog.pinned |= recovered.pinned
     return recovered

@@ -285,6 +285,22 @@ def test_a_server_that_cannot_start_says_why(arguments: list[str], said: str, tm
     assert all(json.loads(each)["level"] == "info" for each in logged)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps no such limit")
+def test_a_net_that_is_too_large_for_the_memory_is_told(tmp_path: Path) -> None:
+    program = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+from service.cli.main import main
+main()
+"""
+    large = ["serve", "--port", "0", "--preset", "literal", "--neurons", "100000", "--store", f"file://{tmp_path}/data"]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *large], capture_output=True, env=environment(""), timeout=60
+    )
+    *_, line = ended.stderr.decode().splitlines()
+    assert (ended.returncode, line) == (1, "realnet: there is not enough memory for a net of this size")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [

@@ -56,6 +56,8 @@ async def recover(
     if place is None:  # the journal has nothing to do with this snapshot
         if journal.last:
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
+        if learner is None:  # before the record of its birth is written: no other start could get past one that fails
+            learner = await asyncio.to_thread(create, birth)
         await asyncio.to_thread(log.clear)
         first = journal.last + 1
         begun = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth)
