@@ -47,6 +47,7 @@ class NetSettings(BaseModel):
     snapshot_every: float = Field(300.0, ge=0, description="seconds between snapshots; 0 is never")
     snapshots_kept: int = Field(5, ge=1, description="snapshots of the net that are kept")
     datasets_kept: int = Field(100, ge=1, description="data sets that are kept: one more is refused, none is deleted")
+    max_dataset_bytes: int = Field(2**30, ge=1, description="bytes of an uploaded data set, and of it unpacked")
 
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
     outputs_kept: int = Field(65_536, ge=1, description="outputs that are kept for readers, one a tick")
@@ -111,7 +112,6 @@ class LimitSettings(BaseModel):
     max_uploads: int = Field(4, ge=1, description="uploads of data sets at once")
 
     max_body_bytes: int = Field(8 * 2**20, ge=1, description="bytes of a request's body, but for data sets")
-    max_dataset_bytes: int = Field(2**30, ge=1, description="bytes of an uploaded data set, and of it unpacked")
     ws_max_bytes: int = Field(2**20, ge=1, description="bytes of a WebSocket message")
     max_ticks_per_request: int = Field(65_536, ge=1, description="tokens or frames of one input; inbox-ticks at most")
     max_prompt_tokens: int = Field(4096, ge=1, description="tokens of a prompt")
