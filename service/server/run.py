@@ -30,7 +30,7 @@ _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system end
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start, or cannot go on."""
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
-        sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
+        sys.exit("realnet: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
     configure_logging(settings.log_level, settings.log_format)
     _raise_limit_of_files(settings.max_connections)
     _give_large_blocks_back()
@@ -51,12 +51,18 @@ def run(settings: Settings) -> None:
     try:
         listener = _listen(settings)
     except OSError as error:
-        sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+        sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     with listener:
         server = _Server(config, app)
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:  # uvicorn's, where the app has not started
+            why = getattr(app.state, "cannot_start", None)
+            if why is None:
+                raise
+            sys.exit(f"realnet: {why}")
     if server.fate is not None:
-        sys.exit(f"error: {server.fate}")
+        sys.exit(f"realnet: {server.fate}")
 
 
 def _raise_limit_of_files(connections: int) -> None:
@@ -106,8 +112,8 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _saying_why_in_one_line(app: ASGIApp) -> ASGIApp:
-    """What CannotStart says instead of the traceback."""
+def _saying_why_in_one_line(app: FastAPI) -> ASGIApp:
+    """Keep what CannotStart says in the app's state instead of having a traceback logged."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -121,6 +127,7 @@ def _saying_why_in_one_line(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, send_quietly)
         except CannotStart as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            app.state.cannot_start = str(error)
+            await send({"type": "lifespan.startup.failed", "message": ""})
 
     return wrapped

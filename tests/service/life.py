@@ -20,7 +20,7 @@ from service.runtime.birth import Birth, create
 from service.runtime.open_store import OpenStore, opened_store
 from service.runtime.recovery import recover
 from service.runtime.runtime import Runtime
-from service.settings import Settings
+from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
 from service.store import open_log, open_store
@@ -92,10 +92,9 @@ async def living(
     url: str, log: Log | None = None, idle_learning: bool = False, policy: Policy = "always", **pace: Any
 ) -> AsyncIterator[Life]:
     """Bring the net back to life; at the end it stops without a last snapshot, as if it had been killed."""
-    settings = Settings(
+    settings = NetSettings(
         **(BIRTH | {"tick_hz": 0.001} | pace),
         inbox_ticks=10_000,
-        max_ticks_per_request=10_000,
         max_generations=2,
         outputs_kept=1000,
         snapshots_kept=3,
