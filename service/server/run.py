@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.deps import Spine
 from service.app import CannotStart, create_app
 from service.server.connections import bounded_connections
+from service.server.websockets import BoundedWebSocket
 from service.settings import Settings
 from service.telemetry.logs import configure_logging
 
@@ -40,6 +41,7 @@ def run(settings: Settings) -> None:
         log_config=None,
         access_log=False,  # the app has its own, which tells less of what was asked
         http=bounded_connections(settings),
+        ws=BoundedWebSocket,
         lifespan="on",
         server_header=False,
         ws_max_size=settings.ws_max_bytes,
