@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import logging
 import os
 import socket
 import sys
@@ -18,6 +19,8 @@ from service.server.connections import bounded_connections
 from service.server.websockets import BoundedWebSocket
 from service.settings import Settings
 from service.telemetry.logs import configure_logging
+
+_logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
 _OTHER_FILES = 256  # besides connections
@@ -50,7 +53,7 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     try:
-        listener = _listen(settings)
+        listener = open_listener(settings)
     except OSError as error:
         sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     with listener:
@@ -58,6 +61,22 @@ def run(settings: Settings) -> None:
         server.run(sockets=[listener])
     if server.fate is not None:
         sys.exit(f"error: {server.fate}")
+
+
+def open_listener(settings: Settings) -> socket.socket:
+    """Bind a socket to the settings' host and port. Raises OSError.
+
+    With the protocol of its address, not 0: asyncio sets TCP_NODELAY only where the protocol says TCP, and without that
+    the kernel holds small messages back for some 40 ms.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":  # connections inherit it
+        seconds = settings.ws_stall_seconds + _CUT_SECONDS
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
+    listener.bind(address)
+    return listener
 
 
 def _raise_limit_of_files(connections: int) -> None:
@@ -78,6 +97,8 @@ def _give_large_blocks_back() -> None:
 
 
 class _Server(uvicorn.Server):
+    """Ends when the net cannot go on."""
+
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
@@ -87,24 +108,21 @@ class _Server(uvicorn.Server):
         return cast(Spine, self._app.state.spine).fate
 
     async def on_tick(self, counter: int) -> bool:
-        """Several times a second. Whether it is to end."""
+        """Return whether to end; called several times a second."""
         return await super().on_tick(counter) or self.fate is not None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            _logger.info("serving on %s", _url_of(listener))
         gc.collect()
         gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if sys.platform == "linux":  # connections inherit it
-        seconds = settings.ws_stall_seconds + _CUT_SECONDS
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
-    listener.bind(address)
-    return listener
+def _url_of(listener: socket.socket) -> str:
+    """With the port that the system chose, where none was asked for."""
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _saying_why_in_one_line(app: ASGIApp) -> ASGIApp:
