@@ -53,10 +53,10 @@ class Settings(BaseSettings):
     outputs_kept: int = Field(65_536, ge=1)
     max_body_bytes: int = Field(8 * 2**20, ge=1)
     max_dataset_bytes: int = Field(2**30, ge=1, description="of an upload, and of what is unpacked from it")
-    max_uploads: int = Field(4, ge=1, description="of data sets, at once")
+    max_uploads: int = Field(4, ge=1, description="of data sets, at once, half of them of one key")
     datasets_kept: int = Field(100, ge=1, description="no more are taken then, none is deleted")
     ws_max_bytes: int = Field(2**20, ge=1, description="of a WebSocket message")
-    max_streams: int = Field(1000, ge=1, description="WebSockets at once")
+    max_streams: int = Field(1000, ge=1, description="WebSockets at once, half of them of one key")
     max_connections: int = Field(2000, ge=1, description="of any kind, at once")
     header_seconds: float = Field(10.0, gt=0, description="for the head of a request")
     body_seconds: float = Field(30.0, gt=0, description="for a body, and a second more for each 16 KiB that came")
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     max_ticks_per_request: int = Field(65_536, ge=1)
     max_prompt_tokens: int = Field(4096, ge=1)
     max_tokens: int = Field(4096, ge=1, description="of one generation")
-    max_generations: int = Field(8, ge=1, description="at once")
+    max_generations: int = Field(8, ge=1, description="at once, half of them of one key")
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:

@@ -81,7 +81,7 @@ class Engine:
         self._stopping = False
         self._ended = True  # until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
-        self._talks = Generations(inbox, self._outbox)
+        self._talks = Generations(self._outbox)
         self._announced = 0  # outputs
         self._pace.frame(time.monotonic())
         self.status = self._status()

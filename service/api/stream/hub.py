@@ -8,6 +8,8 @@ that are overwritten before it has read them, and is told how many.
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -36,12 +38,13 @@ from service.api.stream.protocol import (
 from service.api.stream.watchdog import IdleWatchdog
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
+from service.auth.places import Places
 from service.engine.commands import Ran, Sender
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode
-from service.errors import NotReady, Overloaded, Refused, problem_of
+from service.errors import NotReady, Refused, problem_of
 from service.jobs.job import Job
 from service.settings import Settings
 from service.snapshots.snapshot import Snapshot
@@ -62,17 +65,23 @@ class StreamHub:
         self.inbox = inbox
         self.outputs = outputs
         self.settings = settings
+        self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
         self._clients = Clients(engine.ledger)
         self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by where they begin
         engine.on_mode.append(self._mode)
 
-    def admit(self) -> None:
-        """Raises Overloaded where there is no place for one more, NotReady where nobody's seq is known yet."""
+    @contextmanager
+    def admit(self, caller: Caller) -> Iterator[None]:
+        """Hold a place for a stream of this caller.
+
+        Raises Overloaded where all places are taken, Limited where the caller has its share, and NotReady while the
+        journal is being read: until then nobody's last `seq` is known.
+        """
         if not self.inbox.ready:
             raise NotReady("the journal is being read")
-        if len(self._sessions) >= self.settings.max_streams:
-            raise Overloaded(f"{self.settings.max_streams} streams are open, and no more may be")
+        with self._places.held(caller.space):
+            yield
 
     async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller) -> None:
         """From the accepted handshake to the close."""
@@ -240,7 +249,7 @@ class Session:
         streams = self._streams
         command, vocabulary = command_of(message, streams.engine.shape, streams.settings, stream=True)
         self._caller.check_pace()
-        streams.inbox.put(command)
+        streams.inbox.put(command, self._caller.space)
         self._caller.ticks.take(command.ticks)
 
         async def follow() -> None:
