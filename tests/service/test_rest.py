@@ -280,7 +280,7 @@ def test_metrics_are_prometheus(server: RunningServer) -> None:
 def test_the_document_declares_every_problem(server: RunningServer) -> None:
     document = server.client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
-    assert {"Problem", "Place", "TokenOutput", "FrameOutput", "Expected", "Net", "Snapshot"} <= schemas.keys()
+    assert {"Problem", "ErrorLocation", "TokenOutput", "FrameOutput", "Expected", "Net", "Snapshot"} <= schemas.keys()
     assert "HTTPValidationError" not in json.dumps(document)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
