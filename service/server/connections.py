@@ -1,6 +1,7 @@
 """The HTTP protocol: bounds on how long and how large the head of a request may be, and on how many connections."""
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,7 +24,7 @@ def bounded_connections(settings: Settings) -> type[asyncio.Protocol]:
     are spare than may be, the one that has said nothing for longest is closed, so that silent connections keep no
     health check out.
     """
-    spare: "dict[Connection, None]" = {}  # of which no head has come yet; the oldest first
+    spare: dict[object, Callable[[bytes], None]] = {}  # how to refuse each that has sent no head; the oldest first
 
     class Connection(HttpToolsProtocol):
         _timer: asyncio.TimerHandle | None = None  # runs while the head of a request is waited for
@@ -37,9 +38,9 @@ def bounded_connections(settings: Settings) -> type[asyncio.Protocol]:
             self._await_head()
             if len(self.connections) - len(spare) > settings.max_connections:
                 self._is_spare = True
-                spare[self] = None
+                spare[self] = self._refuse
                 if len(spare) > _SPARE:
-                    next(iter(spare))._refuse(_TOO_MANY)
+                    next(iter(spare.values()))(_TOO_MANY)
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._end_head()
