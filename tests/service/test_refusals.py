@@ -233,6 +233,23 @@ def test_no_such_snapshot(untouched: RunningServer, id: str) -> None:
         problem_of(call(method, f"/v1/snapshots/{id}{path}"), 404)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "content", "type", "title"),
+    [
+        ("GET", "/v1/snapshots/00000099", None, "not-found", "Not found"),
+        ("GET", "/v1/nothing", None, "not-found", "Not found"),
+        ("DELETE", "/v1/net", None, "method-not-allowed", "Method not allowed"),
+        ("POST", "/v1/inputs", "{", "malformed", "Bad request"),
+        ("POST", "/v1/inputs", "{}", "invalid", "Validation failed"),
+    ],
+)
+def test_a_title_is_in_the_words_of_http(
+    untouched: RunningServer, method: str, path: str, content: str | None, type: str, title: str
+) -> None:
+    problem = untouched.client.request(method, path, content=content, headers=JSON).json()
+    assert (problem["type"], problem["title"]) == (f"/problems/{type}", title)
+
+
 def test_no_such_path_or_method(server: RunningServer) -> None:
     problem_of(server.client.get("/v1/never-to-be-repeated"), 404)
     problem = problem_of(server.client.delete("/v1/net"), 405)
