@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks.text import topics_text
 from realnet import LiveNet, TokenLearner
 from realnet.tokens.encoder import Encoder
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

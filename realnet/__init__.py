@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from realnet.checkpoint import Checkpoint
 from realnet.frames import FrameLearner, FrameOutputs
-from realnet.learners import from_checkpoint
+from realnet.inputs import Input, InputError
+from realnet.interface import Interface
+from realnet.learners import Learner, create, from_checkpoint
 from realnet.live import LiveNet
-from realnet.tokens.learner import Generator, TokenLearner, TokenOutputs
+from realnet.outputs import Column, OutputBatch
+from realnet.tokens.learner import Generator, TokenLearner
+from realnet.tokens.outputs import TokenOutputs
 
 if TYPE_CHECKING:
     from realnet.core.network import RealNet
@@ -17,16 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkpoint",
+    "Column",
     "FrameLearner",
     "FrameOutputs",
     "Generator",
+    "Input",
+    "InputError",
+    "Interface",
+    "Learner",
     "LiveNet",
+    "OutputBatch",
     "RealNet",
     "RealNetTrainer",
     "SparseRealNet",
     "SynapticPruner",
     "TokenLearner",
     "TokenOutputs",
+    "create",
     "from_checkpoint",
 ]
 
@@ -42,4 +53,11 @@ _WITH_TORCH = {
 def __getattr__(name: str) -> Any:
     if name not in _WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_WITH_TORCH[name]), name)
+    try:
+        module = import_module(_WITH_TORCH[name])
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        why = f"realnet.{name} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
+        raise ModuleNotFoundError(why, name="torch") from None
+    return getattr(module, name)

@@ -12,19 +12,22 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from realnet.core.state import Params, State
+from realnet.core.checks import checked_rate, is_whole
+from realnet.core.state import Params, State, check_arrays
 
 FORMAT = 1
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
-_STATE = ("U", "scale", "alive", "x", "x_before", "margins", "thresholds", "collected")
+_KINDS = ("net", "tokens", "frames")
 _PARAMS = tuple(field.name for field in fields(Params) if field.init and field.name not in ("input_ids", "output_ids"))
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`config` is JSON: `format`, `kind`, `tick`, `params`, … `arrays` are by name.
+    """All of a net, as data that may go to another thread: whoever makes one hands over copies.
 
-    Whoever makes one hands over copies, so it may go to another thread.
+    Attributes:
+        config: as JSON has it: `format`, `kind`, `tick`, `learning_rate`, `params`, and what a learner adds.
+        arrays: by name those of the net's state, `order` (the id of each neuron), and what a learner adds.
     """
 
     config: dict[str, Any]
@@ -36,38 +39,51 @@ class Checkpoint:
 
     @classmethod
     def of_net(cls, params: Params, state: State, **config: Any) -> Checkpoint:
-        chosen = {name: getattr(params, name) for name in _PARAMS} | {"n_in": params.n_in, "n_out": params.n_out}
-        arrays = {name: getattr(state, name) for name in _STATE if getattr(state, name) is not None}
-        return cls({"format": FORMAT, "params": chosen, **config}, arrays | {"order": params.order})
+        """Return the checkpoint of a net; `config` is what else it needs."""
+        chosen = {name: value for name in _PARAMS if (value := getattr(params, name)) is not None}
+        chosen |= {"n_in": params.n_in, "n_out": params.n_out}
+        return cls({"format": FORMAT, "params": chosen, **config}, state.arrays() | {"order": params.order})
 
     def extended(self, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
-        """With what a learner keeps beside its net."""
+        """Return it with what a learner keeps beside its net."""
         return Checkpoint(self.config | config, self.arrays | arrays)
 
     def params(self) -> Params:
-        chosen = dict(self.config["params"])
-        n_in, n_out, order = chosen.pop("n_in"), chosen.pop("n_out"), self.arrays["order"].tolist()
-        return Params(input_ids=tuple(order[:n_in]), output_ids=tuple(order[len(order) - n_out :]), **chosen)
+        """Return what was chosen of the net. Raises ValueError, KeyError or TypeError if it is not such."""
+        chosen, order = dict(self.config["params"]), self.arrays["order"]
+        n_in, n_out, shape = chosen.pop("n_in"), chosen.pop("n_out"), (chosen["num_neurons"],)
+        if order.shape != shape or order.dtype != np.int64:
+            raise ValueError(f"the array order is {order.dtype} {order.shape}, must be int64 {shape}")
+        if not is_whole(n_in) or not is_whole(n_out) or min(n_in, n_out) < 1 or n_in + n_out > len(order):
+            raise ValueError(f"a net of {len(order)} neurons cannot have {n_in} inputs and {n_out} outputs")
+        ids = order.tolist()
+        params = Params(input_ids=tuple(ids[:n_in]), output_ids=tuple(ids[len(ids) - n_out :]), **chosen)
+        if not np.array_equal(order, params.order):
+            raise ValueError("the array order is not that of inputs, hidden neurons by id, and outputs")
+        return params
 
     def state(self) -> State:
-        """The arrays themselves, not copies: for one net only."""
-        return State(**{name: self.arrays.get(name) for name in _STATE})  # type: ignore[arg-type]
+        """Return the state of the net: the arrays themselves, not copies, so for one net only."""
+        return State.of_arrays(self.arrays)
 
     def to_bytes(self) -> bytes:
+        """Return a safetensors file."""
         config = json.dumps(self.config, sort_keys=True)
         return safetensors.numpy.save(dict(sorted(self.arrays.items())), {_KEY: config})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
-        """Raises ValueError, in one line, if `data` is not a file that `to_bytes` made."""
+        """Read a file that `to_bytes` made. Raises ValueError, in one line, if `data` is none."""
         try:
             # safetensors has no call that gives the metadata of bytes in memory; its header is JSON after 8 bytes.
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             config = json.loads(header["__metadata__"][_KEY])
             # Copies, since what the file's bytes back is read-only.
             arrays = {name: array.copy() for name, array in safetensors.numpy.load(data).items()}
-        except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"not a RealNet checkpoint: {' '.join(str(error).split())}") from error
+        if not isinstance(config, dict):
+            raise ValueError("not a RealNet checkpoint: its metadata is no object")
         if config.get("format") != FORMAT:
             raise ValueError(f"a RealNet checkpoint of format {config.get('format')}, this program reads {FORMAT}")
         checkpoint = cls(config, arrays)
@@ -76,35 +92,22 @@ class Checkpoint:
 
     def _check(self) -> None:
         try:
-            params = self.params()
-            n, columns, hidden = params.num_neurons, params.columns, params.n_hidden
-            shapes = {
-                "U": (n, columns),
-                "scale": (4,),
-                "x": (n,),
-                "x_before": (n,),
-                "margins": (hidden,),
-                "thresholds": (hidden,),
-                "collected": (2, n if params.preset == "literal" else 0),
-            }
-            if "alive" in self.arrays:
-                shapes["alive"] = (n, columns)
-            for name, shape in shapes.items():
-                array = self.arrays[name]
-                kind = np.bool_ if name == "alive" else np.float64 if name == "scale" else np.float32
-                if array.shape != shape or array.dtype != kind:
-                    raise ValueError(f"{name} is {array.dtype} {array.shape}, must be {np.dtype(kind)} {shape}")
-                if name != "alive" and not np.isfinite(array).all():
-                    raise ValueError(f"{name} holds a number that is not finite")
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a RealNet checkpoint: {error} is missing or wrong") from error
+            if self.config["kind"] not in _KINDS:
+                raise ValueError(f"kind is {self.config['kind']!r}, must be one of {', '.join(_KINDS)}")
+            if not is_whole(tick := self.config["tick"]) or not 0 <= tick < 2**62:
+                raise ValueError(f"tick is {tick!r}, must be a whole number, at least 0")
+            checked_rate(self.config["learning_rate"])
+            check_arrays(self.params(), self.arrays)
+        except (ValueError, KeyError, TypeError) as error:
+            missing = " is missing" if isinstance(error, KeyError) else ""
+            raise ValueError(f"not a RealNet checkpoint: {' '.join(str(error).split())}{missing}") from error
 
     def weights_sha256(self) -> str:
-        """Of the float32 bytes of the stored W after step 8."""
+        """Return the hash of the stored W, float32 after step 8."""
         return hashlib.sha256(self.state().stored_weights().data).hexdigest()
 
     def state_sha256(self) -> str:
-        """Of everything."""
+        """Return the hash of everything."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())

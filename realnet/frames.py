@@ -1,46 +1,72 @@
-"""A net that lives on raw frames, with the surface of `TokenLearner`: what a service needs of a learner."""
+"""A learner whose inputs are raw frames."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Float32, Preset
+from realnet.inputs import Input
+from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
+from realnet.outputs import Column, OutputBatch
+from realnet.score import Score
 
 HIDDEN = 256  # by default: the memory of a net that is shown one frame at a time
+REACH = 4  # ticks: what a net of frames was shown before has hardly any effect on what it has in mind
 
 
 @dataclass(slots=True)
-class FrameOutputs:
+class FrameOutputs(OutputBatch):
     """One row a tick; `values` is what the outputs said, before their teacher."""
 
-    tick: NDArray[np.int64]  # (T,)
     values: Float32  # (T, n_out)
 
-    def __len__(self) -> int:
-        return len(self.tick)
+    def tally(self, teachers: Float32 | None = None, every: int = 1) -> tuple[int, dict[str, float]]:
+        """Sum `accuracy` and `error`, the mean absolute difference from the teacher.
 
-    def __getitem__(self, rows: slice) -> FrameOutputs:
-        return FrameOutputs(self.tick[rows], self.values[rows])
+        An answer is right if its highest output is the teacher's, or, of a single output, if it is on the same side of
+        a half. Raises ValueError without teachers.
+        """
+        if teachers is None:
+            raise ValueError("outputs of frames are compared with their teachers")
+        said, wanted = self.values[every - 1 :: every], teachers[every - 1 :: every]
+        right = said.argmax(axis=1) == wanted.argmax(axis=1) if said.shape[1] > 1 else (said > 0.5) == (wanted > 0.5)
+        error = np.abs(said - wanted).mean(axis=1)
+        return len(said), {"accuracy": float(right.sum()), "error": float(error.sum())}
 
     @classmethod
     def of_run(
-        cls, net: LiveNet, frames: ArrayLike | SparseFrames, teachers: ArrayLike | None, plasticity: float
+        cls,
+        net: LiveNet,
+        frames: ArrayLike | SparseFrames,
+        teachers: ArrayLike | None,
+        plasticity: float,
+        learning_rate: float | None,
     ) -> FrameOutputs:
-        values = net.run(frames, teachers, plasticity)
+        """Run the net, and number the outputs by its ticks."""
+        values = net.run(frames, teachers, plasticity, learning_rate)
         return cls(np.arange(net.tick - len(values) + 1, net.tick + 1), values)
 
 
 class FrameLearner:
-    """A LiveNet whose first neurons are its inputs and whose last ones are its outputs."""
+    """A LiveNet that takes frames, one a tick. It implements `realnet.learners.Learner`.
+
+    Attributes:
+        score: of nothing: only tokens are scored so far.
+        tokens_seen: 0.
+    """
 
     def __init__(self, net: LiveNet) -> None:
-        self.net = net
+        self.net, self.score, self.tokens_seen = net, Score(), 0
+
+    def __repr__(self) -> str:
+        return f"<FrameLearner on {self.net!r}>"
 
     @classmethod
     def create(
@@ -68,32 +94,86 @@ class FrameLearner:
         )
         return cls(net)
 
-    def run(self, frames: ArrayLike, teachers: ArrayLike | None = None, plasticity: float = 1.0) -> FrameOutputs:
-        """As `LiveNet.run`."""
-        return FrameOutputs.of_run(self.net, frames, teachers, plasticity)
+    @property
+    def interface(self) -> Interface:
+        """Return what it takes and says."""
+        inputs, outputs = len(self.net.input_ids), len(self.net.output_ids)
+        columns = Column("tick", np.int64), Column("values", np.float32, outputs)
+        return Interface(inputs, outputs, None, REACH, columns, idle_speaks=True)
 
-    def dream(self, frames: ArrayLike, teachers: ArrayLike | None = None, plasticity: float = 1.0) -> FrameOutputs:
-        """As `run`, but from nothing in mind; after it, it has in mind what it had before."""
+    def run(
+        self,
+        frames: ArrayLike,
+        teachers: ArrayLike | None = None,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+    ) -> FrameOutputs:
+        """Run and number the ticks; all is as in `LiveNet.run`."""
+        return FrameOutputs.of_run(self.net, frames, teachers, plasticity, learning_rate)
+
+    def dream(
+        self,
+        frames: ArrayLike,
+        teachers: ArrayLike | None = None,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        *,
+        given: int = 0,
+    ) -> FrameOutputs:
+        """Run from nothing in mind; afterwards the net has in mind what it had before.
+
+        The first `given` frames only lead up to the others: they are not learnt, and have no row in what is returned.
+        """
+        shown = np.asarray(frames)
+        taught = None if teachers is None else np.asarray(teachers)
         with self.net.aside():
-            return self.run(frames, teachers, plasticity)
+            if given:
+                self.run(shown[:given], None if taught is None else taught[:given], 0.0)
+            rest = None if taught is None else taught[given:]
+            return self.run(shown[given:], rest, plasticity, learning_rate)
+
+    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> FrameOutputs:
+        """Run an input of frames; all is as in `run`. Raises ValueError for one of tokens."""
+        return self.run(_frames_of(given), given.teachers, plasticity, learning_rate)
+
+    def dream_input(
+        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+    ) -> FrameOutputs:
+        """Dream an input of frames, of which the first `lead` only lead up to the others; all is as in `dream`."""
+        return self.dream(_frames_of(given), given.teachers, plasticity, learning_rate, given=lead)
+
+    def warm_up(self) -> None:
+        """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
+        net = self.net
+        net.fork().run(np.zeros((1, len(net.input_ids))), np.zeros((1, len(net.output_ids))), 0.0)
+
+    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> NoReturn:
+        """Raises ValueError: frames have no vocabulary (`interface.vocabulary` is None)."""
+        raise ValueError("a net of raw frames has no tokens to generate")
 
     def fork(self) -> FrameLearner:
-        """It reads the same matrix, and has a mind of its own."""
+        """Return a learner with activity of its own that reads the same matrix, and cannot learn."""
         return FrameLearner(self.net.fork())
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves."""
         self.net.rest(ticks)
 
-    def idle(self, ticks: int, plasticity: float = 0.0) -> FrameOutputs:
-        """Ticks without input and teacher."""
-        return FrameOutputs.of_run(self.net, SparseFrames.silent(ticks), None, plasticity)
+    def idle(self, ticks: int, plasticity: float = 0.0, learning_rate: float | None = None) -> FrameOutputs:
+        """Run ticks without input and teacher."""
+        return FrameOutputs.of_run(self.net, SparseFrames.silent(ticks), None, plasticity, learning_rate)
 
     def checkpoint(self) -> Checkpoint:
-        """A copy of everything."""
+        """Return a copy of everything."""
         return self.net.checkpoint().extended({"kind": "frames"}, {})
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> FrameLearner:
-        """Takes the arrays of the checkpoint over."""
+        """Return the learner that made it. Takes the arrays of the checkpoint over."""
         return cls(LiveNet.from_checkpoint(checkpoint, device))
+
+
+def _frames_of(given: Input) -> Float32:
+    if given.frames is None:
+        raise ValueError("this net takes frames, not tokens")
+    return given.frames

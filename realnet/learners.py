@@ -1,12 +1,106 @@
-"""Any learner from its checkpoint."""
+"""Whatever learns from a stream, of either kind, behind one Protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
+from realnet.core.state import Preset
 from realnet.frames import FrameLearner
-from realnet.tokens.learner import TokenLearner
+from realnet.inputs import Input
+from realnet.interface import Interface
+from realnet.live import LiveNet
+from realnet.outputs import OutputBatch
+from realnet.score import Score
+from realnet.tokens.learner import Generator, TokenLearner
+
+
+class Learner(Protocol):
+    """A live net and how its inputs and outputs are read. One thread at a time uses it; `interface` is for all.
+
+    `plasticity` and `learning_rate` are as in `LiveNet.run`: the rate is of these ticks alone.
+
+    Attributes:
+        net: the net itself: its tick, its weights, its own learning rate.
+        score: how well it predicts; its figures are None where nothing was scored yet.
+        tokens_seen: how many tokens it has run; 0 of a net of frames.
+    """
+
+    net: LiveNet
+    score: Score
+    tokens_seen: int
+
+    @property
+    def interface(self) -> Interface:
+        """Return what it takes and says; it never changes."""
+        ...
+
+    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> OutputBatch:
+        """Run one tick for each token or frame. Raises ValueError, with nothing changed."""
+        ...
+
+    def dream_input(
+        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+    ) -> OutputBatch:
+        """Run from nothing in mind; afterwards the net has in mind what it had before.
+
+        The first `lead` ticks only lead up to the others: they are not learnt, and have no row in what is returned.
+        Raises ValueError, with nothing changed.
+        """
+        ...
+
+    def idle(self, ticks: int, plasticity: float = 0.0, learning_rate: float | None = None) -> OutputBatch:
+        """Run ticks without input and teacher."""
+        ...
+
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves."""
+        ...
+
+    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> Generator:
+        """Return what generates tokens on a fork. Raises ValueError where `interface.vocabulary` is None."""
+        ...
+
+    def warm_up(self) -> None:
+        """Compile the kernels. Nothing is learnt and no tick counts."""
+        ...
+
+    def fork(self) -> Learner:
+        """Return a learner with activity of its own that reads the same matrix, and cannot learn."""
+        ...
+
+    def checkpoint(self) -> Checkpoint:
+        """Return a copy of everything."""
+        ...
+
+
+def create(
+    preset: Preset = "surprise",
+    num_neurons: int | None = None,
+    inputs: int | None = None,
+    outputs: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Learner:
+    """Make a newborn: of frames if it is told how many inputs and outputs there are, else of tokens.
+
+    `num_neurons` None is the preset's own size. Raises ValueError if they are too few, or only one of `inputs` and
+    `outputs` is told.
+    """
+    if inputs is not None and outputs is not None:
+        return FrameLearner.create(inputs, outputs, preset, num_neurons, seed, device)
+    if inputs is not None or outputs is not None:
+        raise ValueError("a net of frames needs both inputs and outputs, and a net of tokens neither")
+    return TokenLearner.create(preset, num_neurons, seed, device)
 
 
 def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner | FrameLearner:
-    """The learner that made it, going on exactly. Takes its arrays over. Raises ValueError for one of another kind."""
+    """Return the learner that made it, which goes on exactly. Takes its arrays over.
+
+    Raises ValueError for a checkpoint of another kind.
+    """
     kind = checkpoint.config.get("kind")
     if kind == "tokens":
         return TokenLearner.from_checkpoint(checkpoint, device)

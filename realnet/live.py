@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,20 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.state import HIGH, LOW, PRESETS, Float32, Params, Preset, ShortTerm, State, create, whole_matrix
+from realnet.core.birth import create, whole_matrix
+from realnet.core.checks import checked_rate, checked_rows, checked_weights
+from realnet.core.presets import of_preset
+from realnet.core.state import HIGH, LOW, Float32, Params, Preset, State, silence
 from realnet.kernels import Kernel, SparseFrames, open_kernel
 
 if TYPE_CHECKING:
     from realnet.core.network import RealNet
-
-# Each preset's own learning rate and constants; `clamp` is for teachers that need not share 1.
-_DEFAULTS: dict[str, tuple[float, dict[str, float]]] = {
-    "literal": (1e-3, {}),
-    "manifesto": (3.0, {"kappa": 1.0}),
-    "surprise": (3.0, {"kappa": 0.02}),
-}
-_CLAMP_LEARNING_RATE = 0.5
-_ROUNDING = 1e-5  # of a U + b in float32, beyond the range of W
 
 
 class LiveNet:
@@ -61,12 +56,8 @@ class LiveNet:
         `kernel` is `cpu`, `torch` or `reference`; the default is `cpu` on the CPU and `torch` on any other device.
         `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
         """
-        if preset not in PRESETS:
-            raise ValueError(f"preset is {preset!r}, must be one of {', '.join(PRESETS)}")
-        own_rate, own_constants = _DEFAULTS[preset]
-        if readout == "clamp" and preset != "literal":
-            own_rate = _CLAMP_LEARNING_RATE
-        params = Params(
+        own_rate, own_constants = of_preset(preset, readout)
+        self._params = Params(
             num_neurons=num_neurons,
             input_ids=tuple(map(int, input_ids)),
             output_ids=tuple(map(int, output_ids)),
@@ -75,10 +66,8 @@ class LiveNet:
             seed=seed,
             **(own_constants | constants),
         )
-        self._params = params
-        self.learning_rate = own_rate if learning_rate is None else learning_rate
-        self.tick = 0
-        self._kernel = _open(params, create(params), device, kernel, threads)
+        self.learning_rate, self.tick = own_rate if learning_rate is None else learning_rate, 0
+        self._kernel = _open(self._params, create(self._params), device, kernel, threads)
         self.device, self.read_only, self._threads = device, False, threads
 
     @classmethod
@@ -92,7 +81,7 @@ class LiveNet:
         threads: int = 1,
         **constants: float,
     ) -> LiveNet:
-        """A silent net that begins with a copy of the model's matrix, and goes on learning by the rule of its preset.
+        """Make a silent net that begins with a copy of the model's matrix and learns on by the rule of its preset.
 
         With plasticity 0 it says what the model says in stream mode. Raises ValueError if the model's dynamics are not
         `ffwf`. The other arguments are those of a new net.
@@ -107,14 +96,24 @@ class LiveNet:
             readout=params.readout,
             **(own | constants),
         )
+        net._params = replace(net._params, born=params.born)
         net._kernel, net._threads = _open(net._params, model.live_state(), device, kernel, threads), threads
         return net
 
     def to_model(self) -> RealNet:
-        """A RealNet of `ffwf` dynamics with a copy of the matrix as it is, (N, N): to be fitted, and wrapped again."""
+        """Return a RealNet of `ffwf` dynamics with a copy of the matrix, (N, N), to be fitted and wrapped again."""
         from realnet.core.network import RealNet  # brings PyTorch, which a net on the CPU does without
 
         return RealNet.of_live(self._params, self._kernel.snapshot())
+
+    def __repr__(self) -> str:
+        own, fork = self._params, "fork of a " if self.read_only else ""
+        neurons = f"{own.num_neurons} neurons ({own.n_in} in, {own.n_hidden} hidden, {own.n_out} out)"
+        return f"<{fork}LiveNet {own.preset}: {neurons}, tick {self.tick}, on {self.device}>"
+
+    @property
+    def seed(self) -> int:
+        return self._params.seed
 
     @property
     def num_neurons(self) -> int:
@@ -142,17 +141,19 @@ class LiveNet:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        if not 0 <= value <= 1e6:  # also refuses NaN
-            raise ValueError("learning_rate must be a number from 0 to 1e6")
-        self._learning_rate = float(value)
+        self._learning_rate = checked_rate(value)
 
     @property
     def state(self) -> Float32:
-        """(N,) x, the activity after the last tick; a copy."""
+        """Return (N,) x, the activity after the last tick; a copy."""
         return self._by_neuron(self._kernel.activity())
 
     def run(
-        self, frames: ArrayLike | SparseFrames, teachers: ArrayLike | None = None, plasticity: float = 1.0
+        self,
+        frames: ArrayLike | SparseFrames,
+        teachers: ArrayLike | None = None,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
     ) -> Float32:
         """Tick once for each frame.
 
@@ -160,6 +161,7 @@ class LiveNet:
             frames: (T, n_in) in [0, 1].
             teachers: (T, n_out) in [0, 1], forced on the outputs; a row of NaN where there is none.
             plasticity: times the learning rate; at 0 nothing is learnt.
+            learning_rate: of these ticks; None: the net's own, which stays what it is.
 
         Returns:
             (T, n_out) in [0, 1]: what the outputs said, each before its teacher.
@@ -169,69 +171,70 @@ class LiveNet:
         """
         if not (math.isfinite(plasticity) and plasticity >= 0):
             raise ValueError("plasticity must be a number, at least 0")
+        rate = self._learning_rate if learning_rate is None else checked_rate(learning_rate)
         if self.read_only and plasticity > 0:
             raise ValueError("a fork only reads its matrix: run it with plasticity=0")
         if isinstance(frames, SparseFrames):
             frames.check(self._params.n_in)
         else:
-            frames = SparseFrames.from_dense(_checked("frames", frames, self._params.n_in, nan_rows=False))
+            frames = SparseFrames.from_dense(checked_rows("frames", frames, self._params.n_in, nan_rows=False))
         if teachers is not None:
-            teachers = _checked("teachers", teachers, self._params.n_out, nan_rows=True)
+            teachers = checked_rows("teachers", teachers, self._params.n_out, nan_rows=True)
             if len(teachers) != len(frames):
                 raise ValueError(f"there are {len(teachers)} teachers for {len(frames)} frames")
-        outputs = self._kernel.run(frames, teachers, plasticity * self.learning_rate)
+        outputs = self._kernel.run(frames, teachers, plasticity * rate)
         self.tick += len(frames)
         return outputs
 
     def respond(self) -> Float32:
-        """(n_out,): what the outputs will say at the next tick; of `literal`, at a frame of zeros. Changes nothing."""
+        """Return (n_out,) what the outputs will say at the next tick; of `literal`, at a frame of zeros."""
         return self._kernel.respond()
 
     def rest(self, ticks: int) -> None:
-        """Count ticks in which nothing moves."""
+        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
         if ticks < 0:
             raise ValueError("ticks must be at least 0")
         self.tick += ticks
 
     def forget(self) -> None:
-        """Have nothing in mind, as a newborn; what it has learnt stays."""
-        self._kernel.swap(ShortTerm.empty(self._params))
+        """Empty the activity, as of a newborn; what the net has learnt stays."""
+        self._kernel.swap(silence(self._params))
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Within it the net begins with nothing in mind; after it, it has in mind what it had before.
+        """Set the activity aside: within, the net begins with nothing in mind; after it, the activity is back.
 
-        What it learns within, and the ticks, stay.
+        What the net learns within, and the ticks, stay.
         """
-        before = self._kernel.swap(ShortTerm.empty(self._params))
+        before = self._kernel.swap(silence(self._params))
         try:
             yield
         finally:
             self._kernel.swap(before)
 
     def fork(self) -> LiveNet:
-        """A net with a state of its own over this one's matrix, which it only reads and which may go on learning."""
+        """Return a net with activity of its own over this one's matrix, which it only reads; this one may learn on."""
         fork = LiveNet.__new__(LiveNet)
         fork._params, fork._learning_rate, fork.device = self._params, self._learning_rate, self.device
         fork.tick, fork.read_only, fork._kernel = self.tick, True, self._kernel.fork()
         return fork
 
     def weights(self) -> Float32:
-        """(N, N) float32 after step 8: 4 N^2 bytes. Columns into inputs, which do not learn, are drawn again."""
+        """Return (N, N) float32 after step 8: 4 N^2 bytes. Columns into inputs, which do not learn, are drawn again."""
         matrix = np.empty((self.num_neurons, self.num_neurons), np.float32)
         order = self._params.order
         matrix[np.ix_(order, order)] = whole_matrix(self._params, self._kernel.snapshot())
         return matrix
 
     def prune(self, dead: ArrayLike) -> None:
-        """Kill synapses: `dead` is (N, N) bool. They are exactly 0 from now on."""
+        """Kill the synapses where `dead`, (N, N) bool, says so: they are exactly 0 from now on. Raises ValueError."""
         mask = np.asarray(dead)
         if mask.shape != (self.num_neurons, self.num_neurons) or mask.dtype != np.bool_:
             raise ValueError(f"dead must be a ({self.num_neurons}, {self.num_neurons}) array of bool")
         if self.read_only:
             raise ValueError("a fork only reads its matrix")
         state, order = self._kernel.snapshot(), self._params.order
-        killed = mask[np.ix_(order, order)][:, -self._params.columns :]
+        killed = mask[np.ix_(order, order)][:, self._params.stored]
         state.alive = ~killed if state.alive is None else state.alive & ~killed
         state.settle_(self._params)
         self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
@@ -241,8 +244,8 @@ class LiveNet:
 
         Args:
             weights: (N, columns) in [-2, 2], after step 8: of `State.stored_weights`.
-            base: the weights of the fork that was fitted. With it what was learnt since stays, too: W becomes
-                W + weights - base, back in [-2, 2]; without it, `weights`.
+            base: the weights of the fork that was fitted: W becomes W + weights - base, back in [-2, 2], so that what
+                was learnt since stays; None: W becomes `weights`.
             alive: (N, columns) bool; all other synapses die. What is dead already stays dead.
 
         Raises:
@@ -251,20 +254,20 @@ class LiveNet:
         if self.read_only:
             raise ValueError("a fork only reads its matrix")
         shape = self.num_neurons, self._params.columns
-        adopted = _weights("weights", weights, shape)
+        adopted = checked_weights("weights", weights, shape, HIGH)
         mask = None if alive is None else np.array(alive)
         if mask is not None and (mask.shape != shape or mask.dtype != np.bool_):
             raise ValueError(f"alive must be a {shape} array of bool")
         state = self._kernel.snapshot()
         if base is not None:
-            adopted -= _weights("base", base, shape)
+            adopted -= checked_weights("base", base, shape, HIGH)
             adopted += state.stored_weights()
             np.clip(adopted, LOW, HIGH, out=adopted)
         state.adopt_(self._params, adopted, mask)
         self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
 
     def checkpoint(self) -> Checkpoint:
-        """A copy of everything."""
+        """Return a copy of everything."""
         return Checkpoint.of_net(
             self._params, self._kernel.snapshot(), kind="net", tick=self.tick, learning_rate=self.learning_rate
         )
@@ -273,7 +276,7 @@ class LiveNet:
     def from_checkpoint(
         cls, checkpoint: Checkpoint, device: str = "cpu", kernel: str | None = None, threads: int = 1
     ) -> LiveNet:
-        """Takes the arrays of the checkpoint over, so it can be used once."""
+        """Return the net that made it. Takes its arrays over, so it can be used once. Raises ValueError."""
         net = cls.__new__(cls)
         net._params = checkpoint.params()
         net.learning_rate, net.tick = checkpoint.config["learning_rate"], checkpoint.tick
@@ -287,7 +290,7 @@ class LiveNet:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> LiveNet:
-        """Go on exactly where `save` was called. Raises ValueError if the file is not such a one."""
+        """Return the net that was saved, which goes on exactly. Raises ValueError if the file is none of a net."""
         return cls.from_checkpoint(Checkpoint.from_bytes(Path(path).read_bytes()), device)
 
     def _by_neuron(self, values: Float32) -> Float32:
@@ -298,30 +301,3 @@ class LiveNet:
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
     return open_kernel(kernel or ("cpu" if device == "cpu" else "torch"), params, state, device, threads)
-
-
-def _weights(name: str, values: ArrayLike, shape: tuple[int, int]) -> Float32:
-    """A copy, float32. Raises ValueError."""
-    weights = np.array(values, np.float32)
-    if weights.shape != shape:
-        raise ValueError(f"{name} has shape {weights.shape}, must be {shape}")
-    if not (np.abs(weights) <= HIGH + _ROUNDING).all():  # also refuses NaN
-        raise ValueError(f"{name} must be numbers in [{LOW:g}, {HIGH:g}]")
-    return np.clip(weights, LOW, HIGH, out=weights)
-
-
-def _checked(name: str, values: ArrayLike, width: int, nan_rows: bool) -> Float32:
-    """(T, width) float32 with every number in [0, 1], or, if `nan_rows`, all of a row NaN. Raises ValueError."""
-    try:
-        array = np.ascontiguousarray(values, np.float32)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers of shape (T, {width})") from error
-    if array.ndim != 2 or array.shape[1] != width:
-        raise ValueError(f"{name} has shape {array.shape}, must be (T, {width})")
-    allowed = (array >= 0) & (array <= 1)  # also refuses NaN and infinity
-    if nan_rows:
-        allowed |= np.isnan(array).all(axis=1, keepdims=True)
-    if not allowed.all():
-        t, i = np.argwhere(~allowed)[0]
-        raise ValueError(f"{name}[{t}, {i}] must be a number in [0, 1]" + (" (or all of the row NaN)" * nan_rows))
-    return array

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from realnet import Checkpoint, FrameLearner, LiveNet, from_checkpoint
 from realnet.core.state import PRESETS, Preset
@@ -187,24 +188,81 @@ def test_a_frame_learner_comes_back_from_its_checkpoint(preset: Preset) -> None:
     assert again.checkpoint().state_sha256() == learner.checkpoint().state_sha256()
 
 
-def test_a_checkpoint_that_is_none_is_refused_in_one_line() -> None:
+def forged(**config: object) -> bytes:
     good = net_of().checkpoint()
-    whole = good.to_bytes()
-    flawed = [
-        b"",
-        b"12345678",
-        whole[: len(whole) // 2],
-        whole[:8] + b"x" + whole[9:],
-        Checkpoint({**good.config, "format": 99}, good.arrays).to_bytes(),
-        Checkpoint({"format": 1}, good.arrays).to_bytes(),
-        Checkpoint(good.config, {**good.arrays, "x": np.zeros(8, np.float32)}).to_bytes(),
-        Checkpoint(good.config, {**good.arrays, "x": np.zeros(7)}).to_bytes(),
-        Checkpoint(good.config, {**good.arrays, "U": good.arrays["U"] * np.nan}).to_bytes(),
-        Checkpoint(good.config, {name: array for name, array in good.arrays.items() if name != "U"}).to_bytes(),
-    ]
-    for data in flawed:
-        with pytest.raises(ValueError, match=r"checkpoint|must be|finite") as refused:
-            Checkpoint.from_bytes(data)
+    return Checkpoint(good.config | config, good.arrays).to_bytes()
+
+
+def forged_params(**chosen: object) -> bytes:
+    return forged(params=net_of().checkpoint().config["params"] | chosen)
+
+
+def forged_arrays(**arrays: object) -> bytes:
+    good = net_of().checkpoint()
+    return Checkpoint(good.config, good.arrays | arrays).to_bytes()  # type: ignore[operator]
+
+
+def forged_metadata(text: str) -> bytes:
+    return safetensors.numpy.save(dict(net_of().checkpoint().arrays), {"realnet": text})
+
+
+def without(name: str) -> bytes:
+    good = net_of().checkpoint()
+    return Checkpoint(good.config, {each: array for each, array in good.arrays.items() if each != name}).to_bytes()
+
+
+WHOLE = net_of().checkpoint().to_bytes()
+ORDER = np.array([5, 0, 3, 2, 4, 6, 1])  # inputs, hidden, outputs
+FORGED = [
+    ("", b""),
+    ("", b"12345678"),
+    ("", WHOLE[: len(WHOLE) // 2]),
+    ("", WHOLE[:8] + b"x" + WHOLE[9:]),
+    ("recursion", (200_000).to_bytes(8, "little") + b"[" * 200_000),
+    ("recursion", forged_metadata("[" * 200_000)),
+    *(("metadata", forged_metadata(text)) for text in ("[]", "null", "-1", '"a"')),
+    ("", forged_metadata("{")),
+    ("format", forged_metadata("{}")),
+    ("format 99", forged(format=99)),
+    ("'params' is missing", Checkpoint({"format": 1, "kind": "net", "tick": 0, "learning_rate": 1}, {}).to_bytes()),
+    *(("kind", forged(kind=kind)) for kind in ("other", None, [])),
+    *(("tick", forged(tick=tick)) for tick in (-1, 1.5, True, None, [], 2**63, float("nan"))),
+    *(("learning_rate", forged(learning_rate=rate)) for rate in (None, "1", True, -1, 1e7, float("nan"))),
+    ("", forged(params=[])),
+    ("", forged_params(more=1)),
+    ("preset", forged_params(preset=[])),
+    *(("beta", forged_params(beta=beta)) for beta in (float("nan"), float("inf"), None, "8")),
+    ("winner_fraction", forged_params(winner_fraction=3.0)),  # a kernel would read beyond its arrays
+    *(("seed", forged_params(seed=seed)) for seed in (1.5, -1, None)),
+    *(("order", forged_params(num_neurons=number)) for number in (8, 7.5, 10**12, "7")),
+    *(("inputs and", forged_params(n_in=number)) for number in (-1, 0, 6, 1.5, True, None)),
+    ("array order", forged_arrays(order=ORDER[:0])),
+    ("array order", forged_arrays(order=ORDER[None])),
+    ("array order", forged_arrays(order=ORDER * 1.0)),
+    ("array order", forged_arrays(order=ORDER[[0, 1, 2, 4, 3, 5, 6]])),
+    ("twice", forged_arrays(order=ORDER * 0)),
+    ("outside", forged_arrays(order=ORDER + 1)),
+    *(("array x is", forged_arrays(x=x)) for x in (np.zeros(8, np.float32), np.zeros(7), np.zeros(7, np.int32))),
+    ("array U holds", forged_arrays(U=np.full((7, 4), np.nan, np.float32))),
+    *(("array scale holds", forged_arrays(scale=np.array([1.0, 0.0, each, 2.0]))) for each in (np.nan, np.inf)),
+    ("array scale must begin", forged_arrays(scale=np.zeros(4))),
+    ("array alive is", forged_arrays(alive=np.zeros((7, 4), np.float32))),
+    ("array U is missing", without("U")),
+    ("order", without("order")),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FORGED)))
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(number: int, tmp_path: Path) -> None:
+    message, data = FORGED[number]
+    for read in (Checkpoint.from_bytes, LiveNet.load):
+        (tmp_path / "forged").write_bytes(data)
+        with pytest.raises(ValueError, match="RealNet checkpoint") as refused:
+            read(data if read == Checkpoint.from_bytes else tmp_path / "forged")  # type: ignore[operator]
+        assert message in str(refused.value)
         assert "\n" not in str(refused.value)
+
+
+def test_a_net_is_no_learner() -> None:
     with pytest.raises(ValueError, match="kind 'net'"):
-        from_checkpoint(good)
+        from_checkpoint(net_of().checkpoint())

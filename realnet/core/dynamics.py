@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from realnet.core.readout import LEAK, read_leaking
 from realnet.core.state import Params
-
-_LEAK = 0.1  # of the gradient, through a silent neuron of `literal`, and an output beyond the range it is read in
 
 
 def arrivals(items: int, steps: int, pulse_mode: bool) -> list[int | None]:
@@ -80,7 +79,7 @@ def fire(s: Tensor) -> Tensor:
     The gradient of a silent neuron is a tenth of what it would be if it fired: one that is silent for all that comes
     would otherwise have none, and be lost for good.
     """
-    below = _LEAK * s.clamp(max=0.0)
+    below = LEAK * s.clamp(max=0.0)
     return s.relu() + (below - below.detach())
 
 
@@ -98,16 +97,8 @@ def surprise_step(
         fired = compete(sums[:, places.hidden] - thresholds, params) * active
         delivered = delivered.index_copy(1, places.hidden, fired)
     delivered = delivered.index_copy(1, places.inputs, frame)
-    own = params.beta * sums[:, places.outputs]
-    prediction = own.softmax(1) if params.readout == "softmax" else _clamped(own)
+    prediction = read_leaking(sums[:, places.outputs], params)
     return delivered.index_copy(1, places.outputs, prediction), delivered
-
-
-def _clamped(own: Tensor) -> Tensor:
-    """-> in [0, 1]. As in `fire`, some gradient passes beyond the range, or an output there would be lost."""
-    within = own.clamp(0.0, 1.0)
-    beyond = _LEAK * (own - within.detach())
-    return within + (beyond - beyond.detach())
 
 
 def _collect(x: Tensor, matrix: Tensor) -> Tensor:

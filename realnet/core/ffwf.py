@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core.readout import read
 from realnet.core.state import HIGH, LOW, Float64, Params
 
 
@@ -36,7 +37,7 @@ def literal_tick(
     `rate` is plasticity times eta; at 0 W is only read.
     """
     W, x = mind.W, mind.x
-    inputs, outputs = slice(params.n_in), slice(params.num_neurons - params.n_out, None)
+    inputs, outputs = params.inputs, params.outputs
 
     s = x @ W  # 1 collect
     s[inputs] = frame  # 2 input overwrite
@@ -61,12 +62,10 @@ def surprise_tick(
     `rate` is plasticity times c, the change of an output's log-odds, per unit of its surprise, if the state came again.
     """
     W, x, kappa = mind.W, mind.x, params.kappa
-    inputs = slice(params.n_in)
-    hidden = slice(params.n_in, params.num_neurons - params.n_out)
-    outputs = slice(params.num_neurons - params.n_out, None)
+    inputs, hidden, outputs = params.inputs, params.hidden, params.outputs
 
     s, activity = x @ W, x.sum()  # 1 collect
-    prediction = _readout(params.beta * s[outputs], params)  # 2 own value of the outputs
+    prediction = read(s[outputs], params)  # 2 own value of the outputs
     v = np.zeros_like(x)
     margins = np.zeros_like(mind.margins)
     if activity > 0 and params.n_hidden:  # 3 compete
@@ -98,13 +97,6 @@ def surprise_tick(
         W = _normalised(W, mind.alive)  # 7 weight normalisation
         thresholds = thresholds + params.threshold_rate * (s[hidden] - thresholds)  # 8 thresholds
     return Mind(W, v, x, margins, thresholds, mind.alive), prediction  # 9 deliver
-
-
-def _readout(sums: Float64, params: Params) -> Float64:
-    if params.readout == "clamp":
-        return np.clip(sums, 0.0, 1.0)
-    powers = np.exp(sums - sums.max())
-    return np.asarray(powers / powers.sum())
 
 
 def _normalised(W: Float64, alive: NDArray[np.bool_]) -> Float64:

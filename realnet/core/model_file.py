@@ -24,7 +24,7 @@ _PARAMS = tuple(field.name for field in fields(Params) if field.init)
 
 def write(path: str | Path, model: Network) -> None:
     config = {name: getattr(model, name) for name in _CHOSEN}
-    config["params"] = {name: getattr(model.params, name) for name in _PARAMS}
+    config["params"] = {name: value for name in _PARAMS if (value := getattr(model.params, name)) is not None}
     config |= {"format": FORMAT, "kind": type(model).__name__}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     safetensors.torch.save_file(tensors, path, {_KEY: json.dumps(config, sort_keys=True)})

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from realnet.core import model_file
+from realnet.core.birth import create, whole_matrix
 from realnet.core.running import Network
-from realnet.core.state import HIGH, LOW, Params, Preset, State, create, whole_matrix
+from realnet.core.state import HIGH, LOW, Params, Preset, State
 
 if TYPE_CHECKING:
     from realnet.core.sparse import SparseRealNet
@@ -169,20 +170,15 @@ class RealNet(Network):
         self.constrain_()
         params, order = self.params, self.params.order
         W, alive = (array.detach().cpu().numpy()[np.ix_(order, order)] for array in (self.W, self.alive))
-        literal = params.preset == "literal"
-        if literal:
-            for (i, j), weight in zip(np.argwhere(alive[:, : params.n_in]), (LOW, HIGH), strict=False):
+        if params.preset == "literal":
+            for (i, j), weight in zip(np.argwhere(alive[:, params.inputs]), (LOW, HIGH), strict=False):
                 W[i, j] = weight
-        zeros = np.zeros(params.num_neurons, np.float32)
-        return State(
-            U=W[:, -params.columns :].copy(),
+        return State.blank(
+            params,
+            U=W[:, params.stored].copy(),
             scale=np.array([1.0, 0.0, LOW, HIGH]),
-            alive=None if alive.all() else alive[:, -params.columns :].copy(),
-            x=zeros,
-            x_before=zeros.copy(),
-            margins=np.zeros(params.n_hidden, np.float32),
+            alive=None if alive.all() else alive[:, params.stored].copy(),
             thresholds=self.thresholds.cpu().numpy().copy(),
-            collected=np.zeros((2, params.num_neurons if literal else 0), np.float32),
         )
 
     @classmethod
@@ -191,7 +187,7 @@ class RealNet(Network):
         model, order = cls.__new__(cls), torch.from_numpy(params.order)
         model._build(_by_neuron(params, state), params, "ffwf", pulse_mode=False, dropout_rate=0.0)
         if state.alive is not None:
-            model.alive[order[:, None], order[-params.columns :]] = torch.from_numpy(state.alive)
+            model.alive[order[:, None], order[params.stored]] = torch.from_numpy(state.alive)
         model.thresholds.copy_(torch.from_numpy(state.thresholds))
         return model
 

@@ -31,10 +31,10 @@ class Network(nn.Module):
         super().__init__()
         self.params, self.dynamics = params, dynamics
         self.pulse_mode, self.dropout_rate = pulse_mode, dropout_rate
-        order, first_output = torch.from_numpy(params.order), params.num_neurons - params.n_out
-        self.register_buffer("_inputs", order[: params.n_in].clone(), persistent=False)
-        self.register_buffer("_hidden", order[params.n_in : first_output].clone(), persistent=False)
-        self.register_buffer("_outputs", order[first_output:].clone(), persistent=False)
+        order = torch.from_numpy(params.order)
+        self.register_buffer("_inputs", order[params.inputs].clone(), persistent=False)
+        self.register_buffer("_hidden", order[params.hidden].clone(), persistent=False)
+        self.register_buffer("_outputs", order[params.outputs].clone(), persistent=False)
         self.register_buffer("thresholds", torch.zeros(params.n_hidden if dynamics == "ffwf" else 0))
         self._steps = (temporal_step, literal_step, surprise_step)
 

@@ -17,8 +17,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core._numba import kernel, maximum, minimum, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
-from realnet.kernels._numba import kernel, maximum, minimum, parallel_kernel
 from realnet.kernels.sparse_frames import SparseFrames
 
 Mask = NDArray[np.bool_]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core._numba import kernel
+from realnet.core.readout import read_
 from realnet.core.state import Float32, Float64, Params, ShortTerm, State
-from realnet.kernels._numba import kernel
 from realnet.kernels.cpu_range import BLOCK, measure_all_, normalise_, renew_
 from realnet.kernels.sparse_frames import SparseFrames
 
@@ -131,7 +132,7 @@ def _run_(
     for t in range(len(offsets) - 1):
         activity = _collect_(U, scale, alive, index, value, count, sums)
         prediction = outputs[t]
-        _read_(sums[hidden:], beta, softmax, prediction)
+        read_(sums[hidden:], beta, softmax, prediction)
         taught = len(teachers) > 0 and not np.isnan(teachers[t, 0])
         learns = taught and activity > 0 and rate > 0
 
@@ -201,7 +202,7 @@ def _respond_(
     index, value = np.empty(len(x), np.int32), np.empty(len(x), np.float32)
     sums = np.empty(U.shape[1], np.float32)
     _collect_(U, scale, alive, index, value, _fired_(x, index, value), sums)
-    _read_(sums[shape[1] :], numbers[1], shape[4], prediction)
+    read_(sums[shape[1] :], numbers[1], shape[4], prediction)
 
 
 @kernel
@@ -238,25 +239,6 @@ def _collect_(
                 if alive[index[k], j]:
                     sums[j] += b * value[k]
     return float(total)
-
-
-@kernel
-def _read_(sums: Float32, beta: float, softmax: bool, prediction: Float32) -> None:
-    """Step 2. Exponentials in float64, one after the other: the same bits everywhere."""
-    if not softmax:
-        for j in range(len(sums)):
-            prediction[j] = min(max(beta * sums[j], 0.0), 1.0)
-        return
-    highest = sums[0]
-    for j in range(len(sums)):
-        highest = max(highest, sums[j])
-    total = 0.0
-    for j in range(len(sums)):
-        power = np.exp(beta * (sums[j] - highest))
-        prediction[j] = power
-        total += power
-    for j in range(len(sums)):
-        prediction[j] /= total
 
 
 @kernel

@@ -6,8 +6,8 @@ The extremes of U are known from those of every row and of every block of rows, 
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core._numba import kernel, maximum, minimum
 from realnet.core.state import HIGH, LOW, Float32, Float64
-from realnet.kernels._numba import kernel, maximum, minimum
 
 Indices = NDArray[np.int32]
 Mask = NDArray[np.bool_]

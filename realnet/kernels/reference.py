@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
+from realnet.core.birth import whole_matrix
 from realnet.core.ffwf import Mind, literal_tick, surprise_tick
-from realnet.core.state import HIGH, LOW, Float32, Params, ShortTerm, State, whole_matrix
+from realnet.core.state import HIGH, LOW, SHORT_TERM, Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
+
+_AS_STORED = tuple(each.name for each in fields(Mind) if each.name not in ("W", "alive"))
 
 
 class Reference:
@@ -21,14 +24,11 @@ class Reference:
         self._tick = literal_tick if params.preset == "literal" else surprise_tick
         alive = np.ones((params.num_neurons, params.num_neurons), np.bool_)
         if state.alive is not None:
-            alive[:, -params.columns :] = state.alive
+            alive[:, params.stored] = state.alive
         self._mind = Mind(
             W=whole_matrix(params, state).astype(float),
-            x=state.x.astype(float),
-            x_before=state.x_before.astype(float),
-            margins=state.margins.astype(float),
-            thresholds=state.thresholds.astype(float),
             alive=alive,
+            **{name: getattr(state, name).astype(float) for name in _AS_STORED},
         )
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
@@ -48,10 +48,8 @@ class Reference:
         return fork
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        own = self._mind
-        before = ShortTerm(*(each.astype(np.float32) for each in (own.x, own.x_before, own.margins)))
-        x, x_before, margins = (each.astype(float) for each in (mind.x, mind.x_before, mind.margins))
-        self._mind = replace(own, x=x, x_before=x_before, margins=margins)
+        before = {name: getattr(self._mind, name).astype(np.float32) for name in SHORT_TERM}
+        self._mind = replace(self._mind, **{name: mind[name].astype(float) for name in SHORT_TERM})
         return before
 
     def activity(self) -> Float32:
@@ -61,14 +59,14 @@ class Reference:
         params, mind = self._params, self._mind
         W, x, alive = mind.W.astype(np.float32), mind.x, mind.alive
         literal = params.preset == "literal"
-        frozen = (LOW, HIGH) if literal else (W[:, : params.n_in].min(), W[:, : params.n_in].max())
-        return State(
-            U=W[:, -params.columns :].copy(),
+        frozen = (LOW, HIGH) if literal else (W[:, params.inputs].min(), W[:, params.inputs].max())
+        stored = {name: getattr(mind, name).astype(np.float32) for name in _AS_STORED}
+        if literal:
+            stored["collected"] = np.stack([x @ mind.W, x @ alive]).astype(np.float32)
+        return State.blank(
+            params,
+            U=W[:, params.stored].copy(),
             scale=np.array([1.0, 0.0, *frozen]),
-            alive=None if alive.all() else alive[:, -params.columns :].copy(),
-            x=x.astype(np.float32),
-            x_before=mind.x_before.astype(np.float32),
-            margins=mind.margins.astype(np.float32),
-            thresholds=mind.thresholds.astype(np.float32),
-            collected=np.stack([x @ mind.W, x @ alive]).astype(np.float32) if literal else np.zeros((2, 0), np.float32),
+            alive=None if alive.all() else alive[:, params.stored].copy(),
+            **stored,
         )

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from realnet.core.state import HIGH, LOW, Float32, Params, ShortTerm, State
+from realnet.core.readout import read_tensor
+from realnet.core.state import HIGH, LOW, SHORT_TERM, TABLE, Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
 _CHUNK = {"cpu": 2**18}  # elements of W at a time: on a CPU the scratch stays in the cache
 _CHUNK_ELSEWHERE = 2**24
+_MOVED = tuple(name for name in TABLE if name != "scale")
 
 
 def open_torch(params: Params, state: State, device: str) -> TorchDense | TorchEvents:
@@ -29,16 +32,21 @@ def open_torch(params: Params, state: State, device: str) -> TorchDense | TorchE
 
 
 class _Tensors:
-    """A `State` on a device; a and b, and what follows from them, stay on the host."""
+    """A `State` on a device; `scale`, and what follows from it, stays on the host."""
+
+    U: Tensor
+    alive: Tensor | None
+    x: Tensor
+    x_before: Tensor
+    margins: Tensor
+    thresholds: Tensor
+    collected: Tensor
 
     def __init__(self, state: State, device: torch.device) -> None:
-        self.device = device
-        self.scale = state.scale.copy()
-        self.U = self.put(state.U)
-        self.alive = None if state.alive is None else self.put(state.alive)
-        self.x, self.x_before = self.put(state.x), self.put(state.x_before)
-        self.margins, self.thresholds = self.put(state.margins), self.put(state.thresholds)
-        self.collected = self.put(state.collected)
+        self.device, self.scale = device, state.scale.copy()
+        arrays = state.arrays()
+        for name in _MOVED:
+            setattr(self, name, self.put(arrays[name]) if name in arrays else None)
 
     def put(self, array: Any) -> Tensor:
         return torch.tensor(array, device=self.device)  # always a copy: the caller's arrays stay the caller's
@@ -50,16 +58,13 @@ class _Tensors:
         return fork
 
     def snapshot(self) -> State:
-        arrays = {
-            name: getattr(self, name).cpu().numpy().copy()
-            for name in ("U", "x", "x_before", "margins", "thresholds", "collected")
-        }
-        alive = None if self.alive is None else self.alive.cpu().numpy().copy()
-        return State(scale=self.scale.copy(), alive=alive, **arrays)
+        moved = {name: tensor for name in _MOVED if (tensor := getattr(self, name)) is not None}
+        return State.of_arrays({"scale": self.scale.copy()} | {name: _taken(each) for name, each in moved.items()})
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        before = ShortTerm(*(each.cpu().numpy().copy() for each in (self.x, self.x_before, self.margins)))
-        self.x, self.x_before, self.margins = (self.put(each) for each in (mind.x, mind.x_before, mind.margins))
+        before = {name: _taken(getattr(self, name)) for name in SHORT_TERM}
+        for name in SHORT_TERM:
+            setattr(self, name, self.put(mind[name]))
         return before
 
     def extremes(self, rows: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -68,6 +73,11 @@ class _Tensors:
             low, high = torch.aminmax(rows)
             return low, high
         return rows.masked_fill(~alive, torch.inf).amin(), rows.masked_fill(~alive, -torch.inf).amax()
+
+
+def _taken(tensor: Tensor) -> NDArray[Any]:
+    """Return a copy on the host."""
+    return tensor.cpu().numpy().copy()
 
 
 class TorchDense:
@@ -189,7 +199,7 @@ class TorchEvents:
         for t in range(len(frames)):
             fired, sums = self._collect()
             active = len(fired) > 0
-            outputs[t] = self._read(sums)
+            outputs[t] = read_tensor(sums[params.n_hidden :], params)
             v, margins = self._compete(sums, active)
             on = slice(int(frames.offsets[t]), int(frames.offsets[t + 1]))
             v[index[on]] = value[on]
@@ -203,7 +213,7 @@ class TorchEvents:
         return outputs.cpu().numpy()
 
     def respond(self) -> Float32:
-        return self._read(self._collect()[1]).cpu().numpy()
+        return read_tensor(self._collect()[1][self._params.n_hidden :], self._params).cpu().numpy()
 
     def fork(self) -> TorchEvents:
         return TorchEvents(self._params, self._tensors.fork())
@@ -228,10 +238,6 @@ class TorchEvents:
         a, b = map(float, own.scale[:2])
         weights = own.U[rows] * a + b
         return weights if own.alive is None else weights * own.alive[rows]
-
-    def _read(self, sums: Tensor) -> Tensor:
-        sums = self._params.beta * sums[self._params.n_hidden :]
-        return sums.softmax(0) if self._params.readout == "softmax" else sums.clamp(0.0, 1.0)
 
     def _compete(self, sums: Tensor, active: bool) -> tuple[Tensor, Tensor]:
         own, params = self._tensors, self._params

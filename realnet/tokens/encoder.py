@@ -12,33 +12,46 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core._numba import kernel
+from realnet.core.checks import is_whole
 from realnet.kernels import SparseFrames
-from realnet.kernels._numba import kernel
 
 Tokens = NDArray[np.int32]
 
 NONE = -1  # where there is no token yet
+_FURTHEST = 4096  # tokens back that a tap may reach
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """Tap number i has the input neurons from `i * size` to `(i + 1) * size`."""
+    """How recent tokens become a frame: tap number i has the input neurons from `i * size` to `(i + 1) * size`.
+
+    Raises ValueError for numbers by which there is no code.
+    """
 
     taps: tuple[int, ...]
     size: int
     fired: int
     seed: int
 
+    def __post_init__(self) -> None:
+        if not self.taps or not all(is_whole(tap) and 1 <= tap <= _FURTHEST for tap in self.taps):
+            raise ValueError(f"taps are {self.taps}, must be whole numbers from 1 to {_FURTHEST}")
+        if not is_whole(self.size) or not is_whole(self.fired) or not 1 <= self.fired <= self.size:
+            raise ValueError(f"fired is {self.fired} of a tap's {self.size} neurons, must be from 1 to as many")
+        if not is_whole(self.seed) or not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}, must be in [0, 2**63)")
+
     @property
     def n_in(self) -> int:
         return len(self.taps) * self.size
 
     def start(self) -> Tokens:
-        """What is recent before the first token."""
+        """Return what is recent before the first token."""
         return np.full(max(self.taps), NONE, np.int32)
 
     def encode(self, tokens: Tokens, recent: Tokens) -> tuple[SparseFrames, Tokens]:
-        """T tokens after the `recent` ones -> their T frames, and what is recent after them."""
+        """Return the frames of T tokens after the `recent` ones, and what is recent after them."""
         stream = np.concatenate([recent, np.asarray(tokens, np.int32)])
         width = len(self.taps) * self.fired
         index = np.empty((len(tokens), width), np.int32)
@@ -49,7 +62,7 @@ class Encoder:
 
 
 def dense_taps(count: int, taps: Sequence[int], seed: int) -> Encoder:
-    """Balanced codes, exactly half of a tap's neurons on: what the literal rule needs. `count` input neurons."""
+    """Make balanced codes of `count` input neurons, exactly half of a tap's on: what the literal rule needs."""
     size = count // len(taps)
     return Encoder(tuple(taps), size, size // 2, seed)
 

@@ -1,58 +1,49 @@
-"""A net that lives on tokens: predict, score, learn; and generation on a fork."""
+"""A learner whose inputs are tokens: it predicts, scores and learns each; and generation on a fork."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
+from realnet.core.checks import is_whole
 from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
+from realnet.inputs import Input
+from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
+from realnet.score import Score
 from realnet.tokens.encoder import Encoder, Tokens, dense_taps
+from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP, best_, probabilities, sample
-from realnet.tokens.score import Score
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
 
 
-@dataclass(slots=True)
-class TokenOutputs:
-    """One row a token. `predicted`, `probability` and `surprise` (bits) are about `token`, made before it was seen;
-    `next_token` and `next_probability` are what is expected after it, best first."""
-
-    tick: NDArray[np.int64]  # (T,)
-    token: Tokens  # (T,)
-    predicted: Tokens  # (T,)
-    probability: Float32  # (T,)
-    surprise: Float32  # (T,)
-    next_token: Tokens  # (T, 5)
-    next_probability: Float32  # (T, 5)
-
-    def __len__(self) -> int:
-        return len(self.tick)
-
-    def __getitem__(self, rows: slice) -> TokenOutputs:
-        return TokenOutputs(*(getattr(self, name)[rows] for name in self.__slots__))
-
-
 class TokenLearner:
-    """A LiveNet, a vocabulary, an encoder and a score.
+    """A LiveNet with a vocabulary, an encoder and a score. It implements `realnet.learners.Learner`.
 
-    learner = TokenLearner.create()
-    outputs = learner.run(learner.vocabulary.encode("hello"))
+        learner = TokenLearner.create()
+        outputs = learner.run(learner.vocabulary.encode("hello"))
+
+    Attributes:
+        score: how well it predicts, of the tokens seen last.
+        tokens_seen: how many it has run, dreams apart.
     """
 
     def __init__(self, net: LiveNet, encoder: Encoder, vocabulary: Vocabulary) -> None:
         """`net` has `encoder.n_in` or more inputs, and one output for each token."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.encoder, self._recent = encoder, encoder.start()
+
+    def __repr__(self) -> str:
+        return f"<TokenLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
 
     @classmethod
     def create(
@@ -66,7 +57,8 @@ class TokenLearner:
         """A newborn. `num_neurons` None: the preset's own size. Raises ValueError if they are too few."""
         vocabulary = Vocabulary()
         encoder, hidden = _layout(preset, num_neurons, vocabulary.size, seed)
-        num_neurons = num_neurons or encoder.n_in + hidden + vocabulary.size
+        if num_neurons is None:
+            num_neurons = encoder.n_in + hidden + vocabulary.size
         net = LiveNet(
             num_neurons,
             input_ids=range(num_neurons - hidden - vocabulary.size),
@@ -78,16 +70,25 @@ class TokenLearner:
         )
         return cls(net, encoder, vocabulary)
 
-    def run(self, tokens: ArrayLike, plasticity: float = 1.0) -> TokenOutputs:
-        """Live through T tokens: each is predicted, scored, then learnt. Raises ValueError, with nothing changed."""
-        ids = self._ids(tokens)
-        parts = [self._run(ids[i : i + _SLICE], plasticity) for i in range(0, max(1, len(ids)), _SLICE)]
-        return TokenOutputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].__slots__))
+    @property
+    def interface(self) -> Interface:
+        """Return what it takes and says."""
+        inputs, outputs = len(self.net.input_ids), len(self.net.output_ids)
+        return Interface(inputs, outputs, self.vocabulary, self.reach, TOKEN_COLUMNS, idle_speaks=False)
 
-    def _run(self, ids: Tokens, plasticity: float) -> TokenOutputs:
+    def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+        """Predict, score and then learn each of T tokens.
+
+        `plasticity` and `learning_rate` are as in `LiveNet.run`. Raises ValueError, with nothing changed.
+        """
+        ids = self._ids(tokens)
+        slices = [ids[i : i + _SLICE] for i in range(0, max(1, len(ids)), _SLICE)]
+        return TokenOutputs.joined([self._run(each, plasticity, learning_rate) for each in slices])
+
+    def _run(self, ids: Tokens, plasticity: float, learning_rate: float | None = None) -> TokenOutputs:
         frames, recent = self.encoder.encode(ids, self._recent)
         first = self.net.tick + 1
-        outputs = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity)
+        outputs = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
         said = probabilities(np.vstack([outputs, self.net.respond()]), self.net.preset)
         self._recent = recent
         self.tokens_seen += len(ids)
@@ -102,11 +103,13 @@ class TokenLearner:
 
     @property
     def reach(self) -> int:
-        """How many of the last tokens decide what its inputs are."""
+        """Return how many of the last tokens decide what its inputs are."""
         return len(self._recent)
 
-    def dream(self, tokens: ArrayLike, given: int = 0, plasticity: float = 1.0) -> TokenOutputs:
-        """As `run`, but from nothing in mind; after it, it has in mind what it had before.
+    def dream(
+        self, tokens: ArrayLike, given: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+    ) -> TokenOutputs:
+        """Run from nothing in mind; afterwards the net has in mind what it had before.
 
         The first `given` tokens only lead up to the others: they are not learnt, and have no row in what is returned.
         Nothing here counts as seen, or in the score.
@@ -118,20 +121,36 @@ class TokenLearner:
             with self.net.aside():
                 if given:
                     self.run(ids[:given], 0.0)
-                return self.run(ids[given:], plasticity)
+                return self.run(ids[given:], plasticity, learning_rate)
         finally:
             self._recent, self.score, self.tokens_seen = kept
 
+    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+        """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
+        return self.run(_tokens_of(given), plasticity, learning_rate)
+
+    def dream_input(
+        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+    ) -> TokenOutputs:
+        """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
+        return self.dream(_tokens_of(given), lead, plasticity, learning_rate)
+
+    def warm_up(self) -> None:
+        """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
+        generator = self.generator([0], 0.0, 0)
+        generator.step(1)  # reads the prompt
+        generator.step(1)
+
     def fork(self) -> TokenLearner:
-        """It reads the same matrix, and has a mind of its own."""
+        """Return a learner with activity of its own that reads the same matrix, and cannot learn."""
         fork = TokenLearner(self.net.fork(), self.encoder, self.vocabulary)
         fork._recent = self._recent
         return fork
 
     def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> Generator:
-        """Talk on from here, after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
+        """Return what generates tokens after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
 
-        `fresh`: not from here, but from nothing in mind.
+        It goes on from what the net has in mind, or, if `fresh`, from nothing in mind.
         """
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError("temperature must be a number, at least 0")
@@ -145,12 +164,12 @@ class TokenLearner:
         """Count ticks in which nothing moves."""
         self.net.rest(ticks)
 
-    def idle(self, ticks: int, plasticity: float = 0.0) -> FrameOutputs:
-        """Ticks without input and teacher."""
-        return FrameOutputs.of_run(self.net, SparseFrames.silent(ticks), None, plasticity)
+    def idle(self, ticks: int, plasticity: float = 0.0, learning_rate: float | None = None) -> FrameOutputs:
+        """Run ticks without input and teacher."""
+        return FrameOutputs.of_run(self.net, SparseFrames.silent(ticks), None, plasticity, learning_rate)
 
     def checkpoint(self) -> Checkpoint:
-        """A copy of everything."""
+        """Return a copy of everything."""
         config: dict[str, Any] = {
             "kind": "tokens",
             "vocabulary": self.vocabulary.name,
@@ -161,15 +180,19 @@ class TokenLearner:
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner:
-        """Takes the arrays of the checkpoint over. Raises ValueError if it isn't one of a token net."""
+        """Return the learner that made it. Takes its arrays over. Raises ValueError if it is none of a token net."""
         try:
             config, arrays = checkpoint.config, checkpoint.arrays
+            vocabulary = vocabulary_named(config["vocabulary"])
             encoder = Encoder(**config["encoder"] | {"taps": tuple(config["encoder"]["taps"])})
-            learner = cls(LiveNet.from_checkpoint(checkpoint, device), encoder, Vocabulary())
-            learner.tokens_seen, learner._recent = int(config["tokens_seen"]), arrays["recent"]
+            net = LiveNet.from_checkpoint(checkpoint, device)
+            _check(net, encoder, vocabulary, checkpoint)
+            learner = cls(net, encoder, vocabulary)
+            learner.tokens_seen, learner._recent = config["tokens_seen"], arrays["recent"]
             learner.score = Score(arrays["score"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a checkpoint of a token net: {error} is missing or wrong") from error
+        except (ValueError, KeyError, TypeError) as error:
+            missing = " is missing" if isinstance(error, KeyError) else ""
+            raise ValueError(f"not a checkpoint of a token net: {' '.join(str(error).split())}{missing}") from error
         return learner
 
     def _ids(self, tokens: ArrayLike) -> Tokens:
@@ -182,6 +205,26 @@ class TokenLearner:
         if unknown.size:
             raise ValueError(f"tokens[{unknown[0]}] must be in 0 to {self.vocabulary.size - 1}")
         return ids.astype(np.int32)
+
+
+def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
+    """Raise ValueError or KeyError if what a token net has beside its net does not fit it."""
+    recent, score, seen = checkpoint.arrays["recent"], checkpoint.arrays["score"], checkpoint.config["tokens_seen"]
+    if encoder.n_in > len(net.input_ids) or vocabulary.size != len(net.output_ids):
+        raise ValueError("its net has too few inputs for the encoder, or not an output for each token")
+    wanted = encoder.start()
+    if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
+        raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
+    if score.shape != (3,) or score.dtype != np.float64 or not np.isfinite(score).all():
+        raise ValueError("the array score must be 3 finite numbers of float64")
+    if not is_whole(seen) or seen < 0:
+        raise ValueError(f"tokens_seen is {seen!r}, must be a whole number, at least 0")
+
+
+def _tokens_of(given: Input) -> Tokens:
+    if given.tokens is None:
+        raise ValueError("this net takes tokens, not frames")
+    return given.tokens
 
 
 class Generator:
@@ -214,16 +257,13 @@ def _one_hot(ids: ArrayLike, size: int) -> Float32:
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:
-    """The encoder and the number of hidden neurons of a net of so many neurons; benchmarks/tuning.py chose them."""
-    taps: tuple[int, ...]
-    if preset == "literal":
-        taps, hidden = (2, 3, 4), 0
-        inputs = (num_neurons or len(taps) * 256 + tokens) - tokens
-        encoder = dense_taps(inputs, taps, seed)
-    else:
-        taps, hidden = (2, 3, 4, 5, 6, 8), 64 if preset == "surprise" else 0
-        inputs = (num_neurons or len(taps) * 3360 + hidden + tokens) - hidden - tokens
-        encoder = Encoder(taps, inputs // len(taps), 8, seed)
-    if encoder.size < 16:
+    """Return the encoder and the number of hidden neurons of a net of so many; benchmarks/tuning.py chose them."""
+    taps: tuple[int, ...] = (2, 3, 4) if preset == "literal" else (2, 3, 4, 5, 6, 8)
+    hidden = 64 if preset == "surprise" else 0
+    own_size = 256 if preset == "literal" else 3360
+    inputs = len(taps) * own_size if num_neurons is None else num_neurons - hidden - tokens
+    if inputs < 16 * len(taps):
         raise ValueError(f"num_neurons must be at least {tokens + hidden + 16 * len(taps)} for {tokens} tokens")
-    return encoder, hidden
+    if preset == "literal":
+        return dense_taps(inputs, taps, seed), hidden
+    return Encoder(taps, inputs // len(taps), 8, seed), hidden

@@ -94,7 +94,7 @@ class TokenCourse:
         encoder = self._learner.encoder
         length = self._fitted // self._streams
         begins = random.integers(length) + np.arange(self._streams) * length
-        first_output = self._model.params.num_neurons - self._model.params.n_out
+        first_output = self._model.params.outputs.start
         for tick in range(0, self.updates * self._ticks, _AHEAD):
             ahead = min(_AHEAD, self.updates * self._ticks - tick)
             reach = len(encoder.start())

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from realnet.core.dynamics import compete, fire
+from realnet.core.readout import read_tensor
 from realnet.core.state import HIGH, LOW, Float32, Params, State
-from realnet.tokens.readout import FLOOR, LITERAL_GAIN
+from realnet.tokens.readout import log_probabilities
 
 _RATE = {"literal": 3e-3, "manifesto": 6e-4, "surprise": 6e-4}
 # Of AdamW, for synapses into outputs. In wide nets they are many for what they say, and learn a text by heart.
@@ -74,7 +75,10 @@ class TokenModel(nn.Module):
                 fired.append(hidden)
                 hidden = compete(felt[:, tick] + hidden @ self.to_hidden[first : first + H], self.params)
             sums = sums + torch.stack(fired, 1) @ self.to_outputs[first : first + H]
-        return _log_probabilities(sums, self.params), hidden
+        # Min-max over the population, the rest of `literal`, changes neither mean nor spread of its outputs.
+        literal = self.params.preset == "literal"
+        outputs = fire(sums) if literal else read_tensor(sums, self.params)
+        return log_probabilities(outputs, self.params.preset), hidden
 
     def optimizer(self, learning_rate: float | None) -> torch.optim.Optimizer:
         """None: what suits the preset."""
@@ -115,14 +119,3 @@ class TokenModel(nn.Module):
         alive = np.ones_like(self._stored, np.bool_) if self._stored_alive is None else self._stored_alive.copy()
         alive[:, -self._columns :] = ~self._dead.cpu().numpy()
         return alive
-
-
-def _log_probabilities(sums: Tensor, params: Params) -> Tensor:
-    """Of s = Wᵀx (…, V), as `tokens/readout.py` has them of the outputs."""
-    if params.preset == "literal":
-        v = fire(sums)  # min-max over the population changes neither mean nor spread of what follows
-        v = v - v.mean(-1, keepdim=True)
-        share = (LITERAL_GAIN * v / (v.square().mean(-1, keepdim=True) + 1e-12).sqrt()).softmax(-1)
-    else:
-        share = (params.beta * sums).softmax(-1)
-    return (share * (1 - FLOOR) + FLOOR / params.n_out).log()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.datasets.items import DatasetBatch, Pairs, Rows, Texts, Tokens, Vectors
 from service.datasets.manifest import Dataset
 from service.datasets.upload import FORMATS, NAME_LENGTH

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from service.auth.places import Places
-from service.engine.commands import Command, Configure, Dream, Generate, Restore, Run, UpdateWeights
+from service.engine.commands import Command, Generate, JournalledCommand, Run
 from service.errors import NotDurable, NotReady, Overloaded, Refused
 
 
@@ -48,7 +48,7 @@ class Inbox:
                 raise self._closed
             if not self.ready:
                 raise NotReady("the journal is being read, GET /readyz tells how far")
-            if self.refusal is not None and _changes_the_net(command):
+            if self.refusal is not None and isinstance(command, JournalledCommand):
                 raise NotDurable(str(self.refusal))
             if isinstance(command, Run):
                 if self._depth + command.ticks > self.capacity:
@@ -131,9 +131,3 @@ class Inbox:
             self._runs.clear()
             self._depth = 0
         return left
-
-
-def _changes_the_net(command: Command[Any]) -> bool:
-    if isinstance(command, Configure):
-        return command.is_of_learning
-    return isinstance(command, Run | Restore | Dream | UpdateWeights)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from realnet import LiveNet, TokenLearner
 from realnet.core.state import PRESETS, Preset
 from realnet.tokens.encoder import Encoder
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 
 torch.set_num_threads(1)  # a second one costs more than it brings at these sizes
 

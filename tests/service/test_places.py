@@ -62,8 +62,8 @@ def test_a_single_place_is_anybodys() -> None:
 
 
 def test_one_key_leaves_streams_to_others() -> None:
-    engine: Any = SimpleNamespace(ledger=Progress.of(None), on_mode=[])
-    hub = StreamHub(engine, Inbox(1, 1), OutputRing(1), Settings(max_streams=4))
+    engine: Any = SimpleNamespace(progress=Progress.of(None))
+    hub = StreamHub(engine, Inbox(1, 1), OutputRing(1), Settings(max_streams=4), "default")
     with ExitStack() as open_streams:
         for _ in range(2):
             open_streams.enter_context(hub.admit(caller(MALLORY)))

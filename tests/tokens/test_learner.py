@@ -1,5 +1,7 @@
 """TokenLearner: predict, score, learn; generate; go on from a checkpoint."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from realnet import Checkpoint, TokenLearner, TokenOutputs, from_checkpoint
 from realnet.core.state import PRESETS, Preset
 from realnet.tokens.readout import probabilities, sample
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 
 every_preset = pytest.mark.parametrize("preset", PRESETS)
 TEXT = "the cat sat on the mat. the dog sat on the log. " * 12
@@ -19,8 +21,8 @@ def learner_of(preset: Preset = "surprise") -> TokenLearner:
 
 
 def assert_equal(one: TokenOutputs, other: TokenOutputs) -> None:
-    for name in one.__slots__:
-        assert (getattr(one, name) == getattr(other, name)).all()
+    for each in fields(one):
+        assert (getattr(one, each.name) == getattr(other, each.name)).all()
 
 
 @every_preset
@@ -83,10 +85,43 @@ def test_a_checkpoint_goes_on_exactly(preset: Preset) -> None:
     assert again.checkpoint().state_sha256() == learner.checkpoint().state_sha256()
 
 
-def test_a_checkpoint_of_another_kind_is_refused() -> None:
-    checkpoint = learner_of().checkpoint()
-    with pytest.raises(ValueError, match="not a checkpoint of a token net"):
-        TokenLearner.from_checkpoint(Checkpoint({**checkpoint.config, "encoder": {"taps": [2]}}, checkpoint.arrays))
+FORGED: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    ("vocabulary is 'words', must be bytes", {"vocabulary": "words"}, {}),
+    ("vocabulary is None", {"vocabulary": None}, {}),
+    ("fired", {"encoder": {"taps": [2]}}, {}),
+    ("taps", {"encoder": {"taps": [], "size": 56, "fired": 8, "seed": 0}}, {}),
+    ("taps", {"encoder": {"taps": [2**40], "size": 56, "fired": 8, "seed": 0}}, {}),
+    ("fired", {"encoder": {"taps": [2], "size": 56, "fired": 57, "seed": 0}}, {}),
+    ("seed", {"encoder": {"taps": [2], "size": 56, "fired": 8, "seed": -1}}, {}),
+    ("too few inputs", {"encoder": {"taps": [2, 8], "size": 560, "fired": 8, "seed": 0}}, {}),
+    ("", {"encoder": None}, {}),
+    ("tokens_seen", {"tokens_seen": -1}, {}),
+    ("tokens_seen", {"tokens_seen": None}, {}),
+    ("recent", {}, {"recent": np.zeros(7, np.int32)}),
+    ("recent", {}, {"recent": np.zeros(8)}),
+    ("score", {}, {"score": np.full(3, np.nan)}),
+    ("score", {}, {"score": np.zeros(2)}),
+]
+
+
+@pytest.mark.parametrize(("message", "config", "arrays"), FORGED)
+def test_what_is_no_checkpoint_of_a_token_net_is_refused(
+    message: str, config: dict[str, object], arrays: dict[str, object]
+) -> None:
+    good = learner_of().checkpoint()
+    data = Checkpoint(good.config | config, good.arrays | arrays).to_bytes()  # type: ignore[operator]
+    with pytest.raises(ValueError, match="not a checkpoint of a token net") as refused:
+        from_checkpoint(Checkpoint.from_bytes(data))
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "encoder", "tokens_seen", "recent", "score"])
+def test_all_of_a_token_net_must_be_there(name: str) -> None:
+    good = learner_of().checkpoint()
+    config, arrays = ({key: each for key, each in of.items() if key != name} for of in (good.config, good.arrays))
+    with pytest.raises(ValueError, match=f"'{name}' is missing"):
+        from_checkpoint(Checkpoint(config, arrays))
 
 
 @every_preset

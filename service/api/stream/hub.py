@@ -3,10 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from starlette.websockets import WebSocket
 
-from service.api.encoding import PIECE
+from service.api.encoding import PIECE, structs
+from service.api.schemas import Net
 from service.api.stream.clients import Clients
 from service.api.stream.protocol import Codec, Event, OutputsMessage
 from service.api.stream.session import Session
@@ -27,16 +29,16 @@ _PIECES = 16  # encoded pieces kept for the subscribers that come to them later:
 class StreamHub:
     """All sessions, what their clients have sent before, and the outputs as they are sent."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing, settings: Settings) -> None:
+    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing, settings: Settings, name: str) -> None:
+        self._name = name
         self._engine = engine
         self._inbox = inbox
         self.outputs = outputs
         self._settings = settings
         self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
-        self._clients = Clients(engine.ledger)
+        self._clients = Clients(engine.progress)
         self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by codec and position
-        engine.on_mode.append(self._mode)
 
     @contextmanager
     def admit(self, caller: Caller) -> Iterator[None]:
@@ -60,6 +62,7 @@ class StreamHub:
             engine=self._engine,
             inbox=self._inbox,
             outputs=self.outputs,
+            describe_net=self.net,
             read_piece=self.piece,
             settings=self._settings,
         )
@@ -68,6 +71,11 @@ class StreamHub:
             await session.run()
         finally:
             self._sessions.discard(session)
+
+    def net(self) -> dict[str, Any]:
+        """Return the net as GET /v1/net does."""
+        net = Net.of(self._name, self._engine.status, self._engine.interface, self._inbox.depth)
+        return net.model_dump(mode="json", exclude_unset=True)
 
     def piece(self, position: int, codec: Codec) -> tuple[bytes, int, int]:
         """Return an encoded message of outputs from `position` on, the position after it, and how many were lost.
@@ -79,11 +87,11 @@ class StreamHub:
         self.outputs.lost += first - position
         start, end, encoded = self._pieces.get((codec.name, first), (first, -1, b""))
         if end % PIECE and end != self.outputs.end:  # there is none, or there is more by now
-            outputs, end, lost = self.outputs.read(first, PIECE - first % PIECE)
+            batch, end, lost = self.outputs.read(first, PIECE - first % PIECE)
             start = first + lost
-            if not outputs:  # a restore has taken them back
+            if batch is None:  # a restore has taken them back
                 return b"", end, start - position
-            encoded = codec.encode(OutputsMessage(outputs))
+            encoded = codec.encode(OutputsMessage(structs(batch)))
             self._pieces[codec.name, start] = start, end, encoded
             if len(self._pieces) > _PIECES:
                 self._pieces.popitem(last=False)
@@ -95,7 +103,7 @@ class StreamHub:
     def job_changed(self, job: Job) -> None:
         self._tell_all(Event("job", job=job.model_dump(mode="json")))
 
-    def _mode(self, mode: Mode) -> None:
+    def mode_changed(self, mode: Mode) -> None:
         self._tell_all(Event("mode", mode=mode))
 
     def _tell_all(self, event: Event) -> None:

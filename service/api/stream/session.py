@@ -14,7 +14,6 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.generation import command_of, pieces_of, text_of
-from service.api.schemas import Net
 from service.api.stream.clients import Client
 from service.api.stream.protocol import (
     PROTOCOL,
@@ -75,6 +74,7 @@ class Session:
         engine: Engine,
         inbox: Inbox,
         outputs: OutputRing,
+        describe_net: Callable[[], dict[str, Any]],
         read_piece: ReadPiece,
         settings: Settings,
     ) -> None:
@@ -85,6 +85,7 @@ class Session:
         self._engine = engine
         self._inbox = inbox
         self._outputs = outputs
+        self._describe_net = describe_net
         self._read_piece = read_piece
         self._settings = settings
         self._is_throttled = False  # the key is over its rate of ticks
@@ -100,7 +101,7 @@ class Session:
         """Serve the client from `hello` to the close; every error ends in a close code, none is raised."""
         try:
             self._client.begin_again()
-            await self._send(Hello(PROTOCOL, self._client.last_seq, self._net()))
+            await self._send(Hello(PROTOCOL, self._client.last_seq, self._describe_net()))
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._receive())
                 self._tasks.create_task(self._send_answers())
@@ -116,11 +117,6 @@ class Session:
         except* Exception:
             _logger.exception("a stream broke")
             await self._close(INTERNAL_ERROR, "internal error")
-
-    def _net(self) -> dict[str, Any]:
-        """Return the net as GET /v1/net does."""
-        net = Net.of(self._engine.status, self._engine.shape, self._inbox.depth)
-        return net.model_dump(mode="json", exclude_unset=True)
 
     def tell(self, event: Event) -> None:
         """Send an event, unless too many wait already for a client that does not read."""
@@ -170,7 +166,7 @@ class Session:
         if self._client.is_repetition(message.seq):
             self._await_reply(message.seq, self._client.repeated(message.seq))
             return
-        run = message.run(self._engine.shape, self._settings.max_ticks_per_request)
+        run = message.run(self._engine.interface, self._settings.max_ticks_per_request)
         self._caller.ticks.take(run.ticks)
         if self._client.name is not None:
             run.sender = Sender(self._client.name, message.seq)
@@ -195,7 +191,7 @@ class Session:
                 self._answer(error_message(problem_of(error), seq))
 
     def _generate(self, message: GenerateMessage) -> None:
-        command, vocabulary = command_of(message, self._engine.shape, self._settings, stream=True)
+        command, vocabulary = command_of(message, self._engine.interface, self._settings, stream=True)
         self._caller.check_pace()
         self._inbox.put(command, self._caller.space)
         self._caller.ticks.take(command.ticks)

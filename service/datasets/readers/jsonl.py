@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.datasets.items import PAIR_TOKENS, Pair, Text, Tokens, Vectors, blocks, cut
 from service.datasets.readers.findings import LINE_BYTES, Findings, Lines
 from service.datasets.upload import Upload

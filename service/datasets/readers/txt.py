@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from realnet.tokens.vocabulary import Vocabulary
+from realnet.vocabulary import Vocabulary
 from service.datasets.items import PIECE_TOKENS, Text, Tokens
 from service.datasets.readers.findings import Findings
 from service.datasets.upload import Upload

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core._numba import kernel
 from realnet.core.state import Float32, Float64
-from realnet.kernels._numba import kernel
 
 HORIZON = 1000  # tokens that a moving figure looks back on
 

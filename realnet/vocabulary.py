@@ -13,9 +13,16 @@ class Vocabulary:
     size = 256
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """A lone surrogate, which UTF-8 has no bytes for, becomes a question mark."""
+        """Return (T,) tokens. A lone surrogate, which UTF-8 has no bytes for, becomes a question mark."""
         return np.frombuffer(text.encode("utf-8", errors="replace"), np.uint8).astype(np.int32)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Bytes that are no UTF-8 become U+FFFD."""
+        """Return a text. Bytes that are no UTF-8 become U+FFFD."""
         return bytes(tokens).decode("utf-8", errors="replace")
+
+
+def vocabulary_named(name: object) -> Vocabulary:
+    """Return the vocabulary of this name. Raises ValueError if there is none."""
+    if name != Vocabulary.name:
+        raise ValueError(f"vocabulary is {name!r}, must be {Vocabulary.name}")
+    return Vocabulary()

@@ -1,0 +1,114 @@
+"""What a learner takes and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from realnet.core.state import Float32
+from realnet.inputs import Input, InputError
+from realnet.outputs import Column
+from realnet.vocabulary import Vocabulary
+
+Row = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What stays the same for the life of a learner, so that any thread may look at it.
+
+    Attributes:
+        inputs: how many input neurons the net has.
+        outputs: how many output neurons the net has.
+        vocabulary: of a net of tokens; None: it takes frames, and cannot generate.
+        reach: how many of the last ticks decide what the net has in mind, all but a little.
+        columns: those of its outputs.
+        idle_speaks: whether the outputs of ticks without input have these columns, too.
+    """
+
+    inputs: int
+    outputs: int
+    vocabulary: Vocabulary | None
+    reach: int
+    columns: tuple[Column, ...]
+    idle_speaks: bool
+
+    def is_like(self, other: Interface) -> bool:
+        """Return whether each of the two can be given what the other can be given, and says as much."""
+        names = [each.vocabulary and each.vocabulary.name for each in (self, other)]
+        return names[0] == names[1] and (self.inputs, self.outputs) == (other.inputs, other.outputs)
+
+    def parse(
+        self,
+        *,
+        text: str | None = None,
+        tokens: Sequence[int] | None = None,
+        frames: Sequence[Row] | None = None,
+        teachers: Sequence[Row | None] | None = None,
+    ) -> Input:
+        """Read plain values as an input of this net.
+
+        Args:
+            text: instead of tokens.
+            tokens: (T,) ids of the vocabulary.
+            frames: T rows of `inputs` numbers in [0, 1].
+            teachers: a row of `outputs` numbers in [0, 1] for each frame, None where there is none.
+
+        Raises:
+            InputError: it names the place.
+        """
+        given = {"text": text, "tokens": tokens, "frames": frames}
+        named = [name for name, value in given.items() if value is not None]
+        if len(named) != 1:
+            raise InputError((named[1] if named else "text",), "give exactly one of text, tokens and frames")
+        if teachers is not None and frames is None:
+            raise InputError(("teachers",), "teachers go with frames only")
+        if frames is not None:
+            return self._frames(frames, teachers)
+        if self.vocabulary is None:
+            raise InputError((named[0],), "this net has no vocabulary: send frames")
+        if tokens is None:
+            return Input(tokens=self.vocabulary.encode(text or ""))
+        return self._tokens(tokens, self.vocabulary)
+
+    def _tokens(self, tokens: Sequence[int], vocabulary: Vocabulary) -> Input:
+        try:
+            ids = np.asarray(tokens) if len(tokens) else np.empty(0, np.int32)
+        except ValueError as error:  # lists of several lengths
+            raise InputError(("tokens",), "must be a list of integers") from error
+        if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+            raise InputError(("tokens",), "must be a list of integers")
+        unknown = np.flatnonzero((ids < 0) | (ids >= vocabulary.size))
+        if len(unknown):
+            raise InputError(("tokens", int(unknown[0])), f"the vocabulary has {vocabulary.size} tokens")
+        return Input(tokens=ids.astype(np.int32))
+
+    def _frames(self, frames: Sequence[Row], teachers: Sequence[Row | None] | None) -> Input:
+        if self.vocabulary is not None:
+            raise InputError(("frames",), "this net takes tokens: send text or tokens")
+        shown = _rows("frames", frames, self.inputs)
+        if teachers is None:
+            return Input(frames=shown)
+        if len(teachers) != len(frames):
+            raise InputError(("teachers",), "one for each frame, null where there is none")
+        return Input(frames=shown, teachers=_rows("teachers", teachers, self.outputs, optional=True))
+
+
+def _rows(name: str, rows: Sequence[Row | None], width: int, optional: bool = False) -> Float32:
+    """Return (T, width) float32; of each None, if `optional`, a row of NaN. Raises InputError."""
+    read = np.full((len(rows), width), np.nan, np.float32)
+    for index, row in enumerate(rows):
+        if row is None and optional:
+            continue
+        values = () if row is None else row
+        if len(values) != width:
+            raise InputError((name, index), f"{len(values)} values, and the net has {width}")
+        try:
+            read[index] = values
+        except (TypeError, ValueError) as error:
+            raise InputError((name, index), "must be numbers in [0, 1]") from error
+        if not ((read[index] >= 0) & (read[index] <= 1)).all():  # also refuses NaN
+            raise InputError((name, index), "must be numbers in [0, 1]")
+    return read
