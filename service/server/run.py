@@ -1,5 +1,6 @@
-"""Runs the one process that owns the one net."""
+"""Run the one process that owns the one net."""
 
+import asyncio
 import ctypes
 import gc
 import logging
@@ -14,7 +15,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.deps import Spine
+from service.api.error_handlers import refusal
 from service.app import create_app
+from service.errors import NotReady
 from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
 from service.server.websockets import BoundedWebSocket
@@ -32,7 +35,11 @@ _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system end
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start, or cannot go on."""
+    """Serve until SIGTERM or SIGINT, and end the process.
+
+    After an orderly stop the process ends by that same signal, as uvicorn does: a shell sees 143 or 130, systemd counts
+    it as success. Where it cannot start (3, or 1 for the address) or cannot go on (1), it says why in one line.
+    """
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
     configure_logging(settings.log_level, settings.log_format)
@@ -41,7 +48,7 @@ def run(settings: Settings) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
     config = uvicorn.Config(
-        _saying_why_in_one_line(app),
+        _without_tracebacks(app),
         log_config=None,
         access_log=False,  # the app has its own, which tells less of what was asked
         http=bounded_connections(settings),
@@ -92,7 +99,7 @@ def _raise_limit_of_files(connections: int) -> None:
 
 
 def _give_large_blocks_back() -> None:
-    """By the first snapshot that is freed, glibc learns to keep blocks of that size, for each thread: 200 MB in all."""
+    """Let glibc return large blocks to the system; else it keeps those of a snapshot for each thread, 200 MB in all."""
     with suppress(OSError, AttributeError, TypeError):  # where there is another C library
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
@@ -126,21 +133,42 @@ def _url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _saying_why_in_one_line(app: ASGIApp) -> ASGIApp:
-    """What CannotStart says instead of the traceback."""
+def _without_tracebacks(app: ASGIApp) -> ASGIApp:
+    """Wrap an application so that a failed start is told in one line, and a shutdown's cancelled requests in none."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            await app(scope, receive, send)
-            return
-
-        async def send_quietly(message: Message) -> None:
-            if message["type"] != "lifespan.startup.failed":
-                await send(message)
-
-        try:
-            await app(scope, receive, send_quietly)
-        except CannotStart as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        if scope["type"] == "lifespan":
+            await _start_and_stop(app, scope, receive, send)
+        else:
+            await _answer_until_cancelled(app, scope, receive, send)
 
     return wrapped
+
+
+async def _start_and_stop(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell uvicorn what CannotStart says in place of the traceback."""
+
+    async def send_quietly(message: Message) -> None:
+        if message["type"] != "lifespan.startup.failed":
+            await send(message)
+
+    try:
+        await app(scope, receive, send_quietly)
+    except CannotStart as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+
+
+async def _answer_until_cancelled(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 503 to a request that the shutdown cancels, or break the connection off if an answer has begun."""
+    has_begun = False
+
+    async def send_and_see(message: Message) -> None:
+        nonlocal has_begun
+        has_begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, send_and_see)
+    except asyncio.CancelledError:
+        if not has_begun:
+            await refusal(NotReady("the server is shutting down"))(scope, receive, send)
