@@ -44,7 +44,7 @@ PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stre
 
 
 def create_app(settings: Settings) -> FastAPI:
-    keyring = Keyring(settings)
+    keyring = Keyring(settings.api_key, settings.keys_file, settings.rate_requests, settings.rate_ticks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
