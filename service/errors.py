@@ -1,4 +1,4 @@
-"""What can go wrong, named after what the user did, and the one table that gives each its place in HTTP."""
+"""Errors named after what the user did, and the one table that gives each its HTTP status, `type` and title."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -11,9 +11,9 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ErrorLocation(BaseModel, frozen=True):
-    """One thing that is wrong: `pointer` is a JSON pointer into the body, `parameter` one of the address.
+    """One thing that is wrong, at a JSON `pointer` into the body, or in a `parameter` of the path, query or headers.
 
-    Of an uploaded file there is also the `line`, from 1, into which the pointer then is, and the name of the `column`.
+    For an uploaded file, `line` counts from 1, `pointer` points into that line, and `column` is the name of a column.
     """
 
     detail: str
@@ -29,7 +29,7 @@ class ErrorLocation(BaseModel, frozen=True):
 
 
 class Problem(BaseModel, frozen=True):
-    """RFC 9457. Never repeats what the client sent."""
+    """A problem as in RFC 9457, which never repeats what the client sent."""
 
     type: str = Field(examples=["/problems/overloaded"])
     title: str
@@ -39,7 +39,7 @@ class Problem(BaseModel, frozen=True):
 
 
 class Refused(Exception):
-    """Something was asked that the service does not do now. The message is one line for the user."""
+    """A request that the service does not carry out. The message is one line for the user."""
 
 
 class Invalid(Refused):
@@ -49,13 +49,13 @@ class Invalid(Refused):
 
 
 class Overloaded(Refused):
-    """Worth another try after `retry_after` seconds."""
+    """There is no room now; another try makes sense after `retry_after` seconds."""
 
     retry_after = 1
 
 
 class Limited(Overloaded):
-    """One key asks for more than it may."""
+    """One key asks for more than its share."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
@@ -63,11 +63,11 @@ class Limited(Overloaded):
 
 
 class Unauthorized(Refused):
-    """No key, or none that is known."""
+    """No key was given, or an unknown one."""
 
 
 class Forbidden(Refused):
-    """A key that does not allow it."""
+    """The key does not have the scope."""
 
 
 class NotFound(Refused):
@@ -79,11 +79,11 @@ class Conflict(Refused):
 
 
 class JobFailed(Refused):
-    """It was begun, and could not be done."""
+    """A job that was begun and failed."""
 
 
 class EngineStopped(Refused):
-    """The engine's thread has ended, or will before it could do this."""
+    """The engine's thread has ended, or ends before it gets to the command."""
 
 
 class NotDurable(Refused):
@@ -99,34 +99,34 @@ class NotReady(Refused):
 
 
 _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
-    Invalid: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The request is well-formed but wrong"),
-    Limited: ("limited", HTTPStatus.TOO_MANY_REQUESTS, "Too much for one key"),
-    Overloaded: ("overloaded", HTTPStatus.TOO_MANY_REQUESTS, "The net is busy"),
-    Unauthorized: ("unauthorized", HTTPStatus.UNAUTHORIZED, "A key is needed"),
-    Forbidden: ("scope", HTTPStatus.FORBIDDEN, "The key does not allow it"),
-    NotFound: ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing"),
-    Conflict: ("conflict", HTTPStatus.CONFLICT, "The state of things does not allow it"),
-    JobFailed: ("job-failed", HTTPStatus.INTERNAL_SERVER_ERROR, "The job could not be done"),
-    EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "The net does not tick"),
-    NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "The journal cannot be written: nothing is learnt"),
-    NotReady: ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The journal is being read"),
-    StoreError: ("store-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer"),
+    Invalid: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "Validation failed"),
+    Limited: ("limited", HTTPStatus.TOO_MANY_REQUESTS, "Limit exceeded"),
+    Overloaded: ("overloaded", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
+    Unauthorized: ("unauthorized", HTTPStatus.UNAUTHORIZED, "Unauthorized"),
+    Forbidden: ("scope", HTTPStatus.FORBIDDEN, "Forbidden"),
+    NotFound: ("not-found", HTTPStatus.NOT_FOUND, "Not found"),
+    Conflict: ("conflict", HTTPStatus.CONFLICT, "Conflict"),
+    JobFailed: ("job-failed", HTTPStatus.INTERNAL_SERVER_ERROR, "Job failed"),
+    EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "Engine stopped"),
+    NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "Journal not writable"),
+    NotReady: ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "Not ready"),
+    StoreError: ("store-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Store unavailable"),
 }
 
 _WORDS: Mapping[int, tuple[str, str]] = {  # Python's own phrases change with its version
-    400: ("malformed", "The request cannot be read"),
-    403: ("forbidden", "Not from there"),
-    404: ("not-found", "There is no such thing"),
-    405: ("method-not-allowed", "Not with this method"),
-    408: ("too-slow", "The request came too slowly"),
-    413: ("too-large", "The request is too large"),
-    415: ("wrong-content-type", "The request is of the wrong content type"),
-    500: ("internal", "A fault of the server; its log tells more"),
+    400: ("malformed", "Bad request"),
+    403: ("forbidden", "Forbidden"),
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+    408: ("too-slow", "Request timeout"),
+    413: ("too-large", "Content too large"),
+    415: ("wrong-content-type", "Unsupported media type"),
+    500: ("internal", "Internal server error"),
 }
 
 
 def problem_of(error: Exception) -> Problem:
-    """Any other error is a 500 that tells nothing of its inside."""
+    """Return the problem of an error; one that is not in the table is a 500 without any detail."""
     for kind, (slug, status, title) in _TABLE.items():
         if isinstance(error, kind):
             places = error.places if isinstance(error, Invalid) else None
@@ -136,7 +136,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def problem_of_status(status: int, detail: str | None = None) -> Problem:
-    """For what HTTP itself has a word."""
+    """Return the problem of an HTTP status that no error of the service stands for."""
     slug, title = _WORDS.get(status, (f"http-{status}", HTTPStatus(status).phrase))
     return Problem(type=f"/problems/{slug}", title=title, status=status, detail=detail)
 

@@ -51,7 +51,7 @@ class NetSettings(BaseModel):
 
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
     outputs_kept: int = Field(65_536, ge=1, description="outputs that are kept for readers, one a tick")
-    max_generations: int = Field(8, ge=1, description="generations at once")
+    max_generations: int = Field(8, ge=1, description="generations at once, half of them of one key")
     idempotency_keys: int = Field(
         100_000, ge=1, description="Idempotency-Keys remembered of each caller, for 24 hours; one more is refused"
     )
@@ -114,8 +114,8 @@ class LimitSettings(BaseModel):
     model_config = ConfigDict(title="Limits", frozen=True)
 
     max_connections: int = Field(2000, ge=1, description="connections of any kind at once")
-    max_streams: int = Field(1000, ge=1, description="WebSockets at once")
-    max_uploads: int = Field(4, ge=1, description="uploads of data sets at once")
+    max_streams: int = Field(1000, ge=1, description="WebSockets at once, half of them of one key")
+    max_uploads: int = Field(4, ge=1, description="uploads of data sets at once, half of them of one key")
 
     max_body_bytes: int = Field(8 * 2**20, ge=1, description="bytes of a request's body, but for data sets")
     ws_max_bytes: int = Field(2**20, ge=1, description="bytes of a WebSocket message")

@@ -15,7 +15,6 @@ SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "j
 SERVICE += ["replica", "journal", "auth", "validation", "errors", "store", "aio", "client"]
 REALNET = ["learners", "training", "utils", "tokens", "frames", "interface", "vocabulary", "inputs", "outputs", "score"]
 REALNET += ["dream", "live", "checkpoint", "kernels", "core"]
-OWED = {("auth", "settings")}  # edges that are still to be cut
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.
 WORLDLY = {"asyncio", "threading", "multiprocessing", "socket", "time", "datetime", "os", "subprocess", "logging"}
@@ -44,7 +43,7 @@ def test_imports_point_one_way(path: Path) -> None:
     for name in imports(path):
         other_root, _, other = name.partition(".")
         other = other.partition(".")[0]
-        if other_root == root and package and other != package and (package, other) not in OWED:
+        if other_root == root and package and other != package:
             assert order.index(other) > order.index(package), f"{module_of(path)} imports {name}"
         assert not (root == "realnet" and other_root == "service"), f"{module_of(path)} imports {name}"
 

@@ -1,8 +1,8 @@
-"""What stands in front of every route: where a request comes from, whose key it has, how large and how slow it is."""
+"""The gateway in front of every route: where a request comes from, its key, the size and pace of its body."""
 
 import asyncio
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -20,10 +20,12 @@ from service.settings import LOOPBACK, Settings
 KEY_PROTOCOL = "realnet.key."  # a subprotocol, for browsers, which give a WebSocket no headers
 
 _SLOWEST_BODY = 2**14  # bytes a second
+_ADDRESS = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
 class Gateway:
-    """`routes` are those behind it: each says what a key must allow (`needs`)."""
+    """Middleware that refuses what no route is to see. Each of the `routes` declares the scope it needs (`needs`)."""
 
     def __init__(self, app: ASGIApp, settings: Settings, keyring: Keyring, routes: Sequence[BaseRoute]) -> None:
         self._app = app
@@ -37,8 +39,7 @@ class Gateway:
             return
         headers = Headers(scope=scope)
         try:
-            if self._is_foreign(scope, headers):
-                raise HTTPException(403, "the Origin is not this server")
+            self._check_origin(scope, headers, _host_of(scope, headers))
             most = self._admit(scope, headers)
             length = headers.get("content-length", "")
             if length.isdecimal() and int(length) > most:
@@ -50,20 +51,28 @@ class Gateway:
         else:
             await self._app(scope, self._bounded(receive, most) if scope["type"] == "http" else receive, send)
 
-    def _is_foreign(self, scope: Connection, headers: Headers) -> bool:
-        """A page of another site in a browser; and, where no key is asked for, another's name that leads here."""
-        host, origin = headers.get("host"), headers.get("origin")
-        named = _name_in(f"//{host}") if host is not None else "localhost"
-        if not (named in LOOPBACK or self._keyring.required or self._settings.insecure):
-            return True
+    def _check_origin(self, scope: Connection, headers: Headers, host: str | None) -> None:
+        """Refuse pages of other sites, and without keys also names of other sites that lead here (DNS rebinding).
+
+        Raises HTTPException.
+        """
+        is_open = self._keyring.required or self._settings.insecure
+        if host is not None and not is_open and _name_in(host) not in LOOPBACK:
+            raise HTTPException(403, "the Host is not localhost, and without keys no other name is answered")
+        origin = headers.get("origin")
         if origin is None or origin in self._settings.origins:
-            return False
+            return
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            return False
-        return _name_in(origin) is None or origin.partition("://")[2] != host
+            return
+        scheme = _SCHEME.match(origin)
+        if scheme is None or origin[scheme.end() :] != host:
+            raise HTTPException(403, "the Origin is another site, which REALNET_ORIGINS does not name")
 
     def _admit(self, scope: Connection, headers: Headers) -> int:
-        """Bytes that a body may have. Raises Refused if the key forbids it; leaves who asks for what in `scope`."""
+        """Return how many bytes the body may have, and leave the caller and the route in `scope`.
+
+        Raises Unauthorized, Forbidden or Limited for what the key does not allow.
+        """
         route = self._route(scope)
         scope["realnet.route"] = getattr(route, "path", None)
         key = _key_in(scope, headers)
@@ -83,7 +92,7 @@ class Gateway:
         return most
 
     def _route(self, scope: Connection) -> BaseRoute | None:
-        """As the router behind will find it."""
+        """Return the route that the router behind will choose; of several for other methods, the first."""
         others = []
         for route in self._routes:
             match, _ = route.matches(scope)
@@ -95,6 +104,7 @@ class Gateway:
         return others[0] if others else None
 
     def _bounded(self, receive: Receive, most: int) -> Receive:
+        """Return a `receive` that raises HTTPException 413 after `most` bytes, and 408 for a body that is too slow."""
         left = most
         deadline: float | None = asyncio.get_running_loop().time() + self._settings.body_seconds
 
@@ -122,15 +132,25 @@ def _too_large(most: int) -> HTTPException:
     return HTTPException(413, f"{most} bytes at most")
 
 
-def _name_in(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:
+def _host_of(scope: Connection, headers: Headers) -> str | None:
+    """Return the Host, None where HTTP/1.0 has none. Raises HTTPException for none, two, or one that is no address."""
+    given = headers.getlist("host")
+    if not given and scope.get("http_version") == "1.0":
         return None
+    if len(given) != 1 or _ADDRESS.fullmatch(given[0]) is None:
+        raise HTTPException(400, "send one Host, a name or an address with or without a port")
+    return given[0]
+
+
+def _name_in(host: str) -> str:
+    """Return the name or address in a Host, without its port and brackets."""
+    address = _ADDRESS.fullmatch(host)
+    assert address is not None, "_host_of has checked it"
+    return address["name"].strip("[]").lower()
 
 
 def _key_in(scope: Connection, headers: Headers) -> str | None:
-    """From the header, or of a WebSocket from a subprotocol, which nobody else gets to see."""
+    """Return the key in the Authorization header, or in a WebSocket's subprotocols, from which it is removed."""
     key = None
     if scope["type"] == "websocket":
         offered: list[str] = scope["subprotocols"]

@@ -13,8 +13,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from service.aio import in_thread
+from service.auth.places import Places
 from service.datasets.upload import FORMATS, NAME_LENGTH, Format, Upload
-from service.errors import ErrorLocation, Invalid, Overloaded
+from service.errors import ErrorLocation, Invalid
 from service.store.base import StoreError
 
 FIELDS = ("name", "format", "inputs", "targets")
@@ -24,21 +25,21 @@ _WRITE_BYTES = 2**16  # buffered by the file
 
 
 class Uploads:
-    """`at_once` of them, in `directory` (the system's own, TMPDIR, where None)."""
+    """At most `at_once` uploads, in `directory` (the system's own, TMPDIR, where None)."""
 
     def __init__(self, directory: Path | None, at_once: int) -> None:
         self._directory = directory
-        self._left = at_once
+        self._places = Places(at_once, "uploads")
 
     @asynccontextmanager
-    async def receive(self, request: Request) -> AsyncIterator[Upload]:
-        """The file is gone afterwards. Raises Overloaded, Invalid, HTTPException, or StoreError if there is no room."""
+    async def receive(self, request: Request, space: str) -> AsyncIterator[Upload]:
+        """Write the file of a request from the caller of `space` to the disk; it is deleted after the block.
+
+        Raises Overloaded, Limited, Invalid, HTTPException, or StoreError if there is no room on the disk.
+        """
         boundary = _boundary(request)
-        if not self._left:
-            raise Overloaded("other files are being uploaded")
-        self._left -= 1
         try:
-            with await in_thread(self._open) as file:
+            with self._places.held(space), await in_thread(self._open) as file:
                 form = _Form(boundary, file)
                 async for data in request.stream():
                     await in_thread(lambda data=data: form.write(data))  # type: ignore[misc]
@@ -49,8 +50,6 @@ class Uploads:
             raise HTTPException(400, "the body is not multipart/form-data") from None
         except OSError as error:
             raise StoreError(f"the upload could not be written: {error.strerror}") from error
-        finally:
-            self._left += 1
 
     def _open(self) -> BinaryIO:
         if self._directory is not None:

@@ -1,47 +1,55 @@
-"""Who asks, and what they may: keys compared in constant time, their file followed."""
+"""Tell callers apart by their keys, which are compared in constant time and read again when their file changes."""
 
 import asyncio
+import errno
 import hmac
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from service.auth.keys import Key, KeysError, Scope, digest_of, read_keys
+from pydantic import SecretStr
+
+from service.auth.keys import ENVIRONMENT, Key, KeysError, Scope, digest_of, read_keys
 from service.auth.rate_limit import TokenBucket
 from service.errors import Forbidden, Limited
-from service.settings import Settings
 
-_LOOK_SECONDS = 1.0  # how long a revoked key may still be one
+_LOOK_SECONDS = 1.0  # how long a revoked key may stay valid
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class Caller:
-    """Someone with a key, for as long as it is one."""
+    """Whoever holds a key, for as long as that is valid.
+
+    `space` begins the names that the caller gives to things, so that they are no other caller's. A new key of the same
+    name continues it. Without keys it is empty.
+    """
 
     name: str
     scope: Scope
     requests: TokenBucket = field(default_factory=lambda: TokenBucket(0))
     ticks: TokenBucket = field(default_factory=lambda: TokenBucket(0))
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
-    space: str = (
-        ""  # begins the names that it gives to things, which are nobody else's; stays with another key so named
-    )
+    space: str = ""
 
     def check(self, needed: Scope) -> None:
+        """Raises Forbidden if the key does not have the scope."""
         if self.scope < needed:
             raise Forbidden(f"this needs a key of scope {needed.word}, and yours has {self.scope.word}")
 
     def count_request(self) -> None:
+        """Raises Limited if the key is over its rate of requests."""
         _check_pace(self.requests, "requests")
         self.requests.take(1)
 
     def check_pace(self) -> None:
-        """Before ticks are asked for; raises Limited."""
+        """Raises Limited while the key is over its rate of ticks."""
         _check_pace(self.ticks, "ticks")
 
     async def keep_pace(self) -> None:
-        """As `check_pace`, but waits."""
+        """Wait until the key is within its rate of ticks."""
         while wait := self.ticks.wait():
             await asyncio.sleep(wait)
 
@@ -52,53 +60,61 @@ def _check_pace(bucket: TokenBucket, what: str) -> None:
 
 
 class Keyring:
-    """All keys. Without any in the settings, whoever comes may do everything."""
+    """All keys: that of the environment, and those of a file. Without both, anybody may do everything.
 
-    def __init__(self, settings: Settings) -> None:
-        self.required = settings.has_keys
-        self._settings = settings
+    `rate_requests` and `rate_ticks` are what one key may ask for a second; 0 is no limit.
+    """
+
+    def __init__(
+        self, api_key: SecretStr | None, keys_file: Path | None, rate_requests: float, rate_ticks: float
+    ) -> None:
+        self.required = api_key is not None or keys_file is not None
+        self._own = []
+        if api_key is not None:
+            self._own.append(Key(ENVIRONMENT, Scope.ADMIN, digest_of(api_key.get_secret_value())))
+        self._file = keys_file
+        self._rates = rate_requests, rate_ticks
         self._callers: dict[Key, Caller] = {}
         self._anybody = Caller("anybody", Scope.ADMIN)
-        self.strangers = Caller(
-            "strangers", Scope.OPEN, TokenBucket(settings.rate_requests)
-        )  # all without a key, together
-        self._seen: object = None
+        self.strangers = Caller("strangers", Scope.OPEN, TokenBucket(rate_requests))  # all without a key, together
+        self._seen: object = None  # the file's state when it was last read
 
     def __len__(self) -> int:
         return len(self._callers)
 
     def load(self) -> None:
-        """From the settings and the file, as it is now. Raises KeysError, and then all is as before."""
-        keys = set()
+        """Read the file. Raises KeysError where that cannot be read, and then all keys are as before."""
         self._seen = self._state()
-        if self._settings.api_key is not None:
-            keys.add(Key("environment", Scope.ADMIN, digest_of(self._settings.api_key.get_secret_value())))
-        if self._settings.keys_file is not None:
-            keys.update(read_keys(self._settings.keys_file))
-        for key in self._callers.keys() - keys:
-            self._callers.pop(key).revoked.set()
-        for key in keys - self._callers.keys():
-            rates = TokenBucket(self._settings.rate_requests), TokenBucket(self._settings.rate_ticks)
-            self._callers[key] = Caller(key.name, key.scope, *rates, space=f"{key.name}/")
+        self._replace(self._own if self._file is None else [*self._own, *read_keys(self._file)])
 
     def caller(self, key: str | None) -> Caller | None:
-        """Whose key it is; None for nobody's."""
+        """Return the holder of a key, None if there is none."""
         if not self.required:
             return self._anybody
         if key is None:
             return None
         digest = digest_of(key)
         found = None
-        for known, caller in self._callers.items():  # all of them: how long it takes says nothing
+        for known, caller in self._callers.items():  # all of them, so that the time taken tells nothing
             if hmac.compare_digest(known.digest, digest):
                 found = caller
         return found
 
     async def follow(self) -> None:
-        """Read the file again whenever it has changed. What can't be read changes nothing but the log."""
-        while self._settings.keys_file is not None:
+        """Read the file again whenever it has changed, for ever.
+
+        A file that is gone has no keys in it: all of its keys are revoked. One that cannot be read, or is wrong,
+        changes no key. Both are logged.
+        """
+        while self._file is not None:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._state() == self._seen:
+            state = self._state()
+            if state == self._seen:
+                continue
+            if state == errno.ENOENT:
+                self._seen = state
+                self._replace(self._own)
+                _logger.warning("%s is gone, and with it all of its keys: nobody is let in with one", self._file)
                 continue
             try:
                 self.load()
@@ -107,11 +123,21 @@ class Keyring:
             else:
                 _logger.info("keys read again, there are %d", len(self))
 
+    def _replace(self, keys: Iterable[Key]) -> None:
+        """Revoke the keys that are not among these, and add those that are new."""
+        keys = set(keys)
+        for key in self._callers.keys() - keys:
+            self._callers.pop(key).revoked.set()
+        for key in keys - self._callers.keys():
+            requests, ticks = map(TokenBucket, self._rates)
+            self._callers[key] = Caller(key.name, key.scope, requests, ticks, space=f"{key.name}/")
+
     def _state(self) -> object:
-        if self._settings.keys_file is None:
+        """Return what changes with the file, or the number of the error that hides it."""
+        if self._file is None:
             return None
         try:
-            stat = self._settings.keys_file.stat()
+            stat = self._file.stat()
         except OSError as error:
             return error.errno
         return stat.st_mtime_ns, stat.st_ino, stat.st_size

@@ -1,4 +1,4 @@
-"""Keys and the file that they are in: a line each, `name scope sha256:…`. Only a hash of a key is ever kept."""
+"""Keys, and the file of keys: one `name scope sha256:…` a line. Only the hash of a key is stored."""
 
 import hashlib
 import os
@@ -13,12 +13,13 @@ from enum import IntEnum
 from pathlib import Path
 
 MIN_LENGTH = 16
+ENVIRONMENT = "environment"  # the name of REALNET_API_KEY, whose clients and Idempotency-Keys are kept under it
 _KEY = re.compile(rf"[\x21-\x7e]{{{MIN_LENGTH},256}}")
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64})\s+(?P<scope>read|teach|admin)\s+sha256:(?P<digest>[0-9a-f]{64})")
 
 
 class Scope(IntEnum):
-    """What a key allows, each all that those before it do; OPEN needs no key."""
+    """What a key allows; each scope includes those before it, and OPEN needs no key."""
 
     OPEN = 0
     READ = 1
@@ -31,7 +32,7 @@ class Scope(IntEnum):
 
 
 class KeysError(Exception):
-    """One line that names the file, and the line in it; never a key."""
+    """The file of keys cannot be used. The message is one line that names the file and the place, never a key."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,25 +43,29 @@ class Key:
 
 
 def digest_of(key: str) -> bytes:
-    """One SHA-256 is enough: a key is drawn at random, and can't be guessed as a password is."""
+    """Return the SHA-256 of a key. One is enough: a key is drawn at random, and cannot be guessed like a password."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
 
 
 def is_fit(key: str) -> bool:
-    """Whether it can travel in a header and isn't guessed at once."""
+    """Return whether a key can be sent in a header and is long enough."""
     return _KEY.fullmatch(key) is not None
 
 
 def read_keys(path: Path) -> list[Key]:
-    """Raises KeysError. Empty lines and those that begin with `#` are skipped."""
+    """Read all keys of a file, in which empty lines and those that begin with `#` are skipped. Raises KeysError."""
     keys = [key for key in (_parsed(path, *line) for line in _lines(path)) if key is not None]
     if len({key.name for key in keys}) < len(keys):
         raise KeysError(f"{path}: two keys have the same name")
+    if any(key.name == ENVIRONMENT for key in keys):
+        raise KeysError(f"{path}: the name {ENVIRONMENT} is that of REALNET_API_KEY: revoke this key, make another")
     return keys
 
 
 def create_key(path: Path, name: str, scope: Scope) -> str:
-    """A new key, added to the file, which is made if there is none. Raises KeysError."""
+    """Create a key, add it to the file (a new one if there is none), and return it. Raises KeysError."""
+    if name == ENVIRONMENT:
+        raise KeysError(f"the name {ENVIRONMENT} is that of REALNET_API_KEY: take another one")
     key = f"rn_{secrets.token_urlsafe(32)}"
     line = f"{name} {scope.word} sha256:{digest_of(key).hex()}"
     if _LINE.fullmatch(line) is None:
@@ -74,7 +79,7 @@ def create_key(path: Path, name: str, scope: Scope) -> str:
 
 
 def revoke_key(path: Path, name: str) -> None:
-    """Raises KeysError."""
+    """Remove the key of this name from the file. Raises KeysError."""
     with _alone(path):
         lines = _lines(path)
         kept = [line for number, line in lines if (key := _parsed(path, number, line)) is None or key.name != name]
@@ -104,7 +109,7 @@ def _parsed(path: Path, number: int, line: str) -> Key | None:
 
 @contextmanager
 def _alone(path: Path, flags: int = 0) -> Iterator[None]:
-    """Nobody else changes the file meanwhile. Each change replaces it: what was waited for may be a former one."""
+    """Lock the file against other changes. A change replaces the file, so a lock may turn out to be on the old one."""
     if sys.platform == "win32":
         yield
         return
@@ -125,7 +130,7 @@ def _alone(path: Path, flags: int = 0) -> Iterator[None]:
 
 
 def _write(path: Path, lines: list[str]) -> None:
-    """Whole or not at all: a server that reads it at this moment sees the old file or the new one."""
+    """Replace the file at once: a server that reads it at this moment sees the old lines or the new ones."""
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 
 class TokenBucket:
-    """`rate` a second, of which at most one second's is saved up; 0 is no limit.
+    """Limits to `rate` a second, saving up at most one second's worth; 0 is no limit.
 
-    What is large is let in as soon as nothing is owed, and paid for afterwards.
+    One request may overdraw the bucket; later ones wait until it has refilled.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -17,7 +17,7 @@ class TokenBucket:
         self._at = clock()
 
     def wait(self) -> float:
-        """Seconds until something may be taken; 0 is now."""
+        """Return the seconds until something may be taken; 0 is now."""
         if not self._rate:
             return 0.0
         now = self._clock()

@@ -62,7 +62,7 @@ class Engine:
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
-        self._generations = Generations(inbox, self._outbox)
+        self._generations = Generations(self._outbox)
         self._pace.frame(time.monotonic())
         self.board = StatusBoard(self._outbox, outputs, replica, pace)
 

@@ -3,7 +3,6 @@
 from realnet import Generator
 from realnet.learners import Learner
 from service.engine.commands import Generate, Generation
-from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
 from service.errors import Conflict
 
@@ -13,8 +12,7 @@ _AT_ONCE = 8
 class Generations:
     """On the engine's thread."""
 
-    def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
-        self._inbox = inbox
+    def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._running: list[tuple[Generate, Generator, Generation]] = []
 
@@ -23,7 +21,6 @@ class Generations:
 
     def begin(self, command: Generate, learner: Learner) -> None:
         if learner.interface.vocabulary is None:
-            self._inbox.release_generation()
             self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
             return
         generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh)
@@ -40,7 +37,6 @@ class Generations:
                     self._outbox.say(command.stream.put_nowait, tokens)
                 going_on.append((command, generator, generated))
             else:
-                self._inbox.release_generation()
                 self._outbox.resolve(command.reply, generated)
         self._running = going_on
 

@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from typing import Any
 
+from service.auth.places import Places
 from service.engine.commands import Command, Generate, JournalledCommand, Run
 from service.errors import NotDurable, NotReady, Overloaded, Refused
 
@@ -12,12 +13,12 @@ from service.errors import NotDurable, NotReady, Overloaded, Refused
 class Inbox:
     """Commands without ticks overtake those with; of each kind the first come is the first taken.
 
-    At most `capacity` ticks are queued or being run, and `generations` generations are.
+    At most `capacity` ticks are queued or being run, and at most `generations` generations.
     """
 
     def __init__(self, capacity: int, generations: int) -> None:
         self.capacity = capacity
-        self._generations_left = generations
+        self._generations = Places(generations, "generations")  # the loop's
         self._depth = 0
         self._asked: deque[Command[Any]] = deque()
         self._runs: deque[Run] = deque()
@@ -35,10 +36,12 @@ class Inbox:
 
     # On the event loop:
 
-    def put(self, command: Command[Any]) -> None:
-        """Raises Overloaded where there is no room now, and EngineStopped where nobody takes any more.
+    def put(self, command: Command[Any], space: str = "") -> None:
+        """Queue a command for the engine; a generation holds one of its caller's places until its reply is there.
 
-        Raises NotReady before anything is taken, and NotDurable for what would change the net while nothing may.
+        Raises Overloaded where there is no room now, Limited where the caller of that `space` has its share,
+        EngineStopped once the engine has ended, NotReady while the journal is being read, and NotDurable for what would
+        change the net while the journal cannot be written.
         """
         with self._changed:
             if self._closed is not None:
@@ -54,9 +57,8 @@ class Inbox:
                 self._runs.append(command)
             else:
                 if isinstance(command, Generate):
-                    if self._generations_left == 0:
-                        raise Overloaded("as many generations run as may at once")
-                    self._generations_left -= 1
+                    self._generations.take(space)
+                    command.reply.add_done_callback(lambda _: self._generations.release(space))
                 self._asked.append(command)
             self._changed.notify()
 
@@ -106,10 +108,6 @@ class Inbox:
         """They have been run."""
         with self._changed:
             self._depth -= ticks
-
-    def release_generation(self) -> None:
-        with self._changed:
-            self._generations_left += 1
 
     # On any thread:
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
-from service.errors import EngineStopped, NotFound, Overloaded, problem_of
+from service.auth.places import Places
+from service.errors import EngineStopped, NotFound, problem_of
 from service.jobs.catalog import JobCatalog, StoredJob
 from service.jobs.job import Job, JobKind, JobStatus, now
 from service.store.base import StoreError
@@ -68,6 +69,8 @@ class JobRunner:
         self._kinds = kinds
         self._is_ready = is_ready
         self._jobs: dict[str, StoredJob] = {}
+        self._places = Places(_MOST_QUEUED, "jobs")
+        self._spaces: dict[str, str] = {}  # of those who asked for the jobs that have not ended, by id
         self._changed = asyncio.Event()
         self._running: tuple[str, asyncio.Task[JobResult]] | None = None
         self._cancelled: set[str] = set()
@@ -81,6 +84,7 @@ class JobRunner:
                 kept.job.status = JobStatus.QUEUED
             if not kept.job.has_ended:
                 kept.job.revision += _UNSAVED_REVISIONS
+                self._take_place(kept.job.id, "")  # who asked for it is not stored
         self._task = asyncio.create_task(self._run_all(), name="jobs")
 
     async def stop(self) -> None:
@@ -90,16 +94,16 @@ class JobRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def add(self, kind: JobKind, request: dict[str, Any]) -> Job:
-        """Raises Overloaded and StoreError; then there is no job."""
-        if sum(not kept.job.has_ended for kept in self._jobs.values()) >= _MOST_QUEUED:
-            raise Overloaded(f"{_MOST_QUEUED} jobs wait, and no more may")
+    async def add(self, kind: JobKind, request: dict[str, Any], space: str = "") -> Job:
+        """Queue a job for the caller of `space`. Raises Overloaded, Limited and StoreError; then there is no job."""
         id = f"{int(max(self._jobs, default='0')) + 1:08d}"
+        self._take_place(id, space)
         kept = self._jobs[id] = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()))
         try:
             await self._catalog.save(kept)
         except BaseException:
             del self._jobs[id]
+            self._release_place(id)
             raise
         self._say(kept.job)
         with contextlib.suppress(StoreError):
@@ -204,7 +208,16 @@ class JobRunner:
         await self._catalog.save_surely(ended)
         job.status, job.finished_at = ended.job.status, ended.job.finished_at
         self._cancelled.discard(job.id)
+        self._release_place(job.id)
         self._tell(job)
+
+    def _take_place(self, id: str, space: str) -> None:
+        self._places.take(space)
+        self._spaces[id] = space
+
+    def _release_place(self, id: str) -> None:
+        if (space := self._spaces.pop(id, None)) is not None:
+            self._places.release(space)
 
     def _tell(self, job: Job) -> None:
         self._say(job)

@@ -142,9 +142,9 @@ class Runtime:
         """Take an input as soon as there is room: done when it is in, or refused, as `run.reply` then says."""
         return self.inbox.enter(run)
 
-    def generate(self, command: Generate) -> None:
-        """Begin a generation, or raise Refused; `command.reply` is done at its end."""
-        self.inbox.put(command)
+    def generate(self, command: Generate, space: str) -> None:
+        """Begin a generation for the caller of `space`, or raise Refused; `command.reply` is done at its end."""
+        self.inbox.put(command, space)
 
     async def configure(
         self,

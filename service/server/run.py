@@ -1,7 +1,9 @@
-"""Runs the one process that owns the one net."""
+"""Run the one process that owns the one net."""
 
+import asyncio
 import ctypes
 import gc
+import logging
 import os
 import socket
 import sys
@@ -13,11 +15,16 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.deps import Spine
+from service.api.error_handlers import refusal
 from service.app import create_app
+from service.errors import NotReady
 from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
+from service.server.websockets import BoundedWebSocket
 from service.settings import Settings
 from service.telemetry.logs import configure_logging
+
+_logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
 _OTHER_FILES = 256  # besides connections
@@ -28,7 +35,11 @@ _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system end
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Ends the process with one line on stderr if it cannot start, or cannot go on."""
+    """Serve until SIGTERM or SIGINT, and end the process.
+
+    After an orderly stop the process ends by that same signal, as uvicorn does: a shell sees 143 or 130, systemd counts
+    it as success. Where it cannot start (3, or 1 for the address) or cannot go on (1), it says why in one line.
+    """
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("realnet: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
     configure_logging(settings.log_level, settings.log_format)
@@ -37,10 +48,11 @@ def run(settings: Settings) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
     config = uvicorn.Config(
-        _saying_why_in_one_line(app),
+        _without_tracebacks(app),
         log_config=None,
         access_log=False,  # the app has its own, which tells less of what was asked
         http=bounded_connections(settings),
+        ws=BoundedWebSocket,
         lifespan="on",
         server_header=False,
         ws_max_size=settings.ws_max_bytes,
@@ -49,7 +61,7 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     try:
-        listener = _listen(settings)
+        listener = open_listener(settings)
     except OSError as error:
         sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     with listener:
@@ -65,6 +77,22 @@ def run(settings: Settings) -> None:
         sys.exit(f"realnet: {server.fate}")
 
 
+def open_listener(settings: Settings) -> socket.socket:
+    """Bind a socket to the settings' host and port. Raises OSError.
+
+    With the protocol of its address, not 0: asyncio sets TCP_NODELAY only where the protocol says TCP, and without that
+    the kernel holds small messages back for some 40 ms.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":  # connections inherit it
+        seconds = settings.ws_stall_seconds + _CUT_SECONDS
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
+    listener.bind(address)
+    return listener
+
+
 def _raise_limit_of_files(connections: int) -> None:
     if sys.platform != "win32":
         import resource
@@ -77,12 +105,14 @@ def _raise_limit_of_files(connections: int) -> None:
 
 
 def _give_large_blocks_back() -> None:
-    """By the first snapshot that is freed, glibc learns to keep blocks of that size, for each thread: 200 MB in all."""
+    """Let glibc return large blocks to the system; else it keeps those of a snapshot for each thread, 200 MB in all."""
     with suppress(OSError, AttributeError, TypeError):  # where there is another C library
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 class _Server(uvicorn.Server):
+    """Ends when the net cannot go on."""
+
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
@@ -92,42 +122,60 @@ class _Server(uvicorn.Server):
         return cast(Spine, self._app.state.spine).runtime.failure
 
     async def on_tick(self, counter: int) -> bool:
-        """Several times a second. Whether it is to end."""
+        """Return whether to end; called several times a second."""
         return await super().on_tick(counter) or self.fate is not None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            _logger.info("serving on %s", _url_of(listener))
         gc.collect()
         gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if sys.platform == "linux":  # connections inherit it
-        seconds = settings.ws_stall_seconds + _CUT_SECONDS
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
-    listener.bind(address)
-    return listener
+def _url_of(listener: socket.socket) -> str:
+    """With the port that the system chose, where none was asked for."""
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _saying_why_in_one_line(app: FastAPI) -> ASGIApp:
-    """Keep what CannotStart says in the app's state instead of having a traceback logged."""
+def _without_tracebacks(app: FastAPI) -> ASGIApp:
+    """Wrap an application so that a failed start is told in one line, and a shutdown's cancelled requests in none."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            await app(scope, receive, send)
-            return
-
-        async def send_quietly(message: Message) -> None:
-            if message["type"] != "lifespan.startup.failed":
-                await send(message)
-
-        try:
-            await app(scope, receive, send_quietly)
-        except CannotStart as error:
-            app.state.cannot_start = str(error)
-            await send({"type": "lifespan.startup.failed", "message": ""})
+        if scope["type"] == "lifespan":
+            await _start_and_stop(app, scope, receive, send)
+        else:
+            await _answer_until_cancelled(app, scope, receive, send)
 
     return wrapped
+
+
+async def _start_and_stop(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+    """Keep what CannotStart says in the app's state instead of having a traceback logged."""
+
+    async def send_quietly(message: Message) -> None:
+        if message["type"] != "lifespan.startup.failed":
+            await send(message)
+
+    try:
+        await app(scope, receive, send_quietly)
+    except CannotStart as error:
+        app.state.cannot_start = str(error)
+        await send({"type": "lifespan.startup.failed", "message": ""})
+
+
+async def _answer_until_cancelled(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 503 to a request that the shutdown cancels, or break the connection off if an answer has begun."""
+    has_begun = False
+
+    async def send_and_see(message: Message) -> None:
+        nonlocal has_begun
+        has_begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, send_and_see)
+    except asyncio.CancelledError:
+        if not has_begun:
+            await refusal(NotReady("the server is shutting down"))(scope, receive, send)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from realnet.inputs import Input
-from service.engine.commands import Change, Clone, Generate, Run
+from service.engine.commands import Change, Clone, Generate, Generation, Run
 from service.engine.inbox import Inbox
-from service.errors import EngineStopped, Overloaded
+from service.errors import EngineStopped, Limited, Overloaded
 
 pytestmark = pytest.mark.anyio
 
@@ -99,12 +99,23 @@ async def test_more_than_there_can_ever_be_room_for_is_refused_at_once() -> None
 
 async def test_generations_are_bounded() -> None:
     inbox = open_inbox(generations=2)
-    inbox.put(generate())
+    first = generate()
+    inbox.put(first)
     inbox.put(generate())
     with pytest.raises(Overloaded):
         inbox.put(generate())
-    inbox.release_generation()
+    first.reply.set_result(Generation([], 0, "length"))
+    await asyncio.sleep(0)
     inbox.put(generate())
+
+
+async def test_one_key_leaves_generations_to_others() -> None:
+    inbox = open_inbox(generations=4)
+    inbox.put(generate(), "mallory/")
+    inbox.put(generate(), "mallory/")
+    with pytest.raises(Limited):
+        inbox.put(generate(), "mallory/")
+    inbox.put(generate(), "alice/")
 
 
 async def test_a_closed_inbox_refuses_everything_and_gives_back_what_was_left() -> None:

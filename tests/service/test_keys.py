@@ -2,6 +2,7 @@
 
 # ruff: noqa: F811  (fixtures are imported)
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.routing import BaseRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -351,7 +353,7 @@ def test_many_at_once_lose_no_key(tmp_path: Path) -> None:
 def test_a_keyring_without_keys_lets_nobody_in(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     key = create_key(file, "a", Scope.READ)
-    ring = Keyring(Settings(keys_file=file))
+    ring = Keyring(None, file, 0, 0)
     assert ring.caller(key) is None  # not read yet
     ring.load()
     caller = ring.caller(key)
@@ -359,6 +361,39 @@ def test_a_keyring_without_keys_lets_nobody_in(tmp_path: Path) -> None:
     revoke_key(file, "a")
     ring.load()
     assert (ring.caller(key), ring.caller(None), caller.revoked.is_set()) == (None, None, True)
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_gone_has_no_keys_in_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file, own = tmp_path / "keys", "an-admins-key-of-the-environment"
+    key = create_key(file, "a", Scope.READ)
+    lines = file.read_text()
+    ring = Keyring(SecretStr(own), file, 0, 0)
+    ring.load()
+    caller = ring.caller(key)
+    assert caller is not None
+    following = asyncio.create_task(ring.follow())
+    file.unlink()
+    await caller.revoked.wait()
+    assert ring.caller(key) is None
+    assert ring.caller(own) is not None
+    [warning] = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert f"{file} is gone" in warning
+    file.write_text(lines)
+    while ring.caller(key) is None:
+        await asyncio.sleep(0.01)
+    following.cancel()
+
+
+def test_the_name_of_the_environments_key_is_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    with pytest.raises(KeysError, match="REALNET_API_KEY"):
+        create_key(file, "environment", Scope.READ)
+    file.write_text(f"environment read sha256:{'0' * 64}\n")
+    with pytest.raises(KeysError, match="REALNET_API_KEY"):
+        read_keys(file)
+    revoke_key(file, "environment")
+    assert read_keys(file) == []
 
 
 @pytest.mark.parametrize("key", ["", "short", "with a blank in it, so", "ä" * 20, "x" * 257])

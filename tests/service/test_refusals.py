@@ -3,6 +3,7 @@
 # ruff: noqa: F811  (fixtures are imported)
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -233,6 +234,23 @@ def test_no_such_snapshot(untouched: RunningServer, id: str) -> None:
         problem_of(call(method, f"/v1/snapshots/{id}{path}"), 404)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "content", "type", "title"),
+    [
+        ("GET", "/v1/snapshots/00000099", None, "not-found", "Not found"),
+        ("GET", "/v1/nothing", None, "not-found", "Not found"),
+        ("DELETE", "/v1/net", None, "method-not-allowed", "Method not allowed"),
+        ("POST", "/v1/inputs", "{", "malformed", "Bad request"),
+        ("POST", "/v1/inputs", "{}", "invalid", "Validation failed"),
+    ],
+)
+def test_a_title_is_in_the_words_of_http(
+    untouched: RunningServer, method: str, path: str, content: str | None, type: str, title: str
+) -> None:
+    problem = untouched.client.request(method, path, content=content, headers=JSON).json()
+    assert (problem["type"], problem["title"]) == (f"/problems/{type}", title)
+
+
 def test_no_such_path_or_method(server: RunningServer) -> None:
     problem_of(server.client.get("/v1/never-to-be-repeated"), 404)
     problem = problem_of(server.client.delete("/v1/net"), 405)
@@ -252,6 +270,48 @@ def test_another_sites_page_may_not_write(untouched: RunningServer, origin: str)
 def test_a_name_of_somebody_elses_that_leads_here_may_not_write(untouched: RunningServer) -> None:
     headers = {"origin": "http://evil.example:8420", "host": "evil.example:8420"}
     problem_of(untouched.client.post("/v1/inputs", json={"text": "a"}, headers=headers), 403)
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        [],
+        ["localhost", "localhost"],
+        ["localhost", "evil.example"],
+        [""],
+        ["localhost#.evil.example"],
+        ["localhost/.evil.example"],
+        ["localhost?.evil.example"],
+        ["evil.example@localhost"],
+        ["localhost:80@evil.example"],
+        ["localhost:123456"],
+        ["[::1"],
+        ["local\xe4host"],
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/net", "/v1/stream"])
+def test_a_request_has_one_host_that_is_an_address(server: RunningServer, path: str, hosts: list[str]) -> None:
+    headers = [f"host: {host}" for host in hosts]
+    if path == "/v1/stream":
+        headers += ["upgrade: websocket", "connection: upgrade", "sec-websocket-version: 13"]
+        headers += ["sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg=="]
+    else:
+        headers.append("connection: close")
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall("".join(f"{line}\r\n" for line in [f"GET {path} HTTP/1.1", *headers, ""]).encode("latin-1"))
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:80", "[::1]", "[::1]:8420"])
+def test_loopback_has_several_names(server: RunningServer, host: str) -> None:
+    assert server.client.get("/v1/net", headers={"host": host}).status_code == 200
+
+
+def test_it_is_said_whether_the_host_or_the_origin_is_wrong(server: RunningServer) -> None:
+    host = server.client.get("/v1/net", headers={"host": "evil.example"})
+    assert "the Host is not localhost" in problem_of(host, 403)["detail"]
+    origin = server.client.patch("/v1/net", json={}, headers={"origin": "http://evil.example"})
+    assert "the Origin is another site" in problem_of(origin, 403)["detail"]
 
 
 def test_the_servers_own_page_may_write(server: RunningServer) -> None:

@@ -287,6 +287,10 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     assert response["content"].keys() == {"application/problem+json"}, (method, path, status)
+            if path != "/healthz":
+                assert operation["x-scope"] in ("read", "teach", "admin"), (method, path)
+                assert operation["security"] == [{}, {"key": []}]
+                assert {"401", "403", "429"} <= operation["responses"].keys(), (method, path)
     declared = {(path, method) for path, operations in document["paths"].items() for method in operations}
     assert {
         ("/healthz", "get"),

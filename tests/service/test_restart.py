@@ -2,11 +2,13 @@
 
 # ruff: noqa: F811  (fixtures are imported)
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
@@ -37,6 +39,25 @@ def test_a_clean_stop_loses_nothing(new_server: MakeServer, store_url: str) -> N
     server.start()
     assert untimed(server.net(hash="true")) == untimed(before)
     assert server.run(text=NEXT)[:1000] == uninterrupted
+
+
+def test_a_stop_with_requests_open_is_orderly_and_quiet(new_server: MakeServer) -> None:
+    server = new_server(neurons=1000, max_tokens=100_000_000).start()
+    upload = b"POST /v1/datasets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n"
+    upload += b"content-type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    body = {"max_tokens": 100_000_000, "stream": True}
+    with (
+        socket.create_connection(("127.0.0.1", server.port)) as uploading,
+        server.client.stream("POST", "/v1/generate", json=body) as generating,
+    ):
+        uploading.sendall(upload)
+        chunks = generating.iter_raw()
+        next(chunks)
+        assert server.terminate() == -15
+        assert uploading.recv(2**16).startswith(b"HTTP/1.1 503 ")
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(chunks)
+    assert "Traceback" not in server.log
 
 
 def test_what_was_accepted_is_learnt_before_the_last_snapshot(new_server: MakeServer) -> None:

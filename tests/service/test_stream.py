@@ -321,7 +321,7 @@ async def test_a_fast_writer_is_held_back(new_server: Callable[..., RunningServe
     server = new_server(ws_window=8, max_streams=1).start()
     server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
     async with open_stream(server.url, window=50) as client:
-        with pytest.raises(ClientError, match="1 streams are open"):
+        with pytest.raises(ClientError, match="all 1 places for streams"):
             await open_stream(server.url).__aenter__()
         for _ in range(50):
             await client.send_input(text="a")

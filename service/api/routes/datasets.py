@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from service.api.access import needs
 from service.api.dataset_schemas import FORM, DatasetList, DatasetShown
-from service.api.deps import Handles, Spine, page_of, problems
+from service.api.deps import Calling, Handles, Spine, page_of, problems
 from service.auth.keys import Scope
 from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
 from service.datasets.upload import Upload
@@ -30,12 +30,12 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     openapi_extra={"requestBody": _FORM},
 )
 @needs(Scope.TEACH, largest="max_dataset_bytes")
-async def add(request: Request, spine: Handles, response: Response) -> Dataset:
+async def add(request: Request, spine: Handles, caller: Calling, response: Response) -> Dataset:
     """Answers when the whole file has been checked and stored; of a wrong one, the first ten problems.
 
     The same content, read in the same way, is one data set.
     """
-    async with spine.uploads.receive(request) as upload:
+    async with spine.uploads.receive(request, caller.space) as upload:
         with _told():
             dataset, is_new = await _unless_gone(request, spine, upload)
     response.status_code = 201 if is_new else 200

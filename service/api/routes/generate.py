@@ -47,7 +47,7 @@ async def generate(body: Prompt, request: Request, spine: Handles, caller: Calli
     """Ends within a few tokens when the client leaves or its key is revoked."""
     command, vocabulary = command_of(body, spine.runtime.engine.interface, spine.settings, body.stream)
     caller.check_pace()
-    spine.runtime.inbox.put(command)
+    spine.runtime.inbox.put(command, caller.space)
     caller.ticks.take(command.ticks)
     ending = asyncio.create_task(_end_when_revoked(command, caller))
     command.reply.add_done_callback(lambda _: ending.cancel())

@@ -12,6 +12,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
+from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.jobs.job import Job, JobKind
@@ -121,7 +122,7 @@ async def cancel(id: str, spine: Handles) -> Job:
 
 
 async def _add(
-    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, spine: Spine, caller: Any, response: Response
+    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, spine: Spine, caller: Caller, response: Response
 ) -> Job:
     caller.check_pace()
     if not isinstance(body, SleepRequest):
@@ -129,7 +130,7 @@ async def _add(
             await spine.runtime.datasets.get(body.dataset)
         except KeyError:
             raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
-    job = await spine.runtime.jobs.add(kind, body.model_dump())
+    job = await spine.runtime.jobs.add(kind, body.model_dump(), caller.space)
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return job
 

@@ -1,5 +1,7 @@
 """The WebSocket: its handshake. The gate in front of the app has checked the origin."""
 
+from contextlib import ExitStack
+
 from fastapi import APIRouter, Response, WebSocket
 
 from service.api.access import needs
@@ -24,16 +26,23 @@ async def stream(socket: WebSocket) -> None:
     client_id = socket.query_params.get("client_id")
     offered: list[str] = socket.scope["subprotocols"]
     chosen = next((name for name in offered if name in CODECS), None)
-    try:
-        streams.admit()
-        if client_id is not None and not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
-            raise Invalid([ErrorLocation(detail=f"1 to {_CLIENT_ID_LENGTH} signs", parameter="client_id")])
-        if offered and chosen is None:
-            detail = f"one of {', '.join(CODECS)}, or none"
-            raise Invalid([ErrorLocation(detail=detail, parameter="Sec-WebSocket-Protocol")])
-    except Refused as error:
-        problem = problem_of(error)
-        await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
-        return
-    await socket.accept(chosen)
-    await streams.serve(socket, client_id, CODECS[chosen or JSON], caller_of(socket))
+    caller = caller_of(socket)
+    with ExitStack() as place:
+        try:
+            place.enter_context(streams.admit(caller))
+            _check_handshake(client_id, offered, chosen)
+        except Refused as error:
+            problem = problem_of(error)
+            await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
+            return
+        await socket.accept(chosen)
+        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller)
+
+
+def _check_handshake(client_id: str | None, offered: list[str], chosen: str | None) -> None:
+    """Raises Invalid."""
+    if client_id is not None and not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
+        raise Invalid([ErrorLocation(detail=f"1 to {_CLIENT_ID_LENGTH} signs", parameter="client_id")])
+    if offered and chosen is None:
+        detail = f"one of {', '.join(CODECS)}, or none"
+        raise Invalid([ErrorLocation(detail=detail, parameter="Sec-WebSocket-Protocol")])

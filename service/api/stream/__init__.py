@@ -1,1 +1,1 @@
-"""`WS /v1/stream`: messages, sessions, and the hub that tells them all."""
+"""`WS /v1/stream`: messages, sessions, and the hub that opens them and tells them all."""

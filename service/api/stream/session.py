@@ -1,0 +1,246 @@
+"""A session on `WS /v1/stream`: runs a client's messages in order, acknowledges them, and sends the net's outputs.
+
+A fast writer is held back by TCP: at most `ws_window` messages of a client wait for their answers, and the next one is
+received once one of them has been answered. A slow reader costs nothing: its session is a position in the ring of
+outputs, loses those that are overwritten before they are sent, and tells the client how many.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from service.api.generation import command_of, pieces_of, text_of
+from service.api.senders import content_digest
+from service.api.stream.clients import Client
+from service.api.stream.protocol import (
+    PROTOCOL,
+    Ack,
+    BadMessage,
+    Codec,
+    Event,
+    Generated,
+    GenerateMessage,
+    Hello,
+    InputMessage,
+    PingMessage,
+    Pong,
+    ServerMessage,
+    Tokens,
+    error_message,
+)
+from service.api.stream.watchdog import IdleWatchdog
+from service.auth.keyring import Caller
+from service.auth.keys import Scope
+from service.engine.commands import Ran
+from service.errors import Refused, problem_of
+from service.runtime.runtime import Runtime
+from service.settings import Settings
+
+UNSUPPORTED_DATA, POLICY, INTERNAL_ERROR, SLOW_READER, IDLE = 1003, 1008, 1011, 4008, 4010  # close codes
+
+_EVENTS = 16  # that wait for a client which does not read; later ones are lost to it
+_CLOSE_SECONDS = 10.0  # for a client to read why its stream is closed
+_logger = logging.getLogger(__name__)
+
+ReadPiece = Callable[[int, Codec], tuple[bytes, int, int]]  # StreamHub.piece
+
+
+class _Close(Exception):
+    """Ends the session with this close code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        self.reason = reason
+
+
+class Session:
+    """One connection, in tasks: one receives, one sends answers, one sends outputs, one watches for its end.
+
+    There is one more for each generation that runs.
+    """
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        codec: Codec,
+        caller: Caller,
+        client: Client,
+        *,
+        runtime: Runtime,
+        describe_net: Callable[[], dict[str, Any]],
+        read_piece: ReadPiece,
+        settings: Settings,
+    ) -> None:
+        self._socket = socket
+        self._codec = codec
+        self._caller = caller
+        self._client = client
+        self._runtime = runtime
+        self._describe_net = describe_net
+        self._read_piece = read_piece
+        self._settings = settings
+        self._is_throttled = False  # the key is over its rate of ticks
+        self._watch = IdleWatchdog(
+            caller, settings.ws_idle_seconds, lambda: self._is_throttled or bool(self._unanswered)
+        )
+        self._position = runtime.outputs.end
+        self._window = asyncio.Semaphore(settings.ws_window)
+        self._answers: asyncio.Queue[tuple[ServerMessage, bool]] = asyncio.Queue()  # and whether each opens the window
+        self._unanswered: deque[tuple[int, asyncio.Future[Ran]]] = deque()  # inputs, by seq
+
+    async def run(self) -> None:
+        """Serve the client from `hello` to the close; every error ends in a close code, none is raised."""
+        try:
+            self._client.begin_again()
+            await self._send(Hello(PROTOCOL, self._client.last_seq, self._describe_net()))
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self._receive())
+                self._tasks.create_task(self._send_answers())
+                self._tasks.create_task(self._send_outputs())
+                self._tasks.create_task(self._end_in_time())
+        except* WebSocketDisconnect:
+            pass
+        except* _Close as group:
+            close = group.exceptions[0]
+            assert isinstance(close, _Close)
+            _logger.info("a stream is closed: %d, %s", close.code, close.reason)
+            await self._close(close.code, close.reason)
+        except* Exception:
+            _logger.exception("a stream broke")
+            await self._close(INTERNAL_ERROR, "internal error")
+
+    def tell(self, event: Event) -> None:
+        """Send an event, unless too many wait already for a client that does not read."""
+        if self._answers.qsize() < self._settings.ws_window + _EVENTS:
+            self._answers.put_nowait((event, False))
+
+    async def _receive(self) -> None:
+        while True:
+            received = await self._socket.receive()
+            self._watch.seen()
+            if received["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(received["code"])
+            raw = received.get("bytes" if self._codec.binary else "text")
+            if raw is None:
+                frames = "binary" if self._codec.binary else "text"
+                raise _Close(UNSUPPORTED_DATA, f"{self._codec.name} comes in {frames} frames")
+            await self._window.acquire()
+            await self._take(raw)
+
+    async def _end_in_time(self) -> None:
+        if await self._watch.ended() == "idle":
+            raise _Close(IDLE, "nothing was said for too long")
+        raise _Close(POLICY, "the key has been revoked")
+
+    async def _take(self, raw: bytes | str) -> None:
+        ref = None
+        try:
+            message = self._codec.read(raw)
+            ref = message.seq
+            match message:
+                case InputMessage():
+                    await self._input(message)
+                case GenerateMessage():
+                    self._generate(message)
+                case PingMessage():
+                    self._answer(Pong(ref))
+        except BadMessage as error:
+            self._answer(error_message(error.problem, error.ref))
+        except Refused as error:
+            self._answer(error_message(problem_of(error), ref))
+
+    async def _input(self, message: InputMessage) -> None:
+        self._caller.check(Scope.TEACH)
+        self._is_throttled = True
+        await self._caller.keep_pace()
+        self._is_throttled = False
+        run = message.run(self._runtime.interface, self._settings.max_ticks_per_request)
+        digest = content_digest(run)
+        if (reply := self._client.repeated(message.seq, digest)) is not None:
+            self._await_reply(message.seq, reply)
+            return
+        self._caller.ticks.take(run.ticks)
+        self._client.accept(message.seq, digest, run)
+        self._await_reply(message.seq, run.reply)
+        # Shielded: an accepted input is learnt even if its client leaves while the input waits for room.
+        await asyncio.shield(self._runtime.enter(run))
+
+    def _await_reply(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
+        self._unanswered.append((seq, reply))
+        reply.add_done_callback(self._acknowledge)
+
+    def _acknowledge(self, _: object) -> None:
+        """Answer inputs in the order of their seq, whichever of them is done first."""
+        while self._unanswered and self._unanswered[0][1].done():
+            seq, reply = self._unanswered.popleft()
+            error = reply.exception()
+            if error is None:
+                self._answer(Ack(seq, reply.result().last_tick))
+            else:
+                assert isinstance(error, Exception)
+                self._answer(error_message(problem_of(error), seq))
+
+    def _generate(self, message: GenerateMessage) -> None:
+        command, vocabulary = command_of(message, self._runtime.interface, self._settings, stream=True)
+        self._caller.check_pace()
+        self._runtime.generate(command, self._caller.space)
+        self._caller.ticks.take(command.ticks)
+
+        async def follow() -> None:
+            try:
+                async for text, tokens in pieces_of(command, vocabulary):
+                    self._answers.put_nowait((Tokens(message.seq, text, tokens), False))
+                whole = text_of(await command.reply, vocabulary)
+                self._answer(Generated(message.seq, whole.text, whole.tokens, whole.tick, whole.finish_reason))
+            except Refused as error:
+                self._answer(error_message(problem_of(error), message.seq))
+
+        self._tasks.create_task(follow())
+
+    def _answer(self, message: ServerMessage) -> None:
+        """Queue the answer to one of the client's messages; once sent, it opens the window for another message."""
+        self._answers.put_nowait((message, True))
+
+    async def _send_answers(self) -> None:
+        while True:
+            message, is_answer = await self._answers.get()
+            await self._send(message)
+            if is_answer:
+                self._window.release()
+
+    async def _send_outputs(self) -> None:
+        position = self._position
+        while True:
+            await self._runtime.outputs.wait(position)
+            encoded, position, lost = self._read_piece(position, self._codec)
+            if lost:
+                await self._send(Event("dropped", count=lost))
+            if encoded:
+                await self._send_encoded(encoded)
+
+    async def _send(self, message: ServerMessage) -> None:
+        await self._send_encoded(self._codec.encode(message))
+
+    async def _send_encoded(self, encoded: bytes) -> None:
+        self._watch.seen()
+        try:
+            async with asyncio.timeout(self._settings.ws_stall_seconds):
+                if self._codec.binary:
+                    await self._socket.send_bytes(encoded)
+                else:
+                    await self._socket.send_text(encoded.decode())
+        except TimeoutError:
+            raise _Close(SLOW_READER, "nothing was read for too long") from None
+        except RuntimeError as error:  # uvicorn has closed it, as for an oversize message
+            raise WebSocketDisconnect(1006) from error
+
+    async def _close(self, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._socket.close(code, reason)
+        except (TimeoutError, RuntimeError, WebSocketDisconnect):
+            pass  # the client does not read even that, or has left: the connection is closed without a code
