@@ -48,7 +48,7 @@ class Spine:
     @property
     def fate(self) -> str | None:
         """Why this server cannot go on, if it can't."""
-        return self.lock.lost or self.engine.failure
+        return self.lock.lost or self.engine.failure or (None if self.journal is None else self.journal.failure)
 
     def net(self) -> Net:
         return Net.of(self.engine.status, self.engine.shape, self.inbox.depth)

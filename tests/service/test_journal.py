@@ -135,9 +135,12 @@ class Failing:
 
     def __init__(self, log: Log) -> None:
         self.fails: str | None = None
+        self.has_bug_in: str | None = None
         self._log = log
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
+        if self.has_bug_in == "append":
+            raise RuntimeError("not foreseen")
         if self.fails == "before":
             raise StoreError("full")
         self._log.append(seq, data, durable)
@@ -145,6 +148,8 @@ class Failing:
             raise StoreError("no reply")
 
     def repair(self) -> None:
+        if self.has_bug_in == "repair":
+            raise RuntimeError("not foreseen")
         if self.fails:
             raise StoreError("still")
         self._log.repair()
@@ -178,6 +183,22 @@ async def test_nothing_that_is_not_durable_is_learnt_and_learning_goes_on_by_its
         after = await life.state()
     learner, _ = await replayed(store_url)
     assert learner.checkpoint().state_sha256() == after == await lived_alone([1, 5])
+
+
+@pytest.mark.parametrize("where", ["append", "repair"])
+async def test_an_unforeseen_error_ends_the_journal_and_is_told(store_url: str, where: str) -> None:
+    log = Failing(open_log(store_url, "default/journal"))
+    async with living(store_url, log) as life:  # type: ignore[arg-type]
+        await life.run(1)
+        assert life.journal.failure is None
+        log.has_bug_in, log.fails = where, "before"
+        with pytest.raises(NotDurable):
+            await life.run(2)
+        while life.journal.failure is None:
+            await asyncio.sleep(0.01)
+        assert life.journal.failure == "the journal has died, the server's log tells why"
+        with pytest.raises(NotDurable, match="the journal has died"):
+            await life.run(3)
 
 
 async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(store_url: str) -> None:
