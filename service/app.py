@@ -118,7 +118,7 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
     except ValueError as error:
         raise CannotStart(str(error)) from error
     try:
-        catalog = SnapshotCatalog(store, settings.snapshots_kept)
+        catalog = SnapshotCatalog(store, settings.snapshots_kept, most_kept=settings.max_kept_snapshots)
         sets = DatasetCatalog(store, settings.datasets_kept, settings.max_dataset_bytes)
         recovered = await _recover(lock, catalog, sets, log, settings)
         journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)

@@ -30,7 +30,8 @@ class Settings(BaseSettings):
 
     store: str = Field("file:data", description="file:///absolute/dir, file:relative/dir or redis://host:port/db")
     snapshot_every: float = Field(300.0, ge=0, description="seconds; 0 is never")
-    snapshots_kept: int = Field(5, ge=1)
+    snapshots_kept: int = Field(5, ge=1, description="of those that nobody asked to keep, the newest")
+    max_kept_snapshots: int = Field(100, ge=1, description="that users keep; no more are taken then, none is deleted")
     journal: Literal["always", "everysec", "never", "off"] = Field(
         "everysec", description="when what is learnt is on the disk: before it is learnt, within a second, some time"
     )

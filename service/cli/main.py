@@ -165,21 +165,26 @@ def info(context: typer.Context) -> None:
 
 
 @snapshots.command("save")
-def snapshot_save(context: typer.Context) -> None:
-    """Save a snapshot of the live net now."""
-    saved = request(context.obj, "POST", "/v1/snapshots", seconds=120)
+def snapshot_save(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help="What to call it, in 80 signs at most.")] = None,
+) -> None:
+    """Save a snapshot of the live net now, to be kept until it is deleted."""
+    saved = request(context.obj, "POST", "/v1/snapshots", seconds=120, body={"name": name})
     typer.echo(f"{saved['id']}: tick {saved['tick']:,}, {saved['bytes'] / 1e6:,.1f} MB")
 
 
 @snapshots.command("list")
 def snapshot_list(context: typer.Context) -> None:
-    """List the snapshots that are kept, oldest first."""
+    """List the snapshots, oldest first. Those that are not kept go when there are newer ones."""
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("id", "tick", "created", "MB", "of job", box=None, pad_edge=False)
+    table = Table("id", "tick", "created", "MB", "kept", "name", "of job", box=None, pad_edge=False)
     for one in request(context.obj, "GET", "/v1/snapshots")["data"]:
         megabytes = f"{one['bytes'] / 1e6:,.1f}"
-        table.add_row(one["id"], f"{one['tick']:,}", one["created_at"], megabytes, one["job"])
+        name = Text(one["name"] or "")  # no markup: it is anybody's
+        table.add_row(one["id"], f"{one['tick']:,}", one["created_at"], megabytes, shown(one["kept"]), name, one["job"])
     _console().print(table)
 
 

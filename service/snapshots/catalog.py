@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
+from service.errors import Conflict
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged, SnapshotInUse
 from service.store.base import Store, StoreError
 from service.store.sealed import Sealed
@@ -38,9 +39,10 @@ class _Manifest(Snapshot, Sealed, frozen=True):
 
 
 class SnapshotCatalog:
-    """The snapshots of the net `name`, of which the newest `retention` are kept; one process owns them.
+    """The snapshots of the net `name`, owned by one process.
 
-    Those that jobs made are beside these: they are no candidates where the net's own are meant.
+    Users have at most `most_kept` of them kept, until they delete them. Of the others the newest `retention` stay, and
+    beside these the newest few that jobs made; those are never taken for the net's own.
 
     An id is a sequence number of 8 digits and is never given twice, so the newest snapshot has the greatest id
     whatever the clocks did. Anything else given as an id is a KeyError, as is the id of no snapshot.
@@ -52,11 +54,19 @@ class SnapshotCatalog:
         {name}/manifests/{id}                       one line of JSON, one with its SHA-256; there last, gone first
     """
 
-    def __init__(self, store: Store, retention: int, name: str = "default", chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        retention: int,
+        name: str = "default",
+        chunk_bytes: int = CHUNK_BYTES,
+        most_kept: int = 100,
+    ) -> None:
         if retention < 1:
             raise ValueError(f"retention is {retention}, must be at least 1")
         self._store = store
         self._retention = retention
+        self._most_kept = most_kept
         self._chunk_bytes = chunk_bytes
         self._last_id = f"{name}/last-snapshot-id"
         self._chunks = f"{name}/snapshots/"
@@ -73,17 +83,23 @@ class SnapshotCatalog:
         memory: bytes = b"",
         place: int | None = None,
         job: str | None = None,
+        kept: bool = False,
+        name: str | None = None,
     ) -> Snapshot:
         """Write and verify a snapshot, make it visible, then delete those that are older than the newest `retention`.
 
-        `memory` is kept with it, and is no part of its bytes; `place` is the journal's last record that is in it.
-        Retention counts whole manifests and does not look into chunks: damage that came after the save counts as kept.
-        Raises SnapshotDamaged if the store does not give back what was written; then nothing has become visible.
+        `memory` is stored with it, and is no part of its bytes; `place` is the journal's last record that is in it.
+        Retention counts whole manifests and does not look into chunks, so a snapshot damaged after its save counts.
+        Raises SnapshotDamaged if the store does not give back what was written, and Conflict where no more may be
+        kept; then nothing has become visible.
         """
         async with self._lock:
+            if kept:
+                await self._check_room()
             id = await self._next_id()
             try:
-                manifest = await self._write(id, data, tick, state_sha256, memory, place, job)
+                written = await self._write(id, data, tick, state_sha256, memory, place, job)
+                manifest = written.model_copy(update={"kept": kept, "name": name})
             except (StoreError, SnapshotDamaged):
                 with contextlib.suppress(StoreError):  # the first error tells more; the next save or start tries again
                     await self._sweep()
@@ -97,6 +113,16 @@ class SnapshotCatalog:
         if job is None:
             self.pinned.clear()
         return manifest.snapshot()
+
+    async def change(self, id: str, **changes: bool | str | None) -> Snapshot:
+        """Set `kept` or `name`, or both. Raises KeyError, SnapshotDamaged, and Conflict where no more may be kept."""
+        async with self._lock:
+            manifest = await self._manifest(id)
+            if changes.get("kept") and not manifest.kept:
+                await self._check_room()
+            changed = manifest.model_copy(update=changes)
+            await self._store.put(self._manifests + id, changed.seal())
+        return changed.snapshot()
 
     async def get(self, id: str) -> Snapshot:
         """Raises SnapshotDamaged if the manifest is; chunks are not looked at."""
@@ -133,12 +159,15 @@ class SnapshotCatalog:
         return await self._remembered(await self._manifest(id))
 
     async def oldest_place(self) -> int | None:
-        """The smallest place of all that are kept: what comes after it may be needed, if newer ones are damaged.
+        """The smallest place of the newest `retention`: what comes after it may be needed, if newer ones are damaged.
 
-        None where all may be: one has no place, or there is only one though there may be more.
+        None where all may be: one has no place, or there is only one though there may be more. Older ones that users
+        keep do not count: the journal would grow for as long as they are kept.
         """
-        places = []
-        for id in await self._ids(self._manifests):
+        places: list[int | None] = []
+        for id in reversed(await self._ids(self._manifests)):
+            if len(places) == self._retention:
+                break
             with contextlib.suppress(KeyError, SnapshotDamaged):
                 manifest = await self._manifest(id)
                 if manifest.job is None:
@@ -173,6 +202,12 @@ class SnapshotCatalog:
             with contextlib.suppress(KeyError, SnapshotDamaged):  # KeyError: deleted in the meantime
                 snapshots.append(await self.get(id))
         return snapshots
+
+    async def _check_room(self) -> None:
+        if sum(each.kept for each in await self.list()) >= self._most_kept:
+            raise Conflict(
+                f"{self._most_kept} snapshots are kept, and no more may be: delete one, or keep it no longer"
+            )
 
     async def _next_id(self) -> str:
         last = (await self._store.get(self._last_id) or b"").decode(errors="replace")
@@ -210,10 +245,10 @@ class SnapshotCatalog:
 
     async def _retire(self) -> None:
         whole = await self.list()
-        own = [each.id for each in whole if each.job is None]
-        of_jobs = [each.id for each in whole if each.job is not None]
+        own = [each.id for each in whole if each.job is None and not each.kept]
+        of_jobs = [each.id for each in whole if each.job is not None and not each.kept]
         oldest_kept = own[-self._retention] if len(own) > self._retention else ""
-        kept = {*of_jobs[-_JOBS_KEPT:], *self.pinned, *self.held}
+        kept = {*(each.id for each in whole if each.kept), *of_jobs[-_JOBS_KEPT:], *self.pinned, *self.held}
         for id in await self._ids(self._manifests):
             if (id < oldest_kept or id in of_jobs) and id not in kept:
                 await self._store.delete(self._manifests + id)

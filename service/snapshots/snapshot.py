@@ -6,7 +6,8 @@ from pydantic import AwareDatetime, BaseModel
 class Snapshot(BaseModel, frozen=True):
     """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC.
 
-    That of a `job` is none of the live net, but what the job made of a fork.
+    A snapshot of a `job` holds what the job made of a fork, never the live net. One that is `kept` stays until it is
+    deleted; others go when there are newer ones.
     """
 
     id: str
@@ -16,6 +17,8 @@ class Snapshot(BaseModel, frozen=True):
     sha256: str
     state_sha256: str
     job: str | None = None
+    kept: bool = False
+    name: str | None = None
 
 
 class SnapshotDamaged(Exception):

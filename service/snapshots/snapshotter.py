@@ -62,11 +62,14 @@ class Snapshotter:
         except TimeoutError:
             _logger.error("no last snapshot: the store took more than %g s", _FINAL_SECONDS)
 
-    async def save(self) -> Snapshot:
-        """Raises StoreError, SnapshotDamaged or EngineStopped; the net goes on in any case."""
+    async def save(self, kept: bool = False, name: str | None = None) -> Snapshot:
+        """Save the net as it is now. One that is not `kept` goes when there are newer ones.
+
+        Raises StoreError, SnapshotDamaged, Conflict or EngineStopped; the net goes on in any case.
+        """
         async with self._saving:
             try:
-                snapshot = await self._save()
+                snapshot = await self._save(kept, name)
             except (StoreError, SnapshotDamaged):
                 self.failed += 1
                 raise
@@ -112,12 +115,14 @@ class Snapshotter:
             checkpoint, _ = await self._engine.ask(Clone())
             return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
 
-    async def _save(self) -> Snapshot:
+    async def _save(self, kept: bool, name: str | None) -> Snapshot:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
         checkpoint, memory = await self._engine.ask(Clone())
         data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
         place = None if memory.place is None else memory.place.seq
-        snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256, memory.to_bytes(), place)
+        snapshot = await self._catalog.save(
+            data, checkpoint.tick, state_sha256, memory.to_bytes(), place, kept=kept, name=name
+        )
         self._saved_changes, self._place = changes, memory.place
         self._catalog.pinned.clear()
         if self._journal is not None and (oldest := await self._catalog.oldest_place()) is not None:

@@ -4,10 +4,12 @@
 
 import asyncio
 import hashlib
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+from service.errors import Conflict
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
 from service.store.base import Store
@@ -49,6 +51,8 @@ async def test_a_snapshot_is_listed_and_read_as_it_was_saved(store: Store) -> No
         "sha256": hashlib.sha256(NEW).hexdigest(),
         "state_sha256": "5" * 64,
         "job": None,
+        "kept": False,
+        "name": None,
     }
     assert await catalog.get(snapshot.id) == snapshot
     assert await catalog.list() == [snapshot]
@@ -94,6 +98,74 @@ async def test_the_newest_snapshots_are_kept(store: Store) -> None:
     assert ids == ["00000001", "00000002", "00000003", "00000004"]
     assert [(snapshot.id, snapshot.tick) for snapshot in await catalog.list()] == [(ids[2], 2), (ids[3], 3)]
     assert {key.split("/")[2] for key in await store.keys("default/snapshots/")} == set(ids[2:])
+
+
+async def test_what_a_user_keeps_outlives_the_newest(store: Store) -> None:
+    catalog = open_catalog(store, retention=2)
+    mine = await catalog.save(OLD, 0, "", kept=True, name="before the exam")
+    assert (mine.kept, mine.name) == (True, "before the exam")
+    ids = [await save(catalog, NEW, tick) for tick in range(4)]
+    assert [each.id for each in await catalog.list()] == [mine.id, *ids[2:]]
+    assert await catalog.get(mine.id) == mine
+    assert await catalog.read(mine.id) == OLD
+    pinned = await catalog.change(ids[2], kept=True)
+    assert (pinned.kept, pinned.name) == (True, None)
+    assert (await catalog.change(mine.id, kept=False)).name == "before the exam"
+    ids.append(await save(catalog, NEW))
+    assert [each.id for each in await open_catalog(store, retention=2).list()] == ids[2:]
+    assert await catalog.read(ids[2]) == NEW
+
+
+async def test_no_more_may_be_kept_than_the_bound(store: Store) -> None:
+    catalog = SnapshotCatalog(store, 5, most_kept=2)
+    first, second = [await catalog.save(OLD, 0, "", kept=True) for _ in range(2)]
+    other = await catalog.save(OLD, 0, "")
+    before = await store.keys("")
+    for more in (catalog.save(NEW, 0, "", kept=True), catalog.change(other.id, kept=True)):
+        with pytest.raises(Conflict, match="2 snapshots are kept"):
+            await more
+    assert await store.keys("") == before
+    assert (await catalog.change(first.id, kept=True, name="it was before")).kept
+    await catalog.delete(second.id)
+    assert (await catalog.change(other.id, kept=True)).kept
+
+
+async def test_what_is_changed_is_still_whole_and_that_of_a_job_may_be_kept(store: Store) -> None:
+    catalog = open_catalog(store, retention=1)
+    own = await save(catalog, OLD)
+    of_job = await catalog.save(NEW, 0, "", job="00000001")
+    await catalog.change(of_job.id, kept=True)
+    for _ in range(4):
+        await catalog.save(NEW, 0, "", job="00000001")
+    assert (await catalog.get(of_job.id)).job == "00000001"
+    found, damaged = await catalog.newest_good()
+    assert found is not None
+    assert (found[0].id, damaged) == (own, [])
+    with pytest.raises(KeyError):
+        await catalog.change("00000099", kept=True)
+
+
+async def test_the_manifest_of_before_there_were_names_is_read(store: Store) -> None:
+    catalog = open_catalog(store)
+    id = await save(catalog, NEW)
+    manifest = json.loads((await store.get(f"default/manifests/{id}") or b"").split(b"\n")[0])
+    del manifest["kept"], manifest["name"]
+    body = json.dumps(manifest).encode()
+    await store.put(f"default/manifests/{id}", body + b"\n" + hashlib.sha256(body).hexdigest().encode())
+    assert not (await catalog.get(id)).kept
+    assert (await catalog.change(id, name="old")).name == "old"
+    assert await catalog.read(id) == NEW
+
+
+async def test_the_journal_is_needed_from_the_newest_on_not_from_what_users_keep(store: Store) -> None:
+    catalog = open_catalog(store, retention=2)
+    await catalog.save(OLD, 0, "", place=3, kept=True)
+    assert await catalog.oldest_place() is None
+    for place in (5, 7, 9):
+        await catalog.save(OLD, 0, "", place=place)
+    assert await catalog.oldest_place() == 7
+    await catalog.save(OLD, 0, "", place=11, kept=True)
+    assert await catalog.oldest_place() == 9
 
 
 @pytest.mark.parametrize("retention", [0, -1])

@@ -1,4 +1,4 @@
-"""Snapshots: taken, listed, given away, restored, deleted."""
+"""Snapshots: saved, listed, kept, downloaded, restored, deleted."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from service.api.access import needs
-from service.api.deps import Handles, page_of, problems
-from service.api.schemas import SnapshotList
+from service.api.deps import TAKES_JSON, Handles, page_of, problems
+from service.api.schemas import SnapshotChange, SnapshotList, SnapshotRequest
 from service.auth.keys import Scope
 from service.errors import Conflict, NotFound
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged, SnapshotInUse
@@ -19,12 +19,13 @@ router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
 _WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
 
 
-@router.post("", status_code=201, responses=problems(403, 409, 503))
+@router.post("", status_code=201, responses=problems(400, 403, 409, 413, 422, 503))
 @needs(Scope.ADMIN)
-async def save(spine: Handles, response: Response) -> Snapshot:
-    """Answers when it is verified in the store."""
+async def save(spine: Handles, response: Response, body: SnapshotRequest | None = None) -> Snapshot:
+    """Save the net as it is now, to be kept until it is deleted. Answers when the snapshot is verified in the store."""
+    asked = body or SnapshotRequest()
     with _told():
-        snapshot = await spine.snapshotter.save()
+        snapshot = await spine.snapshotter.save(asked.kept, asked.name)
     response.headers["Location"] = f"{router.prefix}/{snapshot.id}"
     return snapshot
 
@@ -46,6 +47,14 @@ async def list_snapshots(
 async def get(id: str, spine: Handles) -> Snapshot:
     with _told():
         return await spine.catalog.get(id)
+
+
+@router.patch("/{id}", responses=problems(400, 403, 404, 409, 413, 415, 422, 503), dependencies=[TAKES_JSON])
+@needs(Scope.ADMIN)
+async def change(id: str, change: SnapshotChange, spine: Handles) -> Snapshot:
+    """Keep a snapshot until it is deleted, or no longer; give it a name, or none. What is left out stays as it is."""
+    with _told():
+        return await spine.catalog.change(id, **change.model_dump(exclude_unset=True))
 
 
 @router.get(
