@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from service.errors import NotDurable
 from service.journal.codec import encode_record
 from service.journal.records import NoteRecord, Record
-from service.store.base import Log, StoreError
+from service.store.base import Log, StoreError, StoreLost
 
 Policy: TypeAlias = Literal["always", "everysec", "never", "off"]
 
@@ -82,7 +82,7 @@ class LoggedJournal:
         self._trim_to: int | None = None
         self._changed = threading.Condition()
         self._stopping = False
-        self._synced_at = time.monotonic()
+        self._checked_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -125,6 +125,9 @@ class LoggedJournal:
     def _run(self) -> None:
         try:
             self._live()
+        except StoreLost as error:
+            self._fail(error)
+            self.failure = str(error)
         except Exception:
             _logger.exception("the journal has died")
             self._fail(StoreError("the journal has died, the server's log tells why"))
@@ -143,6 +146,9 @@ class LoggedJournal:
                 self._commit(self._taken)
                 if trim_to is not None:
                     self._log.trim(trim_to)
+                self._check_every_second()
+            except StoreLost:
+                raise
             except StoreError as error:
                 self._fail(error)
                 if not self._recover():
@@ -168,9 +174,13 @@ class LoggedJournal:
                 ticket.is_durable = True
             self.on_durable()
             start = end
-        if self._policy == "everysec" and time.monotonic() - self._synced_at >= _SYNC_SECONDS:
-            self._log.sync()
-            self._synced_at = time.monotonic()
+
+    def _check_every_second(self) -> None:
+        if time.monotonic() - self._checked_at >= _SYNC_SECONDS:
+            if self._policy == "everysec":
+                self._log.sync()
+            self._log.check()
+            self._checked_at = time.monotonic()
 
     def _write(self, seq: int, block: bytes, records: int) -> None:
         began = time.monotonic()
@@ -210,6 +220,8 @@ class LoggedJournal:
                 self._write(self.last + 1, note, 1)
                 if self._policy != "never":
                     self._log.sync()
+            except StoreLost:
+                raise
             except StoreError:
                 continue
             with self._changed:

@@ -36,7 +36,7 @@ class Snapshotter:
         self._catalog = catalog
         self._journal = journal
         self._every = every
-        self._saved_changes = engine.status.changes
+        self._saved_changes: int | None = engine.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,6 +56,8 @@ class Snapshotter:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if not save:
             return
+        if self._journal is not None and self._journal.failure is not None:
+            self._saved_changes = None  # the store may be gone, and with it the newest snapshot
         try:
             async with asyncio.timeout(_FINAL_SECONDS):
                 await self._save_what_is_new()

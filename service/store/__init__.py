@@ -32,7 +32,7 @@ def open_log(url: str, key: str, lock: Lock | None = None) -> Log:
     Nothing is connected to yet. Raises ValueError as `open_store`.
     """
     if (directory := directory_of(url)) is not None:
-        return FileLog(directory / check_key(key))
+        return FileLog(directory / check_key(key), lock)
     from service.store.redis_log import RedisLog
 
     return RedisLog(url, check_key(key), "" if lock is None else lock.token)

@@ -14,6 +14,10 @@ class StoreError(Exception):
     """The store is unreachable, full or unreadable. The message is one line that names the place."""
 
 
+class StoreLost(StoreError):
+    """The store was taken away from this server, for good: trying again is of no use."""
+
+
 class Store(Protocol):
     """Bytes under keys.
 
@@ -83,6 +87,9 @@ class Log(Protocol):
     def sync(self) -> None:
         """All that was appended is on the disk when it returns."""
 
+    def check(self) -> None:
+        """Raise StoreLost where what is appended no longer goes where a start would find it. Cheap."""
+
     def repair(self) -> None:
         """Take back whatever an append that raised has left, or may yet leave."""
 
@@ -104,6 +111,9 @@ class Lock(Protocol):
 
     async def take(self) -> None:
         """Before anything of the store is read. Raises StoreError where another server has it; may wait for that."""
+
+    def check(self) -> None:
+        """Raise StoreLost, from any thread, where it is seen that the store is no longer this server's."""
 
     async def release(self) -> None:
         """Nothing is written any more."""

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from service.store.base import Block, StoreError
+from service.store.base import Block, Lock, StoreError, StoreLost
 from service.store.file import TEMPORARY, make_directory, sync_directory
+from service.store.file_lock import harm_of
 
 SEGMENT_BYTES = 16 * 2**20  # and then the next one begins
 _SUFFIX = ".journal"
@@ -16,9 +17,10 @@ _SUFFIX = ".journal"
 class FileLog:
     """Each start begins a segment of its own. The directory is created by the first append."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lock: Lock | None = None) -> None:
         self.on_loss: Callable[[], object] = lambda: None
         self._directory = directory
+        self._lock = lock
         self._segment: Path | None = None  # that is appended to …
         self._descriptor = -1
         self._size = 0  # … what of it is whole …
@@ -45,6 +47,13 @@ class FileLog:
         if self._unsynced:
             with self._told():
                 self._sync()
+
+    def check(self) -> None:
+        with self._told():
+            if self._lock is not None:
+                self._lock.check()
+            if self._segment is not None and (harm := harm_of(self._segment, self._descriptor)) is not None:
+                raise StoreLost(f"the store was taken away: {harm}")
 
     def repair(self) -> None:
         if self._segment is None:
@@ -96,6 +105,7 @@ class FileLog:
         os.fdatasync(self._descriptor)
         self._is_doubtful = False
         self._unsynced.clear()
+        self.check()  # it is on the disk; it must also have a name there
 
     def _rewrite(self, segment: Path) -> None:
         """What was synced is read, the rest is still known."""

@@ -18,7 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from service.store.base import StoreError
+from service.store.base import StoreError, StoreLost
 from service.store.redis import PREFIX, place_of, reason_of
 
 OWNER, LEASE = PREFIX + ".owner", PREFIX + ".lease"  # behind a dot, so never keys
@@ -69,6 +69,10 @@ class RedisLock:
         except (RedisError, OSError) as error:
             raise StoreError(f"{self._place}: {reason_of(error, _CALL_SECONDS)}") from error
         self._renewing = asyncio.create_task(self._renew(), name="lease")
+
+    def check(self) -> None:
+        if self.lost is not None:
+            raise StoreLost(self.lost)
 
     async def release(self) -> None:
         if self._renewing is not None:

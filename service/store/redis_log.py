@@ -79,6 +79,9 @@ class RedisLog:
     def sync(self) -> None:
         pass
 
+    def check(self) -> None:
+        pass  # the lock's lease, and each reconnection, tell
+
     def repair(self) -> None:
         with self._told():
             self._see_whose_it_is()

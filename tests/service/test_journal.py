@@ -3,6 +3,7 @@
 # ruff: noqa: F811  (fixtures are imported)
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from service.engine.commands import Clone, Configure, Run
 from service.engine.pace import Mode
 from service.errors import NotDurable
 from service.journal.codec import read_from
+from service.journal.journal import Policy
 from service.store import open_log
 from service.store.base import Log, StoreError
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
@@ -183,6 +185,28 @@ async def test_nothing_that_is_not_durable_is_learnt_and_learning_goes_on_by_its
         after = await life.state()
     learner, _ = await replayed(store_url)
     assert learner.checkpoint().state_sha256() == after == await lived_alone([1, 5])
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec", "never"])
+@pytest.mark.parametrize("idle", [False, True])
+async def test_a_journal_that_was_removed_is_missed_and_nothing_is_acknowledged(
+    tmp_path: Path, policy: Policy, idle: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.journal._SYNC_SECONDS", 0.02)
+    async with living(f"file://{tmp_path}", policy=policy) as life:
+        await life.run(0)
+        [segment] = (tmp_path / "default" / "journal").iterdir()
+        segment.rename(tmp_path / "elsewhere")
+        for number in range(1, 1000):
+            if not idle:
+                with contextlib.suppress(NotDurable):
+                    await life.run(number)
+            if life.journal.failure is not None:
+                break
+            await asyncio.sleep(0.005)
+        assert life.journal.failure == f"the store was taken away: {segment} is gone"
+        with pytest.raises(NotDurable, match="the store was taken away"):
+            await life.run(1000)
 
 
 @pytest.mark.parametrize("where", ["append", "repair"])

@@ -5,6 +5,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from redis import Redis
 
 from service.store import open_lock, open_log, redis_lock
-from service.store.base import StoreError
+from service.store.base import StoreError, StoreLost
 from service.store.redis_lock import LEASE, OWNER
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 
@@ -47,6 +48,33 @@ async def test_nobody_gets_a_directory_that_is_in_use(tmp_path: Path) -> None:
     await first.release()
     await second.take()
     await second.release()
+
+
+async def test_a_lock_that_was_removed_is_seen_and_taken_again(tmp_path: Path) -> None:
+    lock, other = (open_lock(f"file://{tmp_path}/store") for _ in range(2))
+    await lock.take()
+    lock.check()
+    shutil.rmtree(tmp_path / "store")
+    with pytest.raises(StoreLost, match=r"the store was taken away: .*/\.lock is gone"):
+        lock.check()
+    assert lock.lost is None
+    with pytest.raises(StoreError, match="is in use by another server"):
+        await other.take()
+    lock.check()
+    await lock.release()
+
+
+async def test_a_lock_that_another_server_has_got_is_lost(tmp_path: Path) -> None:
+    lock, other = (open_lock(f"file://{tmp_path}") for _ in range(2))
+    await lock.take()
+    (tmp_path / ".lock").unlink()
+    await other.take()
+    with pytest.raises(StoreLost, match="is another file now"):
+        lock.check()
+    assert lock.lost is not None
+    other.check()
+    for each in (lock, other):
+        await each.release()
 
 
 async def hold(client: Redis, url: str, process: int) -> None:
