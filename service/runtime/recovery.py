@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from service.journal.codec import JournalDamaged, JournalScan, encode_record, read_from, scan
 from service.journal.position import JournalPosition
-from service.journal.records import OriginRecord, SnapshotRef
+from service.journal.records import NoteRecord, OriginRecord, SnapshotRef
 from service.replica.learner import Learner
 from service.replica.progress import Progress, ServiceState
 from service.replica.replay import Replay
@@ -64,8 +64,14 @@ async def recover(
     elif journal.last < place.seq:  # its end was lost, but is in the snapshot
         if journal.last:
             _logger.warning("the journal ends at record %d, the snapshot at %d", journal.last, place.seq)
+        elif snapshot is not None:  # a journal always has a record: it was removed, or emptied
+            missing = "snapshot %s ends at record %d, and there is no journal: what was learnt after that is lost"
+            _logger.error(missing, snapshot.id, place.seq)
         await asyncio.to_thread(log.clear)
-        journal = JournalScan(last=place.seq)
+        first = place.seq + 1
+        note = encode_record(first, NoteRecord("the records before this one are in a snapshot only"))
+        await asyncio.to_thread(log.append, first, note, True)
+        journal = JournalScan(first, first)
     if learner is None:
         assert journal.begun is not None
         learner = await asyncio.to_thread(create, journal.begun.birth)

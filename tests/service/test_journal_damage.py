@@ -162,6 +162,29 @@ async def test_half_of_a_store_that_is_lost(directory: Path, harm: Harm, state: 
     assert await state_after_start(f"file://{directory}") == lived_through()[state]
 
 
+def empty(directory: Path) -> None:
+    for segment in segments(directory):
+        segment.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [lose("journal"), empty])
+async def test_a_journal_that_is_gone_is_missed_once(
+    directory: Path, harm: Harm, caplog: pytest.LogCaptureFixture
+) -> None:
+    harm(directory)
+    url, state = f"file://{directory}", lived_through()[8]
+    assert await state_after_start(url) == state
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    expected = "snapshot 00000001 ends at record 9, and there is no journal: what was learnt after that is lost"
+    assert record.getMessage() == expected
+    caplog.clear()
+    assert await state_after_start(url) == state  # killed before anything came
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    async with living(url) as life:
+        await life.run(8, client="a")
+    assert await state_after_start(url) == lived_through()[9]
+
+
 async def test_a_journal_that_does_not_reach_back_is_refused(directory: Path) -> None:
     segments(directory)[0].unlink()
     url = f"file://{directory}"
