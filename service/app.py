@@ -50,10 +50,12 @@ from service.snapshots.snapshotter import Snapshotter
 from service.store import directory_of, open_lock, open_log, open_store
 from service.store.base import Lock, Log, StoreError
 from service.store.health import StoreHealth
+from service.store.keys import NetKeys
 from service.telemetry.logs import log_mode
 from service.telemetry.metrics import open_registry
 from service.validation import locations_of
 
+_NAME = "default"  # of the net
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _logger = logging.getLogger(__name__)
 
@@ -114,12 +116,12 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 async def _living(settings: Settings) -> AsyncIterator[Spine]:
     try:
         store, lock = open_store(settings.store), open_lock(settings.store)
-        log = None if settings.journal == "off" else open_log(settings.store, "default/journal", lock)
+        log = None if settings.journal == "off" else open_log(settings.store, NetKeys(_NAME).journal, lock)
     except ValueError as error:
         raise CannotStart(str(error)) from error
     try:
-        catalog = SnapshotCatalog(store, settings.snapshots_kept, most_kept=settings.max_kept_snapshots)
-        sets = DatasetCatalog(store, settings.datasets_kept, settings.max_dataset_bytes)
+        catalog = SnapshotCatalog(store, settings.snapshots_kept, _NAME, most_kept=settings.max_kept_snapshots)
+        sets = DatasetCatalog(store, settings.datasets_kept, settings.max_dataset_bytes, _NAME)
         recovered = await _recover(lock, catalog, sets, log, settings)
         journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
         inbox = Inbox(settings.inbox_ticks, settings.max_generations)
@@ -150,7 +152,7 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
             directory = directory_of(settings.store)
             uploads = Uploads(directory, settings.max_uploads)
             async with open_jobs(
-                store, engine, inbox, ring, sets, catalog, snapshotter, directory, settings.sleep_after
+                _NAME, store, engine, inbox, ring, sets, catalog, snapshotter, directory, settings.sleep_after
             ) as works:
                 works.on_changed.append(streams.job_changed)
                 yield Spine(

@@ -26,6 +26,7 @@ from service.store.base import Store
 
 @asynccontextmanager
 async def open_jobs(
+    name: str,
     store: Store,
     engine: Engine,
     inbox: Inbox,
@@ -36,15 +37,15 @@ async def open_jobs(
     directory: Path | None,
     sleep_after: float,
 ) -> AsyncIterator[JobRunner]:
-    """What has not ended goes on. `sleep_after` is in seconds, 0 for never. Raises StoreError.
+    """Go on with the jobs of the net `name` that have not ended. `sleep_after` is in seconds, 0 for never.
 
-    The large files of jobs are in `directory`, or where the system has such.
+    The large files of jobs are in `directory`, or where the system has such. Raises StoreError.
     """
     living, ledger = JobDriver(engine, inbox, outputs), engine.ledger
     dreaming, sleeping = DreamJob(living, datasets, ledger), SleepJob(living, ledger)
     fitting = FitJob(engine, snapshotter, snapshots, datasets, directory)
     kinds: Mapping[JobKind, JobFunction] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
-    jobs = JobRunner(JobCatalog(store), kinds, lambda: inbox.ready)
+    jobs = JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready)
     if directory is not None:
         await in_thread(lambda: remove_leftovers(directory))
     await jobs.start()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from service.errors import NotFound
 from service.journal.codec import JournalDamaged, JournalScan, encode_record, read_from, scan
 from service.journal.position import JournalPosition
 from service.journal.records import NoteRecord, OriginRecord, SnapshotRef
@@ -116,7 +117,7 @@ async def _needed(
     where = f"journal record {seq} needs snapshot {named.id}"
     try:
         snapshot, data = await catalog.get(named.id), await catalog.read(named.id)
-    except KeyError:
+    except NotFound:
         raise JournalDamaged(f"{where}, which is gone") from None
     except SnapshotDamaged as error:
         raise JournalDamaged(f"{where}, and {error}") from error

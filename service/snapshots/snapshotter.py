@@ -89,7 +89,7 @@ class Snapshotter:
             self._has_lost.set()
 
     async def restore(self, id: str, device: str) -> Snapshot:
-        """Raises KeyError, StoreError, SnapshotDamaged, Conflict or EngineStopped."""
+        """Put the net back to a snapshot. Raises NotFound, Conflict, StoreError or EngineStopped."""
         async with self._saving:
             snapshot = await self._catalog.get(id)
             learner = await revive(snapshot, await self._catalog.read(id), device)
@@ -127,7 +127,7 @@ class Snapshotter:
         )
         self._saved_changes, self._place = changes, memory.place
         self._catalog.pinned.clear()
-        if self._journal is not None and (oldest := await self._catalog.oldest_place()) is not None:
+        if self._journal is not None and (oldest := await self._catalog.oldest_position()) is not None:
             self._journal.trim(oldest + 1)
         return snapshot
 
@@ -136,7 +136,7 @@ class Snapshotter:
             return
         try:
             await self.save()
-        except (StoreError, SnapshotDamaged, Refused) as error:
+        except (StoreError, Refused) as error:
             _logger.error("no snapshot: %s", error)
 
     async def _save_every_so_often(self) -> None:
@@ -150,7 +150,7 @@ class Snapshotter:
             lost = self._lost
             try:
                 await self.save()
-            except (StoreError, SnapshotDamaged, Refused) as error:
+            except (StoreError, Refused) as error:
                 _logger.error("the journal has lost records, and no snapshot that has them: %s", error)
             else:
                 assert self._place is not None

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.store.base import StoreError, check_key, check_prefix, is_key
+from service.store.keys import TEMPORARY
 
 CALL_SECONDS = 30.0  # fsync of 16 MiB on a bad disk takes seconds; a network disk that is gone takes for ever
-TEMPORARY = ".put-"  # begins with a dot, so never a key
-
 T = TypeVar("T")
 
 

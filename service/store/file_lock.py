@@ -5,8 +5,7 @@ from pathlib import Path
 
 from service.store.base import StoreError, StoreLost
 from service.store.file import make_directory
-
-_FILE = ".lock"  # begins with a dot, so never a key
+from service.store.keys import LOCK_FILE
 
 
 class FileLock:
@@ -16,7 +15,7 @@ class FileLock:
         self.token = ""
         self.lost: str | None = None
         self._directory = directory
-        self._path = directory / _FILE
+        self._path = directory / LOCK_FILE
         self._descriptor = -1
 
     async def take(self) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from service.store.base import Block, Lock, StoreError, StoreLost
-from service.store.file import TEMPORARY, make_directory, sync_directory
+from service.store.file import make_directory, sync_directory
 from service.store.file_lock import harm_of
+from service.store.keys import TEMPORARY
 
 SEGMENT_BYTES = 16 * 2**20  # and then the next one begins
 _SUFFIX = ".journal"

@@ -11,10 +11,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.store.base import StoreError, check_key, check_prefix, is_key
+from service.store.keys import REDIS_PREFIX
 
 CONNECT_SECONDS = 2.0
 CALL_SECONDS = 10.0  # everything in a call together: waiting, connecting, retrying
-PREFIX = "realnet:"
 
 
 class RedisStore:
@@ -33,23 +33,23 @@ class RedisStore:
     async def put(self, key: str, value: bytes) -> None:
         check_key(key)
         async with self._call():
-            await self._client.set(PREFIX + key, value)
+            await self._client.set(REDIS_PREFIX + key, value)
 
     async def get(self, key: str) -> bytes | None:
         check_key(key)
         async with self._call():
-            return cast("bytes | None", await self._client.get(PREFIX + key))
+            return cast("bytes | None", await self._client.get(REDIS_PREFIX + key))
 
     async def delete(self, key: str) -> None:
         check_key(key)
         async with self._call():
-            await self._client.delete(PREFIX + key)
+            await self._client.delete(REDIS_PREFIX + key)
 
     async def keys(self, prefix: str) -> list[str]:
-        pattern = f"{PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
+        pattern = f"{REDIS_PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
         async with self._call():
             found = {name async for name in self._client.scan_iter(match=pattern, count=1000)}  # SCAN may repeat a name
-        keys = (name.decode(errors="replace").removeprefix(PREFIX) for name in found)
+        keys = (name.decode(errors="replace").removeprefix(REDIS_PREFIX) for name in found)
         return sorted(key for key in keys if is_key(key))
 
     async def ping(self) -> None:

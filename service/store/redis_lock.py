@@ -19,9 +19,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.store.base import StoreError, StoreLost
-from service.store.redis import PREFIX, place_of, reason_of
+from service.store.keys import REDIS_LEASE, REDIS_OWNER
+from service.store.redis import place_of, reason_of
 
-OWNER, LEASE = PREFIX + ".owner", PREFIX + ".lease"  # behind a dot, so never keys
 LEASE_SECONDS = 10.0
 _RENEW_SECONDS = 2.0
 _CALL_SECONDS = 2.0
@@ -80,17 +80,17 @@ class RedisLock:
             if self.lost is None:
                 with contextlib.suppress(RedisError, OSError):
                     async with asyncio.timeout(_RELEASE_SECONDS):
-                        await self._client.delete(LEASE)
+                        await self._client.delete(REDIS_LEASE)
         await self._client.aclose()
 
     async def _held_by(self) -> str | None:
         """Who holds the lease; None where it is this server from now on."""
-        if not await self._client.set(LEASE, self._holder, nx=True, px=self._milliseconds):
-            holder = cast(bytes, await self._client.get(LEASE) or b"").decode()
+        if not await self._client.set(REDIS_LEASE, self._holder, nx=True, px=self._milliseconds):
+            holder = cast(bytes, await self._client.get(REDIS_LEASE) or b"").decode()
             if self._lives(holder) is not False:
                 return holder
-            await self._client.set(LEASE, self._holder, px=self._milliseconds)
-        await self._client.set(OWNER, self.token)
+            await self._client.set(REDIS_LEASE, self._holder, px=self._milliseconds)
+        await self._client.set(REDIS_OWNER, self.token)
         return None
 
     def _lives(self, holder: str) -> bool | None:
@@ -112,7 +112,9 @@ class RedisLock:
         while self.lost is None:
             await asyncio.sleep(_RENEW_SECONDS)
             with contextlib.suppress(RedisError, OSError):  # whoever takes it meanwhile is seen once Redis answers
-                if not await renew(keys=[OWNER, LEASE], args=[self.token, self._holder, self._milliseconds]):
+                if not await renew(
+                    keys=[REDIS_OWNER, REDIS_LEASE], args=[self.token, self._holder, self._milliseconds]
+                ):
                     self.lost = f"another server has taken {self._place} over"
                     _logger.error("%s: nothing is learnt here any more", self.lost)
 

@@ -16,8 +16,8 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from service.store.base import Block, StoreError
-from service.store.redis import PREFIX, place_of, reason_of
-from service.store.redis_lock import OWNER
+from service.store.keys import REDIS_OWNER, REDIS_PREFIX
+from service.store.redis import place_of, reason_of
 
 CONNECT_SECONDS = 2.0
 CALL_SECONDS = 5.0
@@ -45,7 +45,7 @@ class RedisLog:
             redis_connect_func=self._connected,
         )
         self._place = place_of(self._client)
-        self._key = PREFIX + key
+        self._key = REDIS_PREFIX + key
         self._token = token
         self._if_ours: Any = self._client.register_script(_IF_OURS)
         self._last = _NOWHERE  # the id of the last block that is whole
@@ -129,7 +129,7 @@ class RedisLog:
 
     def _write(self, *command: str | bytes) -> None:
         if self._token:
-            self._if_ours(keys=[OWNER], args=[self._token, *command])
+            self._if_ours(keys=[REDIS_OWNER], args=[self._token, *command])
         else:
             cast(Any, self._client).execute_command(*command)
 
@@ -151,8 +151,8 @@ class RedisLog:
     def _see_whose_it_is(self) -> None:
         if not self._token:
             return
-        self._client.set(OWNER, self._token, nx=True)  # where Redis has lost it
-        if self._client.get(OWNER) != self._token.encode():
+        self._client.set(REDIS_OWNER, self._token, nx=True)  # where Redis has lost it
+        if self._client.get(REDIS_OWNER) != self._token.encode():
             raise StoreError(f"another server has taken {self._place} over")
 
     def _see_what_is_lost(self) -> None:

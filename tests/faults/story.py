@@ -82,7 +82,7 @@ class Teller:
 async def weights_after_a_start(url: str) -> str:
     """What a server would find in the store, without starting one, which takes longer."""
     store, log = open_store(url), open_log(url, "default/journal")
-    catalog = SnapshotCatalog(store, 5)
+    catalog = SnapshotCatalog(store, 5, "default", most_kept=9)
     birth: Birth = {"preset": "surprise", "neurons": NEURONS, "seed": 0, "inputs": None, "outputs": None}
     found = await recover(catalog, log, "cpu", birth, lambda _: TokenLearner.create(num_neurons=NEURONS))
     assert found.replay is not None

@@ -68,7 +68,7 @@ async def living(
     url: str, log: Log | None = None, idle_learning: bool = False, policy: Policy = "always", **pace: Any
 ) -> AsyncIterator[Life]:
     store, log = open_store(url), log or open_log(url, "default/journal")
-    catalog = SnapshotCatalog(store, 3)
+    catalog = SnapshotCatalog(store, 3, "default", most_kept=9)
     found = await recovered(url, log, catalog)
     catalog.pinned |= found.pinned
     journal = LoggedJournal(log, policy, found.last)
@@ -96,7 +96,7 @@ async def replayed(url: str) -> tuple[Learner, Progress]:
     """What a start finds, without an engine."""
     store, log = open_store(url), open_log(url, "default/journal")
     try:
-        found = await recovered(url, log, SnapshotCatalog(store, 3))
+        found = await recovered(url, log, SnapshotCatalog(store, 3, "default", most_kept=9))
         if found.replay is not None:
             for _ in found.replay.run(found.learner, found.ledger):
                 pass

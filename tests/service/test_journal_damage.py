@@ -276,4 +276,4 @@ async def test_a_record_inside_of_another_is_never_taken_for_one(directory: Path
 def catalog(url: str):  # type: ignore[no-untyped-def]
     from service.snapshots.catalog import SnapshotCatalog
 
-    return SnapshotCatalog(open_store(url), 3)
+    return SnapshotCatalog(open_store(url), 3, "default", most_kept=9)

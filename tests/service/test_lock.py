@@ -16,7 +16,7 @@ from redis import Redis
 
 from service.store import open_lock, open_log, redis_lock
 from service.store.base import StoreError, StoreLost
-from service.store.redis_lock import LEASE, OWNER
+from service.store.keys import REDIS_LEASE, REDIS_OWNER
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 
 pytestmark = pytest.mark.anyio
@@ -81,9 +81,9 @@ async def hold(client: Redis, url: str, process: int) -> None:
     """As if that process of this machine had taken it, and never let go."""
     lock = open_lock(url)
     await lock.take()
-    system, _, _ = client.get(LEASE).decode().rpartition(" ")  # type: ignore[union-attr]
+    system, _, _ = client.get(REDIS_LEASE).decode().rpartition(" ")  # type: ignore[union-attr]
     await lock.release()
-    client.set(LEASE, f"{system} {process}", px=60_000)
+    client.set(REDIS_LEASE, f"{system} {process}", px=60_000)
 
 
 async def test_the_lease_of_a_process_that_lives_is_not_waited_for(
@@ -94,7 +94,7 @@ async def test_the_lease_of_a_process_that_lives_is_not_waited_for(
     with pytest.raises(StoreError, match="is in use by another server"):
         await lock.take()
     await lock.release()
-    assert client.exists(LEASE)
+    assert client.exists(REDIS_LEASE)
     assert caplog.text == ""
 
 
@@ -115,14 +115,14 @@ async def test_the_lease_of_another_machine_is_waited_for(
     client: Redis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(redis_lock, "_LOOK_SECONDS", 0.01)
-    client.set(LEASE, "elsewhere 1", px=200)
+    client.set(REDIS_LEASE, "elsewhere 1", px=200)
     lock = open_lock(redis_server.url)
     await lock.take()
     assert "was in use until now: waiting" in caplog.text
     await lock.release()
     for name in ("LEASE_SECONDS", "_RENEW_SECONDS"):
         monkeypatch.setattr(redis_lock, name, 0.1)
-    client.set(LEASE, "elsewhere 1")  # and renewed for ever
+    client.set(REDIS_LEASE, "elsewhere 1")  # and renewed for ever
     lock = open_lock(redis_server.url)
     with pytest.raises(StoreError, match="is in use by another server"):
         await lock.take()
@@ -135,11 +135,11 @@ async def test_a_lease_is_renewed_also_by_a_redis_that_has_lost_it(
     monkeypatch.setattr(redis_lock, "_RENEW_SECONDS", 0.01)
     lock = open_lock(redis_server.url)
     await lock.take()
-    for lose in (lambda: client.delete(LEASE), client.flushall):
+    for lose in (lambda: client.delete(REDIS_LEASE), client.flushall):
         lose()
-        while not client.exists(LEASE):
+        while not client.exists(REDIS_LEASE):
             await asyncio.sleep(0.005)
-        assert client.get(OWNER) == lock.token.encode()
+        assert client.get(REDIS_OWNER) == lock.token.encode()
     assert lock.lost is None
     await lock.release()
 
@@ -166,7 +166,7 @@ async def test_whose_store_was_taken_over_learns_of_it_and_writes_no_more(
         await asyncio.sleep(0.005)
     assert "another server has taken redis" in locks[0].lost
     await locks[0].release()
-    assert client.exists(LEASE)  # it is the other's
+    assert client.exists(REDIS_LEASE)  # it is the other's
     assert locks[1].lost is None
     await locks[1].release()
     for log in logs:

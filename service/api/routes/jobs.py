@@ -12,7 +12,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
 from service.auth.keys import Scope
-from service.errors import ErrorLocation, Invalid
+from service.errors import ErrorLocation, Invalid, NotFound
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
@@ -121,7 +121,7 @@ async def _add(
     if not isinstance(body, SleepRequest):
         try:
             await spine.datasets.get(body.dataset)
-        except KeyError:
+        except NotFound:
             raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
     job = await spine.jobs.add(kind, body.model_dump())
     response.headers["Location"] = f"{router.prefix}/{job.id}"
