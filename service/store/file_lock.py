@@ -1,6 +1,7 @@
 """The lock of a store in a directory: one server has it to itself."""
 
 import os
+import threading
 from pathlib import Path
 
 from service.store.base import StoreError, StoreLost
@@ -17,6 +18,8 @@ class FileLock:
         self._directory = directory
         self._path = directory / LOCK_FILE
         self._descriptor = -1
+        self._checking = threading.Lock()  # each net of the store has a thread that checks
+        self._harm: str | None = None
 
     async def take(self) -> None:
         try:
@@ -37,17 +40,22 @@ class FileLock:
         A removed one is taken again, so that the net can still be saved; where that fails, and where it was replaced,
         the store may be another server's, and `lost` says so.
         """
-        if self._descriptor < 0 or (harm := harm_of(self._path, self._descriptor)) is None:
-            return
-        why = f"the store was taken away: {harm}"
+        with self._checking:
+            if self._harm is None and self._descriptor >= 0:
+                self._harm = harm_of(self._path, self._descriptor)
+                if self._harm is not None:
+                    self._take_again()
+            if self._harm is not None:
+                raise StoreLost(f"the store was taken away: {self._harm}")
+
+    def _take_again(self) -> None:
         try:
             descriptor = self._locked(os.O_EXCL)
         except OSError:
-            self.lost = why
+            self.lost = f"the store was taken away: {self._harm}"
         else:
             os.close(self._descriptor)
             self._descriptor = descriptor
-        raise StoreLost(why)
 
     def _locked(self, flags: int = 0) -> int:
         import fcntl  # not on Windows

@@ -29,12 +29,12 @@ class FileLog:
         self._is_doubtful = False  # a sync has failed: the system may have dropped what it could not write
 
     def blocks(self) -> Iterator[Block]:
-        with self._told():
+        with self._translated():
             for path in self._segments():
                 yield Block(path.name, path.read_bytes())
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
-        with self._told():
+        with self._translated():
             if self._segment is None or self._size >= SEGMENT_BYTES:
                 self._begin(seq)
             _write(self._descriptor, data)
@@ -46,11 +46,11 @@ class FileLog:
 
     def sync(self) -> None:
         if self._unsynced:
-            with self._told():
+            with self._translated():
                 self._sync()
 
     def check(self) -> None:
-        with self._told():
+        with self._translated():
             if self._lock is not None:
                 self._lock.check()
             if self._segment is not None and (harm := harm_of(self._segment, self._descriptor)) is not None:
@@ -59,7 +59,7 @@ class FileLog:
     def repair(self) -> None:
         if self._segment is None:
             return
-        with self._told():
+        with self._translated():
             if self._is_doubtful:
                 self._rewrite(self._segment)
             else:
@@ -67,12 +67,12 @@ class FileLog:
                 self._sync()
 
     def cut(self, name: str, offset: int) -> None:
-        with self._told(), (self._directory / name).open("r+b") as file:
+        with self._translated(), (self._directory / name).open("r+b") as file:
             file.truncate(offset)
             os.fsync(file.fileno())
 
     def trim(self, seq: int) -> None:
-        with self._told():
+        with self._translated():
             segments = self._segments()
             for path, following in itertools.pairwise(segments):
                 if _first(following) <= seq and path != self._segment:
@@ -80,7 +80,7 @@ class FileLog:
 
     def clear(self) -> None:
         self.close()
-        with self._told():
+        with self._translated():
             for path in self._segments():
                 path.unlink()
             if self._directory.is_dir():
@@ -130,7 +130,7 @@ class FileLog:
         return sorted(path for path in self._directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -13,14 +13,11 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.store.base import StoreError, StoreLost
 from service.store.keys import REDIS_LEASE, REDIS_OWNER
-from service.store.redis import place_of, reason_of
+from service.store.redis_client import open_client, place_of, translated_errors
 
 LEASE_SECONDS = 10.0
 _RENEW_SECONDS = 2.0
@@ -41,13 +38,7 @@ class RedisLock:
     def __init__(self, url: str) -> None:
         self.token = secrets.token_hex(16)
         self.lost: str | None = None
-        self._client = Redis.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=_CALL_SECONDS,
-            socket_timeout=_CALL_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._client = open_client(url, _CALL_SECONDS)
         self._place = place_of(self._client)
         self._here = _this_system()
         self._holder = f"{self._here} {os.getpid()}"
@@ -58,7 +49,7 @@ class RedisLock:
         """At once where the last holder is known to be dead; else it waits until its lease is over."""
         until = time.monotonic() + LEASE_SECONDS + _RENEW_SECONDS
         is_waiting = False
-        try:
+        with translated_errors(self._place, _CALL_SECONDS, REDIS_LEASE):
             while (holder := await self._held_by()) is not None:
                 if self._lives(holder) or time.monotonic() > until:
                     raise StoreError(f"{self._place} is in use by another server")
@@ -66,8 +57,6 @@ class RedisLock:
                     _logger.warning("%s was in use until now: waiting, %g s at most", self._place, LEASE_SECONDS)
                     is_waiting = True
                 await asyncio.sleep(_LOOK_SECONDS)
-        except (RedisError, OSError) as error:
-            raise StoreError(f"{self._place}: {reason_of(error, _CALL_SECONDS)}") from error
         self._renewing = asyncio.create_task(self._renew(), name="lease")
 
     def check(self) -> None:

@@ -7,19 +7,15 @@ lock's token, Redis obeys only while that is the token of who took the store las
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import ResponseError
 
 from service.store.base import Block, StoreError
 from service.store.keys import REDIS_OWNER, REDIS_PREFIX
-from service.store.redis import place_of, reason_of
+from service.store.redis_client import open_blocking_client, place_of, translated_errors
 
-CONNECT_SECONDS = 2.0
 CALL_SECONDS = 5.0
 _READ_AT_ONCE = 8
 _NOWHERE = (0, 0)
@@ -36,14 +32,7 @@ _logger = logging.getLogger(__name__)
 class RedisLog:
     def __init__(self, url: str, key: str, token: str = "") -> None:
         self.on_loss: Callable[[], object] = lambda: None
-        self._client: Redis = Redis.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CALL_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-            redis_connect_func=self._connected,
-        )
+        self._client = open_blocking_client(url, CALL_SECONDS, self._connected)
         self._place = place_of(self._client)
         self._key = REDIS_PREFIX + key
         self._token = token
@@ -57,7 +46,7 @@ class RedisLog:
     def blocks(self) -> Iterator[Block]:
         after = "-"
         while True:
-            with self._told():
+            with self._translated():
                 entries = self._entries(after)
             if not entries:
                 return
@@ -66,7 +55,7 @@ class RedisLog:
             after = f"({entries[-1][0]}"
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
-        with self._told():
+        with self._translated():
             self._look()
             if durable:
                 self._check_policy()
@@ -83,7 +72,7 @@ class RedisLog:
         pass  # the lock's lease, and each reconnection, tell
 
     def repair(self) -> None:
-        with self._told():
+        with self._translated():
             self._see_whose_it_is()
             if self._turn < 0:
                 return
@@ -98,7 +87,7 @@ class RedisLog:
                     self._write("XDEL", self._key, id)
 
     def cut(self, name: str, offset: int) -> None:
-        with self._told():
+        with self._translated():
             self._look()
             self._turn += 1
             [(_, fields)] = self._entries(name)
@@ -110,13 +99,13 @@ class RedisLog:
             pipeline.execute()
 
     def trim(self, seq: int) -> None:
-        with self._told():
+        with self._translated():
             kept = cast(Any, self._client.xrevrange(self._key, max=f"{seq}-{2**63}", count=1))
             if kept:
                 self._write("XTRIM", self._key, "MINID", "=", kept[0][0])
 
     def clear(self) -> None:
-        with self._told():
+        with self._translated():
             self._client.delete(self._key)
             self._last = _NOWHERE
 
@@ -177,12 +166,8 @@ class RedisLog:
         if (found.get("appendonly"), found.get("appendfsync")) != ("yes", "always"):
             _logger.warning("%s is not set to appendonly yes, appendfsync always: it may lose a second", self._place)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (RedisError, OSError) as error:
-            raise StoreError(f"{self._place}: {reason_of(error, CALL_SECONDS)}") from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated_errors(self._place, CALL_SECONDS, self._key)
 
 
 def _text(id: tuple[int, int]) -> str:
