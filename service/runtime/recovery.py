@@ -77,7 +77,7 @@ async def recover(
         assert journal.begun is not None
         learner = await asyncio.to_thread(create, journal.begun.birth)
     replay = Replay(
-        lambda: read_from(log.blocks(), place.seq + 1),
+        lambda: read_from(log.read(place.seq), place.seq + 1),
         place,
         journal.last - place.seq,
         refused=journal.refused,
@@ -128,7 +128,7 @@ async def _needed(
 
 
 def _looked_through(log: Log, covered: int) -> JournalScan:
-    journal = scan(log.blocks(), covered)
+    journal = scan(log.read(), covered)
     for damage in journal.harmless:
         _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
     if journal.torn is not None:

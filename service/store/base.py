@@ -69,23 +69,29 @@ class Block:
 
 
 class Log(Protocol):
-    """Appended to at the end, cut only there, trimmed only at the beginning; one thread of one process owns it.
+    """Bytes that are appended to at the end, cut only there, and trimmed only at the beginning.
 
-    The calls block, for seconds where the store is in trouble, and may raise StoreError. What is appended has numbers
-    that rise: `seq` is the first number in it.
+    What is appended has numbers that rise: `seq` is the first number in it. One thread of one process owns a log; only
+    `read` is for others, too. The calls block, for seconds where the store is in trouble, and may raise StoreError.
     """
 
     on_loss: Callable[[], object]  # called where something that was appended is found to be gone; appends go on
 
-    def blocks(self) -> Iterator[Block]:
-        """All of it in order."""
+    def read(self, after: int = 0) -> Iterator[Block]:
+        """Yield, in order, the blocks that may hold numbers greater than `after`, and perhaps one more before them.
+
+        Reading changes nothing and takes no lock. So any process may follow a log that another one writes, by reading
+        again after the last number that it has. It must then expect that the last block ends in the middle of what is
+        being appended, that the owner takes back by `repair` what it could not make durable, and that blocks which are
+        trimmed meanwhile are missing, or raise StoreError.
+        """
         ...
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
-        """Whole when it returns, and on the disk if `durable`. If it raises, `repair` comes before anything else."""
+        """Append all of `data`, and put it on the disk if `durable`. If it raises, `repair` must come next."""
 
     def sync(self) -> None:
-        """All that was appended is on the disk when it returns."""
+        """Put all that was appended on the disk."""
 
     def check(self) -> None:
         """Raise StoreLost where what is appended no longer goes where a start would find it. Cheap."""
@@ -94,10 +100,10 @@ class Log(Protocol):
         """Take back whatever an append that raised has left, or may yet leave."""
 
     def cut(self, name: str, offset: int) -> None:
-        """Drop all from this byte of the last block that is not empty on."""
+        """Drop all from byte `offset` of block `name` on, which must be the last that is not empty."""
 
     def trim(self, seq: int) -> None:
-        """Blocks that end before this number may go."""
+        """Drop the blocks that end before number `seq`, or some of them."""
 
     def clear(self) -> None:
         """Drop everything."""

@@ -28,10 +28,12 @@ class FileLog:
         self._unsynced: list[bytes] = []  # … and the end of that
         self._is_doubtful = False  # a sync has failed: the system may have dropped what it could not write
 
-    def blocks(self) -> Iterator[Block]:
+    def read(self, after: int = 0) -> Iterator[Block]:
         with self._translated():
-            for path in self._segments():
-                yield Block(path.name, path.read_bytes())
+            segments = self._segments()
+            for path, following in itertools.zip_longest(segments, segments[1:]):
+                if following is None or _first(following) > after + 1:
+                    yield Block(path.name, path.read_bytes())
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
         with self._translated():

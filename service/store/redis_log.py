@@ -43,16 +43,17 @@ class RedisLog:
         self._is_connected_anew = False
         self._told_of_policy = False
 
-    def blocks(self) -> Iterator[Block]:
-        after = "-"
+    def read(self, after: int = 0) -> Iterator[Block]:
+        with self._translated():
+            start = self._holder_of(after + 1) or "-"
         while True:
             with self._translated():
-                entries = self._entries(after)
+                entries = self._entries(start)
             if not entries:
                 return
             for id, fields in entries:
                 yield Block(id, fields.get(_FIELD, b""))
-            after = f"({entries[-1][0]}"
+            start = f"({entries[-1][0]}"
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
         with self._translated():
@@ -100,9 +101,8 @@ class RedisLog:
 
     def trim(self, seq: int) -> None:
         with self._translated():
-            kept = cast(Any, self._client.xrevrange(self._key, max=f"{seq}-{2**63}", count=1))
-            if kept:
-                self._write("XTRIM", self._key, "MINID", "=", kept[0][0])
+            if (oldest := self._holder_of(seq)) is not None:
+                self._write("XTRIM", self._key, "MINID", "=", oldest)
 
     def clear(self) -> None:
         with self._translated():
@@ -112,8 +112,13 @@ class RedisLog:
     def close(self) -> None:
         self._client.close()
 
-    def _entries(self, after: str) -> list[tuple[str, dict[bytes, bytes]]]:
-        found = cast(Any, self._client.xrange(self._key, min=after, count=_READ_AT_ONCE))
+    def _holder_of(self, seq: int) -> str | None:
+        """Return the id of the last entry that begins at or before this number."""
+        found = cast(Any, self._client.xrevrange(self._key, max=f"{seq}-{2**63}", count=1))
+        return found[0][0].decode() if found else None
+
+    def _entries(self, start: str) -> list[tuple[str, dict[bytes, bytes]]]:
+        found = cast(Any, self._client.xrange(self._key, min=start, count=_READ_AT_ONCE))
         return [(id.decode(), fields) for id, fields in found]
 
     def _write(self, *command: str | bytes) -> None:

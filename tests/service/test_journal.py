@@ -124,7 +124,7 @@ async def test_the_journal_is_trimmed_behind_the_oldest_snapshot(store_url: str)
             await life.snapshotter.save()
             before = await life.state()
     log = open_log(store_url, "default/journal")
-    kept = [seq for seq, _ in read_from(log.blocks(), 0)]
+    kept = [seq for seq, _ in read_from(log.read(), 0)]
     log.close()
     assert 1 not in kept
     assert len(kept) <= 4
