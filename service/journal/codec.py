@@ -49,6 +49,7 @@ class JournalScan:
     refused: set[int] = field(default_factory=set)
     adopted: list[tuple[int, WeightUpdateRecord]] = field(default_factory=list)
     torn: tuple[str, int, int] | None = None  # block, from which byte on, and how many
+    spoilt: int = 0  # the number of the record that the torn end begins with, if all of its bytes are there
     harmless: list[str] = field(default_factory=list)  # damage, of records that were not looked after
 
 
@@ -65,7 +66,7 @@ def scan(blocks: Iterable[Block], after: int = 0) -> JournalScan:
             continue  # begun, and not written to
         if found.torn is not None:
             damage = damage or _damage(*found.torn[:2], found.last, f"{block.name} follows")
-        found.torn, end, is_searched = None, 0, False
+        found.torn, found.spoilt, end, is_searched = None, 0, 0, False
         for seq, record, start, record_end in _whole(block.data):
             if start > end:
                 is_searched = True
@@ -92,6 +93,7 @@ def scan(blocks: Iterable[Block], after: int = 0) -> JournalScan:
                     pass
         if end < len(block.data):
             found.torn = block.name, end, len(block.data) - end
+            found.spoilt = _spoilt(block.data, end)
             if is_searched and found.last > after:
                 damage = _damage(block.name, end, found.last, "was so before")
     if damage:
@@ -126,15 +128,31 @@ def _whole(data: bytes) -> Iterator[tuple[int, Record, int, int]]:
 
 def _end(data: bytes, start: int) -> int | None:
     """Where the record that begins here ends, if it is whole."""
+    if (head := _head(data, start)) is None:
+        return None
+    _, end, checksum = head
+    return end if zlib.crc32(memoryview(data)[start + _HEAD.size : end]) == checksum else None
+
+
+def _spoilt(data: bytes, start: int) -> int:
+    """Return the number of the record that begins here if only its checksum is wrong, else 0.
+
+    It was damaged after it was written, or the power failed before all of it was on the disk: a file can then have its
+    length already, and zeros or old bytes in it. So it is no reason to refuse a start, but one to say so aloud.
+    """
+    head = _head(data, start)
+    return 0 if head is None else head[0]
+
+
+def _head(data: bytes, start: int) -> tuple[int, int, int] | None:
+    """Number, end and checksum of the record that begins here, if its head is whole and its bytes are there."""
     body = start + _HEAD.size
     if body > len(data):
         return None
-    mark, _, length, checksum, head = _HEAD.unpack_from(data, start)
+    mark, seq, length, checksum, head = _HEAD.unpack_from(data, start)
     if mark != MARK or length > _MOST or zlib.crc32(memoryview(data)[start : start + _CHECKED]) != head:
         return None
-    if body + length > len(data) or zlib.crc32(memoryview(data)[body : body + length]) != checksum:
-        return None
-    return int(body + length)
+    return (seq, body + length, checksum) if body + length <= len(data) else None
 
 
 def _damage(block: str, offset: int, last: int, what: str) -> str:

@@ -133,6 +133,9 @@ def _looked_through(log: Log, covered: int) -> JournalScan:
         _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
     if journal.torn is not None:
         block, offset, count = journal.torn
+        if journal.spoilt:
+            why = "it was damaged, or the power failed while it was written; it is lost"
+            _logger.error("journal %s: record %d has the wrong checksum: %s", block, journal.spoilt, why)
         _logger.warning("journal %s was cut short: its last %d bytes, after record %d, are no whole record and dropped",
                         block, count, journal.last)  # fmt: skip
         log.cut(block, offset)

@@ -79,6 +79,25 @@ async def test_the_last_record_cut_at_any_byte(directory: Path, caplog: pytest.L
                 path.unlink()
 
 
+async def test_the_last_record_if_only_its_checksum_is_wrong(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A bit was flipped, or the power failed before all was on the disk: dropped, but not as if that were usual."""
+    state = lived_through()[-2]
+    last = segments(directory)[-1]
+    whole = last.read_bytes()
+    begins = whole.rindex(b"RNJ1")
+    flipped = whole[:-1] + bytes([whole[-1] ^ 1])
+    zeros = whole[: begins + 24] + bytes(len(whole) - begins - 24)
+    for spoilt, is_told in ((flipped, True), (zeros, True), (whole[:-1], False), (whole[: begins + 9], False)):
+        last.write_bytes(spoilt)
+        caplog.clear()
+        assert await state_after_start(f"file://{directory}") == state
+        assert (f"journal {last.name}: record 13 has the wrong checksum" in caplog.text) == is_told
+        assert f"its last {len(spoilt) - begins} bytes, after record 12, are no whole record and dropped" in caplog.text
+        assert [each.levelname for each in caplog.records if each.levelno > logging.INFO] == (
+            ["ERROR", "WARNING"] if is_told else ["WARNING"]
+        )
+
+
 async def assert_survives(url: str, states: list[str], caplog: pytest.LogCaptureFixture, what: str) -> str:
     """Whether it recovered to the last state, to one before, or refused."""
     caplog.clear()
