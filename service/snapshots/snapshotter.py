@@ -1,4 +1,4 @@
-"""When snapshots are taken and restored: on demand, every so often if something was learnt, at a clean shutdown."""
+"""Snapshots of the live net: on demand, every so often if something was learnt, and at a clean shutdown."""
 
 import asyncio
 import logging
@@ -23,7 +23,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Snapshotter:
-    """`every` is in seconds, 0 for never. The journal is trimmed behind the oldest snapshot that is kept."""
+    """Saves and restores the live net. `every` is in seconds, 0 for never.
+
+    After a save the journal is trimmed: up to the oldest of the newest snapshots, records are needed no more.
+    """
 
     def __init__(
         self, engine: Engine, catalog: SnapshotCatalog, every: float, journal: LoggedJournal | None = None
@@ -50,7 +53,7 @@ class Snapshotter:
         self._tasks.append(asyncio.create_task(self._mend(), name="mending"))
 
     async def stop(self, save: bool = True) -> None:
-        """Take the last snapshot, if it may and there is anything in the net that the newest one has not."""
+        """Stop the clock and, if `save`, take a last snapshot unless the newest one already has all that was learnt."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -83,7 +86,7 @@ class Snapshotter:
         return snapshot
 
     def journal_has_lost(self) -> None:
-        """Records: a snapshot is taken that has them, and until then a start would be refused."""
+        """Save a snapshot now: the journal lost records, and a start is refused until one has them."""
         if self._journal is not None:
             self._lost = self._journal.last
             self._has_lost.set()
@@ -100,9 +103,10 @@ class Snapshotter:
         return snapshot
 
     async def adopt(self, command: UpdateWeights) -> None:
-        """Then a snapshot is taken. Cancelled too late it does so all the same, and nobody is told.
+        """Put the weights that a job has fitted into the net, then take a snapshot.
 
-        Raises Conflict, NotDurable or EngineStopped.
+        If cancelled once the engine has begun, the weights change all the same. Raises Conflict, NotDurable or
+        EngineStopped.
         """
         async with self._saving:
             if self._journal is not None:
@@ -112,7 +116,7 @@ class Snapshotter:
         await _to_its_end(self._save_what_is_new())
 
     async def hashes(self) -> tuple[str, str]:
-        """Of the weights, and of everything that a snapshot holds, at one tick."""
+        """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
         async with self._hashing:
             checkpoint, _ = await self._engine.ask(Clone())
             return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
@@ -162,7 +166,7 @@ class Snapshotter:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Though it is cancelled, unless it fails then."""
+    """Finish `work` even if the caller is cancelled; be cancelled only if it then fails."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

@@ -1,4 +1,4 @@
-"""What every store does: bytes under keys, blocks behind one another in a log, and a lock that keeps others out."""
+"""What every store has: bytes under keys, logs that are appended to, and a lock that keeps other servers out."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,19 +27,21 @@ class Store(Protocol):
     """
 
     async def put(self, key: str, value: bytes) -> None:
-        """Write or overwrite; durable when it returns."""
+        """Write a value, or overwrite it, durably."""
 
-    async def get(self, key: str) -> bytes | None: ...
+    async def get(self, key: str) -> bytes | None:
+        """Return a value, None if there is none."""
+        ...
 
     async def delete(self, key: str) -> None:
-        """Durable when it returns; no error if the key is absent."""
+        """Delete a value, durably; no error if there is none."""
 
     async def keys(self, prefix: str) -> list[str]:
-        """Every key that begins with `prefix`, sorted."""
+        """Return every key that begins with `prefix`, sorted."""
         ...
 
     async def ping(self) -> None:
-        """Raises StoreError if the store cannot be used now."""
+        """Raise StoreError if the store cannot be used now."""
 
     async def close(self) -> None: ...
 
@@ -62,7 +64,7 @@ def check_prefix(prefix: str) -> str:
 
 @dataclass(slots=True, frozen=True)
 class Block:
-    """Bytes that were appended together, or near each other; `name` is its place."""
+    """Bytes that were appended together, or one after another; `name` says where in the log they are."""
 
     name: str
     data: bytes
@@ -112,14 +114,16 @@ class Log(Protocol):
 
 
 class Lock(Protocol):
-    token: str  # what Redis is to know the writes of this server by, if it is Redis
-    lost: str | None  # in one line, how another server has got it
+    """Keeps other servers out of a store."""
+
+    token: str  # by which Redis knows the writes of this server
+    lost: str | None  # in one line, how another server has got the store
 
     async def take(self) -> None:
-        """Before anything of the store is read. Raises StoreError where another server has it; may wait for that."""
+        """Take the lock, before anything of the store is read. Raises StoreError where another server has it."""
 
     def check(self) -> None:
-        """Raise StoreLost, from any thread, where it is seen that the store is no longer this server's."""
+        """Raise StoreLost where the store is seen to be no longer this server's. For any thread."""
 
     async def release(self) -> None:
-        """Nothing is written any more."""
+        """Let other servers have the store: nothing is written any more."""

@@ -16,16 +16,16 @@ _SUFFIX = ".journal"
 
 
 class FileLog:
-    """Each start begins a segment of its own. The directory is created by the first append."""
+    """A log in a directory. Each start begins a segment of its own; the first append creates the directory."""
 
     def __init__(self, directory: Path, lock: Lock | None = None) -> None:
         self.on_loss: Callable[[], object] = lambda: None
         self._directory = directory
         self._lock = lock
-        self._segment: Path | None = None  # that is appended to …
+        self._segment: Path | None = None  # the one that is appended to
         self._descriptor = -1
-        self._size = 0  # … what of it is whole …
-        self._unsynced: list[bytes] = []  # … and the end of that
+        self._size = 0  # bytes of it that are whole
+        self._unsynced: list[bytes] = []  # the last of these, which may not be on the disk yet
         self._is_doubtful = False  # a sync has failed: the system may have dropped what it could not write
 
     def read(self, after: int = 0) -> Iterator[Block]:
@@ -111,7 +111,7 @@ class FileLog:
         self.check()  # it is on the disk; it must also have a name there
 
     def _rewrite(self, segment: Path) -> None:
-        """What was synced is read, the rest is still known."""
+        """Write a segment anew: what was synced is read from it, the rest is still in memory."""
         synced = segment.read_bytes()[: self._size - sum(map(len, self._unsynced))]
         temporary = segment.with_name(TEMPORARY + segment.name)
         descriptor = _opened(temporary)

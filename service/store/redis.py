@@ -13,7 +13,7 @@ CALL_SECONDS = 10.0  # everything in a call together: waiting, connecting, retry
 
 
 class RedisStore:
-    """As durable as the server is configured to be: a `put` returns when Redis has replied."""
+    """A store in Redis, as durable as that is configured to be: a `put` returns when Redis has replied."""
 
     def __init__(self, url: str) -> None:
         self._client = open_client(url, CALL_SECONDS)

@@ -35,6 +35,8 @@ _logger = logging.getLogger(__name__)
 
 
 class RedisLock:
+    """A lease in Redis, renewed by a task of the event loop."""
+
     def __init__(self, url: str) -> None:
         self.token = secrets.token_hex(16)
         self.lost: str | None = None
@@ -46,7 +48,7 @@ class RedisLock:
         self._renewing: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
-        """At once where the last holder is known to be dead; else it waits until its lease is over."""
+        """Take the lease: at once where the last holder is known to be dead, else when its lease is over."""
         until = time.monotonic() + LEASE_SECONDS + _RENEW_SECONDS
         is_waiting = False
         with translated_errors(self._place, _CALL_SECONDS, REDIS_LEASE):
@@ -73,7 +75,7 @@ class RedisLock:
         await self._client.aclose()
 
     async def _held_by(self) -> str | None:
-        """Who holds the lease; None where it is this server from now on."""
+        """Return who holds the lease, or None where it is this server from now on."""
         if not await self._client.set(REDIS_LEASE, self._holder, nx=True, px=self._milliseconds):
             holder = cast(bytes, await self._client.get(REDIS_LEASE) or b"").decode()
             if self._lives(holder) is not False:
@@ -83,7 +85,7 @@ class RedisLock:
         return None
 
     def _lives(self, holder: str) -> bool | None:
-        """None for one on another system, where nobody can tell."""
+        """Tell whether a holder's process lives; None if it is on another system, where nobody can tell."""
         system, _, process = holder.rpartition(" ")
         if system != self._here:
             return None
@@ -109,7 +111,7 @@ class RedisLock:
 
 
 def _this_system() -> str:
-    """Since it was booted; with the name of its process numbers, of which each container has its own."""
+    """Return a name for what process numbers are valid in: this system since it was booted, or this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"

@@ -30,6 +30,8 @@ _logger = logging.getLogger(__name__)
 
 
 class RedisLog:
+    """A log in a Redis Stream. With a lock's `token`, writes are refused once another server has taken the store."""
+
     def __init__(self, url: str, key: str, token: str = "") -> None:
         self.on_loss: Callable[[], object] = lambda: None
         self._client = open_blocking_client(url, CALL_SECONDS, self._connected)
@@ -128,7 +130,7 @@ class RedisLog:
             cast(Any, self._client).execute_command(*command)
 
     def _look(self) -> None:
-        """Where the last process left it."""
+        """Find the last block, and the turn to go on with, where the last process left them."""
         if self._turn >= 0:
             return
         if not self._client.exists(self._key):
