@@ -130,7 +130,6 @@ class Snapshotter:
             data, checkpoint.tick, state_sha256, memory.to_bytes(), place, kept=kept, name=name
         )
         self._saved_changes, self._place = changes, memory.place
-        self._catalog.pinned.clear()
         if self._journal is not None and (oldest := await self._catalog.oldest_position()) is not None:
             self._journal.trim(oldest + 1)
         return snapshot

@@ -147,8 +147,9 @@ async def test_what_is_changed_is_still_whole_and_that_of_a_job_may_be_kept(stor
 
 async def test_the_manifest_of_before_there_were_names_is_read(store: Store) -> None:
     catalog = open_catalog(store)
-    id = await save(catalog, NEW)
+    id = (await catalog.save(NEW, 0, "", position=7)).id
     manifest = json.loads((await store.get(f"default/manifests/{id}") or b"").split(b"\n")[0])
+    assert manifest["place"] == 7
     del manifest["kept"], manifest["name"]
     body = json.dumps(manifest).encode()
     await store.put(f"default/manifests/{id}", body + b"\n" + hashlib.sha256(body).hexdigest().encode())
