@@ -35,7 +35,7 @@ def open_log(url: str, key: str, lock: Lock | None = None) -> Log:
         return FileLog(directory / check_key(key), lock)
     from service.store.redis_log import RedisLog
 
-    return RedisLog(url, check_key(key), "" if lock is None else lock.token)
+    return RedisLog(url, check_key(key), lock)
 
 
 def open_lock(url: str) -> Lock:

@@ -71,7 +71,7 @@ class FileLock:
 
 
 def harm_of(path: Path, descriptor: int) -> str | None:
-    """What has happened to the name of an open file: None while it still leads to that file."""
+    """Tell what has happened to the name of an open file: None while it still leads to that file."""
     try:
         found = path.stat()
     except FileNotFoundError:

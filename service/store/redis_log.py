@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from redis.exceptions import ResponseError
 
-from service.store.base import Block, StoreError
+from service.store.base import Block, Lock, StoreError
 from service.store.keys import REDIS_OWNER, REDIS_PREFIX
 from service.store.redis_client import open_blocking_client, place_of, translated_errors
 
@@ -30,14 +30,15 @@ _logger = logging.getLogger(__name__)
 
 
 class RedisLog:
-    """A log in a Redis Stream. With a lock's `token`, writes are refused once another server has taken the store."""
+    """A log in a Redis Stream. With a `lock`, writes are refused once another server has taken the store."""
 
-    def __init__(self, url: str, key: str, token: str = "") -> None:
+    def __init__(self, url: str, key: str, lock: Lock | None = None) -> None:
         self.on_loss: Callable[[], object] = lambda: None
         self._client = open_blocking_client(url, CALL_SECONDS, self._connected)
         self._place = place_of(self._client)
         self._key = REDIS_PREFIX + key
-        self._token = token
+        self._lock = lock
+        self._token = "" if lock is None else lock.token
         self._if_ours: Any = self._client.register_script(_IF_OURS)
         self._last = _NOWHERE  # the id of the last block that is whole
         self._tried = 0  # the first number of what was appended last
@@ -72,7 +73,8 @@ class RedisLog:
         pass
 
     def check(self) -> None:
-        pass  # the lock's lease, and each reconnection, tell
+        if self._lock is not None:
+            self._lock.check()
 
     def repair(self) -> None:
         with self._translated():

@@ -166,6 +166,9 @@ async def test_whose_store_was_taken_over_learns_of_it_and_writes_no_more(
     while locks[0].lost is None:
         await asyncio.sleep(0.005)
     assert "another server has taken redis" in locks[0].lost
+    with pytest.raises(StoreLost, match="another server has taken redis"):
+        logs[0].check()
+    logs[1].check()
     await locks[0].release()
     assert client.exists(REDIS_LEASE)  # it is the other's
     assert locks[1].lost is None
