@@ -8,15 +8,15 @@ if TYPE_CHECKING:
 _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE"}
 
 
-def request(server: "Server", method: str, path: str, seconds: float = 10.0) -> Any:
-    """What it answers, None if that is nothing. May raise ClientError."""
+def request(server: "Server", method: str, path: str, seconds: float = 10.0, body: dict[str, Any] | None = None) -> Any:
+    """Send a request, with `body` as JSON, and return the answer, None if that is empty. May raise ClientError."""
     import httpx
 
     from service.client import ClientError, no_answer, refusal
 
     url = server.url
     try:
-        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds)
+        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds, json=body)
     except httpx.ReadTimeout:
         raise ClientError(f"{url} did not answer within {seconds:g} s") from None
     except (httpx.TransportError, httpx.InvalidURL):
