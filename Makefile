@@ -1,39 +1,55 @@
-# Everything runs in a virtual environment of its own, made on first use and again when pyproject.toml changes.
+# Everything runs in a virtual environment of its own, made on first use and brought up to date when pyproject.toml
+# changes: `serve` installs what serving needs, all else what tests need as well.
 VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --editable
 
-.PHONY: serve test fuzz faults soak check clean
+.PHONY: serve test fuzz faults soak image-check check clean
 
-serve: $(VENV)/installed
+serve: $(VENV)/serves
 	$(BIN)/realnet serve
 
 test: check
-	@command -v redis-server >/dev/null || { echo "make test needs a real redis-server: apt-get install redis-server"; exit 1; }
+	@$(BIN)/python tests/redis_binary.py
 	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/fuzz  # more than two cores: much of a test is waiting
 	$(BIN)/pytest tests/fuzz  # by itself: all its requests have one name, of which loadfile would run one
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
-fuzz: $(VENV)/installed
+fuzz: $(VENV)/tests
 	FUZZ_CASES=10000 $(BIN)/pytest --timeout 3600 tests/fuzz
 
 # 50 rounds of each kill, on both stores: a quarter of an hour. Not by file, since nearly all of it is one file's.
-faults: $(VENV)/installed
+faults: $(VENV)/tests
 	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults
 
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
-soak: $(VENV)/installed
+soak: $(VENV)/tests
 	$(BIN)/python -m benchmarks.soak
 
-check: $(VENV)/installed
+# The image is built and run, without a Docker engine; some four minutes the first time. As root, on Debian.
+image-check: $(VENV)/tests
+	PYTHONPATH=. $(BIN)/python docker/image_check.py
+
+check: $(VENV)/tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-$(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+$(VENV)/serves: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=...") if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "this Python has no ensurepip: apt-get install python3-venv"; exit 1; }
+	@echo "making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing what serving needs: some 90 MB to fetch"
+	@$(INSTALL) .
+	@echo "installed; the first start compiles the net's kernels, which takes some 20 s"
+	@touch $@
+
+$(VENV)/tests: $(VENV)/serves
+	@echo "installing what the tests need as well, PyTorch above all"
+	@$(INSTALL) '.[dev]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV)

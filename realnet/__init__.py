@@ -55,4 +55,11 @@ _WITH_TORCH = {
 def __getattr__(name: str) -> Any:
     if name not in _WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_WITH_TORCH[name]), name)
+    try:
+        module = import_module(_WITH_TORCH[name])
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        why = f"realnet.{name} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
+        raise ModuleNotFoundError(why, name="torch") from None
+    return getattr(module, name)

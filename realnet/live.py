@@ -111,6 +111,10 @@ class LiveNet:
         return f"<{fork}LiveNet {self.preset}: {self._params}, tick {self.tick}, on {self.device}>"
 
     @property
+    def seed(self) -> int:
+        return self._params.seed
+
+    @property
     def num_neurons(self) -> int:
         return self._params.num_neurons
 

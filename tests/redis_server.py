@@ -11,6 +11,7 @@ import pytest
 
 from service.store import open_store
 from service.store.base import Store
+from tests.redis_binary import redis_binary
 
 
 class RedisServer:
@@ -24,12 +25,9 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        binary = shutil.which("redis-server")
-        if binary is None:
-            pytest.fail("these tests need a real redis-server: apt-get install redis-server", pytrace=False)
         options = f"--bind 127.0.0.1 --port {self.port} --dir {self._directory} --appendonly yes --appendfsync always"
         self._process = subprocess.Popen(
-            [binary, *options.split(), "--save", ""], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            [redis_binary(), *options.split(), "--save", ""], stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
         assert self._process.stdout is not None
         log = ""

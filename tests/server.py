@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class RunningServer:
 
     Ticks without input come once in 1000 s unless `tick_hz` is given, so that a tick means one token.
     """
+
+    command: Sequence[str] = (sys.executable, "-c", _PROGRAM)
 
     def __init__(self, directory: Path, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -48,9 +50,7 @@ class RunningServer:
     def launch(self) -> None:
         """Start it without waiting."""
         with self._log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM], env=self._environment, stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
 
     def is_ready(self) -> bool:
         try:

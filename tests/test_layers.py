@@ -15,7 +15,7 @@ SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "j
 SERVICE += ["replica", "journal", "auth", "validation", "errors", "store", "aio", "client"]
 REALNET = ["learners", "training", "utils", "tokens", "frames", "interface", "vocabulary", "inputs", "outputs", "score"]
 REALNET += ["fit_options", "dream", "live", "checkpoint", "kernels", "core"]
-OWED = {("engine", "api"), ("replica", "engine"), ("auth", "settings")}  # edges that are still to be cut
+OWED = {("auth", "settings")}  # edges that are still to be cut
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.
 WORLDLY = {"asyncio", "threading", "multiprocessing", "socket", "time", "datetime", "os", "subprocess", "logging"}

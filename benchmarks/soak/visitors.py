@@ -213,10 +213,10 @@ class Visitors:
         async with asyncio.timeout(10.0):
             while True:
                 metrics = (await self._ask("GET", "/metrics")).text.splitlines()
-                if {"realnet_generations 0.0", "realnet_queue_depth_ticks 0.0"} <= set(metrics):
+                if _all_zero(metrics, "generations", "queue_depth_ticks"):
                     break
                 await asyncio.sleep(0.05)
-        assert {"realnet_snapshots_failed_total 0.0", "realnet_journal_failures_total 0.0"} <= set(metrics)
+        assert _all_zero(metrics, "snapshots_failed_total", "journal_failures_total")
 
     async def tokens_seen(self) -> int:
         return int((await self._ask("GET", "/v1/net")).json()["tokens_seen"])
@@ -255,3 +255,7 @@ async def _next(client: StreamClient, type: str) -> dict[str, Any]:
 
 def _abort(client: StreamClient) -> None:
     client.connection.transport.abort()
+
+
+def _all_zero(metrics: list[str], *names: str) -> bool:
+    return {f'realnet_{name}{{net="default"}} 0.0' for name in names} <= set(metrics)

@@ -48,7 +48,7 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
     """Open the kernel `name` for the preset of `params`. It takes `state` over.
 
     `cpu` (numba), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the law).
-    Raises ValueError for another name, and for a device that isn't there.
+    Raises ValueError for another name, for a device that isn't there, and for `torch` without PyTorch.
     """
     # Imported when asked for: numba and above all torch cost time and memory that nobody should pay for nothing.
     if name == "cpu":
@@ -60,7 +60,12 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
 
         return CpuEvents(params, state)
     if name == "torch":
-        from realnet.kernels.torch_device import open_torch
+        try:
+            from realnet.kernels.torch_device import open_torch
+        except ModuleNotFoundError as error:
+            raise ValueError(
+                f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
+            ) from error
 
         return open_torch(params, state, device)
     if name == "reference":

@@ -12,46 +12,24 @@ from service.api.schemas import Net
 from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Caller
-from service.datasets.catalog import DatasetCatalog
-from service.engine.engine import Engine
-from service.engine.inbox import Inbox
-from service.engine.output_ring import OutputRing
 from service.errors import MEDIA_TYPE
-from service.jobs.runner import JobRunner
-from service.journal.journal import LoggedJournal
+from service.runtime.runtime import Runtime
 from service.settings import Settings
-from service.snapshots.catalog import SnapshotCatalog
-from service.snapshots.snapshotter import Snapshotter
-from service.store.base import Lock
-from service.store.health import StoreHealth
 
 
 @dataclass(slots=True, frozen=True)
 class Spine:
-    """The handles that routes hold."""
+    """The handles that routes hold: the live net, and what stands between it and its clients."""
 
     settings: Settings
-    lock: Lock
-    engine: Engine
-    inbox: Inbox
-    outputs: OutputRing
-    catalog: SnapshotCatalog
-    snapshotter: Snapshotter
+    runtime: Runtime
     streams: StreamHub
-    pulse: StoreHealth
     keys: IdempotencyKeys
-    journal: LoggedJournal | None
-    datasets: DatasetCatalog
     uploads: Uploads
-    jobs: JobRunner
-
-    @property
-    def fate(self) -> str | None:
-        """Why this server cannot go on, if it can't."""
-        return self.lock.lost or self.engine.failure
 
     def net(self) -> Net:
-        return Net.of(self.engine.status, self.engine.shape, self.inbox.depth)
+        runtime = self.runtime
+        return Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
 
 
 def spine_of(connection: HTTPConnection) -> Spine:

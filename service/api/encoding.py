@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from realnet import TokenOutputs
-from service.replica.learner import OutputBatch
+from realnet import FrameOutputs, TokenOutputs
+from realnet.outputs import OutputBatch
 
 PIECE = 256  # outputs encoded at once, about a millisecond of the loop's time
 
@@ -52,6 +52,7 @@ def structs(batch: OutputBatch) -> list[Output]:
                 strict=True,
             )
         ]
+    assert isinstance(batch, FrameOutputs)
     return [FrameOutput(*each) for each in zip(batch.tick.tolist(), batch.values.tolist(), strict=True)]
 
 

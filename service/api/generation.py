@@ -3,24 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from realnet.interface import Interface
 from realnet.vocabulary import Vocabulary
 from service.api.schemas import GeneratedText, Prompt, tokens_of
 from service.engine.commands import Generate, Generation
-from service.engine.status import Shape
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.settings import Settings
 
 
-def command_of(prompt: Prompt, shape: Shape, settings: Settings, stream: bool) -> tuple[Generate, Vocabulary]:
+def command_of(prompt: Prompt, interface: Interface, settings: Settings, stream: bool) -> tuple[Generate, Vocabulary]:
     """Raises Conflict or Invalid for what this net cannot go on from."""
-    if shape.vocabulary is None:
+    if interface.vocabulary is None:
         raise Conflict("a net of raw frames has no tokens to generate")
     if prompt.max_tokens > settings.max_tokens:
         raise Invalid([ErrorLocation(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
-    pointer, given = ("/prompt", prompt.prompt) if prompt.tokens is None else ("/tokens", prompt.tokens)
-    tokens = tokens_of(given, shape, pointer, settings.max_prompt_tokens)
+    tokens = tokens_of(prompt, interface, settings.max_prompt_tokens)
     queue: asyncio.Queue[list[int]] | None = asyncio.Queue() if stream else None
-    return Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh), shape.vocabulary
+    command = Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh)
+    return command, interface.vocabulary
 
 
 async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[tuple[str, list[int]]]:

@@ -9,10 +9,10 @@ from service.replica.progress import Learnt, Progress
 
 
 class IdempotencyKeys:
-    """Those on their way; what they have become is in the ledger. On the loop."""
+    """Those on their way; what they have become is in the progress. On the loop."""
 
-    def __init__(self, ledger: Progress) -> None:
-        self._ledger = ledger
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self._running: dict[str, str] = {}  # digests
 
     def begin(self, key: str, run: Run) -> Learnt | None:
@@ -21,7 +21,7 @@ class IdempotencyKeys:
         Raises Conflict while it is on its way, and Invalid if the key was used for something else.
         """
         digest = _digest(run)
-        learnt = self._ledger.by_key(key)
+        learnt = self._progress.by_key(key)
         known = learnt.digest if learnt is not None else self._running.get(key)
         if known is not None and known != digest:
             raise Invalid([ErrorLocation(detail="it was used for another body", parameter="Idempotency-Key")])
@@ -37,6 +37,6 @@ class IdempotencyKeys:
 
 def _digest(run: Run) -> str:
     digest = hashlib.sha256(b"learn" if run.learn else b"run")
-    for array in (run.tokens, run.frames, run.teachers):
+    for array in (run.given.tokens, run.given.frames, run.given.teachers):
         digest.update(b"-" if array is None else repr(array.shape).encode() + array.tobytes())
     return digest.hexdigest()[:32]

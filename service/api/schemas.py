@@ -1,5 +1,7 @@
 """The bodies of REST, and what of them is a command to the engine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Self
 
 import numpy as np
@@ -7,8 +9,10 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
+from realnet.inputs import InputError
+from realnet.interface import Interface
 from service.engine.commands import Run
-from service.engine.status import Shape, Status
+from service.engine.status import Status
 from service.errors import ErrorLocation, Invalid
 from service.snapshots.snapshot import Snapshot
 from service.validation import Body, Row, Token
@@ -31,29 +35,14 @@ class Input(Body):
             raise ValueError("teachers go with frames only")
         return self
 
-    def run(self, shape: Shape, max_ticks: int) -> Run:
-        """Raises Invalid, naming the place, for what this net cannot take."""
-        if self.frames is not None:
-            return self._run_frames(self.frames, shape, max_ticks)
-        pointer, given = ("/text", self.text) if self.tokens is None else ("/tokens", self.tokens)
-        assert given is not None
-        if shape.vocabulary is None:
-            raise _wrong(pointer, "this net has no vocabulary: send frames")
-        return Run(tokens=tokens_of(given, shape, pointer, max_ticks), learn=self.learn)
-
-    def _run_frames(self, frames: list[Row], shape: Shape, max_ticks: int) -> Run:
-        if shape.vocabulary is not None:
-            raise _wrong("/frames", "this net takes tokens: send text or tokens")
-        _check_count(len(frames), "/frames", max_ticks)
-        _check_width(frames, shape.inputs, "/frames")
-        teachers = None
-        if self.teachers is not None:
-            if len(self.teachers) != len(frames):
-                raise _wrong("/teachers", "one for each frame, null where there is none")
-            _check_width(self.teachers, shape.outputs, "/teachers")
-            nobody = [np.nan] * shape.outputs
-            teachers = np.array([nobody if row is None else row for row in self.teachers], np.float32)
-        return Run(frames=np.array(frames, np.float32), teachers=teachers, learn=self.learn)
+    def run(self, interface: Interface, max_ticks: int) -> Run:
+        """Return the command that this input is. Raises Invalid, naming the place, for what this net cannot take."""
+        for pointer, rows in (("/tokens", self.tokens), ("/frames", self.frames)):
+            _check_count(0 if rows is None else len(rows), pointer, max_ticks)
+        with _located():
+            given = interface.parse(text=self.text, tokens=self.tokens, frames=self.frames, teachers=self.teachers)
+        _check_count(len(given), "/text", max_ticks)
+        return Run(given, learn=self.learn)
 
 
 class Prompt(Body):
@@ -106,14 +95,14 @@ class Net(BaseModel, frozen=True):
     state_sha256: str | None = None
 
     @classmethod
-    def of(cls, status: Status, shape: Shape, queue_depth: int) -> "Net":
+    def of(cls, name: str, status: Status, interface: Interface, queue_depth: int) -> "Net":
         return cls(
-            name="default",
+            name=name,
             preset=status.preset,
             neurons=status.neurons,
-            inputs=shape.inputs,
-            outputs=shape.outputs,
-            vocabulary=None if shape.vocabulary is None else shape.vocabulary.name,
+            inputs=interface.inputs,
+            outputs=interface.outputs,
+            vocabulary=None if interface.vocabulary is None else interface.vocabulary.name,
             device=status.device,
             kernel=status.kernel,
             mode=status.mode,
@@ -151,30 +140,32 @@ class SnapshotList(BaseModel):
     next: str | None
 
 
-def tokens_of(given: str | list[int], shape: Shape, pointer: str, most: int) -> NDArray[np.int32]:
-    """Raises Invalid, naming the place."""
-    assert shape.vocabulary is not None
-    if isinstance(given, str):
-        tokens = shape.vocabulary.encode(given)
-        _check_count(len(tokens), pointer, most)
-        return tokens
-    _check_count(len(given), pointer, most)
-    tokens = np.array(given, np.int32)
-    unknown = np.flatnonzero(tokens >= shape.vocabulary.size)
-    if len(unknown):
-        raise _wrong(f"{pointer}/{unknown[0]}", f"the vocabulary has {shape.vocabulary.size} tokens")
+def tokens_of(prompt: Prompt, interface: Interface, most: int) -> NDArray[np.int32]:
+    """Return the tokens of a prompt, perhaps none. Raises Invalid, naming the place."""
+    if prompt.tokens is None:
+        with _located():
+            tokens = interface.parse(text=prompt.prompt).tokens
+        _check_count(0 if tokens is None else len(tokens), "/prompt", most)
+    else:
+        _check_count(len(prompt.tokens), "/tokens", most)
+        with _located():
+            tokens = interface.parse(tokens=prompt.tokens).tokens
+    assert tokens is not None, "a net with a vocabulary reads tokens"
     return tokens
+
+
+@contextmanager
+def _located() -> Iterator[None]:
+    """Raise an InputError as Invalid, with a JSON pointer for the place."""
+    try:
+        yield
+    except InputError as error:
+        raise _wrong("".join(f"/{step}" for step in error.place), error.detail) from None
 
 
 def _check_count(count: int, pointer: str, most: int) -> None:
     if count > most:
         raise _wrong(pointer, f"{count} at once, and {most} may be")
-
-
-def _check_width(rows: "list[Row] | list[Row | None]", width: int, pointer: str) -> None:
-    for index, row in enumerate(rows):
-        if row is not None and len(row) != width:
-            raise _wrong(f"{pointer}/{index}", f"{len(row)} values, and the net has {width}")
 
 
 def _wrong(pointer: str, detail: str) -> Invalid:

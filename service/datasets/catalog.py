@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime
 
+from realnet.interface import Interface
 from service.aio import in_thread
 from service.datasets.codec import decode_batch
 from service.datasets.items import DatasetBatch
@@ -17,7 +18,6 @@ from service.datasets.packing import Packing, sha256_of
 from service.datasets.readers.findings import Findings
 from service.datasets.readers.read import read
 from service.datasets.upload import Upload
-from service.engine.status import Shape
 from service.store.base import Store, StoreError
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -43,8 +43,8 @@ class DatasetCatalog:
         self._holding = asyncio.Lock()  # nothing is deleted between a look at it and its being held
         self._users: defaultdict[str, list[str]] = defaultdict(list)
 
-    async def add(self, upload: Upload, shape: Shape) -> tuple[Dataset, bool]:
-        """Read, check and store it for a net of this shape; whether it is new.
+    async def add(self, upload: Upload, interface: Interface) -> tuple[Dataset, bool]:
+        """Read, check and store it for a net of this interface; whether it is new.
 
         Raises Invalid or DatasetsFull; then, and when it is cancelled, nothing has become visible.
         """
@@ -56,7 +56,7 @@ class DatasetCatalog:
             await self._sweep()  # what could not be deleted when it should have been
             place = secrets.token_hex(8)
             try:
-                manifest = await self._write(upload, shape, place)
+                manifest = await self._write(upload, interface, place)
             except BaseException:
                 with contextlib.suppress(StoreError):  # the first error tells more
                     await self._discard(place)
@@ -121,9 +121,9 @@ class DatasetCatalog:
         async with self._adding:
             return await self._sweep()
 
-    async def _write(self, upload: Upload, shape: Shape, place: str) -> Manifest:
+    async def _write(self, upload: Upload, interface: Interface, place: str) -> Manifest:
         found = Findings()
-        packing = Packing(read(upload, shape, self._most_bytes, found))
+        packing = Packing(read(upload, interface, self._most_bytes, found))
         chunks: list[Chunk] = []
         while (packed := await in_thread(packing.step)) is not None:
             if not found.places:

@@ -1,4 +1,4 @@
-"""All that may be asked of the engine. Made on the event loop; each carries the reply to it."""
+"""All that may be asked of the engine. Made on the event loop; each command carries the reply to it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,10 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint
-from service.journal.records import SnapshotRef
-from service.replica.episode import Episode
-from service.replica.learner import Learner, OutputBatch
+from realnet.inputs import Input
+from realnet.learners import Learner
+from realnet.outputs import OutputBatch
+from service.journal.position import JournalPosition
+from service.journal.records import (
+    ChangeRecord,
+    InputRecord,
+    RestoreRecord,
+    SnapshotRef,
+    WeightUpdateRecord,
+    packed_tokens,
+)
+from service.replica.entry import Entry
+from service.replica.episode import Episode, record_of, run_episodes
 from service.replica.progress import ServiceState
+from service.replica.replica import Horizon, Replica
 from service.replica.weight_update import WeightUpdate
 
 T = TypeVar("T")
@@ -23,7 +35,23 @@ def _reply() -> "asyncio.Future[T]":
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Command(Generic[T]):
+    """Something asked of the engine; `reply` is done when it has been done."""
+
     reply: "asyncio.Future[T]" = field(default_factory=_reply)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class JournalledCommand(Command[T]):
+    """A command that changes the net: it becomes an entry, and is done in the journal's order.
+
+    `journalled`, if somebody waits for it, is done as soon as the command cannot be lost any more.
+    """
+
+    journalled: "asyncio.Future[None] | None" = None
+
+    def entry(self, horizon: Horizon) -> Entry:
+        """Return what is to be journalled and applied, by a net that will then be at `horizon`."""
+        raise NotImplementedError
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,28 +78,37 @@ NOBODY = Sender()
 
 
 @dataclass(slots=True, eq=False)
-class Run(Command[Ran]):
-    """Tokens or frames, one a tick and at least one; a row of NaN in `teachers` is no teacher. Checked before.
+class Run(JournalledCommand[Ran]):
+    """Tokens or frames, at least one, that were checked before."""
 
-    `journalled`, if somebody waits for it, is done as soon as the input cannot be lost any more.
-    """
-
-    tokens: NDArray[np.int32] | None = None
-    frames: NDArray[np.float32] | None = None
-    teachers: NDArray[np.float32] | None = None
+    given: Input
     learn: bool = True
     sender: Sender = NOBODY
-    journalled: "asyncio.Future[None] | None" = None
 
     @property
     def ticks(self) -> int:
-        given = self.frames if self.tokens is None else self.tokens
-        assert given is not None
-        return len(given)
+        return len(self.given)
+
+    def entry(self, horizon: Horizon) -> Entry:
+        given, sender = self.given, self.sender
+        record = InputRecord(
+            horizon.tick,
+            horizon.rate(self.learn),
+            self.ticks,
+            tokens=None if given.tokens is None else packed_tokens(given.tokens),
+            frames=None if given.frames is None else given.frames.tobytes(),
+            teachers=None if given.teachers is None else given.teachers.tobytes(),
+            client=sender.client,
+            client_seq=sender.seq,
+            key=sender.key,
+            digest=sender.digest,
+            at=sender.at,
+        )
+        return Entry(record, given, waiter=self)
 
 
 @dataclass(slots=True, eq=False)
-class Dream(Command[Ran]):
+class Dream(JournalledCommand[Ran]):
     """A little of a job, run in one go: clients' inputs wait for it. Checked before.
 
     `rate` is times the net's learning rate; `done` is how far the job is with this.
@@ -83,27 +120,106 @@ class Dream(Command[Ran]):
     rate: float = 1.0
     asleep: bool = False
 
+    def entry(self, horizon: Horizon) -> Entry:
+        record = record_of(
+            self.episodes,
+            tick=horizon.tick,
+            rate=self.rate * horizon.rate(),
+            job=self.job,
+            done=self.done,
+            asleep=self.asleep,
+        )
+        return Entry(record, episodes=self.episodes, waiter=self)
+
 
 @dataclass(slots=True, eq=False)
-class Evaluate(Command[OutputBatch]):
-    """What it says in these episodes, by a fork: nothing is learnt, and no tick counts."""
+class Restore(JournalledCommand[int]):
+    """Put the net back to a snapshot, whose learner has the same interface. Replies with the tick."""
+
+    learner: Learner
+    snapshot: SnapshotRef
+
+    def entry(self, horizon: Horizon) -> Entry:
+        return Entry(RestoreRecord(self.snapshot), learner=self.learner, waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class UpdateWeights(JournalledCommand[int]):
+    """Take over fitted weights. Replies with the tick."""
+
+    update: WeightUpdate
+    job: str
+    fitted: SnapshotRef
+    fork: SnapshotRef | None  # None: in place of the net's own
+
+    def entry(self, horizon: Horizon) -> Entry:
+        record = WeightUpdateRecord(horizon.tick, self.job, self.fitted, self.fork)
+        return Entry(record, update=self.update, waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class Change(JournalledCommand[None]):
+    """New settings of the net, for inputs that are taken from now on. None leaves a setting as it is."""
+
+    learning_rate: float | None = None
+    plasticity: bool | None = None
+    paused: bool | None = None
+
+    def entry(self, horizon: Horizon) -> Entry:
+        return Entry(ChangeRecord(self.learning_rate, self.plasticity, self.paused), waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class SetPace(Command[None]):
+    """How time passes without inputs; not journalled. None leaves a thing as it is."""
+
+    tick_hz: float | None = None
+    dreaming: bool | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Query(Command[T]):
+    """A command that only reads the net, and is answered at once, between two ticks."""
+
+    def answer(self, replica: Replica, position: JournalPosition | None) -> T:
+        """Return the reply; `position` is how far into the journal the replica is, None without a journal."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True, eq=False)
+class Evaluate(Query[OutputBatch]):
+    """What the net says in these episodes, by a fork: nothing is learnt, and no tick counts."""
 
     episodes: list[Episode]
 
+    def answer(self, replica: Replica, position: JournalPosition | None) -> OutputBatch:
+        return run_episodes(replica.learner.fork(), self.episodes, 0.0)
+
 
 @dataclass(slots=True, eq=False)
-class SampleExperience(Command[list[Episode]]):
-    """Random stretches of what it lived through, each of up to `ticks` ticks after up to `lead`."""
+class SampleExperience(Query[list[Episode]]):
+    """Random stretches of what the net lived through, each of up to `ticks` ticks after up to `lead`."""
 
     count: int
     ticks: int
     lead: int
     seed: list[int]
 
+    def answer(self, replica: Replica, position: JournalPosition | None) -> list[Episode]:
+        return replica.progress.experience.draw(self.count, self.ticks, self.lead, self.seed)
+
+
+@dataclass(slots=True, eq=False)
+class Clone(Query[tuple[Checkpoint, ServiceState]]):
+    """A copy of everything, and what the service remembers of that moment."""
+
+    def answer(self, replica: Replica, position: JournalPosition | None) -> tuple[Checkpoint, ServiceState]:
+        return replica.learner.checkpoint(), replica.state(position)
+
 
 @dataclass(slots=True, frozen=True)
 class Generation:
-    """`tick` is where the net was forked."""
+    """What was generated; `tick` is where the net was forked."""
 
     tokens: list[int]
     tick: int
@@ -124,44 +240,5 @@ class Generate(Command[Generation]):
 
     @property
     def ticks(self) -> int:
-        """At most."""
+        """Return the ticks that it takes at most."""
         return len(self.prompt) + self.max_tokens
-
-
-@dataclass(slots=True, eq=False)
-class Clone(Command[tuple[Checkpoint, ServiceState]]):
-    """A copy of everything, taken between two ticks, and what the service remembers of that moment."""
-
-
-@dataclass(slots=True, eq=False)
-class Restore(Command[int]):
-    """Replies with the tick. What waits goes to the new net; what is half learnt is refused."""
-
-    learner: Learner
-    snapshot: str = ""  # its id …
-    sha256: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class UpdateWeights(Command[int]):
-    """Fitted synapses come home, after all that was taken before. Replies with the tick."""
-
-    adoption: WeightUpdate
-    job: str
-    fitted: SnapshotRef
-    fork: SnapshotRef | None  # None: in place of the net's own
-
-
-@dataclass(slots=True, eq=False)
-class Configure(Command[None]):
-    """None leaves a thing as it is. Checked before."""
-
-    learning_rate: float | None = None
-    plasticity: bool | None = None
-    tick_hz: float | None = None
-    paused: bool | None = None
-    dreaming: bool | None = None
-
-    @property
-    def is_of_learning(self) -> bool:
-        return self.learning_rate is not None or self.plasticity is not None

@@ -1,11 +1,11 @@
 """The generations that run, on forks of the net: a few tokens of each in every step of the engine."""
 
-from realnet import Generator, TokenLearner
+from realnet import Generator
+from realnet.learners import Learner
 from service.engine.commands import Generate, Generation
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
 from service.errors import Conflict
-from service.replica.learner import Learner
 
 _AT_ONCE = 8
 
@@ -22,7 +22,7 @@ class Generations:
         return len(self._running)
 
     def begin(self, command: Generate, learner: Learner) -> None:
-        if not isinstance(learner, TokenLearner):
+        if learner.interface.vocabulary is None:
             self._inbox.release_generation()
             self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
             return

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from service.engine.commands import Command, Configure, Dream, Generate, Restore, Run, UpdateWeights
+from service.engine.commands import Command, Generate, JournalledCommand, Run
 from service.errors import NotDurable, NotReady, Overloaded, Refused
 
 
@@ -45,7 +45,7 @@ class Inbox:
                 raise self._closed
             if not self.ready:
                 raise NotReady("the journal is being read, GET /readyz tells how far")
-            if self.refusal is not None and _changes_the_net(command):
+            if self.refusal is not None and isinstance(command, JournalledCommand):
                 raise NotDurable(str(self.refusal))
             if isinstance(command, Run):
                 if self._depth + command.ticks > self.capacity:
@@ -133,9 +133,3 @@ class Inbox:
             self._runs.clear()
             self._depth = 0
         return left
-
-
-def _changes_the_net(command: Command[Any]) -> bool:
-    if isinstance(command, Configure):
-        return command.is_of_learning
-    return isinstance(command, Run | Restore | Dream | UpdateWeights)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import TokenOutputs
-from service.api.encoding import Output, structs
-from service.replica.learner import OutputBatch
+from realnet.outputs import OutputBatch
 
 _RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
 _FORGOTTEN = 8  # the oldest are forgotten an eighth at once: who falls behind loses many, and then none for a while
@@ -72,15 +71,18 @@ class OutputRing:
 
     # On the event loop:
 
-    def read(self, position: int, limit: int) -> tuple[list[Output], int, int]:
-        """At most `limit` outputs from `position` on, the position to go on from, and how many were lost before."""
+    def read(self, position: int, limit: int) -> tuple[OutputBatch | None, int, int]:
+        """Return at most `limit` outputs from `position` on, where to go on, and how many were lost before.
+
+        There is no batch where there are no outputs.
+        """
         with self._lock:
             first = max(position, self._start)
             last = max(first, min(first + limit, self._end))
             batch = self._copy(first, last) if last > first else None
         lost = first - position
         self.lost += lost
-        return [] if batch is None else structs(batch), last, lost
+        return batch, last, lost
 
     def position_after(self, tick: int) -> int:
         """Of the first output that can be read and is of a later tick."""

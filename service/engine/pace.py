@@ -44,7 +44,9 @@ class Pace:
         self._idle += ticks
         return min(computed, _BURST), ticks - computed
 
-    def change(self, now: float, tick_hz: float | None, paused: bool | None, dreaming: bool | None = None) -> None:
+    def change(
+        self, now: float, *, tick_hz: float | None = None, paused: bool | None = None, dreaming: bool | None = None
+    ) -> None:
         """None leaves a thing as it is."""
         self._last = now
         self.tick_hz = self.tick_hz if tick_hz is None else tick_hz

@@ -1,140 +1,125 @@
-"""What the engine will do, in the journal's order: promised while a record is on its way, due once it is durable."""
+"""Entries in the journal's order, from the moment they are journalled until they have been applied."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from typing import Any
 
-from service.engine.commands import Command, Dream, Restore, Run, UpdateWeights
 from service.errors import NotDurable
 from service.journal.journal import Journal, NoJournal, Ticket
 from service.journal.position import JournalPosition
-from service.journal.records import IdleRecord, Record, RestoreRecord, WeightUpdateRecord
-from service.replica.entry import Entry, Slice, episode_record, input_record, next_slice
+from service.journal.records import RestoreRecord
+from service.replica.entry import Entry, EntryState, Slice, next_slice
+from service.replica.replica import Horizon
+
+_MOST_TICKS = 1024
+_FIRST_TICKS = 64
+_SECONDS = 0.04  # that a slice is to take: clones and generations come in between
+
+
+class SliceSize:
+    """How many ticks a slice may have, so that it takes about as long on any machine."""
+
+    def __init__(self) -> None:
+        self._ticks = _FIRST_TICKS
+
+    def most(self, paused: bool) -> int:
+        """Return the ticks that the next slice may have: none while the net is paused."""
+        return 0 if paused else self._ticks
+
+    def adapt(self, ticks: int, seconds: float) -> None:
+        """Learn from a slice of `ticks` ticks that took `seconds`."""
+        self._ticks = max(1, min(_MOST_TICKS, int(_SECONDS * ticks / max(seconds, 1e-6))))
 
 
 class Pipeline:
-    """On the engine's thread. `entering` is the tick after which that enters which is added next."""
+    """On the engine's thread. `horizon` is the state in which the next entry will find the net."""
 
-    def __init__(self, journal: Journal, tick: int) -> None:
-        self.works: deque[Entry] = deque()
-        self.entering = tick
-        self.is_restoring = False  # nothing is run between a restore's journalling and itself
+    def __init__(self, journal: Journal, horizon: Horizon) -> None:
+        self.horizon = horizon
         self._journal = journal
-        self._promised: deque[tuple[Ticket, Command[Any] | Entry]] = deque()
-        self._settled = journal.last  # the last record that is durable, and done or among the works
+        self._entries: deque[Entry] = deque()
+        self._pending: deque[tuple[Ticket, Entry]] = deque()  # the last of the entries
+        self._settled = journal.last  # the last record that is durable, and applied or among the entries
 
-    # These raise NotDurable, with nothing changed.
+    def __len__(self) -> int:
+        return len(self._entries)
 
-    def add_run(self, run: Run, rate: float) -> None:
-        record = input_record(run, self.entering, rate)
-        self._add(Entry.of_run(run, self._journal.append(record), record))
+    def append(self, entry: Entry) -> None:
+        """Journal an entry. Raises NotDurable, with nothing changed."""
+        ticket = self._journal.append(entry.record)
+        entry.seq = ticket.seq
+        self._pending.append((ticket, entry))
+        self._entries.append(entry)
+        self.horizon = self.horizon.after(entry)
 
-    def add_dream(self, dream: Dream, rate: float) -> None:
-        record = episode_record(dream, self.entering, rate)
-        self._add(Entry(self._journal.append(record), record, episodes=dream.episodes, command=dream))
-
-    def add_idle(self, ticks: int, rate: float, counted: int) -> None:
-        """Ticks to be computed, and then some to be only counted."""
-        record = IdleRecord(self.entering, rate, ticks)
-        self._add(Entry(self._journal.append(record), record, counted=counted))
-
-    def add_adoption(self, command: UpdateWeights) -> None:
-        record = WeightUpdateRecord(self.entering, command.job, command.fitted, command.fork)
-        self._add(Entry(self._journal.append(record), record, command=command))
-
-    def add_change(self, command: Command[Any], record: Record) -> None:
-        self._promised.append((self._journal.append(record), command))
-
-    def add_restore(self, command: Restore) -> None:
-        """What is half run is given up, what waits enters the restored net. One at a time."""
-        assert not self.is_restoring
-        first = self.works[0] if self.works else None
-        half = first.ticket.seq if first is not None and first.done else 0
-        after = self._journal.last if first is None else half or first.ticket.seq - 1
-        self.add_change(command, RestoreRecord(command.snapshot, command.sha256, after, half))
-        self.is_restoring = True
-        waiting = (work.left + work.counted for work in self.works if work.ticket.seq > after)
-        self.entering = command.learner.net.tick + sum(waiting)
-
-    def _add(self, work: Entry) -> None:
-        self._promised.append((work.ticket, work))
-        self.works.append(work)
-        self.entering += work.left + work.counted
+    def rest(self, horizon: Horizon) -> None:
+        """Take over what the net is at, while there is nothing to be done."""
+        assert not self._entries
+        self.horizon = horizon
 
     def begin_commit(self) -> None:
-        """Begin to make durable what was added."""
+        """Begin to make durable what was appended."""
         self._journal.begin_commit()
 
-    def rest(self, ticks: int) -> None:
-        """They were counted, while there was nothing to do."""
-        self.entering += ticks
+    def settle(self) -> list[Entry]:
+        """Return the entries that have become durable since the last call, in order: they are ready now."""
+        ready = []
+        while self._pending and self._pending[0][0].is_durable:
+            ticket, entry = self._pending.popleft()
+            entry.state = EntryState.READY
+            self._settled = ticket.seq
+            ready.append(entry)
+        return ready
 
-    def next_durable(self) -> Command[Any] | Entry | None:
-        """What has become durable since it was promised, in order."""
-        if not self._promised or not self._promised[0][0].is_durable:
+    def drop_failed(self, now: Horizon) -> tuple[NotDurable, list[Entry]] | None:
+        """Drop what will never be durable, if anything, and return it with the reason; the net is at `now`."""
+        if not self._pending or (why := self._pending[0][0].error) is None:
             return None
-        ticket, what = self._promised.popleft()
-        self._settled = ticket.seq
-        if isinstance(what, Restore):
-            self.is_restoring = False
-        return what
-
-    def given_up(self, tick: int) -> tuple[NotDurable, list[Command[Any]]] | None:
-        """What will never be durable and therefore is not done, if anything; the net is at `tick`."""
-        if not self._promised or (why := self._promised[0][0].error) is None:
-            return None
-        given_up: list[Command[Any]] = []
-        for _, what in self._promised:
-            if not isinstance(what, Entry):
-                given_up.append(what)
-                continue
-            self.works.pop()  # they are the last
-            if what.command is not None:
-                given_up.append(what.command)
-        self._promised.clear()
+        dropped = [entry for _, entry in self._pending]
+        for _ in dropped:
+            self._entries.pop()  # they are the last
+        self._pending.clear()
         self._journal.seen()
-        self.is_restoring = False
-        self.entering = tick + sum(work.left + work.counted for work in self.works)
-        return why, given_up
+        self.horizon = now
+        for entry in self._entries:
+            self.horizon = self.horizon.after(entry)
+        return why, dropped
 
-    def homecoming(self) -> Entry | None:
-        """Of fitted synapses, if that is to be done next; then it is no more."""
-        first = next(self._due(), None)
-        return self.works.popleft() if first is not None and isinstance(first.record, WeightUpdateRecord) else None
+    def next_slice(self, most: int) -> Slice:
+        """Return what may be applied now in one call, of at most `most` ticks."""
+        return next_slice(self._entries, most)
 
-    def parts(self, most: int) -> Slice:
-        """What may be run now, in one call."""
-        return next_slice(self._due(), most)
+    def before_restore(self) -> list[Entry]:
+        """Return the ready entries before the last ready restore, which undoes them."""
+        ready = list(takewhile(lambda entry: entry.state is EntryState.READY, self._entries))
+        restores = [index for index, entry in enumerate(ready) if isinstance(entry.record, RestoreRecord)]
+        return ready[: restores[-1]] if restores else []
 
-    def _due(self) -> Iterator[Entry]:
-        """What has been seen to be durable: the place of a snapshot says so, too."""
-        works: Iterable[Entry] = () if self.is_restoring else self.works
-        return takewhile(lambda work: work.ticket.seq <= self._settled, works)
+    def pop_done(self) -> list[Entry]:
+        """Remove the entries that have been applied, and return them."""
+        done = []
+        while self._entries and self._entries[0].state is EntryState.DONE:
+            done.append(self._entries.popleft())
+        return done
 
-    @property
-    def is_due(self) -> bool:
-        return not self.is_restoring and bool(self.works) and self.works[0].ticket.is_durable
+    def is_ready(self, most: int) -> bool:
+        """Return whether a slice of at most `most` ticks would have anything in it."""
+        if not self._entries:
+            return False
+        ticket = self._pending[0][0] if self._pending and self._pending[0][1] is self._entries[0] else None
+        return (ticket is None or ticket.is_durable) and (most > 0 or not self._entries[0].record.ticks)
 
-    @property
-    def is_empty(self) -> bool:
-        """A record says when it enters, so nothing is only counted before all is done."""
-        return not self.works and not self.is_restoring
-
-    def half(self) -> Entry | None:
-        """What is half run; then it is no more."""
-        return self.works.popleft() if self.works and self.works[0].done else None
-
-    def place(self) -> JournalPosition | None:
+    def position(self) -> JournalPosition | None:
+        """Return how far into the journal the net is; None without a journal."""
         if isinstance(self._journal, NoJournal):
             return None
-        if not self.works:
+        if not self._entries:
             return JournalPosition(self._settled)
-        first = self.works[0]
-        return JournalPosition(min(self._settled, first.ticket.seq - 1), first.ticket.seq, first.done)
+        first = self._entries[0]
+        return JournalPosition(min(self._settled, first.seq - 1), first.seq, first.done)
 
-    def all(self) -> list[Command[Any]]:
-        """Everything that somebody waits for."""
-        everything = [*(what for _, what in self._promised), *self.works]
-        commands = [what.command if isinstance(what, Entry) else what for what in everything]
-        return list(dict.fromkeys(command for command in commands if command is not None))
+    def clear(self) -> list[Entry]:
+        """Give everything up, and return it."""
+        entries = list(self._entries)
+        self._entries.clear()
+        self._pending.clear()
+        return entries

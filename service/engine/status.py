@@ -1,35 +1,13 @@
-"""What anybody may know of the net: its shape, which stays, and its status, which the engine publishes."""
+"""What anybody may know of the net while it lives: the engine publishes it after every step."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from realnet import TokenLearner
-from realnet.vocabulary import Vocabulary
-from service.engine.pace import Mode
-from service.replica.learner import Learner
-
-FRAMES_REACH = 4
-
-
-@dataclass(slots=True, frozen=True)
-class Shape:
-    """What can be told to the net, and how much it says."""
-
-    inputs: int
-    outputs: int
-    vocabulary: Vocabulary | None  # None: it takes raw frames
-    reach: int = FRAMES_REACH  # how many ticks before decide what it has in mind, all but a little
-
-    @classmethod
-    def of(cls, learner: Learner) -> "Shape":
-        inputs, outputs = len(learner.net.input_ids), len(learner.net.output_ids)
-        if isinstance(learner, TokenLearner):
-            return cls(inputs, outputs, learner.vocabulary, learner.reach)
-        return cls(inputs, outputs, None)
-
-    def is_like(self, other: "Shape") -> bool:
-        names = [each.vocabulary and each.vocabulary.name for each in (self, other)]
-        return names[0] == names[1] and (self.inputs, self.outputs) == (other.inputs, other.outputs)
+from service.engine.outbox import Outbox
+from service.engine.output_ring import OutputRing
+from service.engine.pace import Mode, Pace
+from service.replica.replica import Horizon, Replica
 
 
 class TickRate:
@@ -50,7 +28,7 @@ class TickRate:
 
 @dataclass(slots=True, frozen=True)
 class Status:
-    """As of the engine's last step."""
+    """The net as of the engine's last step. `learning_rate` and `plasticity` are those of inputs taken from now on."""
 
     mode: Mode
     preset: str
@@ -69,20 +47,48 @@ class Status:
     changes: int  # grows with everything that a snapshot must not lose
     published_at: float  # monotonic seconds
 
-    @classmethod
-    def of(cls, learner: Learner, **others: Any) -> "Status":
-        """With what the learner itself knows."""
-        net = learner.net
-        score = learner.score if isinstance(learner, TokenLearner) else None
-        return cls(
-            preset=net.preset,
-            neurons=net.num_neurons,
-            device=net.device,
-            kernel=net.kernel,
-            tick=net.tick,
-            tokens_seen=learner.tokens_seen if isinstance(learner, TokenLearner) else 0,
-            accuracy=score.accuracy if score else None,
-            surprise=score.surprise if score else None,
-            learning_rate=net.learning_rate,
-            **others,
+
+class StatusBoard:
+    """Written by the engine's thread, read by any. `on_mode` is called on the loop when the mode has changed."""
+
+    def __init__(self, outbox: Outbox, outputs: OutputRing, replica: Replica, pace: Pace) -> None:
+        self.on_mode: list[Callable[[Mode], None]] = []
+        self.rate = TickRate(time.monotonic())
+        self._outbox = outbox
+        self._outputs = outputs
+        self._replica = replica
+        self._pace = pace
+        self._announced = 0  # outputs
+        self.status = self._read(replica.horizon, 0)
+
+    def publish(self, horizon: Horizon, generations: int) -> None:
+        """Replace the status, and wake the loop if there is anything for it."""
+        before = self.status.mode
+        self.status = status = self._read(horizon, generations)
+        if status.mode is not before:
+            for listener in self.on_mode:
+                self._outbox.tell(listener, status.mode)
+        if not self._outbox.is_empty or self._announced != self._outputs.end:
+            self._announced = self._outputs.end
+            self._outbox.post()
+
+    def _read(self, horizon: Horizon, generations: int) -> Status:
+        learner, now = self._replica.learner, time.monotonic()
+        return Status(
+            mode=self._pace.mode,
+            preset=learner.net.preset,
+            neurons=learner.net.num_neurons,
+            device=learner.net.device,
+            kernel=learner.net.kernel,
+            tick=learner.net.tick,
+            tokens_seen=learner.tokens_seen,
+            ticks_per_second=self.rate.per_second(now),
+            accuracy=learner.score.accuracy,
+            surprise=learner.score.surprise,
+            learning_rate=horizon.learning_rate,
+            plasticity=horizon.plasticity,
+            tick_hz=self._pace.tick_hz,
+            generations=generations,
+            changes=self._replica.changes,
+            published_at=now,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from realnet import FrameOutputs, TokenOutputs
+from realnet.outputs import OutputBatch
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.manifest import Dataset
 from service.engine.commands import Dream
@@ -16,7 +16,6 @@ from service.jobs.requests import DreamRequest
 from service.jobs.runner import JobContext, JobResult
 from service.jobs.slices import Cut, episode_batches
 from service.replica.episode import Episode
-from service.replica.learner import OutputBatch
 from service.replica.progress import Progress
 
 SLICE_TICKS = 256  # a client's input waits for one slice, some 10 ms
@@ -31,37 +30,23 @@ class PredictionErrors:
     sums: dict[str, float] = field(default_factory=dict)
 
     def add(self, said: Iterable[OutputBatch], episodes: list[Episode], every: int) -> None:
-        """`every` is how many ticks an item of a net of frames has."""
+        """Count outputs of `episodes`; `every` is how many ticks an item of a net of frames has."""
+        taught = [each.teachers for each in episodes if each.teachers is not None]
         for batch in said:
-            if isinstance(batch, TokenOutputs):
-                hits, surprise = batch.predicted == batch.token, batch.surprise
-                self._sum(len(batch), accuracy=hits.sum(), surprise=surprise.sum())
-            else:
-                self._add_frames(
-                    batch,
-                    np.concatenate([episode.teachers for episode in episodes if episode.teachers is not None]),
-                    every,
-                )
-
-    def _add_frames(self, batch: FrameOutputs, teachers: Any, every: int) -> None:
-        said, wanted = batch.values[every - 1 :: every], teachers[every - 1 :: every]
-        right = said.argmax(axis=1) == wanted.argmax(axis=1) if said.shape[1] > 1 else (said > 0.5) == (wanted > 0.5)
-        self._sum(len(said), accuracy=right.sum(), error=np.abs(said - wanted).mean(axis=1).sum())
-
-    def _sum(self, ticks: int, **sums: Any) -> None:
-        self.ticks += ticks
-        for name, value in sums.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+            count, sums = batch.tally(np.concatenate(taught) if taught else None, every)
+            self.ticks += count
+            for name, value in sums.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value
 
     def means(self, prefix: str = "") -> dict[str, float]:
         return {prefix + name: value / self.ticks for name, value in self.sums.items()} if self.ticks else {}
 
 
 class DreamJob:
-    def __init__(self, living: JobDriver, datasets: DatasetCatalog, ledger: Progress) -> None:
+    def __init__(self, living: JobDriver, datasets: DatasetCatalog, progress: Progress) -> None:
         self._living = living
         self._datasets = datasets
-        self._ledger = ledger
+        self._progress = progress
 
     async def run(self, job: JobContext) -> JobResult:
         """Goes on where the journal ends. Raises NotFound, Conflict, StoreError, DatasetDamaged."""
@@ -73,10 +58,12 @@ class DreamJob:
             raise NotFound("no data set has this id") from error
 
     async def _dream(self, job: JobContext, asked: DreamRequest, dataset: Dataset) -> JobResult:
-        cut = Cut(SLICE_TICKS, self._living.engine.shape.reach, asked.ticks_per_item, asked.input == "held", asked.seed)
+        cut = Cut(
+            SLICE_TICKS, self._living.engine.interface.reach, asked.ticks_per_item, asked.input == "held", asked.seed
+        )
         learnt = dataset.pieces - int(dataset.pieces * asked.validation)
         epochs: list[dict[str, Any]] = job.metrics.setdefault("epochs", [])
-        first, skipped = divmod(self._ledger.jobs.get(job.id, 0), _EPOCH)
+        first, skipped = divmod(self._progress.jobs.get(job.id, 0), _EPOCH)
         if not epochs and learnt < dataset.pieces:
             await job.report(0.0, before=await self._asked(dataset, learnt, cut))
         for epoch in range(first, asked.epochs):

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from service.engine.commands import Configure, Dream, Evaluate
+from realnet.outputs import OutputBatch
+from service.engine.commands import Dream, Evaluate, SetPace
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.errors import Conflict, NotDurable
 from service.replica.episode import Episode
-from service.replica.learner import OutputBatch
 
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.002  # how often it looks whether clients have had their share
@@ -32,11 +32,11 @@ class JobDriver:
         """The net is said to dream within. Raises Conflict where it may not learn."""
         if not self.engine.status.plasticity:
             raise Conflict("plasticity is off: PATCH /v1/net turns it on")
-        await self.engine.ask(Configure(dreaming=True))
+        await self.engine.ask(SetPace(dreaming=True))
         try:
             yield
         finally:
-            await asyncio.shield(self.engine.ask(Configure(dreaming=False)))
+            await asyncio.shield(self.engine.ask(SetPace(dreaming=False)))
 
     async def live(self, dream: Dream) -> list[OutputBatch]:
         """What it said; when it is learnt. Waits while the journal cannot be written."""

@@ -51,7 +51,7 @@ class FitJob:
         Raises NotFound, Invalid, Conflict, JobFailed or StoreError.
         """
         asked = FitRequest.model_validate(job.request)
-        if "fitted" in job.notes and job.id in self._engine.ledger.jobs:  # it came home before the crash
+        if "fitted" in job.notes and job.id in self._engine.progress.jobs:  # it came home before the crash
             return _result(job, committed=True)
         try:
             fork = await self._noted(job, "fork") or await self._snapshotter.save()
@@ -87,7 +87,7 @@ class FitJob:
         return fitted
 
     async def _write_data(self, job: JobContext, asked: FitRequest, directory: Path) -> None:
-        vocabulary = self._engine.shape.vocabulary
+        vocabulary = self._engine.interface.vocabulary
         try:
             async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset:
                 await write_data(directory, self._datasets, dataset, None if vocabulary is None else vocabulary.size)

@@ -35,13 +35,19 @@ _logger = logging.getLogger(__name__)
 async def workplace(parent: Path | None) -> AsyncIterator[Path]:
     """A directory, gone afterwards. Raises StoreError where it cannot be written to."""
     try:
-        directory = Path(await in_thread(lambda: tempfile.mkdtemp(prefix=_PREFIX, dir=parent)))
+        directory = await in_thread(lambda: _made(parent))
         try:
             yield directory
         finally:
             await in_thread(lambda: shutil.rmtree(directory, ignore_errors=True))
     except OSError as error:
         raise StoreError(f"the fit's files: {error.strerror or error}") from error
+
+
+def _made(parent: Path | None) -> Path:
+    if parent is not None:
+        parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -100,7 +106,8 @@ async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaita
     said: dict[str, Any] = {}
     with (directory / _STDERR).open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service.jobs.fit_worker", str(directory)),
+            # -P: not the `service` that may be in the folder where the server was started.
+            *(sys.executable, "-P", "-m", "service.jobs.fit_worker", str(directory)),
             stdin=asyncio.subprocess.PIPE,  # never written to: it is closed however the server ends
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,

@@ -26,7 +26,9 @@ from service.store.base import Store
 
 @asynccontextmanager
 async def open_jobs(
+    name: str,
     store: Store,
+    *,
     engine: Engine,
     inbox: Inbox,
     outputs: OutputRing,
@@ -36,19 +38,19 @@ async def open_jobs(
     directory: Path | None,
     sleep_after: float,
 ) -> AsyncIterator[JobRunner]:
-    """What has not ended goes on. `sleep_after` is in seconds, 0 for never. Raises StoreError.
+    """Go on with the jobs of the net `name` that have not ended. `sleep_after` is in seconds, 0 for never.
 
-    The large files of jobs are in `directory`, or where the system has such.
+    The large files of jobs are in `directory`, or where the system has such. Raises StoreError.
     """
-    living, ledger = JobDriver(engine, inbox, outputs), engine.ledger
-    dreaming, sleeping = DreamJob(living, datasets, ledger), SleepJob(living, ledger)
+    living, progress = JobDriver(engine, inbox, outputs), engine.progress
+    dreaming, sleeping = DreamJob(living, datasets, progress), SleepJob(living, progress)
     fitting = FitJob(engine, snapshotter, snapshots, datasets, directory)
     kinds: Mapping[JobKind, JobFunction] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
-    jobs = JobRunner(JobCatalog(store), kinds, lambda: inbox.ready)
+    jobs = JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready)
     if directory is not None:
         await in_thread(lambda: remove_leftovers(directory))
     await jobs.start()
-    sleeper = asyncio.create_task(sleep_when_rested(jobs, living, ledger, sleep_after)) if sleep_after else None
+    sleeper = asyncio.create_task(sleep_when_rested(jobs, living, progress, sleep_after)) if sleep_after else None
     try:
         yield jobs
     finally:

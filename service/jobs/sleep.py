@@ -19,31 +19,31 @@ _LEAST_OWED = 256  # ticks: it is not worth it for less
 
 
 class SleepJob:
-    def __init__(self, living: JobDriver, ledger: Progress) -> None:
+    def __init__(self, living: JobDriver, progress: Progress) -> None:
         self._living = living
-        self._ledger = ledger
+        self._progress = progress
 
     async def run(self, job: JobContext) -> JobResult:
         """Goes on where the journal ends. Raises Conflict, StoreError."""
         asked = SleepRequest.model_validate(job.request)
         if "ticks" not in job.notes:
-            await job.note(ticks=self._ledger.owed if asked.ticks is None else asked.ticks)
+            await job.note(ticks=self._progress.owed if asked.ticks is None else asked.ticks)
         ticks, wakings = int(job.notes["ticks"]), 0
         why = {} if ticks else {"why": "nothing was learnt since it slept last"}
-        while (done := self._ledger.jobs.get(job.id, 0)) < ticks:
+        while (done := self._progress.jobs.get(job.id, 0)) < ticks:
             async with self._living.dreaming():
                 if not await self._sleep(job, asked, done, ticks):
                     why = {"why": "there is nothing that it lived through"}
                     break
-            if self._ledger.jobs.get(job.id, 0) < ticks:
+            if self._progress.jobs.get(job.id, 0) < ticks:
                 wakings += 1
                 await self._living.wait_for_quiet(_QUIET_SECONDS)
-        return {"ticks": self._ledger.jobs.get(job.id, 0), "wakings": wakings, **why}
+        return {"ticks": self._progress.jobs.get(job.id, 0), "wakings": wakings, **why}
 
     async def _sleep(self, job: JobContext, asked: SleepRequest, done: int, ticks: int) -> bool:
         """Until it has had `ticks`, or something comes. False if there is nothing to sleep on."""
         while done < ticks:
-            drawn = SampleExperience(_AT_ONCE, _TICKS, self._living.engine.shape.reach, [asked.seed, done])
+            drawn = SampleExperience(_AT_ONCE, _TICKS, self._living.engine.interface.reach, [asked.seed, done])
             episodes = await self._living.engine.ask(drawn)
             if not episodes:
                 return False
@@ -58,11 +58,15 @@ class SleepJob:
         return True
 
 
-async def sleep_when_rested(jobs: JobRunner, living: JobDriver, ledger: Progress, seconds: float) -> None:
+async def sleep_when_rested(jobs: JobRunner, living: JobDriver, progress: Progress, seconds: float) -> None:
     """Has it sleep whenever nothing has come for so long, and it has learnt something since it slept last."""
     while True:
         await living.wait_for_quiet(seconds)
-        if ledger.owed >= _LEAST_OWED and living.engine.status.plasticity and all(job.has_ended for job in jobs.all()):
+        if (
+            progress.owed >= _LEAST_OWED
+            and living.engine.status.plasticity
+            and all(job.has_ended for job in jobs.all())
+        ):
             with contextlib.suppress(Refused, StoreError):  # the store is in trouble, of which others tell
                 await jobs.add("sleep", {})
         await asyncio.sleep(_LOOK_SECONDS)

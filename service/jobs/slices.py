@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.dream import ticks_of_pairs
+from realnet.inputs import Input
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.items import Pairs, Text, Texts, Vectors
 from service.datasets.manifest import Dataset
@@ -77,7 +78,7 @@ def _parts(tokens: NDArray[np.int32], first: int, reach: int, most: int) -> Iter
     """Those from `first` on, `most` at once, each part led up to by the `reach` tokens before it."""
     for start in range(first, len(tokens), most):
         lead = min(reach, start)
-        yield Episode(tokens[start - lead : start + most], lead), start + most >= len(tokens)
+        yield Episode(Input(tokens=tokens[start - lead : start + most]), lead), start + most >= len(tokens)
 
 
 def _of_vectors(batch: Vectors, order: NDArray[np.int64], cut: Cut) -> Iterator[tuple[Episode, int]]:
@@ -85,7 +86,7 @@ def _of_vectors(batch: Vectors, order: NDArray[np.int64], cut: Cut) -> Iterator[
     for start in range(0, len(order), at_once):
         rows = order[start : start + at_once]
         frames, teachers = ticks_of_pairs(batch.inputs[rows], batch.targets[rows], cut.ticks_per_item, cut.held)
-        yield Episode(frames=frames, teachers=teachers), min(len(order), start + at_once)
+        yield Episode(Input(frames=frames, teachers=teachers)), min(len(order), start + at_once)
 
 
 def _joined(episodes: Iterator[tuple[Episode, int]], ticks: int) -> Iterator[EpisodeBatch]:

@@ -1,4 +1,4 @@
-"""Records as bytes, and what is found wrong with them.
+"""Records as bytes, and back.
 
 A record is a head of 24 bytes (a mark, its number, the length of its body, and a CRC-32 each of body and head) and a
 body in MessagePack. The head has a checksum of its own, so that a length is believed only if it is what was written.
@@ -6,25 +6,23 @@ body in MessagePack. The head has a checksum of its own, so that a length is bel
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import msgspec
 
-from service.journal.records import OriginRecord, Record, RestoreRecord, WeightUpdateRecord
-from service.store.base import Block
+from service.journal.records import Record
 
 MARK = b"RNJ1"
 _HEAD = struct.Struct("<4sQIII")
 _CHECKED = _HEAD.size - 4  # of the head's own checksum
 _MOST = 2**30  # bytes of a body
-_ADVICE = ": nothing was changed; restore it from a copy, or cut it there to go on without what follows"
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 
 def encode_record(seq: int, record: Record) -> bytes:
+    """Return the bytes of record number `seq`."""
     body = _encoder.encode(record)
     head = _HEAD.pack(MARK, seq, len(body), zlib.crc32(body), 0)[:_CHECKED]
     return head + zlib.crc32(head).to_bytes(4, "little") + body
@@ -34,81 +32,8 @@ class JournalDamaged(Exception):
     """The journal is not what was written, and not merely cut short at its end."""
 
 
-@dataclass(slots=True)
-class JournalScan:
-    """What a look at the whole journal tells. Numbers are 0 where there is no such record.
-
-    Of the last restore, of what was refused and of what came home it tells only where that is after the record that was
-    looked after.
-    """
-
-    first: int = 0
-    last: int = 0
-    begun: OriginRecord | None = None  # if it is the first
-    restored: tuple[int, RestoreRecord] | None = None  # the last
-    refused: set[int] = field(default_factory=set)
-    adopted: list[tuple[int, WeightUpdateRecord]] = field(default_factory=list)
-    torn: tuple[str, int, int] | None = None  # block, from which byte on, and how many
-    harmless: list[str] = field(default_factory=list)  # damage, of records that were not looked after
-
-
-def scan(blocks: Iterable[Block], after: int = 0) -> JournalScan:
-    """Check every record with a number greater than `after`; what is wrong before is only told. Raises JournalDamaged.
-
-    Behind damage a record is looked for by its mark, and what is found might be a part of another's body. That does no
-    harm: it would have no number after `after`, or what follows it would not be whole or not follow it.
-    """
-    found = JournalScan()
-    damage = ""  # between the last whole record and the next
-    for block in blocks:
-        if not block.data:
-            continue  # begun, and not written to
-        if found.torn is not None:
-            damage = damage or _damage(*found.torn[:2], found.last, f"{block.name} follows")
-        found.torn, end, is_searched = None, 0, False
-        for seq, record, start, record_end in _whole(block.data):
-            if start > end:
-                is_searched = True
-                damage = damage or _damage(block.name, end, found.last, "whole records follow")
-            elif found.last and seq != found.last + 1:
-                gap = f"journal {block.name}: record {seq} follows record {found.last}, those between are missing"
-                damage = damage or gap
-            if damage:
-                if not found.last < seq <= after + 1:
-                    raise JournalDamaged(damage + _ADVICE)
-                found.harmless.append(damage)
-                damage = ""
-            end = record_end
-            found.first, found.last = found.first or seq, seq
-            match record:
-                case OriginRecord() if seq == found.first:
-                    found.begun = record
-                case RestoreRecord() if seq > after:
-                    found.restored = seq, record
-                    found.refused.add(record.refused)
-                case WeightUpdateRecord() if seq > after:
-                    found.adopted.append((seq, record))
-                case _:
-                    pass
-        if end < len(block.data):
-            found.torn = block.name, end, len(block.data) - end
-            if is_searched and found.last > after:
-                damage = _damage(block.name, end, found.last, "was so before")
-    if damage:
-        raise JournalDamaged(damage + _ADVICE)
-    return found
-
-
-def read_from(blocks: Iterable[Block], seq: int) -> Iterator[tuple[int, Record]]:
-    """The records with this number or a greater one, of a journal that was looked through."""
-    for block in blocks:
-        for number, record, _, _ in _whole(block.data):
-            if number >= seq:
-                yield number, record
-
-
-def _whole(data: bytes) -> Iterator[tuple[int, Record, int, int]]:
-    """Number, record, beginning and end of each that is whole."""
+def whole_records(data: bytes) -> Iterator[tuple[int, Record, int, int]]:
+    """Yield number, record, beginning and end of each whole record. Raises JournalDamaged for another version's."""
     start = 0
     while start >= 0:
         end = _end(data, start)
@@ -135,7 +60,3 @@ def _end(data: bytes, start: int) -> int | None:
     if body + length > len(data) or zlib.crc32(memoryview(data)[body : body + length]) != checksum:
         return None
     return int(body + length)
-
-
-def _damage(block: str, offset: int, last: int, what: str) -> str:
-    return f"journal {block} is damaged at byte {offset}, after record {last}, and {what}"

@@ -43,16 +43,20 @@ class IdleRecord(_Body, tag=2):
 
 
 class ChangeRecord(_Body, tag=3):
-    """Null leaves a thing as it is."""
+    """New settings of the net, for the records after this one. Null leaves a setting as it is."""
+
+    ticks: ClassVar[int] = 0
 
     learning_rate: float | None = None
     plasticity: bool | None = None
+    paused: bool | None = None
 
 
-class RestoreRecord(_Body, tag=4):
-    """The net became that of a snapshot. Inputs up to record `after` were learnt before, all others after it.
+class UnorderedRestoreRecord(_Body, tag=4):
+    """The net became that of a snapshot, out of the journal's order: only read, see `journal/unordered.py`.
 
-    The record `refused`, if it is one, was only half learnt and is not learnt again.
+    Inputs up to record `after` were learnt before it, all others after it. The record `refused`, if it is one, was
+    only half learnt and is not learnt again.
     """
 
     snapshot: str
@@ -94,8 +98,7 @@ class WeightUpdateRecord(_Body, tag=7):
     """After tick `tick` the synapses of a snapshot came home, which a job had fitted: in place of the net's own, or,
     with a fork, as what they had become since it. A net of another shape is left as it is."""
 
-    ticks: ClassVar[int] = 0  # it is none
-    rate: ClassVar[float] = 0.0
+    ticks: ClassVar[int] = 0
 
     tick: int
     job: str
@@ -103,8 +106,17 @@ class WeightUpdateRecord(_Body, tag=7):
     fork: SnapshotRef | None = None
 
 
+class RestoreRecord(_Body, tag=8):
+    """The net becomes that of a snapshot: what the records before this one taught it is undone."""
+
+    ticks: ClassVar[int] = 0
+
+    snapshot: SnapshotRef
+
+
 TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
-Record: TypeAlias = OriginRecord | TickedRecord | ChangeRecord | RestoreRecord | NoteRecord | WeightUpdateRecord
+EntryRecord: TypeAlias = TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord  # what a replica applies
+Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 
 
 def packed_tokens(tokens: NDArray[np.int32]) -> bytes:

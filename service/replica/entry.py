@@ -1,165 +1,120 @@
-"""What is journalled and not yet run, in the journal's order, and how it is run: ticks of several messages at once."""
+"""A journalled record with what it needs to be applied, and how ticks of several entries are run in one call."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TypeVar
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
 import numpy as np
-from numpy.typing import NDArray
 
-from realnet import FrameLearner, TokenLearner
-from service.engine.commands import Dream, Run, UpdateWeights
-from service.journal.journal import Ticket
-from service.journal.records import (
-    EpisodeRecord,
-    InputRecord,
-    TickedRecord,
-    WeightUpdateRecord,
-    packed_tokens,
-    unpacked_tokens,
-)
-from service.replica.episode import Episode, packed, unpacked
-from service.replica.learner import Learner, OutputBatch
+from realnet.inputs import Input
+from realnet.interface import Interface
+from realnet.learners import Learner
+from realnet.outputs import OutputBatch
+from service.journal.records import EntryRecord, EpisodeRecord, IdleRecord, InputRecord, TickedRecord, unpacked_tokens
+from service.journal.unordered import ANY_TICK
+from service.replica.episode import Episode, run_episodes, unpacked
+from service.replica.weight_update import WeightUpdate
 
-Number = TypeVar("Number", np.int32, np.float32)
+
+class EntryState(Enum):
+    """How far an entry is. It only moves on; an entry whose record never becomes durable is dropped."""
+
+    PENDING = auto()  #: its record is on its way to the disk
+    READY = auto()  #: durable, and to be applied when all before it have been
+    DONE = auto()  #: applied
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """Tokens, or frames with or without teachers; or ticks without input, after which `counted` more only count; or
-    episodes, which are run in one go: a snapshot never finds the net's own mind set aside; or what came home, no tick.
+    """One record, and of the other parts those that its kind has.
+
+    Attributes:
+        waiter: whoever is told of the end; means nothing to a replica.
+        counted: ticks that are only counted after it.
+        seq: the number of its record, once that is journalled.
+        done: how many of its ticks have been run.
+        outputs: those of the ticks that have been run.
+        refused: why it has changed nothing, once it is done.
     """
 
-    ticket: Ticket
-    record: TickedRecord | WeightUpdateRecord
-    tokens: NDArray[np.int32] | None = None
-    frames: NDArray[np.float32] | None = None
-    teachers: NDArray[np.float32] | None = None
-    episodes: list[Episode] = field(default_factory=list)
-    command: Run | Dream | UpdateWeights | None = None  # who waits for it
+    record: EntryRecord
+    given: Input | None = None
+    episodes: Sequence[Episode] = ()
+    learner: Learner | None = None  # of a restore
+    update: WeightUpdate | None = None
+    waiter: object = None
     counted: int = 0
+    seq: int = 0
+    state: EntryState = EntryState.PENDING
     done: int = 0
     outputs: list[OutputBatch] = field(default_factory=list)
+    refused: str | None = None
 
     @property
     def left(self) -> int:
+        """Return how many ticks are still to be run."""
         return self.record.ticks - self.done
 
-    @property
-    def is_input(self) -> bool:
-        return isinstance(self.record, InputRecord)
-
     @classmethod
-    def of_run(cls, run: Run, ticket: Ticket, record: InputRecord) -> "Entry":
-        return cls(ticket, record, run.tokens, run.frames, run.teachers, command=run)
-
-    @classmethod
-    def of_record(cls, seq: int, record: TickedRecord, learner: Learner) -> "Entry":
-        """As it was before it was journalled. Nobody waits for it."""
-        work = cls(Ticket(seq, is_durable=True), record)
-        inputs, outputs = len(learner.net.input_ids), len(learner.net.output_ids)
+    def of_record(cls, seq: int, record: EntryRecord, interface: Interface) -> "Entry":
+        """Rebuild the entry that a record was journalled for, but for a restore's learner and an update's weights."""
+        entry = cls(record, seq=seq, state=EntryState.READY)
         if isinstance(record, InputRecord):
-            work.tokens = None if record.tokens is None else unpacked_tokens(record.tokens, record.ticks)
-            work.frames, work.teachers = _rows(record.frames, inputs), _rows(record.teachers, outputs)
+            entry.given = _input_of(record, interface)
         elif isinstance(record, EpisodeRecord):
-            work.episodes = unpacked(record, inputs, outputs)
-        return work
+            entry.episodes = unpacked(record, interface.inputs, interface.outputs)
+        return entry
 
 
-Slice = list[tuple[Entry, int]]
+Slice = list[tuple[Entry, int]]  # entries that are applied in one call, and how many ticks of each
 
 
-def input_record(run: Run, tick: int, rate: float) -> InputRecord:
-    """`rate` is the learning rate, 0 where nothing is to be learnt."""
-    sender = run.sender
-    return InputRecord(
-        tick,
-        rate,
-        run.ticks,
-        tokens=None if run.tokens is None else packed_tokens(run.tokens),
-        frames=None if run.frames is None else run.frames.tobytes(),
-        teachers=None if run.teachers is None else run.teachers.tobytes(),
-        client=sender.client,
-        client_seq=sender.seq,
-        key=sender.key,
-        digest=sender.digest,
-        at=sender.at,
-    )
+def next_slice(entries: Iterable[Entry], most: int) -> Slice:
+    """Take what may be applied in one call: inputs that follow each other at one rate; anything else by itself.
 
-
-def episode_record(dream: Dream, tick: int, rate: float) -> EpisodeRecord:
-    return EpisodeRecord(tick, rate, job=dream.job, done=dream.done, asleep=dream.asleep, **packed(dream.episodes))
-
-
-def next_slice(works: Iterable[Entry], most: int) -> Slice:
-    """What is durable and may be run in one call: at one rate, and ticks without input by themselves."""
-    parts: Slice = []
-    for work in works:
-        first = parts[0][0] if parts else work
-        belongs = work is first or (work.is_input and first.is_input and work.record.rate == first.record.rate)
-        if most == 0 or not work.ticket.is_durable or not belongs or isinstance(work.record, WeightUpdateRecord):
+    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside. With `most` 0
+    only an entry without ticks is taken.
+    """
+    taken: Slice = []
+    for entry in entries:
+        if entry.state is not EntryState.READY:
             break
-        if isinstance(work.record, EpisodeRecord):
-            return [(work, work.left)]
-        parts.append((work, min(most, work.left)))
-        most -= parts[-1][1]
-    return parts
+        if not taken and not isinstance(entry.record, InputRecord):
+            if entry.record.ticks and not most:
+                break
+            return [(entry, entry.left if isinstance(entry.record, EpisodeRecord) else min(most, entry.left))]
+        if not most or (taken and not _follows(taken[-1][0].record, entry.record)):
+            break
+        taken.append((entry, min(most, entry.left)))
+        most -= taken[-1][1]
+    return taken
 
 
-def run_slice(learner: Learner, parts: Slice) -> OutputBatch:
-    """Changes the learner, and nothing else."""
-    first, ticks = parts[0]
-    own, rate = learner.net.learning_rate, first.record.rate
-    plasticity = 1.0 if rate else 0.0
-    if rate:
-        learner.net.learning_rate = rate  # as it was when the input came
-    try:
-        if first.episodes:
-            return run_episodes(learner, first.episodes, plasticity)
-        if not first.is_input:
-            return learner.idle(ticks, plasticity)
-        if isinstance(learner, TokenLearner):
-            return learner.run(_joined([_part(work.tokens, work, count) for work, count in parts]), plasticity)
-        frames = _joined([_part(work.frames, work, count) for work, count in parts])
-        return learner.run(frames, _teachers(learner, parts), plasticity)
-    finally:
-        learner.net.learning_rate = own
+def _follows(last: EntryRecord, record: EntryRecord) -> bool:
+    """Return whether both are inputs at one rate, without a tick that was only counted between them."""
+    if not (isinstance(last, InputRecord) and isinstance(record, InputRecord)) or last.rate != record.rate:
+        return False
+    return record.tick in (ANY_TICK, last.tick + last.ticks)
 
 
-def run_episodes(learner: Learner, episodes: Sequence[Episode], plasticity: float) -> OutputBatch:
-    """What it said at each tick but those that were given; its own mind is set aside meanwhile."""
-    said: list[OutputBatch] = []
-    for episode in episodes:
-        if isinstance(learner, TokenLearner):
-            assert episode.tokens is not None
-            said.append(learner.dream(episode.tokens, episode.given, plasticity))
-        else:
-            assert episode.frames is not None
-            said.append(learner.dream(episode.frames, episode.teachers, plasticity))
-    kind: type[OutputBatch] = type(said[0])
-    return kind(*(_joined([getattr(each, name.name) for each in said]) for name in fields(kind)))
+def run_slice(learner: Learner, taken: Slice) -> OutputBatch:
+    """Run the ticks of a slice at the learning rate of its records. Changes the learner, and nothing else."""
+    first, ticks = taken[0]
+    record = first.record
+    assert isinstance(record, TickedRecord)
+    plasticity = 1.0 if record.rate else 0.0
+    if isinstance(record, EpisodeRecord):
+        return run_episodes(learner, first.episodes, plasticity, record.rate)
+    if isinstance(record, IdleRecord):
+        return learner.idle(ticks, plasticity, record.rate)
+    parts = [entry.given[entry.done : entry.done + count] for entry, count in taken if entry.given is not None]
+    return learner.run_input(Input.joined(parts), plasticity, record.rate)
 
 
-def _teachers(learner: FrameLearner, parts: Slice) -> NDArray[np.float32] | None:
-    if all(work.teachers is None for work, _ in parts):
-        return None
-    nobody = np.full((1, len(learner.net.output_ids)), np.nan, np.float32)
-    return _joined(
-        [
-            nobody.repeat(count, axis=0) if work.teachers is None else _part(work.teachers, work, count)
-            for work, count in parts
-        ]
-    )
-
-
-def _part(rows: NDArray[Number] | None, work: Entry, count: int) -> NDArray[Number]:
-    assert rows is not None
-    return rows[work.done : work.done + count]
-
-
-def _joined(arrays: list[NDArray[Number]]) -> NDArray[Number]:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-
-def _rows(data: bytes | None, width: int) -> NDArray[np.float32] | None:
-    return None if data is None else np.frombuffer(data, np.float32).reshape(-1, width)
+def _input_of(record: InputRecord, interface: Interface) -> Input:
+    if record.tokens is not None:
+        return Input(tokens=unpacked_tokens(record.tokens, record.ticks))
+    frames = np.frombuffer(record.frames or b"", np.float32).reshape(-1, interface.inputs)
+    if record.teachers is None:
+        return Input(frames=frames)
+    return Input(frames=frames, teachers=np.frombuffer(record.teachers, np.float32).reshape(-1, interface.outputs))

@@ -1,54 +1,73 @@
-"""What a job has the net live through, from nothing in mind: tokens, or frames and teachers."""
+"""Episodes: what a job has the net live through, each from nothing in mind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.inputs import Input
+from realnet.learners import Learner
+from realnet.outputs import OutputBatch
 from service.journal.records import EpisodeRecord, packed_tokens, unpacked_tokens
 
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Episode:
-    """Tokens, of which the first `given` only lead up to the others; or as many frames as teachers."""
+    """An input of which the first `lead` ticks only lead up to the others: they are not learnt. Frames have no lead."""
 
-    tokens: NDArray[np.int32] | None = None
-    given: int = 0
-    frames: NDArray[np.float32] | None = None
-    teachers: NDArray[np.float32] | None = None
+    given: Input
+    lead: int = 0
 
     @property
     def ticks(self) -> int:
-        told = self.frames if self.tokens is None else self.tokens
-        assert told is not None
-        return len(told)
+        return len(self.given)
+
+    @property
+    def teachers(self) -> NDArray[np.float32] | None:
+        return self.given.teachers
 
 
-def packed(episodes: Sequence[Episode]) -> dict[str, Any]:
-    """The fields of a record that hold them."""
-    fields: dict[str, Any] = {
-        "ticks": sum(episode.ticks for episode in episodes),
-        "lengths": np.array([episode.ticks for episode in episodes], np.uint32).tobytes(),
-        "given": np.array([episode.given for episode in episodes], np.uint32).tobytes(),
-    }
-    if episodes[0].tokens is not None:
-        return fields | {"tokens": packed_tokens(np.concatenate([each.tokens for each in episodes]))}
-    for name in ("frames", "teachers"):
-        fields[name] = b"".join(getattr(each, name).tobytes() for each in episodes)
-    return fields
+def run_episodes(
+    learner: Learner, episodes: Sequence[Episode], plasticity: float, learning_rate: float | None = None
+) -> OutputBatch:
+    """Run episodes one after the other; return the outputs of all ticks but those that lead up to others."""
+    batches = [learner.dream_input(each.given, each.lead, plasticity, learning_rate) for each in episodes]
+    return type(batches[0]).joined(batches)
+
+
+def record_of(
+    episodes: Sequence[Episode], *, tick: int, rate: float, job: str, done: int, asleep: bool
+) -> EpisodeRecord:
+    """Write episodes down as a record: their rows one after the other, and how long each is."""
+    record = EpisodeRecord(
+        tick,
+        rate,
+        sum(each.ticks for each in episodes),
+        job,
+        done,
+        lengths=np.array([each.ticks for each in episodes], np.uint32).tobytes(),
+        given=np.array([each.lead for each in episodes], np.uint32).tobytes(),
+        asleep=asleep,
+    )
+    whole = Input.joined([each.given for each in episodes])
+    if whole.tokens is not None:
+        record.tokens = packed_tokens(whole.tokens)
+    else:
+        assert whole.frames is not None
+        assert whole.teachers is not None, "episodes of frames have teachers"
+        record.frames, record.teachers = whole.frames.tobytes(), whole.teachers.tobytes()
+    return record
 
 
 def unpacked(record: EpisodeRecord, inputs: int, outputs: int) -> list[Episode]:
-    """`inputs` and `outputs` are the widths of the net's frames and teachers."""
-    lengths, given = (np.frombuffer(each, np.uint32).tolist() for each in (record.lengths, record.given))
-    starts = np.cumsum(lengths)[:-1]
+    """Read the episodes of a record; `inputs` and `outputs` are the widths of the net's frames and teachers."""
+    lengths, leads = (np.frombuffer(each, np.uint32).tolist() for each in (record.lengths, record.given))
     if record.tokens is not None:
-        tokens = np.split(unpacked_tokens(record.tokens, record.ticks), starts)
-        return [Episode(part, lead) for part, lead in zip(tokens, given, strict=True)]
-    frames, teachers = (
-        np.split(np.frombuffer(data or b"", np.float32).reshape(record.ticks, width), starts)
-        for data, width in ((record.frames, inputs), (record.teachers, outputs))
-    )
-    return [Episode(frames=shown, teachers=wanted) for shown, wanted in zip(frames, teachers, strict=True)]
+        whole = Input(tokens=unpacked_tokens(record.tokens, record.ticks))
+    else:
+        frames = np.frombuffer(record.frames or b"", np.float32).reshape(record.ticks, inputs)
+        teachers = np.frombuffer(record.teachers or b"", np.float32).reshape(record.ticks, outputs)
+        whole = Input(frames=frames, teachers=teachers)
+    ends = np.cumsum(lengths).tolist()
+    return [Episode(whole[end - length : end], lead) for end, length, lead in zip(ends, lengths, leads, strict=True)]

@@ -5,6 +5,7 @@ from itertools import groupby
 import numpy as np
 
 from realnet import Float32
+from realnet.inputs import Input
 from service.journal.records import InputRecord, packed_tokens, unpacked_tokens
 from service.replica.episode import Episode
 
@@ -46,10 +47,10 @@ class Experience:
         oldest = max(0, self._end - len(self._ring))
         rows = self._ring[np.arange(oldest + start - lead, oldest + start + ticks) % len(self._ring)]
         if not self._inputs:
-            return Episode(rows[:, 0].astype(np.int32), lead)
+            return Episode(Input(tokens=rows[:, 0].astype(np.int32)), lead)
         teachers = rows[:, self._inputs :].copy()
         teachers[:lead] = np.nan
-        return Episode(frames=rows[:, : self._inputs].copy(), teachers=teachers)
+        return Episode(Input(frames=rows[:, : self._inputs].copy(), teachers=teachers))
 
     def _settle(self) -> None:
         for width, group in groupby(self._pending, lambda record: len(record.tokens or b"") // record.ticks):

@@ -37,6 +37,7 @@ class ServiceState(msgspec.Struct, frozen=True):
     jobs: dict[str, int] = {}
     experience: tuple[bytes, int, int] = (b"", 0, 0)
     owed: int = 0
+    paused: bool = False
 
     def to_bytes(self) -> bytes:
         return msgspec.msgpack.encode(self)
@@ -93,6 +94,6 @@ class Progress:
         learnt = self.keys.get(key)
         return learnt if learnt is not None and time.time() - learnt.at < KEY_SECONDS else None
 
-    def memory(self, place: JournalPosition | None, plasticity: bool) -> ServiceState:
+    def state(self, place: JournalPosition | None, plasticity: bool, paused: bool) -> ServiceState:
         clients, keys, jobs = dict(self.clients), dict(self.keys), dict(self.jobs)
-        return ServiceState(place, plasticity, clients, keys, jobs, self.experience.kept(), self.owed)
+        return ServiceState(place, plasticity, clients, keys, jobs, self.experience.kept(), self.owed, paused)

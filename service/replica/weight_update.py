@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet import Checkpoint, FrameLearner, TokenLearner
+from realnet import Checkpoint
+from realnet.learners import Learner
 
 Rows = NDArray[np.float32]
 
@@ -25,7 +26,7 @@ class WeightUpdate:
         base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
         return cls(state.stored_weights(), base, state.alive)
 
-    def by(self, learner: TokenLearner | FrameLearner) -> bool:
+    def by(self, learner: Learner) -> bool:
         """False, with nothing changed, by a net of another shape."""
         try:
             learner.net.adopt(self.weights, self.base, self.alive)

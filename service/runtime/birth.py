@@ -1,10 +1,62 @@
-"""What a new net is created from."""
+"""What a new net is created from, and whether a stored one is what was asked for."""
 
-from typing import Any
+from typing import TypeAlias
 
-Birth = dict[str, int | str | None]
+from realnet import learners
+from realnet.learners import Learner
+from service.settings import Settings
+
+Birth: TypeAlias = dict[str, int | str | None]
 
 
-def birth_of(settings: Any) -> Birth:
-    names = ("preset", "neurons", "seed", "inputs", "outputs")
-    return {name: getattr(settings, name) for name in names}
+class CannotStart(Exception):
+    """One line for the user that says what to do."""
+
+
+def birth_of(settings: Settings) -> Birth:
+    """Return what a new net is created from, as the journal keeps it."""
+    return {
+        "preset": settings.preset,
+        "neurons": settings.neurons,
+        "seed": settings.seed,
+        "inputs": settings.inputs,
+        "outputs": settings.outputs,
+    }
+
+
+def create(birth: Birth, device: str) -> Learner:
+    """Create a newborn net. Raises ValueError if it would have too few neurons, CannotStart if too many."""
+    try:
+        return learners.create(
+            preset=birth["preset"],  # type: ignore[arg-type]  # a record of the journal: checked when it was written
+            num_neurons=_number(birth["neurons"]),
+            inputs=_number(birth["inputs"]),
+            outputs=_number(birth["outputs"]),
+            seed=_number(birth["seed"]) or 0,
+            device=device,
+        )
+    except MemoryError as error:
+        raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
+
+
+def check_is_as_asked_for(learner: Learner, settings: Settings) -> None:
+    """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store."""
+    net, interface = learner.net, learner.interface
+    is_of_frames = interface.vocabulary is None
+    has = {
+        "preset": net.preset,
+        "neurons": net.num_neurons,
+        "seed": net.seed,
+        "inputs": interface.inputs if is_of_frames else None,
+        "outputs": interface.outputs if is_of_frames else None,
+    }
+    for name in settings.model_fields_set & has.keys():
+        asked = getattr(settings, name)
+        if asked is not None and asked != has[name]:
+            raise CannotStart(
+                f"the net in the store has {name} {has[name]}, not {asked}: ask for that, or give another store"
+            )
+
+
+def _number(value: int | str | None) -> int | None:
+    return None if value is None else int(value)

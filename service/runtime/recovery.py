@@ -1,20 +1,23 @@
-"""How a server starts: the newest good snapshot, and what the journal has after it. Nothing is lived through here."""
+"""How a net starts: the newest good snapshot, and what the journal has after it. Nothing is applied here."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from service.journal.codec import JournalDamaged, JournalScan, encode_record, read_from, scan
+from realnet.learners import Learner
+from service.errors import NotFound
+from service.journal.codec import JournalDamaged, encode_record
 from service.journal.position import JournalPosition
 from service.journal.records import OriginRecord, SnapshotRef
-from service.replica.learner import Learner
-from service.replica.progress import Progress, ServiceState
-from service.replica.replay import Replay
-from service.replica.weight_update import WeightUpdate
+from service.journal.scan import JournalScan, read_from, scan
+from service.journal.unordered import begin_before, in_order
+from service.replica.progress import ServiceState
+from service.replica.replay import Load, Replay
+from service.replica.replica import Replica
 from service.runtime.birth import Birth
 from service.snapshots.catalog import SnapshotCatalog
-from service.snapshots.revive import newest_good, revive
+from service.snapshots.revive import newest_good
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 from service.store.base import Log
 
@@ -23,10 +26,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Recovered:
-    """`last` is the journal's last record; without a journal there is nothing to replay."""
+    """What an engine starts with.
 
-    learner: Learner
-    ledger: Progress
+    Attributes:
+        replica: as of the snapshot, or newborn.
+        last: the number of the journal's last record.
+        replay: what is still to be applied; None without a journal.
+        pinned: the snapshots that the replay needs.
+    """
+
+    replica: Replica
     last: int = 0
     replay: Replay | None = None
     pinned: set[str] = field(default_factory=set)
@@ -35,92 +44,67 @@ class Recovered:
 async def recover(
     catalog: SnapshotCatalog, log: Log | None, device: str, birth: Birth, create: Callable[[Birth], Learner]
 ) -> Recovered:
-    """Raises StoreError, SnapshotDamaged, and JournalDamaged where what is left is not enough, or not certain.
+    """Find what a net starts with.
 
-    `birth` is what a new net is born with; one that the journal began with is born again as it was.
+    `birth` is what a new net is created from; one that the journal began with is created again as it was. Raises
+    StoreError, SnapshotDamaged, and JournalDamaged where what is left is not enough, or not certain.
     """
     found, damaged = await newest_good(catalog, device)
-    if found is None:
-        snapshot = learner = memory = None
-    else:
-        snapshot, learner, remembered = found
-        memory = _memory(snapshot, remembered)
-    ledger = Progress.of(memory)
-    plasticity = True if memory is None else memory.plasticity
+    snapshot = learner = state = None
+    if found is not None:
+        snapshot, learner, stored = found
+        state = _state(snapshot, stored)
     if log is None:
-        born = await asyncio.to_thread(create, birth) if learner is None else learner
-        return Recovered(born, ledger, 0, Replay(list, JournalPosition(0), plasticity=plasticity))
-    covered = 0 if memory is None or memory.place is None else memory.place.seq
-    journal = await asyncio.to_thread(_looked_through, log, covered)
-    place = _place(snapshot, memory, journal, damaged)
-    if place is None:  # the journal has nothing to do with this snapshot
+        newborn = await asyncio.to_thread(create, birth) if learner is None else learner
+        return Recovered(Replica(newborn, state))
+    position = None if state is None else state.place
+    journal = await asyncio.to_thread(_scanned, log, 0 if position is None else position.seq)
+    start = _start(snapshot, position, journal, damaged)
+    if start is None:  # the journal has nothing to do with this snapshot
         if journal.last:
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
-        await asyncio.to_thread(log.clear)
-        first = journal.last + 1
-        begun = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth)
-        await asyncio.to_thread(log.append, first, encode_record(first, begun), True)
-        journal, place = JournalScan(first, first, begun), JournalPosition(first)
-    elif journal.last < place.seq:  # its end was lost, but is in the snapshot
+        origin = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth)
+        journal = await asyncio.to_thread(_begun_anew, log, journal.last + 1, origin)
+        start = JournalPosition(journal.last)
+    elif journal.last < start.seq:  # its end was lost, but is in the snapshot
         if journal.last:
-            _logger.warning("the journal ends at record %d, the snapshot at %d", journal.last, place.seq)
+            _logger.warning("the journal ends at record %d, the snapshot at %d", journal.last, start.seq)
         await asyncio.to_thread(log.clear)
-        journal = JournalScan(last=place.seq)
+        journal = JournalScan(last=start.seq)
     if learner is None:
-        assert journal.begun is not None
-        learner = await asyncio.to_thread(create, journal.begun.birth)
+        assert journal.origin is not None, "without a snapshot a journal begins with a birth"
+        learner = await asyncio.to_thread(create, journal.origin.birth)
+    start = begin_before(start, journal.unordered)
     replay = Replay(
-        lambda: read_from(log.blocks(), place.seq + 1),
-        place,
-        journal.last - place.seq,
-        refused=journal.refused,
-        plasticity=plasticity,
+        lambda: in_order(read_from(log.blocks(), start.seq + 1), journal.unordered),
+        start,
+        journal.last - start.seq,
+        loader(catalog),
+        device,
     )
-    recovered = Recovered(learner, ledger, journal.last, replay)
-    if journal.restored is not None and journal.restored[0] > place.seq:
-        await _begin_with_the_restored(recovered, replay, catalog, journal, device)
-    await _load_what_came_home(recovered, replay, catalog, journal)
-    return recovered
+    return Recovered(Replica(learner, state), journal.last, replay, journal.snapshots)
 
 
-async def _begin_with_the_restored(
-    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: JournalScan, device: str
-) -> None:
-    assert journal.restored is not None
-    replay.restored, record = journal.restored
-    replay.after = record.after
-    needed = await _needed(recovered, catalog, replay.restored, SnapshotRef(record.snapshot, record.sha256))
-    recovered.learner = await revive(*needed, device)
+def loader(catalog: SnapshotCatalog) -> Load:
+    """Return what loads a snapshot for a replay, on any thread but this loop's."""
+    loop = asyncio.get_running_loop()
+
+    async def load(seq: int, ref: SnapshotRef) -> bytes:
+        where = f"journal record {seq} needs snapshot {ref.id}"
+        try:
+            snapshot, data = await catalog.get(ref.id), await catalog.read(ref.id)
+        except (KeyError, NotFound):
+            raise JournalDamaged(f"{where}, which is gone") from None
+        except SnapshotDamaged as error:
+            raise JournalDamaged(f"{where}, and {error}") from error
+        if snapshot.sha256 != ref.sha256:
+            raise JournalDamaged(f"{where}, which is another one now")
+        return data
+
+    return lambda seq, ref: asyncio.run_coroutine_threadsafe(load(seq, ref), loop).result()
 
 
-async def _load_what_came_home(
-    recovered: Recovered, replay: Replay, catalog: SnapshotCatalog, journal: JournalScan
-) -> None:
-    for seq, record in journal.adopted:
-        if seq > max(replay.place.seq, replay.after):
-            _, fitted = await _needed(recovered, catalog, seq, record.fitted)
-            fork = None if record.fork is None else (await _needed(recovered, catalog, seq, record.fork))[1]
-            replay.adoptions[seq] = await asyncio.to_thread(WeightUpdate.of, fitted, fork)
-
-
-async def _needed(
-    recovered: Recovered, catalog: SnapshotCatalog, seq: int, named: SnapshotRef
-) -> tuple[Snapshot, bytes]:
-    """What a record names, which stays until the next one is saved. Raises JournalDamaged."""
-    where = f"journal record {seq} needs snapshot {named.id}"
-    try:
-        snapshot, data = await catalog.get(named.id), await catalog.read(named.id)
-    except KeyError:
-        raise JournalDamaged(f"{where}, which is gone") from None
-    except SnapshotDamaged as error:
-        raise JournalDamaged(f"{where}, and {error}") from error
-    if snapshot.sha256 != named.sha256:
-        raise JournalDamaged(f"{where}, which is another one now")
-    recovered.pinned.add(named.id)
-    return snapshot, data
-
-
-def _looked_through(log: Log, covered: int) -> JournalScan:
+def _scanned(log: Log, covered: int) -> JournalScan:
     journal = scan(log.blocks(), covered)
     for damage in journal.harmless:
         _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
@@ -132,13 +116,22 @@ def _looked_through(log: Log, covered: int) -> JournalScan:
     return journal
 
 
-def _place(
-    snapshot: Snapshot | None, memory: ServiceState | None, journal: JournalScan, damaged: list[SnapshotDamaged]
+def _begun_anew(log: Log, seq: int, origin: OriginRecord) -> JournalScan:
+    log.clear()
+    log.append(seq, encode_record(seq, origin), True)
+    return JournalScan(seq, seq, origin)
+
+
+def _start(
+    snapshot: Snapshot | None, position: JournalPosition | None, journal: JournalScan, damaged: list[SnapshotDamaged]
 ) -> JournalPosition | None:
-    """From where the journal goes on with the snapshot, or with a birth. None: from nowhere."""
-    begun = journal.begun
+    """Return the position to replay from; None if this journal does not belong to the snapshot.
+
+    `position` is the snapshot's own, None if it was taken without a journal. Raises JournalDamaged.
+    """
+    origin = journal.origin
     if snapshot is None:
-        if begun is not None and begun.snapshot is None:
+        if origin is not None and origin.snapshot is None:
             return JournalPosition(journal.first)
         if journal.last:
             raise JournalDamaged(
@@ -146,21 +139,21 @@ def _place(
                 "or take the journal away to begin anew"
             )
         return None
-    if memory is not None and memory.place is not None:
-        if journal.last and journal.first > memory.place.seq + 1:
+    if position is not None:
+        if journal.last and journal.first > position.seq + 1:
             raise JournalDamaged(
-                f"the journal begins at record {journal.first}, and snapshot {snapshot.id} ends at {memory.place.seq}: "
+                f"the journal begins at record {journal.first}, and snapshot {snapshot.id} ends at {position.seq}: "
                 "restore a newer one from a copy, or take the journal away to go on from this one"
             )
-        return memory.place
-    if begun is not None and begun.snapshot == snapshot.id:
+        return position
+    if origin is not None and origin.snapshot == snapshot.id:
         return JournalPosition(journal.first)
     if journal.last and damaged:
         raise JournalDamaged(f"{damaged[0]}, and the journal does not begin with snapshot {snapshot.id}")
     return None
 
 
-def _memory(snapshot: Snapshot, data: bytes) -> ServiceState | None:
+def _state(snapshot: Snapshot, data: bytes) -> ServiceState | None:
     if not data:
         return None
     try:

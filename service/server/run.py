@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.deps import Spine
-from service.app import CannotStart, create_app
+from service.app import create_app
+from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
 from service.settings import Settings
 from service.telemetry.logs import configure_logging
@@ -82,7 +83,7 @@ class _Server(uvicorn.Server):
 
     @property
     def fate(self) -> str | None:
-        return cast(Spine, self._app.state.spine).fate
+        return cast(Spine, self._app.state.spine).runtime.failure
 
     async def on_tick(self, counter: int) -> bool:
         """Several times a second. Whether it is to end."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from realnet import Checkpoint, from_checkpoint
-from service.replica.learner import Learner
+from realnet.learners import Learner
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 

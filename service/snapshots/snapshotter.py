@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from service.engine.commands import Clone, Restore, UpdateWeights
 from service.engine.engine import Engine
-from service.errors import Refused
+from service.errors import Conflict, Refused
 from service.journal.journal import LoggedJournal
 from service.journal.position import JournalPosition
+from service.journal.records import SnapshotRef
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import revive
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
@@ -88,9 +89,11 @@ class Snapshotter:
         async with self._saving:
             snapshot = await self._catalog.get(id)
             learner = await revive(snapshot, await self._catalog.read(id), device)
+            if not learner.interface.is_like(self._engine.interface):
+                raise Conflict("the snapshot is of a net with other inputs or outputs")
             if self._journal is not None:
                 self._catalog.pinned.add(id)
-            await self._engine.ask(Restore(learner, id, snapshot.sha256))
+            await self._engine.ask(Restore(learner, SnapshotRef(id, snapshot.sha256)))
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 

@@ -10,10 +10,8 @@ import numpy as np
 from realnet import TokenLearner
 from service.client import ClientError, StreamClient, open_stream
 from service.runtime.birth import Birth
-from service.runtime.recovery import recover
-from service.snapshots.catalog import SnapshotCatalog
-from service.store import open_log, open_store
 from tests.server import RunningServer
+from tests.service.life import replayed
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "5"))
 IS_SHORT = ROUNDS < 10
@@ -81,16 +79,8 @@ class Teller:
 
 async def weights_after_a_start(url: str) -> str:
     """What a server would find in the store, without starting one, which takes longer."""
-    store, log = open_store(url), open_log(url, "default/journal")
-    catalog = SnapshotCatalog(store, 5)
     birth: Birth = {"preset": "surprise", "neurons": NEURONS, "seed": 0, "inputs": None, "outputs": None}
-    found = await recover(catalog, log, "cpu", birth, lambda _: TokenLearner.create(num_neurons=NEURONS))
-    assert found.replay is not None
-    for _ in found.replay.run(found.learner, found.ledger):
-        pass
-    log.close()
-    await store.close()
-    return found.learner.checkpoint().weights_sha256()
+    return (await replayed(url, birth)).learner.checkpoint().weights_sha256()
 
 
 def assert_as_uninterrupted(server: RunningServer, messages: int) -> None:

@@ -78,7 +78,8 @@ async def test_a_disk_with_room_for_the_journal_alone(new_server: Callable[..., 
         return list(server.client.get("/v1/snapshots").json()["data"])
 
     def failed() -> int:
-        [count] = re.findall(r"\nrealnet_snapshots_failed_total (\d+)", server.client.get("/metrics").text)
+        metrics = server.client.get("/metrics").text
+        [count] = re.findall(r'\nrealnet_snapshots_failed_total{net="default"} (\d+)', metrics)
         return int(count)
 
     def until(is_so: Callable[[], bool]) -> None:

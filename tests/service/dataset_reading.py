@@ -5,35 +5,39 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
+from realnet.interface import Interface
 from realnet.vocabulary import Vocabulary
 from service.datasets.codec import decode_batch, encode_batch
 from service.datasets.items import PIECE_TOKENS, DatasetBatch, Pairs, Texts, Vectors
 from service.datasets.readers.findings import Findings
 from service.datasets.readers.read import read
 from service.datasets.upload import Format, Upload
-from service.engine.status import Shape
 from service.errors import Invalid
 
-TOKENS = Shape(1000, 256, Vocabulary())
-FRAMES = Shape(3, 2, None)
+TOKENS = Interface(1000, 256, Vocabulary(), 8, (), False)
+FRAMES = Interface(3, 2, None, 4, (), True)
 MOST = 2**20  # bytes unpacked
 
 COLUMNS = {"inputs": ("a", "b", "c"), "targets": ("d", "e")}
 
 
-def batches(content: bytes | BinaryIO, format: Format, shape: Shape, **columns: tuple[str, ...]) -> list[DatasetBatch]:
+def batches(
+    content: bytes | BinaryIO, format: Format, interface: Interface, **columns: tuple[str, ...]
+) -> list[DatasetBatch]:
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     upload = Upload(file, 0, "", "", format, **columns)
-    read_ = list(read(upload, shape, MOST, Findings()))
+    read_ = list(read(upload, interface, MOST, Findings()))
     for batch in read_:  # as it comes back from the store
         assert repr(decode_batch(encode_batch(batch))) == repr(batch)
     return read_
 
 
-def places(content: bytes | BinaryIO, format: Format, shape: Shape, **columns: tuple[str, ...]) -> list[dict[str, Any]]:
+def places(
+    content: bytes | BinaryIO, format: Format, interface: Interface, **columns: tuple[str, ...]
+) -> list[dict[str, Any]]:
     """What is found wrong with it."""
     with pytest.raises(Invalid) as caught:
-        batches(content, format, shape, **columns)
+        batches(content, format, interface, **columns)
     return [place.model_dump(exclude_none=True) for place in caught.value.places]
 
 

@@ -1,106 +1,129 @@
-"""A net that lives with a journal, in this process: an engine, its journal and its snapshots on a real store."""
+"""A net that lives with a journal, in this process: a `Runtime` on a real store."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from realnet import FrameLearner
+from realnet.inputs import Input
 from service.engine.commands import Ran, Run, Sender
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
-from service.engine.output_ring import OutputRing
-from service.engine.pace import Pace
 from service.journal.journal import LoggedJournal, Policy
-from service.replica.learner import Learner
-from service.replica.progress import Progress
-from service.runtime.birth import Birth
-from service.runtime.recovery import Recovered, recover
+from service.replica.replica import Replica
+from service.runtime.birth import Birth, create
+from service.runtime.open_store import OpenStore, opened_store
+from service.runtime.recovery import recover
+from service.runtime.runtime import Runtime
+from service.settings import Settings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
 from service.store import open_log, open_store
 from service.store.base import Log
 
+NET = "default"
 INPUTS, OUTPUTS = 3, 2
 BIRTH: Birth = {"preset": "literal", "neurons": 12, "seed": 5, "inputs": INPUTS, "outputs": OUTPUTS}
 
 
 def born(birth: Birth) -> FrameLearner:
-    assert birth == BIRTH
-    return FrameLearner.create(INPUTS, OUTPUTS, preset="literal", num_neurons=12, seed=5)
+    learner = create(birth, "cpu")
+    assert isinstance(learner, FrameLearner)
+    return learner
 
 
-def frames(number: int, ticks: int = 3) -> dict[str, Any]:
+def given(number: int, ticks: int = 3) -> Input:
     """Always the same for a number; every other one has teachers."""
     chance = np.random.default_rng(number)
-    given: dict[str, Any] = {"frames": chance.random((ticks, INPUTS)).astype(np.float32)}
-    if number % 2:
-        given["teachers"] = chance.random((ticks, OUTPUTS)).astype(np.float32)
-    return given
+    frames = chance.random((ticks, INPUTS)).astype(np.float32)
+    return Input(frames=frames, teachers=chance.random((ticks, OUTPUTS)).astype(np.float32) if number % 2 else None)
 
 
 @dataclass
 class Life:
-    engine: Engine
-    inbox: Inbox
-    journal: LoggedJournal
-    snapshotter: Snapshotter
-    catalog: SnapshotCatalog
+    runtime: Runtime
+
+    @property
+    def engine(self) -> Engine:
+        return self.runtime.engine
+
+    @property
+    def inbox(self) -> Inbox:
+        return self.runtime.inbox
+
+    @property
+    def journal(self) -> LoggedJournal:
+        assert self.runtime.journal is not None
+        return self.runtime.journal
+
+    @property
+    def snapshotter(self) -> Snapshotter:
+        return self.runtime.snapshotter
+
+    @property
+    def catalog(self) -> SnapshotCatalog:
+        return self.runtime.snapshots
 
     async def run(self, number: int, ticks: int = 3, client: str | None = None, **others: Any) -> Ran:
         sender = Sender(client, number) if client else Sender()
-        return await self.engine.ask(Run(**frames(number, ticks), sender=sender, **others))
+        return await self.engine.ask(Run(given(number, ticks), sender=sender, **others))
 
     async def state(self) -> str:
-        return (await self.snapshotter.hashes())[1]
+        return (await self.runtime.hashes())[1]
 
 
-async def recovered(url: str, log: Log | None, catalog: SnapshotCatalog) -> Recovered:
-    return await recover(catalog, log, "cpu", BIRTH, born)
+@dataclass(frozen=True)
+class _WithLog(OpenStore):
+    """A store whose log is the one that a test has made."""
+
+    made: Log
+
+    def log(self, key: str) -> Log:
+        return self.made
 
 
 @asynccontextmanager
 async def living(
     url: str, log: Log | None = None, idle_learning: bool = False, policy: Policy = "always", **pace: Any
 ) -> AsyncIterator[Life]:
-    store, log = open_store(url), log or open_log(url, "default/journal")
-    catalog = SnapshotCatalog(store, 3)
-    found = await recovered(url, log, catalog)
-    catalog.pinned |= found.pinned
-    journal = LoggedJournal(log, policy, found.last)
-    inbox = Inbox(10_000, 2)
-    times = Pace(**{"tick_hz": 0.001, **pace})
-    engine = Engine(found.learner, inbox, OutputRing(1000), times, idle_learning, journal, found.ledger, found.replay)
-    journal.on_durable, journal.on_trouble = inbox.wake, inbox.refuse
-    journal.start()
-    snapshotter = Snapshotter(engine, catalog, 0, journal)
-    log.on_loss = partial(asyncio.get_running_loop().call_soon_threadsafe, snapshotter.journal_has_lost)
-    snapshotter.start()
-    engine.start()
-    while not inbox.ready and engine.failure is None:  # it may have kernels to compile: no slice for many seconds
-        await asyncio.sleep(0.002)
-    try:
-        yield Life(engine, inbox, journal, snapshotter, catalog)
-    finally:
-        await snapshotter.stop(save=False)
-        await engine.stop()
-        journal.stop()
-        await store.close()
+    """Bring the net back to life; at the end it stops without a last snapshot, as if it had been killed."""
+    settings = Settings(
+        **(BIRTH | {"tick_hz": 0.001} | pace),
+        inbox_ticks=10_000,
+        max_ticks_per_request=10_000,
+        max_generations=2,
+        outputs_kept=1000,
+        snapshots_kept=3,
+        snapshot_every=0,
+        idle_learning=idle_learning,
+        journal=policy,
+    )
+    async with opened_store(url) as place:
+        if log is not None:
+            place = _WithLog(place.url, place.store, place.lock, place.directory, log)
+        async with Runtime.open(NET, settings, place) as runtime:
+            life = Life(runtime)
+            while not life.inbox.ready and life.engine.failure is None:
+                await asyncio.sleep(0.002)  # it may have kernels to compile: no slice for many seconds
+            try:
+                yield life
+            finally:
+                place.lock.lost = "killed"
 
 
-async def replayed(url: str) -> tuple[Learner, Progress]:
+async def replayed(url: str, birth: Birth = BIRTH) -> Replica:
     """What a start finds, without an engine."""
-    store, log = open_store(url), open_log(url, "default/journal")
+    store, log = open_store(url), open_log(url, f"{NET}/journal")
     try:
-        found = await recovered(url, log, SnapshotCatalog(store, 3))
-        if found.replay is not None:
-            for _ in found.replay.run(found.learner, found.ledger):
-                pass
-        return found.learner, found.ledger
+        catalog = SnapshotCatalog(store, 3, NET)
+        found = await recover(catalog, log, "cpu", birth, lambda birth: create(birth, "cpu"))
+        if (replay := found.replay) is not None:
+            await asyncio.to_thread(lambda: [*replay.run(found.replica)])  # as on the engine's thread
+        return found.replica
     finally:
         log.close()
         await store.close()

@@ -3,22 +3,27 @@
 # ruff: noqa: F811  (fixtures are imported)
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
 
 from realnet import Checkpoint, FrameLearner, from_checkpoint
-from service.engine.commands import Configure, Run, UpdateWeights
+from realnet.inputs import Input
+from service.engine.commands import JournalledCommand, Run, UpdateWeights
 from service.engine.pipeline import Pipeline
-from service.errors import Conflict
+from service.errors import Conflict, NotDurable
 from service.journal.codec import JournalDamaged
 from service.journal.journal import Ticket
-from service.journal.records import Record, SnapshotRef, WeightUpdateRecord
+from service.journal.position import JournalPosition
+from service.journal.records import Record, SnapshotRef
+from service.replica.entry import EntryState
+from service.replica.replica import Horizon
 from service.replica.weight_update import WeightUpdate
 from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.redis_server import redis_server, store_url  # noqa: F401
-from tests.service.life import BIRTH, Life, born, frames, living, replayed
+from tests.service.life import BIRTH, Life, born, given, living, replayed
 
 pytestmark = pytest.mark.anyio
 
@@ -59,14 +64,14 @@ async def test_it_comes_home_again_after_a_crash(store_url: str, rebase: bool, d
         assert await life.engine.ask(command) == 6
         await life.run(3)
         before = await life.state()
-    learner, ledger = await replayed(store_url)
-    assert learner.checkpoint().state_sha256() == before
-    assert ledger.jobs == {JOB: 1}
+    replica = await replayed(store_url)
+    assert replica.learner.checkpoint().state_sha256() == before
+    assert replica.progress.jobs == {JOB: 1}
     alone = born(BIRTH)
     for number in (1, 2):
-        alone.run(*frames(number).values())
-    assert command.adoption.by(alone)
-    alone.run(*frames(3).values())
+        alone.run_input(given(number))
+    assert command.update.by(alone)
+    alone.run_input(given(3))
     assert alone.checkpoint().state_sha256() == before
 
 
@@ -76,28 +81,28 @@ async def test_it_waits_for_what_was_taken_before(store_url: str, saved: bool) -
     async with living(store_url) as life:
         fork = await life.snapshotter.save()
         command = await homecoming(life, await fit(life, fork), fork)
-        long = Run(**frames(1, 9000))
+        long = Run(given(1, 9000))
         life.inbox.put(long)
         while life.engine.status.tick == 0:
             await asyncio.sleep(0)
         life.inbox.put(command)
-        after = Run(**frames(2))
+        after = Run(given(2))
         life.inbox.put(after)
         if saved:
             await life.snapshotter.save()
         assert await command.reply == (await long.reply).last_tick == 9000
         assert (await after.reply).last_tick == 9003
         before = await life.state()
-    learner, ledger = await replayed(store_url)
-    assert learner.checkpoint().state_sha256() == before
-    assert ledger.jobs == {JOB: 1}
+    replica = await replayed(store_url)
+    assert replica.learner.checkpoint().state_sha256() == before
+    assert replica.progress.jobs == {JOB: 1}
 
 
 async def test_it_comes_home_to_a_net_that_is_paused(store_url: str) -> None:
     async with living(store_url) as life:
         fork = await life.snapshotter.save()
         command = await homecoming(life, await fit(life, fork), None)
-        await life.engine.ask(Configure(paused=True))
+        await life.runtime.configure(paused=True)
         assert await life.engine.ask(command) == 0
 
 
@@ -116,9 +121,9 @@ async def test_beside_a_restore(store_url: str, restored_before: bool) -> None:
             await life.snapshotter.restore(fork.id, "cpu")
         await life.run(4)
         before = await life.state()
-    learner, ledger = await replayed(store_url)
-    assert learner.checkpoint().state_sha256() == before
-    assert ledger.jobs == {JOB: 1}  # it did, whatever the net is now
+    replica = await replayed(store_url)
+    assert replica.learner.checkpoint().state_sha256() == before
+    assert replica.progress.jobs == {JOB: 1}  # it did, whatever the net is now
 
 
 async def test_a_net_of_another_shape_takes_nothing_in(store_url: str) -> None:
@@ -131,9 +136,9 @@ async def test_a_net_of_another_shape_takes_nothing_in(store_url: str) -> None:
             await life.engine.ask(command)
         await life.run(2)
         before = await life.state()
-    learner, ledger = await replayed(store_url)
-    assert learner.checkpoint().state_sha256() == before
-    assert ledger.jobs == {}
+    replica = await replayed(store_url)
+    assert replica.learner.checkpoint().state_sha256() == before
+    assert replica.progress.jobs == {}
     assert fork.job is None
 
 
@@ -172,34 +177,56 @@ async def test_snapshots_of_jobs_are_beside_the_others(store_url: str) -> None:
 class SlowJournal:
     """Durable when it is told to be."""
 
-    last = 0
+    def __init__(self) -> None:
+        self.last = 0
+        self.tickets: list[Ticket] = []
 
     def append(self, record: Record) -> Ticket:
         self.last += 1
-        self.ticket = Ticket(self.last)
-        return self.ticket
+        self.tickets.append(Ticket(self.last))
+        return self.tickets[-1]
+
+    def begin_commit(self) -> None: ...
 
     def seen(self) -> None: ...
 
 
 async def test_nothing_is_done_before_it_was_seen_to_be_durable() -> None:
     """Or a snapshot would have it twice: in itself, and again from the journal."""
-    journal = SlowJournal()
-    agenda = Pipeline(journal, 0)
-    agenda.add_run(Run(tokens=np.array([1], np.int32)), 1.0)
-    journal.ticket.is_durable = True
-    assert agenda.parts(10) == []
-    agenda.next_durable()
-    [(work, ticks)] = agenda.parts(10)
-    assert (work.ticket, ticks) == (journal.ticket, 1)
-    agenda.works.clear()
-    agenda.add_adoption(
-        UpdateWeights(WeightUpdate(np.zeros((1, 1), np.float32), None, None), JOB, SnapshotRef("1", ""), None)
-    )
-    journal.ticket.is_durable = True
-    assert agenda.homecoming() is None
-    agenda.next_durable()
-    assert agenda.parts(10) == []
-    home = agenda.homecoming()
-    assert home is not None
-    assert isinstance(home.record, WeightUpdateRecord)
+    journal, horizon = SlowJournal(), Horizon(0, 1.0, True, False)
+    pipeline = Pipeline(journal, horizon)
+    update = WeightUpdate(np.zeros((1, 1), np.float32), None, None)
+    commands: list[JournalledCommand[Any]] = [
+        Run(Input(tokens=np.array([1], np.int32))),
+        UpdateWeights(update, JOB, SnapshotRef("1", ""), None),
+    ]
+    for command in commands:
+        pipeline.append(command.entry(pipeline.horizon))
+    assert pipeline.horizon.tick == 1
+    for number, command in enumerate(commands):
+        assert pipeline.next_slice(10) == []
+        journal.tickets[number].is_durable = True
+        assert pipeline.next_slice(10) == []
+        [entry] = pipeline.settle()
+        assert pipeline.next_slice(10) == [(entry, entry.left)]
+        assert entry.waiter is command
+        assert pipeline.position() == JournalPosition(number, number + 1)
+        entry.state = EntryState.DONE
+        assert pipeline.pop_done() == [entry]
+
+
+async def test_what_never_becomes_durable_is_dropped_with_all_behind_it() -> None:
+    journal, horizon = SlowJournal(), Horizon(7, 1.0, True, False)
+    pipeline = Pipeline(journal, horizon)
+    for token in range(3):
+        pipeline.append(Run(Input(tokens=np.array([token], np.int32))).entry(pipeline.horizon))
+    journal.tickets[0].is_durable = True
+    for ticket in journal.tickets[1:]:
+        ticket.error = NotDurable("the disk is full")
+    [first] = pipeline.settle()
+    failed = pipeline.drop_failed(horizon)
+    assert failed is not None
+    assert [entry.seq for entry in failed[1]] == [2, 3]
+    assert pipeline.next_slice(10) == [(first, 1)]
+    assert pipeline.horizon.tick == 8
+    assert pipeline.drop_failed(horizon) is None

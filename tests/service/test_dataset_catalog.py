@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.items import Pairs, Text, Texts, Vectors
 from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
 from service.datasets.upload import Format, Upload
-from service.engine.status import Shape
 from service.errors import Invalid
 from service.store import open_store
 from service.store.base import Store, StoreError
@@ -39,7 +39,7 @@ def upload(content: bytes, format: Format = "jsonl", name: str = "a name", **col
     return Upload(io.BytesIO(content), len(content), hashlib.sha256(content).hexdigest(), name, format, **columns)
 
 
-async def add(catalog: DatasetCatalog, content: bytes, format: Format = "jsonl", shape: Shape = TOKENS) -> Dataset:
+async def add(catalog: DatasetCatalog, content: bytes, format: Format = "jsonl", shape: Interface = TOKENS) -> Dataset:
     return (await catalog.add(upload(content, format), shape))[0]
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from realnet.interface import Interface
 from service.datasets.items import PIECE_TOKENS
 from service.datasets.readers.findings import LINE_BYTES
 from service.datasets.upload import Format, Upload
-from service.engine.status import Shape
 from tests.service.dataset_reading import COLUMNS, FRAMES, TOKENS, batches, pairs, places, rows, texts
 
 # Texts:
@@ -52,7 +52,7 @@ def test_another_encoding_is_told() -> None:
 
 @pytest.mark.parametrize(("format", "shape"), [("txt", TOKENS), ("jsonl", TOKENS), ("jsonl", FRAMES)])
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
-def test_an_empty_file(format: Format, shape: Shape, content: bytes) -> None:
+def test_an_empty_file(format: Format, shape: Interface, content: bytes) -> None:
     if content and format == "jsonl":
         assert places(content, format, shape) == [{"detail": "the line is empty", "line": 1}]
     else:
@@ -178,7 +178,7 @@ class Endless(io.RawIOBase):
 @pytest.mark.parametrize(
     ("format", "shape", "size"), [("jsonl", TOKENS, 2**30), ("jsonl", FRAMES, 2**26), ("csv", FRAMES, 2**26)]
 )
-def test_a_line_of_a_gigabyte_takes_no_memory(format: Format, shape: Shape, size: int) -> None:
+def test_a_line_of_a_gigabyte_takes_no_memory(format: Format, shape: Interface, size: int) -> None:
     columns = COLUMNS if format == "csv" else {}
     head = b"a,b,c,d,e\n" if format == "csv" else b""
     file = io.BufferedReader(Endless(head, size))
@@ -201,7 +201,7 @@ def test_columns_are_taken_by_name(end: str) -> None:
     content = end.join(lines).encode()
     expected = np.array([[0.2, 0.4, 0.5, 0.1, 0.3], [0, 0, 0.1, 1, 1]], np.float32).tolist()
     assert rows(batches(content, "csv", FRAMES, **COLUMNS)) == expected
-    copied = rows(batches(content, "csv", Shape(1, 2, None), inputs=("a",), targets=("a", "e")))
+    copied = rows(batches(content, "csv", Interface(1, 2, None, 4, (), True), inputs=("a",), targets=("a", "e")))
     assert copied == [[row[0], row[0], row[4]] for row in expected]
 
 
@@ -259,7 +259,7 @@ def test_as_many_columns_as_the_net_has() -> None:
 
 
 @pytest.mark.parametrize(("format", "shape"), [("csv", TOKENS), ("npz", TOKENS), ("txt", FRAMES)])
-def test_a_file_for_another_kind_of_net(format: Format, shape: Shape) -> None:
+def test_a_file_for_another_kind_of_net(format: Format, shape: Interface) -> None:
     columns = COLUMNS if format == "csv" else {}
     (place,) = places(b"anything", format, shape, **columns)
     assert place["pointer"] == "/file"

@@ -5,24 +5,29 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from realnet import FrameLearner, TokenLearner, TokenOutputs
+from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
+from realnet.inputs import Input
+from realnet.learners import Learner
 from service.api.encoding import structs
-from service.engine.commands import Clone, Configure, Generate, Ran, Restore, Run
+from service.engine.commands import Change, Clone, Generate, Ran, Restore, Run
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
 from service.errors import Conflict, EngineStopped
-from service.replica.learner import Learner
+from service.journal.records import SnapshotRef
+from service.replica.replica import Replica
 
 pytestmark = pytest.mark.anyio
 
 TEXT = (b"the net lives, and learns from every token. " * 60)[:2000]
+REF = SnapshotRef("00000001", "")
 TOKENS = np.frombuffer(TEXT, np.uint8).astype(np.int32)
 
 
@@ -66,10 +71,16 @@ class Lived:
     def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
         self.inbox = Inbox(capacity=100_000, generations=2)
         self.outputs = OutputRing(kept=10_000)
-        self.engine = Engine(learner, self.inbox, self.outputs, pace or quiet(), idle_learning)
+        self.engine = Engine(
+            replica=Replica(learner),
+            inbox=self.inbox,
+            outputs=self.outputs,
+            pace=pace or quiet(),
+            idle_learning=idle_learning,
+        )
 
-    async def run(self, **content: object) -> Ran:
-        return await self.engine.ask(Run(**content))  # type: ignore[arg-type]
+    async def run(self, learn: bool = True, **content: Any) -> Ran:
+        return await self.engine.ask(Run(Input(**content), learn=learn))
 
     async def weights(self) -> str:
         return (await self.engine.ask(Clone()))[0].weights_sha256()
@@ -101,7 +112,7 @@ async def test_messages_of_any_size_are_one_stream() -> None:
     expected = structs(alone.run(TOKENS))
     async with living(small()) as lived:
         cuts = [0, 1, 2, 3, 40, 41, 1500, 2000]
-        runs = [Run(tokens=TOKENS[a:b]) for a, b in itertools.pairwise(cuts)]
+        runs = [Run(Input(tokens=TOKENS[a:b])) for a, b in itertools.pairwise(cuts)]
         for run in runs:
             lived.inbox.put(run)
         replies = [await run.reply for run in runs]
@@ -109,7 +120,9 @@ async def test_messages_of_any_size_are_one_stream() -> None:
             (a + 1, b) for a, b in itertools.pairwise(cuts)
         ]
         assert [each for reply in replies for batch in reply.outputs for each in structs(batch)] == expected
-        assert lived.outputs.read(0, 5000)[0] == expected
+        read = lived.outputs.read(0, 5000)[0]
+        assert read is not None
+        assert structs(read) == expected
         assert await lived.state() == alone.checkpoint().state_sha256()
         status = lived.engine.status
         assert (status.tick, status.tokens_seen, lived.inbox.depth) == (2000, 2000, 0)
@@ -119,7 +132,7 @@ async def test_messages_of_any_size_are_one_stream() -> None:
 async def test_messages_that_wait_are_run_together() -> None:
     learner = gated()
     async with living(learner) as lived:
-        runs = [Run(tokens=TOKENS[i : i + 1], learn=i < 30) for i in range(50)]
+        runs = [Run(Input(tokens=TOKENS[i : i + 1]), learn=i < 30) for i in range(50)]
         lived.inbox.put(runs[0])
         await started(learner)
         for run in runs[1:]:
@@ -133,7 +146,7 @@ async def test_messages_that_wait_are_run_together() -> None:
 async def test_a_large_message_lets_others_in_between() -> None:
     learner = gated()
     async with living(learner) as lived:
-        large = Run(tokens=np.tile(TOKENS, 5))
+        large = Run(Input(tokens=np.tile(TOKENS, 5)))
         lived.inbox.put(large)
         await started(learner)
         clone, generate = Clone(), Generate(TOKENS[:5], max_tokens=3, temperature=0.0, seed=0)
@@ -153,10 +166,10 @@ async def test_learning_can_be_left_out_of_a_message_and_turned_off() -> None:
         before = await lived.weights()
         await lived.run(tokens=TOKENS[100:200], learn=False)
         assert await lived.weights() == before
-        await lived.engine.ask(Configure(plasticity=False))
+        await lived.engine.ask(Change(plasticity=False))
         await lived.run(tokens=TOKENS[200:300])
         assert await lived.weights() == before
-        await lived.engine.ask(Configure(plasticity=True, learning_rate=0.5))
+        await lived.engine.ask(Change(plasticity=True, learning_rate=0.5))
         await lived.run(tokens=TOKENS[200:300])
         assert await lived.weights() != before
         assert lived.engine.status.learning_rate == 0.5
@@ -164,13 +177,13 @@ async def test_learning_can_be_left_out_of_a_message_and_turned_off() -> None:
 
 async def test_a_paused_net_accepts_and_runs_it_later() -> None:
     async with living(small()) as lived:
-        await lived.engine.ask(Configure(paused=True))
-        run = Run(tokens=TOKENS[:10])
+        await lived.engine.ask(Change(paused=True))
+        run = Run(Input(tokens=TOKENS[:10]))
         lived.inbox.put(run)
         assert (await lived.engine.ask(Clone()))[0].tick == 0
         assert len((await lived.engine.ask(Generate(TOKENS[:2], 2, 0.0, 0))).tokens) == 2
         assert (lived.engine.status.mode, lived.inbox.depth, run.reply.done()) == (Mode.PAUSED, 10, False)
-        await lived.engine.ask(Configure(paused=False))
+        await lived.engine.ask(Change(paused=False))
         assert (await run.reply).last_tick == 10
 
 
@@ -205,37 +218,27 @@ async def test_a_restore_takes_the_net_back() -> None:
         await lived.run(tokens=TOKENS[:500])
         checkpoint, _ = await lived.engine.ask(Clone())
         first = [said for each in (await lived.run(tokens=TOKENS[500:900])).outputs for said in structs(each)]
-        assert await lived.engine.ask(Restore(TokenLearner.from_checkpoint(checkpoint))) == 500
+        assert await lived.engine.ask(Restore(TokenLearner.from_checkpoint(checkpoint), REF)) == 500
         assert lived.engine.status.tick == 500
-        assert lived.outputs.read(0, 5000)[0] == []
+        assert lived.outputs.read(0, 5000)[0] is None
         again = [said for each in (await lived.run(tokens=TOKENS[500:900])).outputs for said in structs(each)]
         assert again == first
 
 
-async def test_what_is_half_learnt_at_a_restore_is_refused_and_what_waits_is_run() -> None:
+async def test_a_restore_waits_for_what_was_asked_before_it_and_comes_before_what_was_asked_after() -> None:
     learner = gated()
     async with living(learner) as lived:
-        half, waiting = Run(tokens=TOKENS), Run(tokens=TOKENS[:10])
-        lived.inbox.put(half)
-        lived.inbox.put(waiting)
+        before, after = Run(Input(tokens=TOKENS)), Run(Input(tokens=TOKENS[:10]))
+        lived.inbox.put(before)
         await started(learner)
-        restore = Restore(small())
+        restore = Restore(small(), REF)
         lived.inbox.put(restore)
         learner.gate.set()
         assert await restore.reply == 0
-        with pytest.raises(Conflict):
-            await half.reply
-        assert (await waiting.reply).last_tick == 10
+        assert (await before.reply).last_tick == len(TOKENS)
+        lived.inbox.put(after)
+        assert (await after.reply).last_tick == 10
         await until(lambda: lived.inbox.depth == 0)
-
-
-async def test_a_net_of_another_shape_is_not_restored() -> None:
-    async with living(small()) as lived:
-        with pytest.raises(Conflict):
-            await lived.engine.ask(Restore(FrameLearner.create(3, 2)))
-        with pytest.raises(Conflict):
-            await lived.engine.ask(Restore(TokenLearner.create(num_neurons=1100)))
-        assert (await lived.run(tokens=TOKENS[:5])).last_tick == 5
 
 
 async def test_frames_with_and_without_teachers_are_joined() -> None:
@@ -246,10 +249,14 @@ async def test_frames_with_and_without_teachers_are_joined() -> None:
     alone = FrameLearner.create(3, 2, seed=1)
     expected = alone.run(frames, teachers)
     async with living(FrameLearner.create(3, 2, seed=1)) as lived:
-        runs = [Run(frames=frames[a : a + 10], teachers=None if a == 10 else teachers[a : a + 10]) for a in (0, 10, 20)]
+        runs = [
+            Run(Input(frames=frames[a : a + 10], teachers=None if a == 10 else teachers[a : a + 10]))
+            for a in (0, 10, 20)
+        ]
         for run in runs:
             lived.inbox.put(run)
-        values = np.concatenate([batch.values for run in runs for batch in (await run.reply).outputs])  # type: ignore[union-attr]
+        batches = [batch for run in runs for batch in (await run.reply).outputs]
+        values = FrameOutputs.joined(batches).values
         assert np.array_equal(values, expected.values)
         assert await lived.state() == alone.checkpoint().state_sha256()
         with pytest.raises(Conflict):
@@ -259,7 +266,7 @@ async def test_frames_with_and_without_teachers_are_joined() -> None:
 async def test_a_net_at_rest_counts_ticks_and_nothing_else() -> None:
     async with living(small(), Pace(tick_hz=1000.0)) as lived:
         modes: list[Mode] = []
-        lived.engine.on_mode.append(modes.append)
+        lived.engine.board.on_mode.append(modes.append)
         await lived.run(tokens=TOKENS[:100])
         before = await lived.weights()
         await until(lambda: lived.engine.status.tick > 400)
@@ -278,7 +285,9 @@ async def test_ticks_without_input_are_computed_before_the_net_rests(idle_learni
         last = (await lived.run(frames=frames)).last_tick
         before = await lived.weights()
         await until(lambda: lived.engine.status.tick > last + 100)
-        assert len(lived.outputs.read(lived.outputs.position_after(last), 1000)[0]) == 20
+        read = lived.outputs.read(lived.outputs.position_after(last), 1000)[0]
+        assert read is not None
+        assert len(read) == 20
         assert (await lived.weights() != before) == idle_learning
         assert lived.engine.status.mode is Mode.RESTING
 
@@ -296,10 +305,10 @@ async def test_an_engine_that_dies_says_so_to_everybody() -> None:
         assert lived.engine.alive
         learner.broken = True
         asked: list[Awaitable[object]] = []
-        first = Run(tokens=TOKENS[:10])
+        first = Run(Input(tokens=TOKENS[:10]))
         lived.inbox.put(first)
         await started(learner)
-        for command in (Run(tokens=TOKENS[:5]), Generate(TOKENS[:1], 5, 0.0, 0), Clone()):
+        for command in (Run(Input(tokens=TOKENS[:5])), Generate(TOKENS[:1], 5, 0.0, 0), Clone()):
             lived.inbox.put(command)
             asked.append(command.reply)
         learner.gate.set()
@@ -316,7 +325,7 @@ async def test_a_stalled_step_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.engine.engine._STALLED_SECONDS", 0.5)
     learner = gated()
     async with living(learner) as lived:
-        run = Run(tokens=TOKENS[:10])
+        run = Run(Input(tokens=TOKENS[:10]))
         lived.inbox.put(run)
         await until(lambda: not lived.engine.alive)
         learner.gate.set()
@@ -327,8 +336,8 @@ async def test_a_stalled_step_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_stopped_engine_refuses_what_was_left() -> None:
     lived = Lived(small())
     lived.engine.start()
-    await lived.engine.ask(Configure(paused=True))
-    run = Run(tokens=TOKENS[:10])
+    await lived.engine.ask(Change(paused=True))
+    run = Run(Input(tokens=TOKENS[:10]))
     lived.inbox.put(run)
     await lived.engine.stop()
     with pytest.raises(EngineStopped, match="stops"):

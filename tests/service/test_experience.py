@@ -39,10 +39,10 @@ def test_a_stretch_is_of_what_was_lived(messages: list[list[int]], ticks: int, l
         experience.add(lived(tokens))
     whole = joined(messages)
     for episode in experience.draw(4, ticks, lead, [seed]):
-        assert episode.tokens is not None
-        drawn = episode.tokens.tolist()
+        assert episode.given.tokens is not None
+        drawn = episode.given.tokens.tolist()
         assert any(whole[start : start + len(drawn)] == drawn for start in range(len(whole)))
-        assert len(drawn) - episode.given == min(ticks, len(whole))
+        assert len(drawn) - episode.lead == min(ticks, len(whole))
 
 
 def test_the_oldest_makes_room_for_the_latest() -> None:
@@ -56,12 +56,12 @@ def test_the_oldest_makes_room_for_the_latest() -> None:
 
 def test_frames_without_a_teacher_are_drawn_as_they_came() -> None:
     experience = Experience()
-    frame, teacher = np.float32([[0.25, 1, 0]]), np.float32([[0.5]])
+    frame, teacher = np.array([[0.25, 1, 0]], np.float32), np.array([[0.5]], np.float32)
     experience.add(InputRecord(0, 1.0, 1, frames=frame.tobytes()))  # nobody knows yet how wide a teacher is
     experience.add(InputRecord(1, 1.0, 1, frames=frame.tobytes(), teachers=teacher.tobytes()))
     experience.add(InputRecord(2, 1.0, 1, frames=frame.tobytes()))
     (episode,) = experience.draw(1, 9, 0, [0])
-    assert episode.frames is not None
+    assert episode.given.frames is not None
     assert episode.teachers is not None
-    np.testing.assert_array_equal(episode.frames, frame.repeat(2, axis=0))
-    np.testing.assert_array_equal(episode.teachers, np.float32([[0.5], [np.nan]]))
+    np.testing.assert_array_equal(episode.given.frames, frame.repeat(2, axis=0))
+    np.testing.assert_array_equal(episode.teachers, np.array([[0.5], [np.nan]], np.float32))

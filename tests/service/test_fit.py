@@ -16,10 +16,10 @@ import pytest
 import safetensors.numpy
 
 from realnet import Checkpoint, FrameLearner, from_checkpoint
+from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.upload import Format, Upload
-from service.engine.commands import Configure, UpdateWeights
-from service.engine.status import Shape
+from service.engine.commands import UpdateWeights
 from service.errors import Conflict, JobFailed, NotDurable, NotFound
 from service.jobs.catalog import JobCatalog, StoredJob
 from service.jobs.fit import FitJob
@@ -38,7 +38,7 @@ ROWS = [[0.0, 0.5, 1.0, 1.0, 0.0], [1.0, 0.0, 0.25, 0.0, 1.0]] * 3
 FITTED = {"epochs": 2, "before": {"loss": 0.5}, "after": {"loss": 0.25}}
 
 
-async def add(catalog: DatasetCatalog, content: bytes, format: Format, shape: Shape, **columns: Any) -> str:
+async def add(catalog: DatasetCatalog, content: bytes, format: Format, shape: Interface, **columns: Any) -> str:
     name = hashlib.sha256(content).hexdigest()
     dataset, _ = await catalog.add(Upload(io.BytesIO(content), len(content), name, "x", format, **columns), shape)
     return dataset.id
@@ -172,8 +172,8 @@ async def test_it_takes_the_place_of_the_net(store_url: str, tmp_path: Path, chi
         await run.life.run(3)
         before = await run.life.state()
         assert run.kept["00000001"].job.metrics == {"epoch": 0.0, "loss": 0.5}
-    learner, _ = await replayed(store_url)
-    assert learner.checkpoint().state_sha256() == before
+    replica = await replayed(store_url)
+    assert replica.learner.checkpoint().state_sha256() == before
 
 
 @pytest.mark.anyio
@@ -238,7 +238,7 @@ async def test_after_a_crash_it_is_done_once(tmp_path: Path, child: Child) -> No
         assert await run.run() == second  # as if it was killed right after
         assert (await run.weights(), child.runs) == (weights, 2)
         del run.kept["00000001"].notes["fitted"]
-        run.life.engine.ledger.jobs.clear()
+        run.life.engine.progress.jobs.clear()
         await run.life.catalog.delete(fork)
         third = await run.run()
         assert (third["fork"] != fork, child.runs) == (True, 3)
@@ -265,13 +265,13 @@ async def test_what_a_fit_needs_stays(tmp_path: Path, child: Child) -> None:
 @pytest.mark.anyio
 async def test_a_fit_comes_home_when_the_net_is_no_longer_paused(tmp_path: Path, child: Child) -> None:
     async with fits(f"file://{tmp_path}/data", tmp_path) as run:
-        child.meanwhile = lambda: run.life.engine.ask(Configure(paused=True))
+        child.meanwhile = lambda: run.life.runtime.configure(paused=True)
         before = await run.weights()
         running = asyncio.create_task(run.run())
         while "fitted" not in (run.kept["00000001"].notes if run.kept else {}):
             await asyncio.sleep(0.01)
         assert await run.weights() == before
-        await run.life.engine.ask(Configure(paused=False))
+        await run.life.runtime.configure(paused=False)
         assert (await running)["committed"]
 
 

@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from service.engine.commands import Clone, Configure, Generate, Run
+from realnet.inputs import Input
+from service.engine.commands import Change, Clone, Generate, Run
 from service.engine.inbox import Inbox
 from service.errors import EngineStopped, Overloaded
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 def run_of(ticks: int) -> Run:
-    return Run(tokens=np.zeros(ticks, np.int32))
+    return Run(Input(tokens=np.zeros(ticks, np.int32)))
 
 
 def generate() -> Generate:
@@ -48,7 +49,7 @@ async def test_a_full_inbox_refuses_and_nothing_has_changed() -> None:
 
 async def test_commands_without_ticks_are_always_admitted_and_overtake() -> None:
     inbox = open_inbox()
-    run, clone, configure = run_of(8), Clone(), Configure(paused=True)
+    run, clone, configure = run_of(8), Clone(), Change(paused=True)
     for command in (run, clone, configure):
         inbox.put(command)
     assert inbox.take(0) == [clone, configure, run]

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.journal.codec import JournalDamaged, encode_record, scan
+from service.journal.codec import JournalDamaged, encode_record
 from service.journal.records import InputRecord, NoteRecord
+from service.journal.scan import scan
+from service.runtime.recovery import recover
 from service.snapshots.snapshot import SnapshotDamaged
 from service.store import open_log, open_store
 from service.store.base import Block
 from tests.redis_server import RedisServer, redis_server  # noqa: F401
-from tests.service.life import BIRTH, born, frames, living, recovered, replayed
+from tests.service.life import BIRTH, born, given, living, replayed
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +33,7 @@ def lived_through() -> list[str]:
     learner = born(BIRTH)
     states = [learner.checkpoint().state_sha256()]
     for number in range(RUNS):
-        learner.run(*frames(number).values())
+        learner.run_input(given(number))
         states.append(learner.checkpoint().state_sha256())
     return states
 
@@ -47,10 +49,10 @@ async def live(url: str) -> None:
 
 
 async def state_after_start(url: str) -> str:
-    learner, ledger = await replayed(url)
-    runs = learner.net.tick // 3
-    assert ledger.clients.get("a", (-1, 0)) == (runs - 1, 3 * runs)  # nobody is told that more is durable
-    return learner.checkpoint().state_sha256()
+    replica = await replayed(url)
+    runs = replica.learner.net.tick // 3
+    assert replica.progress.clients.get("a", (-1, 0)) == (runs - 1, 3 * runs)  # nobody is told that more is durable
+    return replica.learner.checkpoint().state_sha256()
 
 
 @pytest.fixture
@@ -168,7 +170,7 @@ async def test_a_journal_that_does_not_reach_back_is_refused(directory: Path) ->
     assert await state_after_start(url) == lived_through()[-1]  # the snapshot is after it
     shutil.rmtree(directory / "default" / "manifests")
     with pytest.raises(JournalDamaged, match="begins at record"):
-        await recovered(url, open_log(url, "default/journal"), catalog(url))
+        await recover(catalog(url), open_log(url, "default/journal"), "cpu", BIRTH, born)
 
 
 async def test_a_journal_in_which_records_are_missing_is_refused(directory: Path) -> None:
@@ -211,8 +213,8 @@ async def test_damage_of_what_the_snapshot_holds_costs_nothing(
     assert await state_after_start(url) == state
     async with living(url) as life:  # and it goes on
         await life.run(RUNS)
-    learner, _ = await replayed(url)
-    assert learner.net.tick == 3 * (RUNS + 1)
+    replica = await replayed(url)
+    assert replica.learner.net.tick == 3 * (RUNS + 1)
 
 
 async def test_damage_after_what_the_snapshot_holds_is_refused_beside_other_damage(directory: Path) -> None:

@@ -248,7 +248,7 @@ def test_a_generation_ends_with_its_key(guarded: Guarded, stream: bool) -> None:
         asked = threads.submit(
             httpx.post, f"{guarded.server.url}/v1/generate", json=body, headers=bearer(key), timeout=3 * SEEN_SECONDS
         )
-        until(lambda: "realnet_generations 1.0" in guarded.server.client.get("/metrics").text)
+        until(lambda: 'realnet_generations{net="default"} 1.0' in guarded.server.client.get("/metrics").text)
         revoke_key(guarded.file, name)
         answer = asked.result()
     assert answer.status_code == (200 if stream else 401)
@@ -260,7 +260,7 @@ def test_a_generation_ends_with_its_key(guarded: Guarded, stream: bool) -> None:
     else:
         answer_body = answer.json()
     assert (answer_body["status"], answer_body["detail"]) == (401, "the key has been revoked")
-    until(lambda: "realnet_generations 0.0" in guarded.server.client.get("/metrics").text)
+    until(lambda: 'realnet_generations{net="default"} 0.0' in guarded.server.client.get("/metrics").text)
 
 
 def test_the_log_is_json_and_tells_no_secrets(guarded: Guarded) -> None:

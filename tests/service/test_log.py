@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from service.journal.codec import encode_record, read_from, scan
+from service.journal.codec import encode_record
 from service.journal.records import (
     ChangeRecord,
     EpisodeRecord,
@@ -24,10 +24,12 @@ from service.journal.records import (
     Record,
     RestoreRecord,
     SnapshotRef,
+    UnorderedRestoreRecord,
     WeightUpdateRecord,
     packed_tokens,
     unpacked_tokens,
 )
+from service.journal.scan import read_from, scan
 from service.store import open_log
 from service.store.base import Block, Log, StoreError
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
@@ -38,8 +40,9 @@ pytestmark = pytest.mark.anyio
 RECORDS = st.one_of(
     st.builds(InputRecord, st.integers(0, 2**40), st.floats(0, 10), st.just(3), st.binary(min_size=3, max_size=3)),
     st.builds(IdleRecord, st.integers(0, 2**40), st.floats(0, 10), st.integers(1, 64)),
-    st.builds(ChangeRecord, st.none() | st.floats(0, 1e6), st.none() | st.booleans()),
-    st.builds(RestoreRecord, st.just("00000001"), st.just("ab" * 32), st.integers(0, 2**40)),
+    st.builds(ChangeRecord, st.none() | st.floats(0, 1e6), st.none() | st.booleans(), st.none() | st.booleans()),
+    st.builds(UnorderedRestoreRecord, st.just("00000001"), st.just("ab" * 32), st.integers(0, 2**40)),
+    st.builds(RestoreRecord, st.just(SnapshotRef("00000001", "ab"))),
     st.builds(
         WeightUpdateRecord,
         st.just(5),

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-import service.outputs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from realnet import FrameOutputs, TokenOutputs
 from service.api.encoding import PIECE, FrameOutput, Output, TokenOutput, pieces, structs
 from service.api.stream.hub import StreamHub
 from service.api.stream.protocol import CODECS, JSON, Codec
+from service.engine import output_ring
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.replica.progress import Progress
@@ -26,6 +26,11 @@ pytestmark = pytest.mark.anyio
 def frames(first: int, count: int, width: int = 2) -> FrameOutputs:
     ticks = np.arange(first, first + count)
     return FrameOutputs(ticks, np.repeat(ticks[:, None], width, axis=1).astype(np.float32))
+
+
+def read(outputs: OutputRing, position: int, limit: int) -> tuple[list[Output], int, int]:
+    batch, following, lost = outputs.read(position, limit)
+    return [] if batch is None else structs(batch), following, lost
 
 
 def ring(kept: int, published: int) -> OutputRing:
@@ -46,9 +51,9 @@ def test_a_ring_is_the_end_of_a_list(batches: list[int], kept: int, position: in
     start = max(0, len(everything) - kept)
     assert (outputs.start, outputs.end) == (start, len(everything))
     first = max(position, start)
-    read, following, lost = outputs.read(position, limit)
-    assert read == everything[first : first + limit]
-    assert (following, lost) == (first + len(read), first - position)
+    found, following, lost = read(outputs, position, limit)
+    assert found == everything[first : first + limit]
+    assert (following, lost) == (first + len(found), first - position)
     assert outputs.lost == lost
 
 
@@ -57,10 +62,10 @@ async def test_a_slow_reader_is_told_how_many_it_lost_and_loses_no_more() -> Non
     _, position, lost = outputs.read(0, 2)
     assert (position, lost) == (2, 0)
     outputs.append(frames(5, 12))
-    read, position, lost = outputs.read(position, 100)
-    assert [each.tick for each in read] == list(range(7, 17))
+    found, position, lost = read(outputs, position, 100)
+    assert [each.tick for each in found] == list(range(7, 17))
     assert (position, lost) == (16, 4)
-    assert outputs.read(position, 100) == ([], 16, 0)
+    assert read(outputs, position, 100) == ([], 16, 0)
 
 
 @pytest.mark.parametrize(("tick", "position"), [(0, 6), (6, 6), (7, 7), (15, 15), (16, 16), (99, 16)])
@@ -72,7 +77,7 @@ async def test_nothing_was_published_yet() -> None:
     outputs = OutputRing(10)
     assert outputs.position_after(5) == 0
     assert outputs.oldest_tick is None
-    assert outputs.read(0, 10) == ([], 0, 0)
+    assert read(outputs, 0, 10) == ([], 0, 0)
 
 
 async def test_after_a_restore_ticks_go_back_and_positions_do_not() -> None:
@@ -80,7 +85,7 @@ async def test_after_a_restore_ticks_go_back_and_positions_do_not() -> None:
     outputs.clear()
     assert (outputs.start, outputs.end, outputs.oldest_tick) == (16, 16, None)
     outputs.append(frames(3, 2))
-    assert [each.tick for each in outputs.read(outputs.position_after(0), 10)[0]] == [3, 4]
+    assert [each.tick for each in read(outputs, outputs.position_after(0), 10)[0]] == [3, 4]
     assert outputs.read(14, 10)[2] == 2
     assert outputs.oldest_tick == 3
 
@@ -109,14 +114,14 @@ async def test_those_who_wait_are_woken_in_turn_and_the_loop_rests_between(monke
         await outputs.wait(position)
         woken.append(loop.time())
 
-    tasks = [asyncio.create_task(subscribe(2)) for _ in range(2 * service.outputs._TURN)]
+    tasks = [asyncio.create_task(subscribe(2)) for _ in range(2 * output_ring._TURN)]
     ahead = asyncio.create_task(subscribe(3))
     await asyncio.sleep(0)
     outputs.append(frames(3, 1))
     outputs.notify()
     outputs.notify()
     await asyncio.gather(*tasks)
-    first, second = tasks[: service.outputs._TURN], tasks[service.outputs._TURN :]
+    first, second = tasks[: output_ring._TURN], tasks[output_ring._TURN :]
     assert len(woken) == len(first) + len(second)
     assert woken[len(first)] - woken[len(first) - 1] > 0.03  # of a fifth of the time, 10 ms are followed by 40
     assert not ahead.done()
@@ -131,15 +136,15 @@ async def test_who_falls_behind_loses_many_at_once_and_then_none_for_a_while() -
         outputs.append(frames(tick, 1))
         assert min(tick, 80) <= outputs.end - outputs.start < 80 + 10
         if tick % 2:  # half as fast as the net
-            read, position, lost = outputs.read(position, 1)
-            assert len(read) == 1
+            found, position, lost = read(outputs, position, 1)
+            assert len(found) == 1
             losses += [lost] if lost else []
     assert set(losses) == {5}
 
 
 def subscribed(outputs: OutputRing) -> StreamHub:
-    engine: Any = SimpleNamespace(ledger=Progress.of(None), on_mode=[])
-    return StreamHub(engine, Inbox(1, 1), outputs, Settings())
+    engine: Any = SimpleNamespace(progress=Progress.of(None))
+    return StreamHub(engine, Inbox(1, 1), outputs, Settings(), "default")
 
 
 @pytest.mark.parametrize("codec", CODECS.values())
@@ -180,12 +185,12 @@ async def test_after_a_restore_a_piece_begins_with_what_is_said_next() -> None:
 
 
 async def test_wide_frames_are_kept_for_fewer_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.outputs, "_RING_BYTES", 10_000)
+    monkeypatch.setattr(output_ring, "_RING_BYTES", 10_000)
     outputs = OutputRing(kept=1000)
     for first in range(1, 101):
         outputs.append(frames(first, 1, width=250))
     assert outputs.end - outputs.start == 10_000 // (8 + 4 * 250)
-    assert [each.tick for each in outputs.read(0, 1000)[0]] == list(range(92, 101))
+    assert [each.tick for each in read(outputs, 0, 1000)[0]] == list(range(92, 101))
 
 
 async def test_outputs_have_the_form_of_the_document() -> None:

@@ -158,7 +158,7 @@ def test_generations_end_when_their_clients_leave(new_server: Callable[..., Runn
 
     def running() -> str:
         text = server.client.get("/metrics").text
-        return next(line.split()[1] for line in text.splitlines() if line.startswith("realnet_generations "))
+        return next(line.split()[1] for line in text.splitlines() if line.startswith("realnet_generations{"))
 
     with server.client.stream("POST", "/v1/generate", json=endless) as first:
         coming = events(first)  # kept: the response is closed with it
@@ -272,15 +272,15 @@ def test_metrics_are_prometheus(server: RunningServer) -> None:
     response = server.client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
     lines = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if line.startswith("realnet_"))
-    assert float(lines["realnet_tick"]) == server.net()["tick"]
-    assert float(lines["realnet_up"]) == 1
+    assert float(lines['realnet_tick{net="default"}']) == server.net()["tick"]
+    assert float(lines['realnet_up{net="default"}']) == 1
     assert sum(float(value) for key, value in lines.items() if key.startswith("realnet_mode{")) == 1
 
 
 def test_the_document_declares_every_problem(server: RunningServer) -> None:
     document = server.client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
-    assert {"Problem", "Place", "TokenOutput", "FrameOutput", "Expected", "Net", "Snapshot"} <= schemas.keys()
+    assert {"Problem", "ErrorLocation", "TokenOutput", "FrameOutput", "Expected", "Net", "Snapshot"} <= schemas.keys()
     assert "HTTPValidationError" not in json.dumps(document)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -129,7 +129,7 @@ def test_a_store_that_is_gone_is_seen_and_nothing_is_learnt_meanwhile(
     assert server.client.patch("/v1/net", json={"learning_rate": 1.0}).status_code == 503
     assert len(server.client.post("/v1/generate", json={"max_tokens": 9}).json()["tokens"]) == 9
     assert server.client.patch("/v1/net", json={"tick_hz": 0.002}).status_code == 200
-    assert "\nrealnet_journal_up 0.0\n" in server.client.get("/metrics").text
+    assert '\nrealnet_journal_up{net="default"} 0.0\n' in server.client.get("/metrics").text
     redis_server.start()
     while not server.is_ready():
         time.sleep(0.05)

@@ -301,9 +301,9 @@ async def test_a_generation_ends_when_its_client_leaves(new_server: Callable[...
     async with open_stream(slow.url) as client:
         await client.send({"type": "generate", "max_tokens": 4096})
         await next_of(client, "tokens")
-        assert "\nrealnet_generations 1.0\n" in slow.client.get("/metrics").text
+        assert '\nrealnet_generations{net="default"} 1.0\n' in slow.client.get("/metrics").text
     attempts = 0
-    while "\nrealnet_generations 0.0\n" not in slow.client.get("/metrics").text:
+    while '\nrealnet_generations{net="default"} 0.0\n' not in slow.client.get("/metrics").text:
         attempts += 1
         assert attempts < 200
 

@@ -51,7 +51,7 @@ async def list_datasets(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DatasetList:
     """Oldest first."""
-    left = await spine.datasets.list()
+    left = await spine.runtime.datasets.list()
     if after is not None:
         ids = [each.id for each in left]
         if after not in ids:
@@ -65,25 +65,25 @@ async def list_datasets(
 async def get(id: str, spine: Handles) -> DatasetShown:
     """With the beginning of it."""
     with _told():
-        dataset = await spine.datasets.get(id)
-        async with aclosing(spine.datasets.read(id)) as batches:
-            return DatasetShown.of(dataset, await anext(batches), spine.engine.shape.vocabulary)
+        dataset = await spine.runtime.datasets.get(id)
+        async with aclosing(spine.runtime.datasets.read(id)) as batches:
+            return DatasetShown.of(dataset, await anext(batches), spine.runtime.engine.interface.vocabulary)
 
 
 @router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def delete(id: str, spine: Handles) -> None:
     """Refused while a job uses it, or waits for it."""
-    for job in spine.jobs.all():
+    for job in spine.runtime.jobs.all():
         if job.request.get("dataset") == id and not job.has_ended:
             raise Conflict(f"job {job.id} uses it")
     with _told():
-        await spine.datasets.delete(id)
+        await spine.runtime.datasets.delete(id)
 
 
 async def _unless_gone(request: Request, spine: Spine, upload: Upload) -> tuple[Dataset, bool]:
     """Nothing is stored for a client that does not wait for the answer."""
-    adding = asyncio.ensure_future(spine.datasets.add(upload, spine.engine.shape))
+    adding = asyncio.ensure_future(spine.runtime.datasets.add(upload, spine.runtime.engine.interface))
     gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving
     try:
         await asyncio.wait([adding, gone], return_when=asyncio.FIRST_COMPLETED)

@@ -45,9 +45,9 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @needs(Scope.READ)
 async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> GeneratedText | Response:
     """Ends within a few tokens when the client leaves or its key is revoked."""
-    command, vocabulary = command_of(body, spine.engine.shape, spine.settings, body.stream)
+    command, vocabulary = command_of(body, spine.runtime.engine.interface, spine.settings, body.stream)
     caller.check_pace()
-    spine.inbox.put(command)
+    spine.runtime.inbox.put(command)
     caller.ticks.take(command.ticks)
     ending = asyncio.create_task(_end_when_revoked(command, caller))
     command.reply.add_done_callback(lambda _: ending.cancel())

@@ -8,7 +8,6 @@ from service.api.access import needs
 from service.api.deps import Handles, problems
 from service.api.schemas import Health
 from service.auth.keys import Scope
-from service.errors import EngineStopped, NotDurable, NotReady
 
 router = APIRouter(tags=["health"])
 
@@ -24,14 +23,7 @@ async def healthz() -> Health:
 @needs(Scope.READ)
 async def readyz(spine: Handles) -> Health:
     """The engine ticks, the journal is read and can be written, and the store answers."""
-    if not spine.engine.alive:
-        raise EngineStopped("the engine does not tick")
-    if (replay := spine.engine.replay) is not None:
-        raise NotReady(f"the journal is being read: {replay.done} of {replay.total} records")
-    if spine.journal is not None and spine.journal.error is not None:
-        raise NotDurable(str(spine.journal.error))
-    if (error := await spine.pulse.error()) is not None:
-        raise error
+    await spine.runtime.check_ready()
     return Health(status="ready")
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Response
 
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, problems
-from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces
+from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
 from service.api.schemas import Accepted, Input
 from service.auth.keys import Scope
 from service.errors import Refused
@@ -43,21 +43,21 @@ async def post_inputs(
     What comes again with the same Idempotency-Key within 24 hours is not learnt again: it is answered as before, with
     those of its outputs that are still kept. The same name from another caller is another one.
     """
-    command = body.run(spine.engine.shape, spine.settings.max_ticks_per_request)
+    command = body.run(spine.runtime.engine.interface, spine.settings.max_ticks_per_request)
     caller.check_pace()
     name = None if idempotency_key is None else caller.space + idempotency_key
     if name is not None and (learnt := spine.keys.begin(name, command)) is not None:
         return await _answered_before(learnt, spine, wait)
     command.journalled = asyncio.get_running_loop().create_future()
     try:
-        spine.inbox.put(command)
+        spine.runtime.inbox.put(command)
     except Refused:
         command.reply.cancel()
         raise
     caller.ticks.take(command.ticks)
     if not wait:
         await command.journalled
-        return Accepted(accepted=command.ticks, queued=spine.inbox.depth)
+        return Accepted(accepted=command.ticks, queued=spine.runtime.inbox.depth)
     ran = await command.reply
     return _run(command.ticks, await encode_outputs(pieces(ran.outputs)))
 
@@ -65,14 +65,14 @@ async def post_inputs(
 async def _answered_before(learnt: Learnt, spine: Spine, wait: bool) -> Response:
     ticks = learnt.last_tick - learnt.first_tick + 1
     if not wait:
-        answer = Accepted(accepted=ticks, queued=spine.inbox.depth)
+        answer = Accepted(accepted=ticks, queued=spine.runtime.inbox.depth)
         return Response(answer.model_dump_json(), 202, media_type="application/json")
-    position = spine.outputs.position_after(learnt.first_tick - 1)
+    position = spine.runtime.outputs.position_after(learnt.first_tick - 1)
     kept: list[list[Output]] = []
-    while piece := spine.outputs.read(position, PIECE)[0]:
-        kept.append([output for output in piece if output.tick <= learnt.last_tick])
-        position += len(piece)
-        if piece[-1].tick >= learnt.last_tick:
+    while (batch := spine.runtime.outputs.read(position, PIECE)[0]) is not None:
+        kept.append([output for output in structs(batch) if output.tick <= learnt.last_tick])
+        position += len(batch)
+        if batch.tick[-1] >= learnt.last_tick:
             break
     return _run(ticks, await encode_outputs(kept))
 

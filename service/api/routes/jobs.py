@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -12,7 +13,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
 from service.auth.keys import Scope
-from service.errors import ErrorLocation, Invalid
+from service.errors import Conflict, ErrorLocation, Invalid
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
@@ -73,7 +74,12 @@ async def sleep(body: SleepRequest, spine: Handles, caller: Calling, response: R
 @router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
 async def fit(body: FitRequest, spine: Handles, caller: Calling, response: Response) -> Job:
-    """Trains a fork of the net by backpropagation, and brings its synapses home."""
+    """Trains a fork of the net by backpropagation, and brings its synapses home. Refused (409) without PyTorch."""
+    if find_spec("torch") is None:
+        raise Conflict(
+            "fits need PyTorch, which is not installed here: "
+            "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
+        )
     return await _add("fit", body, spine, caller, response)
 
 
@@ -85,14 +91,14 @@ async def list_jobs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
     """Oldest first; of those that have ended, the last 100."""
-    left = [job for job in spine.jobs.all() if job.id > after]
+    left = [job for job in spine.runtime.jobs.all() if job.id > after]
     return JobList(**page_of(left, limit))
 
 
 @router.get("/{id:job}", responses=problems(404))
 @needs(Scope.READ)
 async def get(id: str, spine: Handles) -> Job:
-    return spine.jobs.get(id)
+    return spine.runtime.jobs.get(id)
 
 
 @router.get("/{id:job}/events", response_class=Response, responses=_EVENTS | problems(404, 422))
@@ -101,17 +107,17 @@ async def events(
     id: str, spine: Handles, last_event_id: Annotated[int | None, Header(ge=0, le=2**63 - 1)] = None
 ) -> Response:
     """Server-sent events. With `Last-Event-ID` it begins with what has changed since."""
-    job, after = spine.jobs.get(id), -1 if last_event_id is None else last_event_id
+    job, after = spine.runtime.jobs.get(id), -1 if last_event_id is None else last_event_id
     if job.has_ended and job.revision <= after:
         return Response(status_code=204)
-    return EventSourceResponse(_events(spine.jobs, id, after))
+    return EventSourceResponse(_events(spine.runtime.jobs, id, after))
 
 
 @router.post("/{id:job}/cancel", responses=problems(403, 404))
 @needs(Scope.TEACH)
 async def cancel(id: str, spine: Handles) -> Job:
     """Answers when it has ended; nothing happens to one that had ended before."""
-    return await spine.jobs.cancel(id)
+    return await spine.runtime.jobs.cancel(id)
 
 
 async def _add(
@@ -120,10 +126,10 @@ async def _add(
     caller.check_pace()
     if not isinstance(body, SleepRequest):
         try:
-            await spine.datasets.get(body.dataset)
+            await spine.runtime.datasets.get(body.dataset)
         except KeyError:
             raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
-    job = await spine.jobs.add(kind, body.model_dump())
+    job = await spine.runtime.jobs.add(kind, body.model_dump())
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return job
 

@@ -8,7 +8,6 @@ from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, problems
 from service.api.schemas import Change, Net
 from service.auth.keys import Scope
-from service.engine.commands import Configure
 from service.telemetry.logs import log_event
 
 router = APIRouter(prefix="/v1/net", tags=["net"])
@@ -22,7 +21,7 @@ async def get_net(spine: Handles, hash: bool = False) -> Net:
     """With `hash`, also the SHA-256 of the weights and of everything that a snapshot holds."""
     if not hash:
         return spine.net()
-    weights, state = await spine.snapshotter.hashes()
+    weights, state = await spine.runtime.hashes()
     return Net(**spine.net().model_dump(exclude_unset=True), weights_sha256=weights, state_sha256=state)
 
 
@@ -34,6 +33,6 @@ async def get_net(spine: Handles, hash: bool = False) -> Net:
 )
 @needs(Scope.ADMIN)
 async def change_net(change: Change, spine: Handles, caller: Calling) -> Net:
-    await spine.engine.ask(Configure(**change.model_dump()))
+    await spine.runtime.configure(**change.model_dump())
     log_event(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
     return spine.net()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from service.api.access import needs
 from service.api.deps import Handles, problems
-from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema
+from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, structs
 from service.auth.keys import Scope
 
 router = APIRouter(prefix="/v1/outputs", tags=["outputs"])
@@ -28,17 +28,17 @@ async def get_outputs(
     limit: Annotated[int, Query(ge=1, le=4096)] = 1000,
 ) -> Response:
     """Those after a tick. Where `oldest` is later than the tick after it, some are no longer kept."""
-    oldest = spine.outputs.oldest_tick
-    cursor = min(after, spine.engine.status.tick)  # a restore may have taken the net back
-    position = spine.outputs.position_after(cursor)
+    oldest = spine.runtime.outputs.oldest_tick
+    cursor = min(after, spine.runtime.engine.status.tick)  # a restore may have taken the net back
+    position = spine.runtime.outputs.position_after(cursor)
     read: list[list[Output]] = []
     while limit > 0:
-        piece, position, _ = spine.outputs.read(position, min(limit, PIECE))
-        if not piece:
+        batch, position, _ = spine.runtime.outputs.read(position, min(limit, PIECE))
+        if batch is None:
             break
-        read.append(piece)
-        limit -= len(piece)
-        cursor = piece[-1].tick
+        read.append(structs(batch))
+        limit -= len(batch)
+        cursor = int(batch.tick[-1])
         await asyncio.sleep(0)
     tail = json.dumps({"cursor": cursor, "oldest": oldest})[1:]
     outputs = await encode_outputs(read)

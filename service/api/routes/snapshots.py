@@ -24,7 +24,7 @@ _WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
 async def save(spine: Handles, response: Response) -> Snapshot:
     """Answers when it is verified in the store."""
     with _told():
-        snapshot = await spine.snapshotter.save()
+        snapshot = await spine.runtime.snapshotter.save()
     response.headers["Location"] = f"{router.prefix}/{snapshot.id}"
     return snapshot
 
@@ -37,7 +37,7 @@ async def list_snapshots(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> SnapshotList:
     """Oldest first."""
-    left = [each for each in await spine.catalog.list() if each.id > after]
+    left = [each for each in await spine.runtime.snapshots.list() if each.id > after]
     return SnapshotList(**page_of(left, limit))
 
 
@@ -45,7 +45,7 @@ async def list_snapshots(
 @needs(Scope.READ)
 async def get(id: str, spine: Handles) -> Snapshot:
     with _told():
-        return await spine.catalog.get(id)
+        return await spine.runtime.snapshots.get(id)
 
 
 @router.get(
@@ -59,9 +59,9 @@ async def get(id: str, spine: Handles) -> Snapshot:
 @needs(Scope.READ)
 async def data(id: str, spine: Handles) -> Response:
     """One safetensors file. Ends before its `Content-Length` if the rest is damaged."""
-    chunks = spine.catalog.chunks(id)
+    chunks = spine.runtime.snapshots.chunks(id)
     with _told():
-        snapshot = await spine.catalog.get(id)
+        snapshot = await spine.runtime.snapshots.get(id)
         first = await anext(chunks)  # before anything is answered
     return StreamingResponse(
         _small(first, chunks),
@@ -76,16 +76,16 @@ async def data(id: str, spine: Handles) -> Response:
 @router.post("/{id}/restore", responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def restore(id: str, spine: Handles) -> Snapshot:
-    """The net goes on from there. What waits to be learnt is learnt by it."""
+    """Puts the net back to a snapshot: what it was taught since, and what still waited to be learnt, is undone."""
     with _told():
-        return await spine.snapshotter.restore(id, spine.settings.device)
+        return await spine.runtime.restore(id)
 
 
 @router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def delete(id: str, spine: Handles) -> None:
     with _told():
-        await spine.catalog.delete(id)
+        await spine.runtime.snapshots.delete(id)
 
 
 async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[memoryview]:

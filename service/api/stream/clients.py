@@ -1,6 +1,6 @@
 """What is remembered of the clients of streams, so that they go on where they were and teach nothing twice.
 
-Here of those who are here; the ledger knows them after a restart, too.
+Here of those who are here; the progress knows them after a restart, too.
 """
 
 import asyncio
@@ -62,8 +62,8 @@ class Client:
 
 
 class Clients:
-    def __init__(self, ledger: Progress | None = None) -> None:
-        self._ledger = ledger or Progress.of(None)
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress or Progress.of(None)
         self._clients: OrderedDict[str, Client] = OrderedDict()
 
     def get(self, client_id: str | None) -> Client:
@@ -72,7 +72,7 @@ class Clients:
             return Client()
         client = self._clients.get(client_id)
         if client is None:
-            seq, tick = self._ledger.clients.get(client_id, (0, 0))
+            seq, tick = self._progress.clients.get(client_id, (0, 0))
             client = self._clients[client_id] = Client(seq, tick, name=client_id)
         self._clients.move_to_end(client_id)
         if len(self._clients) > _CLIENTS:

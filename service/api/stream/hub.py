@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from service.api.encoding import PIECE
+from service.api.encoding import PIECE, structs
 from service.api.generation import command_of, pieces_of, text_of
 from service.api.schemas import Net
 from service.api.stream.clients import Client, Clients
@@ -57,15 +57,15 @@ _logger = logging.getLogger(__name__)
 class StreamHub:
     """All sessions."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing, settings: Settings) -> None:
+    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing, settings: Settings, name: str) -> None:
+        self._name = name
         self.engine = engine
         self.inbox = inbox
         self.outputs = outputs
         self.settings = settings
         self._sessions: set[Session] = set()
-        self._clients = Clients(engine.ledger)
+        self._clients = Clients(engine.progress)
         self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by where they begin
-        engine.on_mode.append(self._mode)
 
     def admit(self) -> None:
         """Raises Overloaded where there is no place for one more, NotReady where nobody's seq is known yet."""
@@ -85,7 +85,7 @@ class StreamHub:
 
     def net(self) -> dict[str, Any]:
         """As GET /v1/net has it."""
-        net = Net.of(self.engine.status, self.engine.shape, self.inbox.depth)
+        net = Net.of(self._name, self.engine.status, self.engine.interface, self.inbox.depth)
         return net.model_dump(mode="json", exclude_unset=True)
 
     def piece(self, position: int, codec: Codec) -> tuple[bytes, int, int]:
@@ -97,11 +97,11 @@ class StreamHub:
         self.outputs.lost += first - position
         start, end, encoded = self._pieces.get((codec.name, first), (first, -1, b""))
         if end % PIECE and end != self.outputs.end:  # there is none, or there is more by now
-            outputs, end, lost = self.outputs.read(first, PIECE - first % PIECE)
+            batch, end, lost = self.outputs.read(first, PIECE - first % PIECE)
             start = first + lost
-            if not outputs:  # a restore has taken them back
+            if batch is None:  # a restore has taken them back
                 return b"", end, start - position
-            encoded = codec.encode(OutputsMessage(outputs))
+            encoded = codec.encode(OutputsMessage(structs(batch)))
             self._pieces[codec.name, start] = start, end, encoded
             if len(self._pieces) > _PIECES:
                 self._pieces.popitem(last=False)
@@ -113,7 +113,7 @@ class StreamHub:
     def job_changed(self, job: Job) -> None:
         self._tell_all(Event("job", job=job.model_dump(mode="json")))
 
-    def _mode(self, mode: Mode) -> None:
+    def mode_changed(self, mode: Mode) -> None:
         self._tell_all(Event("mode", mode=mode))
 
     def _tell_all(self, event: Event) -> None:
@@ -212,7 +212,7 @@ class Session:
         if self._client.is_repetition(message.seq):
             self._await_reply(message.seq, self._client.repeated(message.seq))
             return
-        run = message.run(self._streams.engine.shape, self._streams.settings.max_ticks_per_request)
+        run = message.run(self._streams.engine.interface, self._streams.settings.max_ticks_per_request)
         self._caller.ticks.take(run.ticks)
         if self._client.name is not None:
             run.sender = Sender(self._client.name, message.seq)
@@ -238,7 +238,7 @@ class Session:
 
     def _generate(self, message: GenerateMessage) -> None:
         streams = self._streams
-        command, vocabulary = command_of(message, streams.engine.shape, streams.settings, stream=True)
+        command, vocabulary = command_of(message, streams.engine.interface, streams.settings, stream=True)
         self._caller.check_pace()
         streams.inbox.put(command)
         self._caller.ticks.take(command.ticks)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from realnet.interface import Interface
 from service.datasets.items import DatasetBatch, Pair, Text, Vectors, batches
 from service.datasets.readers.csv import read_csv
 from service.datasets.readers.findings import Findings
@@ -9,16 +10,15 @@ from service.datasets.readers.jsonl import read_jsonl_of_tokens, read_jsonl_of_v
 from service.datasets.readers.npz import read_npz
 from service.datasets.readers.txt import read_txt
 from service.datasets.upload import Upload
-from service.engine.status import Shape
 
 
-def read(upload: Upload, shape: Shape, most_bytes: int, found: Findings) -> Iterator[DatasetBatch]:
+def read(upload: Upload, interface: Interface, most_bytes: int, found: Findings) -> Iterator[DatasetBatch]:
     """Raises Invalid at the end of the file if anything is wrong with it, or as soon as `found` has had enough.
 
     What comes after the first problem is of no use, but still comes, so that no step takes long. Blocks: for a thread.
     """
     is_empty = True
-    for batch in batches(_parts(upload, shape, most_bytes, found)):
+    for batch in batches(_parts(upload, interface, most_bytes, found)):
         is_empty = False
         yield batch
     if is_empty and not found.places:
@@ -26,8 +26,8 @@ def read(upload: Upload, shape: Shape, most_bytes: int, found: Findings) -> Iter
     found.check()
 
 
-def _parts(upload: Upload, shape: Shape, most_bytes: int, found: Findings) -> Iterator[Text | Pair | Vectors]:
-    vocabulary, widths = shape.vocabulary, (shape.inputs, shape.outputs)
+def _parts(upload: Upload, interface: Interface, most_bytes: int, found: Findings) -> Iterator[Text | Pair | Vectors]:
+    vocabulary, widths = interface.vocabulary, (interface.inputs, interface.outputs)
     if vocabulary is not None:
         match upload.format:
             case "txt":

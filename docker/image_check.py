@@ -1,0 +1,235 @@
+"""Build docker/Dockerfile, and run the image beside a real Redis: `make image-check`, some four minutes the first time.
+
+No Docker engine is needed: Debian's buildah builds and runs, with chroot isolation, as root. Since no image can be
+pulled, Debian's own Python stands in for the base image. pip in the build has this machine's settings.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.redis_server import RedisServer
+
+ROOT = Path(__file__).parents[1]
+BASE, IMAGE = "docker.io/library/python:3.11-slim", "localhost/realnet"
+LARGEST_MB = 330  # without the base image
+READY_SECONDS = 10.0
+URL = "http://127.0.0.1:8420"
+KEY = secrets.token_hex(32)
+
+os.environ |= {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+
+
+def main() -> None:
+    missing = [name for name in ("buildah", "debootstrap") if shutil.which(name) is None]
+    if missing or os.geteuid() != 0:
+        sys.exit("make image-check needs root, and Debian's packages: apt-get install buildah debootstrap")
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        if not output("buildah", "images", "--quiet", "--filter", f"reference={BASE}"):
+            make_base(work)
+        build(work)
+        check_alone(work / "log")
+        check_compose(work / "log", work / "redis")
+
+
+# The image:
+
+
+def make_base(work: Path) -> None:
+    say("making the base image")
+    packages = "--include=python3,python3-venv,python3-pip,ca-certificates"
+    root = work / "root"
+    quietly("debootstrap", "--variant=minbase", packages, "bookworm", str(root), *mirror())
+    (root / "usr/bin/python").symlink_to("python3")
+    box = output("buildah", "from", "scratch")
+    quietly("buildah", "add", box, str(root), "/")
+    quietly("buildah", "commit", "--rm", box, BASE)
+    shutil.rmtree(root)
+
+
+def mirror() -> list[str]:
+    """Find where this machine has Debian's packages from; none is debootstrap's default."""
+    sources = [*Path("/etc/apt").glob("sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
+    found = (re.search(r"https?://\S+/debian/?\s", source.read_text()) for source in sources)
+    return [match.group().strip() for match in found if match][:1]
+
+
+def build(work: Path) -> None:
+    say("building the image")
+    settings = work / "pip.conf"
+    settings.write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in pip_settings().items())]))
+    mounts = [f"{settings}:/etc/pip.conf:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]
+    volumes = [word for mount in mounts for word in ("--volume", mount)]
+    began = time.monotonic()
+    quietly(
+        *("buildah", "bud", "--pull-never", "--format", "docker", "--network", "host", *volumes),
+        *("--file", "docker/Dockerfile", "--tag", IMAGE, "."),
+    )
+    say(f"built in {time.monotonic() - began:.0f} s")
+
+
+def pip_settings() -> dict[str, str]:
+    """Find what pip is told here of registries; folders of this machine are of no use in the build."""
+    told = (line.partition("=") for line in output(sys.executable, "-m", "pip", "config", "list").splitlines())
+    found = {name.rpartition(".")[2]: value.strip("'") for name, _, value in told}
+    return {name: found[name] for name in ("cert", "index-url", "proxy", "default-timeout") if name in found}
+
+
+# Containers:
+
+
+class Container:
+    """A container of the image, with an anonymous volume as docker gives it one, and one process at a time."""
+
+    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+        self._log, self._environment = log, environment
+        self._box = output("buildah", "from", "--pull-never", IMAGE)
+        self._made_at = time.time()
+        image = json.loads(output("buildah", "inspect", "--type", "image", IMAGE))
+        self.config: dict[str, Any] = image["OCIv1"]["config"]
+
+    def running(self, *command: str, **more: str) -> list[str]:
+        """Give the command line that runs a command in the container, as the image's user."""
+        variables = [f"--env={name}={value}" for name, value in (self._environment | more).items()]
+        return ["buildah", "run", "--network=host", *variables, self._box, "--", *command]
+
+    @contextmanager
+    def started(self, seconds: float = READY_SECONDS, **more: str) -> Iterator[httpx.Client]:
+        """Start the image's command, and kill it at the end. Says when it is ready, which it must be in time."""
+        began = time.monotonic()
+        with self._log.open("wb") as log:
+            command = self.running(*self.config["Entrypoint"], *self.config["Cmd"], **more)
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            with httpx.Client(base_url=URL, headers={"Authorization": f"Bearer {KEY}"}, timeout=30.0) as client:
+                while not is_ready(client):
+                    if process.poll() is not None or time.monotonic() > began + seconds:
+                        sys.exit(f"not ready:\n{self._log.read_text()}")
+                    time.sleep(0.05)
+                say(f"ready after {time.monotonic() - began:.1f} s")
+                quietly(*self.running("python", "/opt/realnet/healthcheck.py"))
+                yield client
+        finally:
+            if process.poll() is None:
+                os.kill(innermost(process.pid), signal.SIGKILL)
+            process.wait()
+
+    def remove(self) -> None:
+        """Remove the container, in which nothing may have been written but in its volume."""
+        root = output("buildah", "mount", self._box)
+        written = output("find", root, "-xdev", "-newermt", f"@{self._made_at}", "-type", "f")
+        assert not written, f"written outside /data: {written}"
+        quietly("buildah", "rm", self._box)
+
+
+def innermost(pid: int) -> int:
+    """Find the process at the end of a line of parents and children."""
+    children = [
+        child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+    return innermost(int(children[0])) if children else pid
+
+
+def is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+# What is checked:
+
+
+def check_alone(log: Path) -> None:
+    say("a container by itself, with its store on its volume")
+    container = Container(log, {"REALNET_API_KEY": KEY})
+    size = int(output(*container.running("du", "-sm", "/opt/realnet")).split()[0])
+    say(f"image: {output('buildah', 'images', '--format', '{{.Size}}', IMAGE)}, {size} MB of them without its base")
+    assert size <= LARGEST_MB, f"/opt/realnet has more than {LARGEST_MB} MB"
+    check_kill(container)
+    say("on a CPU of another kind, which compiles")
+    with container.started(60.0, NUMBA_CPU_NAME="generic"):
+        pass
+    container.remove()
+
+
+def check_compose(log: Path, redis_data: Path) -> None:
+    say("a container with the environment of docker-compose.yml, beside Redis")
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["server"]
+    redis_data.mkdir()
+    redis = RedisServer(redis_data)
+    try:
+        known = {"REALNET_API_KEY": KEY, "REALNET_STORE": redis.url}
+        assert known.keys() <= composed["environment"].keys()
+        container = Container(log, composed["environment"] | known)
+        assert container.config["Cmd"] == composed["command"]
+        check_kill(container)
+        with container.started() as client:
+            check_fit(client)
+        container.remove()
+    finally:
+        redis.kill()
+
+
+def check_kill(container: Container) -> None:
+    with container.started() as client:
+        client.post("/v1/inputs?wait=true", json={"text": "to be or not to be"}).raise_for_status()
+        quietly(*container.running("diff", "-rq", "/opt/realnet/kernels", "/data/kernels"))  # nothing was compiled
+        before = weights(client)
+    with container.started() as client:
+        assert weights(client) == before, "the weights are others after a kill"
+    say("killed and started again: the same weights")
+
+
+def weights(client: httpx.Client) -> str:
+    return str(client.get("/v1/net?hash=true").raise_for_status().json()["weights_sha256"])
+
+
+def check_fit(client: httpx.Client) -> None:
+    text = client.post("/v1/datasets", files={"file": ("text.txt", b"to be or not to be, " * 40)}).raise_for_status()
+    fit = client.post("/v1/jobs/fit", json={"dataset": text.json()["id"], "epochs": 1})
+    if fit.status_code == 409 and "PyTorch" in fit.json()["detail"]:
+        say(f"a fit is refused: {fit.json()['detail']}")
+        return
+    id = fit.raise_for_status().json()["id"]
+    while (job := client.get(f"/v1/jobs/{id}").raise_for_status().json())["status"] in ("queued", "running"):
+        time.sleep(0.2)
+    assert job["status"] == "succeeded", job
+    say("a fit succeeded")
+
+
+# Commands:
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def quietly(*command: str) -> None:
+    """Run a command, whose last lines are shown if it fails."""
+    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if run.returncode != 0:
+        sys.exit("\n".join([*run.stdout.splitlines()[-20:], f"failed: {' '.join(command)}"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Tell whoever waits for an entry what has become of it."""
+
+from service.engine.commands import Change, Command, Dream, JournalledCommand, Ran, Run
+from service.engine.inbox import Inbox
+from service.engine.outbox import Outbox
+from service.errors import Conflict
+from service.replica.entry import Entry
+
+
+class Replies:
+    """On the engine's thread: replies are delivered on the loop, by the outbox."""
+
+    def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+
+    def journalled(self, entry: Entry) -> None:
+        """Say that an entry's record is durable."""
+        if isinstance(entry.waiter, JournalledCommand) and entry.waiter.journalled is not None:
+            self._outbox.resolve(entry.waiter.journalled, None)
+
+    def applied(self, entry: Entry, tick: int) -> None:
+        """Say that an entry has been applied, and the net is at `tick`."""
+        waiter = entry.waiter
+        if not isinstance(waiter, Command):
+            return
+        if entry.refused is not None:
+            self._outbox.fail(waiter.reply, Conflict(entry.refused))
+        elif isinstance(waiter, Run | Dream):
+            first, last = entry.outputs[0].tick[0], entry.outputs[-1].tick[-1]
+            self._outbox.resolve(waiter.reply, Ran(int(first), int(last), entry.outputs))
+        else:
+            self._outbox.resolve(waiter.reply, None if isinstance(waiter, Change) else tick)
+
+    def dropped(self, entry: Entry, why: Exception) -> None:
+        """Say that an entry will not be applied."""
+        if isinstance(entry.waiter, Run):
+            self._inbox.release(entry.left)
+        self.refuse(entry.waiter, why)
+
+    def refuse(self, waiter: object, why: Exception) -> None:
+        """Fail a command; anything else waits for nothing."""
+        if isinstance(waiter, JournalledCommand) and waiter.journalled is not None:
+            self._outbox.fail(waiter.journalled, why)
+        if isinstance(waiter, Command):
+            self._outbox.fail(waiter.reply, why)

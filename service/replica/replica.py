@@ -1,0 +1,143 @@
+"""The one interpreter of journal entries: an engine, a start and a follower all apply entries here, in order."""
+
+from dataclasses import dataclass, replace
+
+from realnet.learners import Learner
+from realnet.outputs import OutputBatch
+from service.journal.position import JournalPosition
+from service.journal.records import (
+    ChangeRecord,
+    EpisodeRecord,
+    InputRecord,
+    RestoreRecord,
+    TickedRecord,
+    WeightUpdateRecord,
+)
+from service.journal.unordered import ANY_TICK
+from service.replica.entry import Entry, EntryState, Slice, run_slice
+from service.replica.progress import Progress, ServiceState
+
+
+class OutOfOrder(Exception):
+    """An entry does not follow what was applied before it."""
+
+
+@dataclass(slots=True, frozen=True)
+class Horizon:
+    """The state in which the next record will find the net: after everything that is applied before it."""
+
+    tick: int
+    learning_rate: float
+    plasticity: bool
+    paused: bool
+
+    def rate(self, learn: bool = True) -> float:
+        """The learning rate of an input that enters here; 0 where nothing is to be learnt."""
+        return self.learning_rate if learn and self.plasticity else 0.0
+
+    def after(self, entry: Entry) -> "Horizon":
+        match entry.record:
+            case ChangeRecord(learning_rate=rate, plasticity=plasticity, paused=paused):
+                return Horizon(
+                    self.tick,
+                    self.learning_rate if rate is None else rate,
+                    self.plasticity if plasticity is None else plasticity,
+                    self.paused if paused is None else paused,
+                )
+            case RestoreRecord():
+                assert entry.learner is not None
+                net = entry.learner.net
+                return replace(self, tick=net.tick, learning_rate=net.learning_rate)
+        return replace(self, tick=self.tick + entry.left + entry.counted)
+
+
+class Replica:
+    """A learner, and what the service knows beside it. The same entries always make the same replica."""
+
+    def __init__(self, learner: Learner, state: ServiceState | None = None) -> None:
+        self.learner = learner
+        self.progress = Progress.of(state)
+        self.plasticity = True if state is None else state.plasticity
+        self.paused = False if state is None else state.paused
+        self.changes = 0  # grows with everything that a snapshot must not lose
+
+    @property
+    def horizon(self) -> Horizon:
+        return Horizon(self.learner.net.tick, self.learner.net.learning_rate, self.plasticity, self.paused)
+
+    def apply(self, taken: Slice) -> OutputBatch | None:
+        """Apply the entries of a slice, as far as it says; return the outputs of its ticks, None where it has none.
+
+        Raises OutOfOrder, with nothing changed.
+        """
+        first, batch = taken[0][0], None
+        match first.record:
+            case ChangeRecord() as record:
+                self._change(record)
+            case RestoreRecord():
+                assert first.learner is not None, "a restore has its learner: whoever made the entry has loaded it"
+                self.learner = first.learner
+            case WeightUpdateRecord():
+                assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
+                if not first.update.by(self.learner):
+                    first.refused = "the net was restored to another shape meanwhile"
+            case _:
+                batch = self._run(taken)
+        self.changes += 1
+        for entry, ticks in taken:
+            entry.done += ticks
+            if not entry.left:
+                self._finish(entry)
+        return batch
+
+    def skip(self, entry: Entry) -> None:
+        """Take an entry as applied that a restore behind it undoes anyway."""
+        record = entry.record
+        if isinstance(record, InputRecord | EpisodeRecord):
+            self.progress.note(record, record.tick + record.ticks)
+        elif isinstance(record, WeightUpdateRecord):
+            self.progress.note(record, record.tick)
+        elif isinstance(record, ChangeRecord):
+            self._change(record)
+        entry.state = EntryState.DONE
+
+    def state(self, position: JournalPosition | None) -> ServiceState:
+        """Return what a snapshot keeps beside the net; `position` is how far into the journal this replica is."""
+        return self.progress.state(position, self.plasticity, self.paused)
+
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves."""
+        self.learner.rest(ticks)
+
+    def _run(self, taken: Slice) -> OutputBatch:
+        first, record = taken[0][0], taken[0][0].record
+        assert isinstance(record, TickedRecord)
+        net = self.learner.net
+        if not first.done and record.tick != ANY_TICK:
+            if record.tick < net.tick:
+                raise OutOfOrder(f"enters after tick {record.tick}, and the net is at {net.tick}")
+            self.learner.rest(record.tick - net.tick)
+        batch = run_slice(self.learner, taken)
+        start = 0
+        for entry, ticks in taken:
+            entry.outputs.append(batch if len(taken) == 1 else batch[start : start + ticks])
+            start += ticks
+        return batch
+
+    def _change(self, record: ChangeRecord) -> None:
+        if record.learning_rate is not None:
+            self.learner.net.learning_rate = record.learning_rate
+        if record.plasticity is not None:
+            self.plasticity = record.plasticity
+        if record.paused is not None:
+            self.paused = record.paused
+
+    def _finish(self, entry: Entry) -> None:
+        entry.state = EntryState.DONE
+        match entry.record:
+            case InputRecord() | EpisodeRecord() as record:
+                self.progress.note(record, int(entry.outputs[-1].tick[-1]))
+            case WeightUpdateRecord() as record if entry.refused is None:
+                self.progress.note(record, self.learner.net.tick)
+        if entry.counted:
+            self.learner.rest(entry.counted)

@@ -1,0 +1,42 @@
+"""A store that this server has to itself, for as long as it is open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.runtime.birth import CannotStart
+from service.store import directory_of, open_lock, open_log, open_store
+from service.store.base import Lock, Log, Store, StoreError
+
+
+@dataclass(slots=True, frozen=True)
+class OpenStore:
+    """Everything that is kept in one place; one or more nets live on it. `directory` is None where that is Redis."""
+
+    url: str
+    store: Store
+    lock: Lock
+    directory: Path | None
+
+    def log(self, key: str) -> Log:
+        """Open the log of this name, which only the holder of the lock writes to."""
+        return open_log(self.url, key, self.lock)
+
+
+@asynccontextmanager
+async def opened_store(url: str) -> AsyncIterator[OpenStore]:
+    """Take the lock of the store at `url`, and let go of it at the end. Raises CannotStart."""
+    try:
+        store, lock = open_store(url), open_lock(url)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+    try:
+        try:
+            await lock.take()
+        except StoreError as error:
+            raise CannotStart(str(error)) from error
+        yield OpenStore(url, store, lock, directory_of(url))
+    finally:
+        await store.close()
+        await lock.release()

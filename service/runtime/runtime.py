@@ -1,0 +1,214 @@
+"""One net with its parts, started and stopped in order; one method for each thing that may be asked of it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from realnet.interface import Interface
+from service.datasets.catalog import DatasetCatalog
+from service.engine.commands import Change, Generate, Run, SetPace
+from service.engine.engine import Engine
+from service.engine.inbox import Inbox
+from service.engine.output_ring import OutputRing
+from service.engine.pace import Mode, Pace
+from service.engine.status import Status
+from service.errors import EngineStopped, NotDurable, NotReady
+from service.jobs.job import Job
+from service.jobs.opening import open_jobs
+from service.jobs.runner import JobRunner
+from service.journal.codec import JournalDamaged
+from service.journal.journal import LoggedJournal
+from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
+from service.runtime.open_store import OpenStore
+from service.runtime.recovery import Recovered, recover
+from service.settings import Settings
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshotter import Snapshotter
+from service.store.base import Log, StoreError
+from service.store.health import StoreHealth
+from service.telemetry.logs import log_mode
+from service.telemetry.metrics import NetParts
+
+_DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, frozen=True)
+class Events:
+    """What happens to a net; whoever wants to know appends a function, which is called on the loop."""
+
+    on_mode: list[Callable[[Mode], None]]
+    on_snapshot: list[Callable[[Snapshot], None]]
+    on_job: list[Callable[[Job], None]]
+
+
+class Runtime:
+    """A live net. `open` is how to get one; `events`, `jobs`, `datasets`, `snapshots` and `outputs` are its parts."""
+
+    def __init__(self, name: str, settings: Settings, place: OpenStore, recovered: Recovered, log: Log | None) -> None:
+        self.name = name
+        self.journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
+        self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
+        self.outputs = OutputRing(settings.outputs_kept)
+        self.engine = Engine(
+            replica=recovered.replica,
+            inbox=self.inbox,
+            outputs=self.outputs,
+            pace=Pace(settings.tick_hz, settings.rest_after, settings.free_run, paused=recovered.replica.paused),
+            journal=self.journal,
+            replay=recovered.replay,
+            idle_learning=settings.idle_learning,
+        )
+        self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
+        self.snapshots = SnapshotCatalog(place.store, settings.snapshots_kept, name)
+        self.snapshots.pinned |= recovered.pinned
+        self.snapshotter = Snapshotter(self.engine, self.snapshots, settings.snapshot_every, self.journal)
+        self.jobs: JobRunner  # once it is open
+        self.events: Events
+        self._log = log
+        self._store_health = StoreHealth(place.store)
+        self._place = place
+        self._settings = settings
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, name: str, settings: Settings, place: OpenStore) -> AsyncIterator["Runtime"]:
+        """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart."""
+        log = None if settings.journal == "off" else place.log(f"{name}/journal")
+        runtime = cls(name, settings, place, await _recovered(name, settings, place, log), log)
+        runtime._start()
+        try:
+            async with open_jobs(
+                name,
+                place.store,
+                engine=runtime.engine,
+                inbox=runtime.inbox,
+                outputs=runtime.outputs,
+                datasets=runtime.datasets,
+                snapshots=runtime.snapshots,
+                snapshotter=runtime.snapshotter,
+                directory=None if place.directory is None else place.directory / name,
+                sleep_after=settings.sleep_after,
+            ) as runtime.jobs:
+                board, saved, changed = runtime.engine.board, runtime.snapshotter.on_saved, runtime.jobs.on_changed
+                runtime.events = Events(board.on_mode, saved, changed)
+                yield runtime
+        finally:
+            await runtime._stop()
+
+    # What may be asked of a net:
+
+    @property
+    def interface(self) -> Interface:
+        return self.engine.interface
+
+    @property
+    def status(self) -> Status:
+        return self.engine.status
+
+    @property
+    def failure(self) -> str | None:
+        """Return why this net cannot go on, if it can't."""
+        return self._place.lock.lost or self.engine.failure
+
+    @property
+    def parts(self) -> NetParts:
+        """Return the parts that have numbers, for the metrics."""
+        return NetParts(self.name, self.engine, self.inbox, self.outputs, self.snapshotter, self.journal)
+
+    async def check_ready(self) -> None:
+        """Raise Refused or StoreError unless the engine ticks, the journal can be written, and the store answers."""
+        if not self.engine.alive:
+            raise EngineStopped("the engine does not tick")
+        if (replay := self.engine.replay) is not None:
+            raise NotReady(f"the journal is being read: {replay.done} of {replay.total} records")
+        if self.journal is not None and self.journal.error is not None:
+            raise NotDurable(str(self.journal.error))
+        if (error := await self._store_health.error()) is not None:
+            raise error
+
+    def submit(self, run: Run) -> None:
+        """Take an input now, or raise Refused; `run.journalled` and `run.reply` say what becomes of it."""
+        self.inbox.put(run)
+
+    def enter(self, run: Run) -> "asyncio.Future[None]":
+        """Take an input as soon as there is room: done when it is in, or refused, as `run.reply` then says."""
+        return self.inbox.enter(run)
+
+    def generate(self, command: Generate) -> None:
+        """Begin a generation, or raise Refused; `command.reply` is done at its end."""
+        self.inbox.put(command)
+
+    async def configure(
+        self,
+        *,
+        learning_rate: float | None = None,
+        plasticity: bool | None = None,
+        paused: bool | None = None,
+        tick_hz: float | None = None,
+    ) -> None:
+        """Change settings of the live net; None leaves one as it is. Raises Refused."""
+        if (learning_rate, plasticity, paused) != (None, None, None):
+            durable = asyncio.get_running_loop().create_future()
+            self.inbox.put(Change(learning_rate, plasticity, paused, journalled=durable))
+            await durable
+        if tick_hz is not None:
+            await self.engine.ask(SetPace(tick_hz=tick_hz))
+
+    async def hashes(self) -> tuple[str, str]:
+        """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
+        return await self.snapshotter.hashes()
+
+    async def restore(self, id: str) -> Snapshot:
+        """Put the net back to a snapshot. Raises KeyError, StoreError, SnapshotDamaged or Refused."""
+        return await self.snapshotter.restore(id, self._settings.device)
+
+    # How it begins and ends:
+
+    def _start(self) -> None:
+        self.engine.board.on_mode.append(log_mode)
+        if self._log is not None and self.journal is not None:
+            loop = asyncio.get_running_loop()
+            self.journal.on_durable, self.journal.on_trouble = self.inbox.wake, self.inbox.refuse
+            self._log.on_loss = partial(loop.call_soon_threadsafe, self.snapshotter.journal_has_lost)
+            self.journal.start()
+        self.engine.start()
+        self.snapshotter.start()
+
+    async def _stop(self) -> None:
+        await self._drain()
+        await self.snapshotter.stop(save=self._place.lock.lost is None)
+        await self.engine.stop()
+        if self.journal is not None:
+            await asyncio.to_thread(self.journal.stop)
+
+    async def _drain(self) -> None:
+        """Let the engine run what was accepted, if that does not take long."""
+        if self.engine.alive and self.status.mode is not Mode.PAUSED:
+            try:
+                async with asyncio.timeout(_DRAIN_SECONDS):
+                    await self.inbox.emptied()
+            except TimeoutError:
+                pass
+        if self.inbox.depth:
+            what = "are not learnt" if self.journal is None else "are learnt at the next start"
+            _logger.warning("%d ticks that were accepted %s", self.inbox.depth, what)
+
+
+async def _recovered(name: str, settings: Settings, place: OpenStore, log: Log | None) -> Recovered:
+    """Return the net as it was, or a new one. Raises CannotStart."""
+    snapshots = SnapshotCatalog(place.store, settings.snapshots_kept, name)
+    try:
+        await snapshots.sweep()
+        await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
+        device = settings.device
+        recovered = await recover(snapshots, log, device, birth_of(settings), lambda birth: create(birth, device))
+        await asyncio.to_thread(recovered.replica.learner.warm_up)
+    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
+        raise CannotStart(str(error)) from error
+    check_is_as_asked_for(recovered.replica.learner, settings)
+    return recovered

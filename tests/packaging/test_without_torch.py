@@ -1,0 +1,54 @@
+"""What a plain installation, which has no PyTorch, says of what needs it: one line with what to do."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.server import RunningServer, new_server
+from tests.service.test_jobs import upload
+
+__all__ = ["new_server"]
+
+WHAT_TO_DO = "PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
+
+
+@pytest.fixture(autouse=True)
+def no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every Python that is started from here."""
+    directory = tmp_path / "site"
+    directory.mkdir()
+    (directory / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(directory), *sys.path]))
+
+
+def last_line(*arguments: str) -> str:
+    ended = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60)
+    assert ended.returncode != 0
+    return (ended.stdout + ended.stderr).splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["RealNet", "RealNetTrainer", "SparseRealNet", "SynapticPruner"])
+def test_the_library(name: str) -> None:
+    assert last_line("-c", f"from realnet import {name}").endswith(f"realnet.{name} needs {WHAT_TO_DO}")
+
+
+def test_a_net_on_another_device() -> None:
+    program = "from realnet import TokenLearner; TokenLearner.create(device='cuda')"
+    assert last_line("-c", program) == f"ValueError: device 'cuda' needs {WHAT_TO_DO}"
+
+
+def test_a_fit_is_refused_at_the_door(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(neurons=1100).start()
+    server.run(text="it lives without")
+    dataset = upload(server, "text.txt", "and would be fitted with " * 40)
+    refused = server.client.post("/v1/jobs/fit", json={"dataset": dataset})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/conflict")
+    assert refused.json()["detail"] == (
+        "fits need PyTorch, which is not installed here: "
+        "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
+    )
+    assert server.client.get("/v1/jobs").json()["data"] == []
