@@ -52,6 +52,12 @@ class NetSettings(BaseModel):
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
     outputs_kept: int = Field(65_536, ge=1, description="outputs that are kept for readers, one a tick")
     max_generations: int = Field(8, ge=1, description="generations at once")
+    idempotency_keys: int = Field(
+        100_000, ge=1, description="Idempotency-Keys remembered of each caller, for 24 hours; one more is refused"
+    )
+    client_ids: int = Field(
+        10_000, ge=1, description="client_ids remembered of each caller, for 30 days; one more is refused"
+    )
 
     @model_validator(mode="after")
     def _has_both_widths_or_none(self) -> Self:

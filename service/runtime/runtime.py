@@ -81,7 +81,8 @@ class Runtime:
     async def open(cls, name: str, settings: NetSettings, place: OpenStore) -> AsyncIterator["Runtime"]:
         """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart."""
         log = None if settings.journal == "off" else place.log(f"{name}/journal")
-        runtime = cls(name, settings, place, await _recovered(name, settings, place, log), log)
+        recovered = await _recovered(name, settings, place, log)
+        runtime = cls(name=name, settings=settings, place=place, recovered=recovered, log=log)
         runtime._start()
         try:
             async with open_jobs(

@@ -11,7 +11,7 @@ from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, 
 from service.api.schemas import Accepted, Input
 from service.auth.keys import Scope
 from service.errors import Refused
-from service.replica.progress import Learnt
+from service.replica.senders import Learnt
 
 router = APIRouter(prefix="/v1/inputs", tags=["inputs"])
 
@@ -41,13 +41,16 @@ async def post_inputs(
     """Taken whole or refused whole; answers when it is in the journal, or, with `wait`, when it has been run.
 
     What comes again with the same Idempotency-Key within 24 hours is not learnt again: it is answered as before, with
-    those of its outputs that are still kept. The same name from another caller is another one.
+    those of its outputs that are still kept. Another body under the same key is refused with 422. The same name from
+    another caller is another one. Of each caller `REALNET_IDEMPOTENCY_KEYS` (100,000) are remembered; when as many have
+    come in 24 hours, a new one is refused with 429, and `Retry-After` says when the oldest is forgotten.
     """
     command = body.run(spine.runtime.engine.interface, spine.settings.max_ticks_per_request)
     caller.check_pace()
-    name = None if idempotency_key is None else caller.space + idempotency_key
-    if name is not None and (learnt := spine.keys.begin(name, command)) is not None:
-        return await _answered_before(learnt, spine, wait)
+    if idempotency_key is not None:
+        learnt = spine.keys.begin(caller.space, idempotency_key, command)
+        if learnt is not None:
+            return await _answered_before(learnt, spine, wait)
     command.journalled = asyncio.get_running_loop().create_future()
     try:
         spine.runtime.inbox.put(command)

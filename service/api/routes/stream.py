@@ -36,6 +36,4 @@ async def stream(socket: WebSocket) -> None:
         await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
         return
     await socket.accept(chosen)
-    caller = caller_of(socket)
-    name = None if client_id is None else caller.space + client_id
-    await streams.serve(socket, name, CODECS[chosen or JSON], caller)
+    await streams.serve(socket, client_id, CODECS[chosen or JSON], caller_of(socket))

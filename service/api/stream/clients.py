@@ -1,80 +1,106 @@
-"""What is remembered of the clients of streams, so that they go on where they were and teach nothing twice.
+"""The clients of streams: each goes on where it was, and teaches nothing twice.
 
-Here of those who are here; the progress knows them after a restart, too.
+In memory while one of its streams is open or one of its inputs is on its way; its last input is also in the table.
 """
 
 import asyncio
-from collections import OrderedDict
+import time
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
-from service.engine.commands import Ran
-from service.errors import NotDurable
-from service.replica.progress import Progress
+from service.api.senders import Senders, check_content
+from service.engine.commands import Ran, Run, Sender
+from service.errors import ErrorLocation, Invalid, NotDurable
+from service.replica.senders import SenderTable
 
-_CLIENTS = 10_000  # those who were here longest ago are forgotten
+_FAR = 2**32  # no repetition is so far below the last seq
+_ANOTHER = ErrorLocation(detail="it was used for another input", pointer="/seq")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Client:
     """Where the messages of one client, from however many connections, are."""
 
     last_seq: int = 0  # the highest that has been run …
-    tick: int = 0  # … and its last tick
-    running: "dict[int, asyncio.Future[Ran]]" = field(default_factory=dict)
-    name: str | None = None
+    tick: int = 0  # … its last tick …
+    digest: str = ""  # … and that of its content, empty if unknown
+    running: "dict[int, tuple[str, asyncio.Future[Ran]]]" = field(default_factory=dict)  # digests and replies
     missing: int = 0  # the lowest seq that was not durable, and has not come again
+    space: str = ""
+    name: str = ""
+    senders: Senders | None = None  # all of them; None for a client without a name
 
     @property
     def accepted(self) -> int:
         """The highest seq that was run, or is on its way to be; what has failed may be sent again."""
         return max(self.last_seq, next(reversed(self.running), 0))
 
-    def is_repetition(self, seq: int) -> bool:
-        return seq <= self.accepted and not (self.missing and seq >= self.missing)
-
     def begin_again(self) -> None:
         """A new connection is told where to go on, and may have forgotten what is missing."""
         if not self.running:
             self.missing = 0
 
-    def accept(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
-        """Raises NotDurable while one before it is to be sent again: that would be lost for good."""
+    def repeated(self, seq: int, digest: str) -> "asyncio.Future[Ran] | None":
+        """The reply to a seq that was accepted before, None if it is a new one.
+
+        Of those that have been run the last is known: older ones are replied to with its tick, and their content can't
+        be compared. Raises Invalid where it can and is another, and where `seq` is too far below to be a repetition.
+        """
+        if seq > self.accepted or (self.missing and seq >= self.missing):
+            return None
+        if (running := self.running.get(seq)) is not None:
+            check_content(running[0], digest, _ANOTHER)
+            return running[1]
+        if seq == self.last_seq:
+            check_content(self.digest, digest, _ANOTHER)
+        if seq < self.last_seq - _FAR:
+            raise Invalid([ErrorLocation(detail=f"far below {self.last_seq}, the last of this client", pointer="/seq")])
+        reply = asyncio.get_running_loop().create_future()
+        reply.set_result(Ran(self.tick, self.tick, []))
+        return reply
+
+    def accept(self, seq: int, digest: str, run: Run) -> None:
+        """Take an input that is no repetition.
+
+        Raises NotDurable while one before it is to be sent again, which would be lost for good, and Limited if the
+        client is new and its caller has as many as may be remembered.
+        """
         if self.missing and (seq > self.missing or seq < self.accepted):
             raise NotDurable(f"seq {self.missing} was not durable and comes first")
+        if self.senders is not None:
+            if not self.last_seq:
+                self.senders.admit(self.space, self.name, digest, run.reply)
+            run.sender = Sender(self.name, seq, digest=digest, at=time.time(), space=self.space)
         self.missing = 0
-        self.running[seq] = reply
-        reply.add_done_callback(lambda _: self._ended(seq, reply))
+        self.running[seq] = digest, run.reply
+        run.reply.add_done_callback(lambda reply: self._ended(seq, digest, reply))
 
-    def _ended(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
+    def _ended(self, seq: int, digest: str, reply: "asyncio.Future[Ran]") -> None:
         del self.running[seq]
         if reply.exception() is None:
-            self.last_seq, self.tick = seq, reply.result().last_tick
+            self.last_seq, self.tick, self.digest = seq, reply.result().last_tick, digest
             return
         if isinstance(reply.exception(), NotDurable):
             self.missing = min(seq, self.missing or seq)
 
-    def repeated(self, seq: int) -> "asyncio.Future[Ran]":
-        """The reply to a seq that was accepted before; of one that has been run, the last of all is known."""
-        if (reply := self.running.get(seq)) is None:
-            reply = asyncio.get_running_loop().create_future()
-            reply.set_result(Ran(self.tick, self.tick, []))
-        return reply
 
+class Clients(Senders):
+    """All clients with a stream, by name: one that has several is one client."""
 
-class Clients:
-    def __init__(self, progress: Progress | None = None) -> None:
-        self._progress = progress or Progress.of(None)
-        self._clients: OrderedDict[str, Client] = OrderedDict()
+    kind = "clients"
 
-    def get(self, client_id: str | None) -> Client:
+    def __init__(self, table: SenderTable, most: int) -> None:
+        super().__init__(table, most)
+        self._here: WeakValueDictionary[str, Client] = WeakValueDictionary()
+
+    def get(self, space: str, client_id: str | None) -> Client:
         """A client without a name is always a new one."""
         if client_id is None:
             return Client()
-        client = self._clients.get(client_id)
+        name = space + client_id
+        client = self._here.get(name)
         if client is None:
-            seq, tick = self._progress.clients.get(client_id, (0, 0))
-            client = self._clients[client_id] = Client(seq, tick, name=client_id)
-        self._clients.move_to_end(client_id)
-        if len(self._clients) > _CLIENTS:
-            self._clients.popitem(last=False)
+            client = self._here[name] = Client(space=space, name=name, senders=self)
+            if (learnt := self.learnt(space, name)) is not None:
+                client.last_seq, client.tick, client.digest = learnt.seq, learnt.last_tick, learnt.digest
         return client

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from service.api.encoding import PIECE, structs
 from service.api.generation import command_of, pieces_of, text_of
 from service.api.schemas import Net
+from service.api.senders import content_digest
 from service.api.stream.clients import Client, Clients
 from service.api.stream.protocol import (
     PROTOCOL,
@@ -36,7 +37,7 @@ from service.api.stream.protocol import (
 from service.api.stream.watchdog import IdleWatchdog
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
-from service.engine.commands import Ran, Sender
+from service.engine.commands import Ran
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
@@ -64,7 +65,7 @@ class StreamHub:
         self.outputs = outputs
         self.settings = settings
         self._sessions: set[Session] = set()
-        self._clients = Clients(engine.progress)
+        self._clients = Clients(engine.progress.clients, settings.client_ids)
         self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by where they begin
 
     def admit(self) -> None:
@@ -76,7 +77,7 @@ class StreamHub:
 
     async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller) -> None:
         """From the accepted handshake to the close."""
-        session = Session(self, socket, self._clients.get(client_id), codec, caller)
+        session = Session(self, socket, self._clients.get(caller.space, client_id), codec, caller)
         self._sessions.add(session)
         try:
             await session.run()
@@ -209,14 +210,13 @@ class Session:
         self._is_held = True
         await self._caller.keep_pace()
         self._is_held = False
-        if self._client.is_repetition(message.seq):
-            self._await_reply(message.seq, self._client.repeated(message.seq))
-            return
         run = message.run(self._streams.engine.interface, self._streams.settings.max_ticks_per_request)
+        digest = content_digest(run)
+        if (reply := self._client.repeated(message.seq, digest)) is not None:
+            self._await_reply(message.seq, reply)
+            return
         self._caller.ticks.take(run.ticks)
-        if self._client.name is not None:
-            run.sender = Sender(self._client.name, message.seq)
-        self._client.accept(message.seq, run.reply)
+        self._client.accept(message.seq, digest, run)
         self._await_reply(message.seq, run.reply)
         # Shielded: what has been accepted is learnt, also where its client leaves while it waits for room.
         await asyncio.shield(self._streams.inbox.enter(run))

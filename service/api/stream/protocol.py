@@ -23,8 +23,9 @@ Seq: TypeAlias = Annotated[int, Ge(1), Le(2**53 - 1)]  # what a number in JavaSc
 class InputMessage(Input):
     """`seq` increases: one that isn't above all accepted before is a repetition, acknowledged and not learnt again.
 
-    So what was refused may be sent again, corrected, under its own `seq` until a later one is accepted, and then under
-    a new one.
+    Other content under the last `seq`, or under one that is on its way, is refused, and so is a `seq` more than 2**32
+    below the last; of those between only the number is known. What was refused may be sent again, corrected, under its
+    own `seq` until a later one is accepted, and then under a new one.
     """
 
     type: Literal["input"]
