@@ -1,4 +1,4 @@
-"""One request to a server, and its refusals in the words of the command line."""
+"""Send one request to a server, and name the flags in what it refuses."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE"}
 
 
 def request(server: "Server", method: str, path: str, seconds: float = 10.0, body: dict[str, Any] | None = None) -> Any:
-    """Send a request, with `body` as JSON, and return the answer, None if that is empty. May raise ClientError."""
+    """Send a request, with `body` as JSON; return the JSON of its answer, None if it is empty. Raises ClientError."""
     import httpx
 
     from service.client import ClientError, no_answer, refusal
@@ -30,7 +30,7 @@ def request(server: "Server", method: str, path: str, seconds: float = 10.0, bod
 
 
 def place_of(pointer: str) -> str:
-    """The flag or the argument that a place in a request's body was given by: bodies of commands have one level."""
+    """Return the flag or argument for a JSON pointer into the body of a request: `--max-tokens` for `/max_tokens`."""
     name = pointer.removeprefix("/")
     if not name or "/" in name:
         return pointer

@@ -1,4 +1,4 @@
-"""What `realnet snapshot` does."""
+"""The commands `realnet snapshot …`."""
 
 from typing import Annotated
 
