@@ -1,4 +1,4 @@
-"""Inputs over REST that are learnt once, however often they are sent with the same Idempotency-Key."""
+"""Recognise inputs that are sent again under the same Idempotency-Key, so that they are learnt once."""
 
 import hashlib
 import time
@@ -9,14 +9,14 @@ from service.replica.progress import Learnt, Progress
 
 
 class IdempotencyKeys:
-    """Those on their way; what they have become is in the progress. On the loop."""
+    """The keys of inputs that are still being learnt; `Progress` has those that have been. On the loop."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._running: dict[str, str] = {}  # digests
 
     def begin(self, key: str, run: Run) -> Learnt | None:
-        """What it was learnt as before, or None: then it is to be put into the inbox.
+        """Return what an input was learnt as before, or None if it is new and is to be put into the inbox.
 
         Raises Conflict while it is on its way, and Invalid if the key was used for something else.
         """

@@ -1,4 +1,4 @@
-"""Snapshots: taken, listed, given away, restored, deleted."""
+"""Save, list, download, restore and delete snapshots."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -22,8 +22,8 @@ _WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
 @router.post("", status_code=201, responses=problems(403, 409, 503))
 @needs(Scope.ADMIN)
 async def save(spine: Handles, response: Response) -> Snapshot:
-    """Answers when it is verified in the store."""
-    with _told():
+    """Save a snapshot, and answer when it has been read back from the store and verified."""
+    with _translate_errors():
         snapshot = await spine.runtime.snapshotter.save()
     response.headers["Location"] = f"{router.prefix}/{snapshot.id}"
     return snapshot
@@ -36,7 +36,7 @@ async def list_snapshots(
     after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> SnapshotList:
-    """Oldest first."""
+    """List the snapshots, oldest first."""
     left = [each for each in await spine.runtime.snapshots.list() if each.id > after]
     return SnapshotList(**page_of(left, limit))
 
@@ -44,7 +44,7 @@ async def list_snapshots(
 @router.get("/{id}", responses=problems(404, 409, 503))
 @needs(Scope.READ)
 async def get(id: str, spine: Handles) -> Snapshot:
-    with _told():
+    with _translate_errors():
         return await spine.runtime.snapshots.get(id)
 
 
@@ -58,11 +58,11 @@ async def get(id: str, spine: Handles) -> Snapshot:
 )
 @needs(Scope.READ)
 async def data(id: str, spine: Handles) -> Response:
-    """One safetensors file. Ends before its `Content-Length` if the rest is damaged."""
+    """Download a snapshot as one safetensors file, which ends before its `Content-Length` if the rest is damaged."""
     chunks = spine.runtime.snapshots.chunks(id)
-    with _told():
+    with _translate_errors():
         snapshot = await spine.runtime.snapshots.get(id)
-        first = await anext(chunks)  # before anything is answered
+        first = await anext(chunks)  # before the answer begins, so that damage is a 409
     return StreamingResponse(
         _small(first, chunks),
         media_type="application/octet-stream",
@@ -77,18 +77,19 @@ async def data(id: str, spine: Handles) -> Response:
 @needs(Scope.ADMIN)
 async def restore(id: str, spine: Handles) -> Snapshot:
     """Puts the net back to a snapshot: what it was taught since, and what still waited to be learnt, is undone."""
-    with _told():
+    with _translate_errors():
         return await spine.runtime.restore(id)
 
 
 @router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def delete(id: str, spine: Handles) -> None:
-    with _told():
+    with _translate_errors():
         await spine.runtime.snapshots.delete(id)
 
 
 async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[memoryview]:
+    """Cut chunks into pieces that a connection takes at once."""
     chunk: bytes | None = first
     while chunk is not None:
         for start in range(0, len(chunk), _WRITE_BYTES):
@@ -97,8 +98,8 @@ async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[me
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Errors of the catalog in the service's words."""
+def _translate_errors() -> Iterator[None]:
+    """Raise the catalog's errors as NotFound or Conflict."""
     try:
         yield
     except KeyError as error:

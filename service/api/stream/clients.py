@@ -1,4 +1,4 @@
-"""What is remembered of the clients of streams, so that they go on where they were and teach nothing twice.
+"""Remember where each client of a stream is, so that it goes on from there and nothing is learnt twice.
 
 Here of those who are here; the progress knows them after a restart, too.
 """
@@ -16,29 +16,30 @@ _CLIENTS = 10_000  # those who were here longest ago are forgotten
 
 @dataclass(slots=True)
 class Client:
-    """Where the messages of one client, from however many connections, are."""
+    """How far the inputs of one client are, from however many connections."""
 
-    last_seq: int = 0  # the highest that has been run …
-    tick: int = 0  # … and its last tick
+    last_seq: int = 0  # the highest seq that has been run
+    tick: int = 0  # the last tick of that input
     running: "dict[int, asyncio.Future[Ran]]" = field(default_factory=dict)
     name: str | None = None
-    missing: int = 0  # the lowest seq that was not durable, and has not come again
+    missing: int = 0  # the lowest seq that was not durable and has not been sent again; 0 if there is none
 
     @property
     def accepted(self) -> int:
-        """The highest seq that was run, or is on its way to be; what has failed may be sent again."""
+        """Return the highest seq that was run or is being run; inputs that failed may be sent again."""
         return max(self.last_seq, next(reversed(self.running), 0))
 
     def is_repetition(self, seq: int) -> bool:
+        """Return whether an input of this seq was accepted before, and does not have to be sent again."""
         return seq <= self.accepted and not (self.missing and seq >= self.missing)
 
     def begin_again(self) -> None:
-        """A new connection is told where to go on, and may have forgotten what is missing."""
+        """Forget what is missing: a new connection is told where to go on, and may not know of it."""
         if not self.running:
             self.missing = 0
 
     def accept(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
-        """Raises NotDurable while one before it is to be sent again: that would be lost for good."""
+        """Note that an input is being run. Raises NotDurable while an earlier one has to be sent again first."""
         if self.missing and (seq > self.missing or seq < self.accepted):
             raise NotDurable(f"seq {self.missing} was not durable and comes first")
         self.missing = 0
@@ -54,7 +55,7 @@ class Client:
             self.missing = min(seq, self.missing or seq)
 
     def repeated(self, seq: int) -> "asyncio.Future[Ran]":
-        """The reply to a seq that was accepted before; of one that has been run, the last of all is known."""
+        """Return the reply to a seq that was accepted before; if it has been run, that of the last one that has."""
         if (reply := self.running.get(seq)) is None:
             reply = asyncio.get_running_loop().create_future()
             reply.set_result(Ran(self.tick, self.tick, []))
@@ -67,7 +68,7 @@ class Clients:
         self._clients: OrderedDict[str, Client] = OrderedDict()
 
     def get(self, client_id: str | None) -> Client:
-        """A client without a name is always a new one."""
+        """Return the client of this id; without an id, always a new one."""
         if client_id is None:
             return Client()
         client = self._clients.get(client_id)
