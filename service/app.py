@@ -94,7 +94,8 @@ async def _living(settings: Settings) -> AsyncIterator[Spine]:
         runtime.events.on_snapshot.append(hub.snapshot_saved)
         runtime.events.on_job.append(hub.job_changed)
         uploads = Uploads(place.directory, settings.max_uploads)
-        yield Spine(settings, runtime, hub, IdempotencyKeys(runtime.engine.progress), uploads)
+        keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
+        yield Spine(settings, runtime, hub, keys, uploads)
 
 
 class _Api(FastAPI):

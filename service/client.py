@@ -127,10 +127,10 @@ def no_answer(url: str) -> str:
     return f"no server answers at {url}: start one with `realnet serve`, or name another with --url or REALNET_URL"
 
 
-def refusal(status: int, body: bytes | bytearray) -> str:
+def refusal(status: int, body: bytes | bytearray, place_of: Callable[[str], str] = str) -> str:
     """What an answer of `status` says went wrong, if it is a problem; the status alone if it is something else."""
     problem = _problem(body)
-    return problem_line(problem) if problem else f"HTTP status {status}; is that a RealNet server?"
+    return problem_line(problem, place_of) if problem else f"HTTP status {status}; is that a RealNet server?"
 
 
 def _problem(body: bytes | bytearray) -> Message:
@@ -141,12 +141,16 @@ def _problem(body: bytes | bytearray) -> Message:
         return {}
 
 
-def problem_line(problem: Message) -> str:
-    """A problem (RFC 9457) in one line, with the first of the places it names."""
+def problem_line(problem: Message, place_of: Callable[[str], str] = str) -> str:
+    """A problem (RFC 9457) in one line, with the first of the places it names: `place_of` names one in the body."""
     line = str(problem.get("detail") or problem.get("title") or "the server gives no reason")
     for error in problem.get("errors") or []:
-        row = "" if error.get("line") is None else f"line {error['line']}, "
-        return f"{line} ({row}{error.get('column') or error.get('pointer') or '/'}: {error.get('detail')})"
+        pointer = error.get("pointer") or "/"
+        if error.get("line") is None:
+            where = error.get("column") or place_of(pointer)
+        else:
+            where = f"line {error['line']}, {error.get('column') or pointer}"
+        return f"{line} ({where}: {error.get('detail')})"
     return line
 
 

@@ -1,79 +1,99 @@
-"""Every number and address of the server; nobody else reads the environment."""
+"""Every number and address of the server, in three groups; nobody else reads the environment."""
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.auth.keys import MIN_LENGTH, is_fit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+PREFIX = "REALNET_"
+_TOLD = 5  # wrong variables named in one line
+_OF_OTHERS = {"REALNET_URL", "REALNET_KEY", "REALNET_DOMAIN", "REALNET_UPSTREAM"}  # client commands, docker/Caddyfile
 
 
-class Settings(BaseSettings):
-    """Each field is also an environment variable: `REALNET_PORT`, `REALNET_STORE` …"""
+class NetSettings(BaseModel):
+    """What one net needs, and no other part of the server."""
 
-    model_config = SettingsConfigDict(env_prefix="REALNET_", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(title="The net", frozen=True)
 
-    host: str = "127.0.0.1"
-    port: int = Field(8420, ge=0, le=65535, description="0 takes a free one")
-    insecure: bool = Field(False, description="serve on addresses other than loopback without keys, to anybody")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: JSON, but text on a terminal")
-
-    api_key: SecretStr | None = Field(None, description="a key that allows everything")
-    keys_file: Path | None = Field(None, description="a file of keys, as `realnet key create` writes it")
-    rate_requests: float = Field(1000.0, ge=0, description="a second for each key; 0 is no limit")
-    rate_ticks: float = Field(100_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")
-    origins: tuple[str, ...] = Field((), description="other sites whose pages may use the net, as https://example.org")
-
-    store: str = Field("file:data", description="file:///absolute/dir, file:relative/dir or redis://host:port/db")
-    snapshot_every: float = Field(300.0, ge=0, description="seconds; 0 is never")
-    snapshots_kept: int = Field(5, ge=1)
-    journal: Literal["always", "everysec", "never", "off"] = Field(
-        "everysec", description="when what is learnt is on the disk: before it is learnt, within a second, some time"
+    preset: Literal["surprise", "manifesto", "literal"] = Field(
+        "surprise", description="form of the tick that a new net lives by"
     )
+    neurons: int | None = Field(None, ge=1, description="size of a new net; if not given, the preset's own")
+    seed: int = Field(0, ge=0, description="what a new net is drawn from")
+    inputs: int | None = Field(
+        None, ge=1, description="input neurons of a new net of raw frames instead of tokens; with outputs"
+    )
+    outputs: int | None = Field(None, ge=1, description="output neurons of a new net of raw frames; with inputs")
+    device: str = Field("cpu", description="what computes the net: cpu, cuda or cuda:N")
 
-    preset: Literal["surprise", "manifesto", "literal"] = "surprise"
-    neurons: int | None = Field(None, ge=1, description="the preset's own number if not given")
-    seed: int = Field(0, ge=0)
-    device: str = "cpu"
-    inputs: int | None = Field(None, ge=1, description="with `outputs`: a net of raw frames instead of tokens")
-    outputs: int | None = Field(None, ge=1)
-
-    tick_hz: float = Field(10.0, ge=0.001, le=1000, description="pace of ticks without input")
+    tick_hz: float = Field(10.0, ge=0.001, le=1000, description="ticks a second without input")
     rest_after: int = Field(0, ge=0, description="ticks computed without input before the net rests")
     free_run: bool = Field(False, description="never rest")
     idle_learning: bool = Field(False, description="learn in ticks without input, too")
+    sleep_after: float = Field(0.0, ge=0, description="seconds without input before the net sleeps; 0 is never")
 
-    sleep_after: float = Field(0.0, ge=0, description="seconds without input, and then it sleeps; 0 is never")
+    journal: Literal["always", "everysec", "never", "off"] = Field(
+        "everysec",
+        description="when an input is on the disk: always before it is learnt, everysec within a second, "
+        "never when the system writes it; off keeps no journal",
+    )
+    snapshot_every: float = Field(300.0, ge=0, description="seconds between snapshots; 0 is never")
+    snapshots_kept: int = Field(5, ge=1, description="snapshots of the net that are kept")
+    datasets_kept: int = Field(100, ge=1, description="data sets that are kept: one more is refused, none is deleted")
+    max_dataset_bytes: int = Field(2**30, ge=1, description="bytes of an uploaded data set, and of it unpacked")
 
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
-    outputs_kept: int = Field(65_536, ge=1)
-    max_body_bytes: int = Field(8 * 2**20, ge=1)
-    max_dataset_bytes: int = Field(2**30, ge=1, description="of an upload, and of what is unpacked from it")
-    max_uploads: int = Field(4, ge=1, description="of data sets, at once, half of them of one key")
-    datasets_kept: int = Field(100, ge=1, description="no more are taken then, none is deleted")
-    ws_max_bytes: int = Field(2**20, ge=1, description="of a WebSocket message")
-    max_streams: int = Field(1000, ge=1, description="WebSockets at once, half of them of one key")
-    max_connections: int = Field(2000, ge=1, description="of any kind, at once")
-    header_seconds: float = Field(10.0, gt=0, description="for the head of a request")
-    body_seconds: float = Field(30.0, gt=0, description="for a body, and a second more for each 16 KiB that came")
-    ws_idle_seconds: float = Field(3600.0, ge=0, description="a stream on which nothing goes is closed; 0 is never")
-    ws_window: int = Field(256, ge=1, description="messages of one client that are answered at once")
-    ws_stall_seconds: float = Field(300.0, gt=0, le=3600, description="a reader that reads nothing for longer is cut")
-    max_ticks_per_request: int = Field(65_536, ge=1)
-    max_prompt_tokens: int = Field(4096, ge=1)
-    max_tokens: int = Field(4096, ge=1, description="of one generation")
-    max_generations: int = Field(8, ge=1, description="at once, half of them of one key")
+    outputs_kept: int = Field(65_536, ge=1, description="outputs that are kept for readers, one a tick")
+    max_generations: int = Field(8, ge=1, description="generations at once, half of them of one key")
+    idempotency_keys: int = Field(
+        100_000, ge=1, description="Idempotency-Keys remembered of each caller, for 24 hours; one more is refused"
+    )
+    client_ids: int = Field(
+        10_000, ge=1, description="client_ids remembered of each caller, for 30 days; one more is refused"
+    )
 
     @model_validator(mode="after")
-    def _belong_together(self) -> Self:
+    def _has_both_widths_or_none(self) -> Self:
         if (self.inputs is None) != (self.outputs is None):
             raise ValueError("inputs and outputs are given both or not at all")
-        if self.max_ticks_per_request > self.inbox_ticks:
-            raise ValueError("max_ticks_per_request is more than inbox_ticks: such a request would never be taken")
+        return self
+
+
+class ServerSettings(BaseModel):
+    """Where the server listens, whom it serves, where it keeps everything and what it logs."""
+
+    model_config = ConfigDict(title="The server", frozen=True)
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8420, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
+    store: str = Field(
+        "file:data",
+        description="where all is kept: file:///absolute/dir, file:relative/dir or redis://host:port/db",
+    )
+
+    api_key: SecretStr | None = Field(None, description="a key that allows everything")
+    keys_file: Path | None = Field(None, description="file of keys, as `realnet key create` writes it")
+    insecure: bool = Field(False, description="serve anybody without a key on an address that is not loopback")
+    origins: tuple[str, ...] = Field(
+        (), description="other sites whose pages may use the net, as https://example.org; the variable is a JSON list"
+    )
+    rate_requests: float = Field(1000.0, ge=0, description="requests a second for each key; 0 is no limit")
+    rate_ticks: float = Field(100_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="form of log lines; auto is JSON, but text on a terminal"
+    )
+
+    @model_validator(mode="after")
+    def _is_closed_to_strangers(self) -> Self:
         if self.api_key is not None and not is_fit(self.api_key.get_secret_value()):
             raise ValueError(f"api_key is not {MIN_LENGTH} to 256 visible ASCII signs, as `openssl rand -hex 32` gives")
         if self.host not in LOOPBACK and not self.insecure and not self.has_keys:
@@ -86,3 +106,62 @@ class Settings(BaseSettings):
     @property
     def has_keys(self) -> bool:
         return self.api_key is not None or self.keys_file is not None
+
+
+class LimitSettings(BaseModel):
+    """How much, how many and how long, of what clients send."""
+
+    model_config = ConfigDict(title="Limits", frozen=True)
+
+    max_connections: int = Field(2000, ge=1, description="connections of any kind at once")
+    max_streams: int = Field(1000, ge=1, description="WebSockets at once, half of them of one key")
+    max_uploads: int = Field(4, ge=1, description="uploads of data sets at once, half of them of one key")
+
+    max_body_bytes: int = Field(8 * 2**20, ge=1, description="bytes of a request's body, but for data sets")
+    ws_max_bytes: int = Field(2**20, ge=1, description="bytes of a WebSocket message")
+    max_ticks_per_request: int = Field(65_536, ge=1, description="tokens or frames of one input; inbox-ticks at most")
+    max_prompt_tokens: int = Field(4096, ge=1, description="tokens of a prompt")
+    max_tokens: int = Field(4096, ge=1, description="tokens of a generation")
+
+    header_seconds: float = Field(10.0, gt=0, description="seconds for the head of a request")
+    body_seconds: float = Field(
+        30.0, gt=0, description="seconds for a request's body, and one more for each 16 KiB of it"
+    )
+    ws_idle_seconds: float = Field(3600.0, ge=0, description="seconds until a silent WebSocket is closed; 0 is never")
+    ws_stall_seconds: float = Field(
+        300.0, gt=0, le=3600, description="seconds until a reader that reads nothing is cut"
+    )
+    ws_window: int = Field(256, ge=1, description="messages of one WebSocket that are answered at once")
+
+
+GROUPS: tuple[type[BaseModel], ...] = (ServerSettings, NetSettings, LimitSettings)
+
+
+class Settings(NetSettings, ServerSettings, LimitSettings, BaseSettings):
+    """All of them. Each field is also an environment variable: `REALNET_PORT`, `REALNET_STORE` …"""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="after")
+    def _has_room_for_a_request(self) -> Self:
+        if self.max_ticks_per_request > self.inbox_ticks:
+            raise ValueError("max_ticks_per_request is more than inbox_ticks: such a request would never be taken")
+        return self
+
+
+def check_variables(names: Iterable[str] = os.environ) -> None:
+    """Raise ValueError for variables that look like settings and are none: most likely one is misspelt."""
+    known = {variable_of(field) for field in Settings.model_fields}
+    wrong = [name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known | _OF_OTHERS]
+    if wrong:
+        told = ", ".join(f"{name}{_meant_by(name)}" for name in sorted(wrong)[:_TOLD])
+        raise ValueError(f"no such setting: {told}; `realnet serve --help` has all of them")
+
+
+def variable_of(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
+
+
+def _meant_by(name: str) -> str:
+    near = get_close_matches(name[len(PREFIX) :].lower(), Settings.model_fields, n=1, cutoff=0.7)
+    return "".join(f" (is {variable_of(field)} meant?)" for field in near)

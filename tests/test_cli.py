@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,7 @@ def test_without_a_server_one_line_says_how_to_start_one(arguments: list[str]) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Missing command"),
+        (["snapshot"], "Missing command"),
         (["dance"], "dance"),
         (["stream"], "FILE"),
         (["snapshot", "restore"], "Try `realnet snapshot restore --help`"),
@@ -162,6 +163,9 @@ def test_without_a_server_one_line_says_how_to_start_one(arguments: list[str]) -
             for url in ("localhost:8420", "http://x:99999", "http://[x")
         ),
         (["serve", "--preset", "dream"], "literal"),
+        (["serve", "--neurons", "0"], "--neurons: Input should be greater than or equal to 1"),
+        (["dream", "x", "--share", "2"], "--share: Input should be less than or equal to 1"),
+        (["fit", "x", "--commit", "maybe"], "rebase"),
         (["snapshot", "restore", "../x"], "snapshot list"),
     ],
 )
@@ -175,8 +179,8 @@ def test_wrong_usage_is_told_in_one_line(arguments: list[str], said: str) -> Non
         (["snapshot", "restore", "99999999"], "no snapshot"),
         (["stream", "/nowhere/text"], "/nowhere/text: No such file"),
         (["stream", "/"], "/: Is a directory"),
-        (["generate", "x", "--max-tokens", "1000000"], "/max_tokens: 4096 at most"),
-        (["generate", "x" * 5000], "/prompt"),
+        (["generate", "x", "--max-tokens", "1000000"], "--max-tokens: 4096 at most"),
+        (["generate", "x" * 5000], "PROMPT: "),
     ],
 )
 def test_what_the_server_refuses_is_told_in_one_line(server: RunningServer, arguments: list[str], said: str) -> None:
@@ -267,7 +271,6 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], "insecure"),
         (["--inputs", "3"], "outputs"),
-        (["--neurons", "0"], "neurons"),
         (["--store", "ftp://x"], "file:///absolute/dir"),
     ],
 )
@@ -275,9 +278,46 @@ def test_a_server_that_cannot_start_says_why(arguments: list[str], said: str, tm
     ended = subprocess.run(
         command("serve", "--port", "0", *arguments), capture_output=True, env=environment(""), cwd=tmp_path, timeout=60
     )
-    assert ended.returncode not in (0, None)
-    assert said in ended.stderr.decode()
-    assert "Traceback" not in ended.stderr.decode()
+    *logged, line = ended.stderr.decode().splitlines()
+    assert ended.returncode == 1
+    assert line.startswith("realnet: ")
+    assert said in line
+    assert all(json.loads(each)["level"] == "info" for each in logged)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps no such limit")
+def test_a_net_that_is_too_large_for_the_memory_is_told(tmp_path: Path) -> None:
+    program = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+from service.cli.main import main
+main()
+"""
+    large = ["serve", "--port", "0", "--preset", "literal", "--neurons", "100000", "--store", f"file://{tmp_path}/data"]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *large], capture_output=True, env=environment(""), timeout=60
+    )
+    *_, line = ended.stderr.decode().splitlines()
+    assert (ended.returncode, line) == (1, "realnet: there is not enough memory for a net of 100000 neurons")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("REALNET_API_KYE", "0" * 32, "REALNET_API_KYE (is REALNET_API_KEY meant?)"),
+        ("realnet_snapshot_evry", "5", "realnet_snapshot_evry (is REALNET_SNAPSHOT_EVERY meant?)"),
+        ("REALNET_SERVICE_HOST", "5", "REALNET_SERVICE_HOST; `realnet serve --help`"),
+        ("REALNET_SEED", "many", "REALNET_SEED: Input should be a valid integer"),
+        ("REALNET_ORIGINS", "https://example.org", '"origins"'),
+    ],
+)
+def test_a_variable_that_is_wrong_is_told(variable: str, value: str, said: str, tmp_path: Path) -> None:
+    given = environment("http://127.0.0.1:1") | {variable: value}
+    ended = subprocess.run(command("serve", "--port", "0"), capture_output=True, env=given, cwd=tmp_path, timeout=60)
+    line, end = ended.stderr.decode().split("\n")
+    assert (ended.returncode, end) == (1, "")
+    assert said in line
+    assert not any(tmp_path.iterdir())
 
 
 def test_flags_override_the_environment(tmp_path: Path) -> None:
@@ -295,7 +335,7 @@ def test_flags_override_the_environment(tmp_path: Path) -> None:
         "--seed",
         "7",
     )
-    given = environment("") | {"REALNET_INPUTS": "9", "REALNET_TICK_HZ": "7", "REALNET_PORT": "1"}
+    given = environment("http://127.0.0.1:1") | {"REALNET_INPUTS": "9", "REALNET_TICK_HZ": "7", "REALNET_PORT": "1"}
     with subprocess.Popen(command("serve", *flags), env=given, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
         while (ended := realnet("info", url=f"http://127.0.0.1:{port}")).returncode and time.monotonic() < deadline:
@@ -309,7 +349,23 @@ def test_flags_override_the_environment(tmp_path: Path) -> None:
     ]
 
 
-def test_client_commands_load_neither_the_net_nor_the_server() -> None:
-    program = "import sys, service.cli.main, service.cli.stream; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout.decode().split()
-    assert not {"numpy", "numba", "torch", "fastapi", "pydantic", "realnet"} & set(loaded)
+def test_the_bare_command_prints_its_help_and_a_flag_its_version() -> None:
+    assert shown("") == shown("", "--help")
+    assert shown("", "--version") == f"realnet {version('realnet-live')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "others"),
+    [(["--help"], {"pydantic"}), (["info", "--help"], {"service.settings", "service.jobs.requests"})],
+)
+def test_client_commands_load_neither_the_net_nor_the_server(arguments: list[str], others: set[str]) -> None:
+    program = """
+import sys
+from service.cli import main, stream
+main.app(sys.argv[1:], standalone_mode=False)
+print("loaded:", *sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=True)
+    loaded = set(ended.stdout.decode().partition("loaded: ")[2].split())
+    assert "service.client" in loaded
+    assert not loaded & {"numpy", "numba", "torch", "fastapi", "realnet"} | loaded & others

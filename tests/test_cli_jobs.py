@@ -56,7 +56,15 @@ def test_columns_of_a_table_are_dreamt(frames_server: RunningServer, tmp_path: P
     path.write_text("a,b,c,d,e\n" + "0,0.5,1,1,0\n1,0,0,0,1\n" * 20)
     columns = ("--inputs", "a,b,c", "--targets", "d,e")
     assert "accuracy" in told(shown(frames_server.url, "dream", str(path), *columns, "--input", "held"))
-    assert "/inputs" in complaint("dream", str(path), "--inputs", "a,,c", url=frames_server.url)
+    assert "--inputs: " in complaint("dream", str(path), "--inputs", "a,,c", url=frames_server.url)
+
+
+def test_a_file_of_another_name_is_sent_with_its_format(server: RunningServer, tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_text("# notes that end as no format does\n" * 20)
+    assert "--format: " in complaint("dream", str(path), url=server.url)
+    assert "accuracy" in told(shown(server.url, "dream", str(path), "--format", "txt", "--name", "notes"))
+    assert server.client.get("/v1/datasets").json()["data"][-1]["name"] == "notes"
 
 
 def test_it_sleeps(server: RunningServer) -> None:
@@ -128,7 +136,5 @@ def test_what_is_wrong_is_told_in_one_line(server: RunningServer, text: str, tmp
     assert "No such file" in complaint("dream", str(tmp_path / "nothing.txt"), url=server.url)
     (tmp_path / "bad.jsonl").write_text('{"text": "good"}\n{"text": 3}\n')
     assert "line 2" in complaint("fit", str(tmp_path / "bad.jsonl"), url=server.url)
-    assert "/share" in complaint("dream", text, "--share", "2", url=server.url)
-    assert "commit" in complaint("fit", text, "--commit", "maybe", status=2)
     for arguments in (["dream", text], ["fit", text], ["sleep"]):
         assert "realnet serve" in complaint(*arguments)

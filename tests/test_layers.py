@@ -48,7 +48,10 @@ def test_imports_point_one_way(path: Path) -> None:
         assert not (root == "realnet" and other_root == "service"), f"{module_of(path)} imports {name}"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if module_of(path).startswith("realnet")], ids=module_of)
+PURE = [path for path in MODULES if module_of(path).startswith(("realnet", "service.replica"))]
+
+
+@pytest.mark.parametrize("path", PURE, ids=module_of)
 def test_what_is_pure_knows_no_threads_sockets_clock_or_environment(path: Path) -> None:
     assert not WORLDLY & {name.split(".")[0] for name in imports(path)}
 

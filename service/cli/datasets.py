@@ -1,4 +1,4 @@
-"""What `realnet dataset` does."""
+"""What `realnet dataset` does, and what is said of a file that is sent."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,41 +6,39 @@ from typing import Annotated
 import typer
 
 from service.cli.http import request
+from service.cli.output import console, print_table
+from service.datasets.upload import Format
 
 datasets = typer.Typer(help="Send, list and remove the data sets of a server.")
 
-_Columns = Annotated[str | None, typer.Option(help="Names of columns of a .csv, with commas between.")]
+File = Annotated[Path, typer.Argument(help="A .txt, .jsonl, .csv or .npz; the same file again is the same data set.")]
+Name = Annotated[str | None, typer.Option(help="Name of the data set; if not given, the file's.")]
+FileFormat = Annotated[Format | None, typer.Option(help="Format of the file; if not given, the end of its name.")]
+Columns = Annotated[str | None, typer.Option(help="Names of columns of a .csv, with commas between.")]
 
 
 @datasets.command("add")
 def add(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A .txt, .jsonl, .csv or .npz; the same again is the same data set.")],
-    name: Annotated[str | None, typer.Option(help="Else that of the file.")] = None,
-    inputs: _Columns = None,
-    targets: _Columns = None,
+    file: File,
+    name: Name = None,
+    format: FileFormat = None,
+    inputs: Columns = None,
+    targets: Columns = None,
 ) -> None:
     """Send FILE and print its id. `realnet dream` and `realnet fit` do that themselves."""
-    from rich.console import Console
-
     from service.cli.follow import Followed
 
-    fields = {"name": name, "inputs": inputs, "targets": targets}
-    with Followed(context.obj, Console(stderr=True, highlight=False)) as followed:
-        typer.echo(followed.upload(file, {name: value for name, value in fields.items() if value is not None}))
+    with Followed(context.obj, console(stderr=True)) as followed:
+        typer.echo(followed.upload(file, name=name, format=format, inputs=inputs, targets=targets))
 
 
 @datasets.command("list")
 def list_datasets(context: typer.Context) -> None:
     """List the data sets that are kept, oldest first."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("id", "name", "kind", "items", "MB", box=None, pad_edge=False)
-    for one in request(context.obj, "GET", "/v1/datasets?limit=1000")["data"]:
-        table.add_row(one["id"], escape(one["name"]), one["kind"], f"{one['items']:,}", f"{one['bytes'] / 1e6:,.1f}")
-    Console(highlight=False, soft_wrap=True).print(table)
+    kept = request(context.obj, "GET", "/v1/datasets?limit=1000")["data"]
+    rows = [(one["id"], one["name"], one["kind"], f"{one['items']:,}", f"{one['bytes'] / 1e6:,.1f}") for one in kept]
+    print_table(rows, heads=("id", "name", "kind", "items", "MB"))
 
 
 @datasets.command("remove")

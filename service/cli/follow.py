@@ -11,7 +11,8 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from service.cli.http import shown
+from service.cli.http import place_of
+from service.cli.output import shown
 from service.client import ClientError, Server, no_answer, problem_line, refusal
 
 ANSWER_SECONDS = 30.0
@@ -35,12 +36,13 @@ class Followed:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def upload(self, path: Path, fields: dict[str, str]) -> str:
-        """The id of the data set."""
+    def upload(self, path: Path, **fields: str | None) -> str:
+        """Send the file, and what was said of it in `fields`; the id of the data set."""
+        given = {name: value for name, value in fields.items() if value is not None}
         try:
             with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._told():
                 # It answers when it has read all of it, which may take minutes.
-                answer = self._client.post("/v1/datasets", files={"file": (path.name, file)}, data=fields, timeout=None)
+                answer = self._client.post("/v1/datasets", files={"file": (path.name, file)}, data=given, timeout=None)
         except OSError as error:
             raise ClientError(f"{path}: {error.strerror}") from None
         return str(_content(answer)["id"])
@@ -111,7 +113,7 @@ class Followed:
 
 def _content(answer: httpx.Response) -> dict[str, Any]:
     if answer.is_error:
-        raise ClientError(refusal(answer.status_code, answer.content))
+        raise ClientError(refusal(answer.status_code, answer.content, place_of))
     try:
         return dict(answer.json())
     except ValueError:

@@ -1,9 +1,11 @@
-"""One request to a server, and values in the words of a person."""
+"""One request to a server, and its refusals in the words of the command line."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from service.client import Server
+
+_ARGUMENTS = {"prompt": "PROMPT", "file": "FILE"}
 
 
 def request(server: "Server", method: str, path: str, seconds: float = 10.0) -> Any:
@@ -20,18 +22,16 @@ def request(server: "Server", method: str, path: str, seconds: float = 10.0) -> 
     except (httpx.TransportError, httpx.InvalidURL):
         raise ClientError(no_answer(url)) from None
     if response.is_error:
-        raise ClientError(refusal(response.status_code, response.content))
+        raise ClientError(refusal(response.status_code, response.content, place_of))
     try:
         return response.json() if response.content else None
     except ValueError:
         raise ClientError(f"what answers at {url} is no RealNet server") from None
 
 
-def shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {shown(each)}" for name, each in value.items())
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "-"}[value]
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+def place_of(pointer: str) -> str:
+    """The flag or the argument that a place in a request's body was given by: bodies of commands have one level."""
+    name = pointer.removeprefix("/")
+    if not name or "/" in name:
+        return pointer
+    return _ARGUMENTS.get(name, f"--{name.replace('_', '-')}")

@@ -1,8 +1,7 @@
 """What `realnet key` does, on the file of keys alone: a server that has it sees the change within a second."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,16 +13,12 @@ _File = Annotated[
 _Name = Annotated[str, typer.Argument(help="Whose it is: it stands in the log.")]
 
 
-class Allowed(StrEnum):
-    read = "read"
-    teach = "teach"
-    admin = "admin"
-
-
 @keys.command("create")
 def create(
     name: _Name,
-    scope: Annotated[Allowed, typer.Option(help="What it allows: each also what those before it do.")] = Allowed.teach,
+    scope: Annotated[
+        Literal["read", "teach", "admin"], typer.Option(help="What it allows: each also what those before it do.")
+    ] = "teach",
     file: _File = Path("realnet.keys"),
 ) -> None:
     """Print a new key. It is shown this once: the file keeps only its hash."""

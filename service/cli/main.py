@@ -2,20 +2,20 @@
 
 import asyncio
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from service.cli.datasets import datasets
-from service.cli.http import request, shown
-from service.cli.jobs import dream, fit, sleep
+from service.cli.http import place_of, request
+from service.cli.jobs import jobs
 from service.cli.keys import keys
+from service.cli.output import console, print_table, printable, shown
+from service.cli.serve import serving
+from service.cli.snapshots import snapshots
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from service.client import Server
 
 DEFAULT_URL = "http://127.0.0.1:8420"
@@ -24,27 +24,21 @@ app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    invoke_without_command=True,
 )
-snapshots = typer.Typer(help="Save, list and restore snapshots of the live net.")
+app.add_typer(serving)
+app.add_typer(jobs)
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(datasets, name="dataset")
 app.add_typer(keys, name="key")
-app.command()(dream)
-app.command()(fit)
-app.command()(sleep)
 
 
-class Preset(StrEnum):
-    literal = "literal"
-    manifesto = "manifesto"
-    surprise = "surprise"
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
 
-
-class Journal(StrEnum):
-    always = "always"
-    everysec = "everysec"
-    never = "never"
-    off = "off"
+        typer.echo(f"realnet {version('realnet-live')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -57,9 +51,15 @@ def options(
         str | None,
         typer.Option(envvar=["REALNET_KEY", "REALNET_API_KEY"], help="The key to it; better not on a shared screen."),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     from service.client import Server
 
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
     if not _is_url(url):
         raise typer.BadParameter(f"a server's URL looks like {DEFAULT_URL}", param_hint="--url")
     if key is not None and not (key.isascii() and key.isprintable()):  # it becomes a part of a header
@@ -76,57 +76,6 @@ def _is_url(url: str) -> bool:
 
 
 @app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    store: Annotated[str | None, typer.Option(help="file:///dir or redis://host:port/db, for snapshots.")] = None,
-    preset: Annotated[Preset | None, typer.Option(help="The form of the tick that a new net lives by.")] = None,
-    neurons: Annotated[int | None, typer.Option(help="Size of a new net.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
-    seed: Annotated[int | None, typer.Option(help="What a new net is drawn from.")] = None,
-    rest_after: Annotated[int | None, typer.Option(help="Ticks without input before the net rests.")] = None,
-    free_run: Annotated[bool | None, typer.Option("--free-run/--no-free-run", help="Never rest.")] = None,
-    inputs: Annotated[int | None, typer.Option(help="Input neurons of a net of raw frames; with --outputs.")] = None,
-    outputs: Annotated[int | None, typer.Option(help="Output neurons of a net of raw frames; with --inputs.")] = None,
-    keys_file: Annotated[str | None, typer.Option(help="Keys, as `realnet key create` writes them.")] = None,
-    journal: Annotated[Journal | None, typer.Option(help="When what is learnt is on the disk, if ever.")] = None,
-    insecure: Annotated[
-        bool | None, typer.Option("--insecure", help="Allow an address that is not loopback without any key.")
-    ] = None,
-) -> None:
-    """Run the server. A flag overrides the environment's REALNET_* setting of the same name."""
-    from pydantic import ValidationError
-
-    from service.client import ClientError
-    from service.server.run import run
-    from service.settings import Settings
-
-    given: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "store": store,
-        "preset": preset and preset.value,
-        "neurons": neurons,
-        "device": device,
-        "seed": seed,
-        "rest_after": rest_after,
-        "free_run": free_run,
-        "inputs": inputs,
-        "outputs": outputs,
-        "keys_file": keys_file,
-        "journal": journal and journal.value,
-        "insecure": insecure,
-    }
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = "".join(f"{name}: " for name in first["loc"])
-        raise ClientError(f"{name}{first['msg'].removeprefix('Value error, ')}") from None
-    run(settings)
-
-
-@app.command()
 def stream(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A text file, or - for standard input.")],
@@ -135,7 +84,7 @@ def stream(
     """Stream a text to the server, which learns from every token of it; show how well it predicts it."""
     from service.cli.stream import stream_text
 
-    if not asyncio.run(stream_text(context.obj, file, batch, _console(stderr=True))):
+    if not asyncio.run(stream_text(context.obj, file, batch, console(stderr=True))):
         raise typer.Exit(130)
 
 
@@ -155,43 +104,9 @@ def generate(
 
 @app.command()
 def info(context: typer.Context) -> None:
-    """What the live net is, and how it is doing."""
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in request(context.obj, "GET", "/v1/net").items():
-        table.add_row(name.replace("_", " "), shown(value))
-    _console().print(table)
-
-
-@snapshots.command("save")
-def snapshot_save(context: typer.Context) -> None:
-    """Save a snapshot of the live net now."""
-    saved = request(context.obj, "POST", "/v1/snapshots", seconds=120)
-    typer.echo(f"{saved['id']}: tick {saved['tick']:,}, {saved['bytes'] / 1e6:,.1f} MB")
-
-
-@snapshots.command("list")
-def snapshot_list(context: typer.Context) -> None:
-    """List the snapshots that are kept, oldest first."""
-    from rich.table import Table
-
-    table = Table("id", "tick", "created", "MB", "of job", box=None, pad_edge=False)
-    for one in request(context.obj, "GET", "/v1/snapshots")["data"]:
-        megabytes = f"{one['bytes'] / 1e6:,.1f}"
-        table.add_row(one["id"], f"{one['tick']:,}", one["created_at"], megabytes, one["job"])
-    _console().print(table)
-
-
-@snapshots.command("restore")
-def snapshot_restore(
-    context: typer.Context, id: Annotated[str, typer.Argument(help="As `snapshot list` has it.")]
-) -> None:
-    """Put the live net back to a snapshot. What it learnt since then is lost, unless it was saved."""
-    if not id.isalnum():  # it becomes a part of a path
-        raise typer.BadParameter("an id is as `realnet snapshot list` has it", param_hint="ID")
-    request(context.obj, "POST", f"/v1/snapshots/{id}/restore", seconds=120)
-    typer.echo(f"restored {id}")
+    """Print what the live net is, and how it is doing."""
+    net = request(context.obj, "GET", "/v1/net")
+    print_table((name.replace("_", " "), shown(value)) for name, value in net.items())
 
 
 def main() -> None:
@@ -230,25 +145,12 @@ async def _generate(server: "Server", request: dict[str, Any]) -> None:
         async for message in client:
             match message["type"]:
                 case "tokens":
-                    print(_printable(message["text"]), end="", flush=True)
+                    print(printable(message["text"]), end="", flush=True)
                 case "generated":
                     print()
                     return
                 case "error":
-                    raise ClientError(problem_line(message["problem"]))
-
-
-def _printable(text: str) -> str:
-    """`text`, without what a terminal would obey: a young net says any byte."""
-    if not sys.stdout.isatty():
-        return text
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
-
-
-def _console(stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+                    raise ClientError(problem_line(message["problem"], place_of))
 
 
 if __name__ == "__main__":

@@ -65,13 +65,17 @@ class Ran:
 
 @dataclass(slots=True, frozen=True)
 class Sender:
-    """Who sent an input, so that it is learnt once: by name and number, or by a key and what its body was."""
+    """Who sent an input, so that it is learnt once: a client and its number, or a key; `digest` is of the content.
+
+    `space` begins the name of the client or the key, and is that of the caller who gave it.
+    """
 
     client: str | None = None
     seq: int = 0
     key: str | None = None
     digest: str = ""
     at: float = 0.0  # seconds since 1970
+    space: str = ""
 
 
 NOBODY = Sender()
@@ -103,6 +107,7 @@ class Run(JournalledCommand[Ran]):
             key=sender.key,
             digest=sender.digest,
             at=sender.at,
+            space=sender.space,
         )
         return Entry(record, given, waiter=self)
 

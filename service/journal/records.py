@@ -30,8 +30,9 @@ class InputRecord(_Body, tag=1):
     client: str | None = None
     client_seq: int = 0
     key: str | None = None  # of REST
-    digest: str = ""
+    digest: str = ""  # of the content
     at: float = 0.0  # seconds since 1970
+    space: str | None = None  # of the caller who gave the client or the key its name; older journals do not tell
 
 
 class IdleRecord(_Body, tag=2):

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from realnet import learners
 from realnet.learners import Learner
-from service.settings import Settings
+from service.settings import NetSettings
 
 Birth: TypeAlias = dict[str, int | str | None]
 
@@ -13,7 +13,7 @@ class CannotStart(Exception):
     """One line for the user that says what to do."""
 
 
-def birth_of(settings: Settings) -> Birth:
+def birth_of(settings: NetSettings) -> Birth:
     """Return what a new net is created from, as the journal keeps it."""
     return {
         "preset": settings.preset,
@@ -39,7 +39,7 @@ def create(birth: Birth, device: str) -> Learner:
         raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
 
 
-def check_is_as_asked_for(learner: Learner, settings: Settings) -> None:
+def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
     """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store."""
     net, interface = learner.net, learner.interface
     is_of_frames = interface.vocabulary is None

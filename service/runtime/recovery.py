@@ -63,6 +63,8 @@ async def recover(
     if start is None:  # the journal has nothing to do with this snapshot
         if journal.last:
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
+        if learner is None:  # before the record of its birth is written: no other start could get past one that fails
+            learner = await asyncio.to_thread(create, birth)
         origin = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth)
         journal = await asyncio.to_thread(_begun_anew, log, journal.last + 1, origin)
         start = JournalPosition(journal.last)

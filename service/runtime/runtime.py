@@ -24,7 +24,7 @@ from service.journal.journal import LoggedJournal
 from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
 from service.runtime.open_store import OpenStore
 from service.runtime.recovery import Recovered, recover
-from service.settings import Settings
+from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 from service.snapshots.snapshotter import Snapshotter
@@ -49,7 +49,9 @@ class Events:
 class Runtime:
     """A live net. `open` is how to get one; `events`, `jobs`, `datasets`, `snapshots` and `outputs` are its parts."""
 
-    def __init__(self, name: str, settings: Settings, place: OpenStore, recovered: Recovered, log: Log | None) -> None:
+    def __init__(
+        self, name: str, settings: NetSettings, place: OpenStore, recovered: Recovered, log: Log | None
+    ) -> None:
         self.name = name
         self.journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
         self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
@@ -76,10 +78,11 @@ class Runtime:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, name: str, settings: Settings, place: OpenStore) -> AsyncIterator["Runtime"]:
+    async def open(cls, name: str, settings: NetSettings, place: OpenStore) -> AsyncIterator["Runtime"]:
         """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart."""
         log = None if settings.journal == "off" else place.log(f"{name}/journal")
-        runtime = cls(name, settings, place, await _recovered(name, settings, place, log), log)
+        recovered = await _recovered(name, settings, place, log)
+        runtime = cls(name=name, settings=settings, place=place, recovered=recovered, log=log)
         runtime._start()
         try:
             async with open_jobs(
@@ -199,7 +202,7 @@ class Runtime:
             _logger.warning("%d ticks that were accepted %s", self.inbox.depth, what)
 
 
-async def _recovered(name: str, settings: Settings, place: OpenStore, log: Log | None) -> Recovered:
+async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Log | None) -> Recovered:
     """Return the net as it was, or a new one. Raises CannotStart."""
     snapshots = SnapshotCatalog(place.store, settings.snapshots_kept, name)
     try:

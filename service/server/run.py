@@ -38,10 +38,10 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, and end the process.
 
     After an orderly stop the process ends by that same signal, as uvicorn does: a shell sees 143 or 130, systemd counts
-    it as success. Where it cannot start (3, or 1 for the address) or cannot go on (1), it says why in one line.
+    it as success. Where it cannot start or cannot go on, it says why in one line and ends with 1.
     """
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
-        sys.exit("error: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
+        sys.exit("realnet: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
     configure_logging(settings.log_level, settings.log_format)
     _raise_limit_of_files(settings.max_connections)
     _give_large_blocks_back()
@@ -63,12 +63,18 @@ def run(settings: Settings) -> None:
     try:
         listener = open_listener(settings)
     except OSError as error:
-        sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+        sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     with listener:
         server = _Server(config, app)
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:  # uvicorn's, where the app has not started
+            why = getattr(app.state, "cannot_start", None)
+            if why is None:
+                raise
+            sys.exit(f"realnet: {why}")
     if server.fate is not None:
-        sys.exit(f"error: {server.fate}")
+        sys.exit(f"realnet: {server.fate}")
 
 
 def open_listener(settings: Settings) -> socket.socket:
@@ -133,7 +139,7 @@ def _url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _without_tracebacks(app: ASGIApp) -> ASGIApp:
+def _without_tracebacks(app: FastAPI) -> ASGIApp:
     """Wrap an application so that a failed start is told in one line, and a shutdown's cancelled requests in none."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,8 +151,8 @@ def _without_tracebacks(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-async def _start_and_stop(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell uvicorn what CannotStart says in place of the traceback."""
+async def _start_and_stop(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+    """Keep what CannotStart says in the app's state instead of having a traceback logged."""
 
     async def send_quietly(message: Message) -> None:
         if message["type"] != "lifespan.startup.failed":
@@ -155,7 +161,8 @@ async def _start_and_stop(app: ASGIApp, scope: Scope, receive: Receive, send: Se
     try:
         await app(scope, receive, send_quietly)
     except CannotStart as error:
-        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        app.state.cannot_start = str(error)
+        await send({"type": "lifespan.startup.failed", "message": ""})
 
 
 async def _answer_until_cancelled(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ _UVICORNS = (
     "ASGI callable returned without completing",  # said of every handshake that was refused
     "Invalid UTF-8 sequence",  # a client's fault, with a traceback
     "Invalid HTTP request",
+    "Application startup failed",  # the process ends with a line that says why
 )
 
 

@@ -73,5 +73,5 @@ async def test_a_journal_that_cannot_be_lived_through_ends_the_server(
     server = new_server()
     server.launch()
     assert server.wait() == 1
-    assert f"error: journal record {last + 1} enters after tick 1, and the net is at 3\n" in server.log
+    assert f"realnet: journal record {last + 1} enters after tick 1, and the net is at 3\n" in server.log
     assert "Traceback" not in server.log

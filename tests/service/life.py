@@ -14,12 +14,13 @@ from service.engine.commands import Ran, Run, Sender
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.journal.journal import LoggedJournal, Policy
+from service.replica.progress import Progress
 from service.replica.replica import Replica
 from service.runtime.birth import Birth, create
 from service.runtime.open_store import OpenStore, opened_store
 from service.runtime.recovery import recover
 from service.runtime.runtime import Runtime
-from service.settings import Settings
+from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
 from service.store import open_log, open_store
@@ -91,10 +92,9 @@ async def living(
     url: str, log: Log | None = None, idle_learning: bool = False, policy: Policy = "always", **pace: Any
 ) -> AsyncIterator[Life]:
     """Bring the net back to life; at the end it stops without a last snapshot, as if it had been killed."""
-    settings = Settings(
+    settings = NetSettings(
         **(BIRTH | {"tick_hz": 0.001} | pace),
         inbox_ticks=10_000,
-        max_ticks_per_request=10_000,
         max_generations=2,
         outputs_kept=1000,
         snapshots_kept=3,
@@ -127,3 +127,9 @@ async def replayed(url: str, birth: Birth = BIRTH) -> Replica:
     finally:
         log.close()
         await store.close()
+
+
+def last_of(progress: Progress, client: str) -> tuple[int, int] | None:
+    """The last seq that is known of a client, and its last tick."""
+    learnt = progress.clients.get("", client, 0.0)
+    return None if learnt is None else (learnt.seq, learnt.last_tick)

@@ -1,22 +1,39 @@
 """What is remembered of a client: a repeated message is known, one that failed may come again."""
 
 import asyncio
+import time
 
+import msgspec
+import numpy as np
 import pytest
 
-from service.api.stream import clients
+from realnet.inputs import Input
+from service.api.idempotency import IdempotencyKeys
 from service.api.stream.clients import Client, Clients
-from service.engine.commands import Ran
-from service.errors import NotDurable
+from service.engine.commands import Ran, Run
+from service.errors import Invalid, Limited, NotDurable
+from service.journal.records import InputRecord
 from service.replica.progress import Progress, ServiceState
+from service.replica.senders import CLIENT_SECONDS, Learnt, SenderTable
 
 pytestmark = pytest.mark.anyio
 
 
-def accepted(client: Client, seq: int) -> "asyncio.Future[Ran]":
-    reply: asyncio.Future[Ran] = asyncio.get_running_loop().create_future()
-    client.accept(seq, reply)
-    return reply
+def accepted(client: Client, seq: int, digest: str = "d") -> "asyncio.Future[Ran]":
+    run = Run(Input(tokens=np.zeros(1, np.int32)))
+    client.accept(seq, digest, run)
+    return run.reply
+
+
+def is_repetition(client: Client, seq: int) -> bool:
+    return client.repeated(seq, "d") is not None
+
+
+def tick_of(client: Client, seq: int) -> int:
+    """The tick that a repetition is answered with."""
+    reply = client.repeated(seq, "d")
+    assert reply is not None
+    return reply.result().last_tick
 
 
 async def settle() -> None:
@@ -28,14 +45,14 @@ async def test_the_last_seq_is_the_last_that_was_run() -> None:
     client = Client()
     first, second = accepted(client, 1), accepted(client, 4)
     assert (client.accepted, client.last_seq) == (4, 0)
-    assert client.repeated(4) is second
+    assert client.repeated(4, "d") is second
     first.set_result(Ran(1, 10, []))
     await settle()
     assert (client.accepted, client.last_seq) == (4, 1)
     second.set_result(Ran(11, 12, []))
     await settle()
     assert (client.accepted, client.last_seq) == (4, 4)
-    assert client.repeated(1).result().last_tick == 12
+    assert tick_of(client, 1) == 12
     assert client.running == {}
 
 
@@ -73,25 +90,98 @@ async def test_what_was_refused_behind_others_is_no_repetition_when_they_have_be
     await settle()
     first.set_result(Ran(1, 1, []))
     await settle()
-    assert client.is_repetition(1)
-    assert not client.is_repetition(2)
+    assert is_repetition(client, 1)
+    assert not is_repetition(client, 2)
     accepted(client, 2).set_result(Ran(2, 2, []))
     await settle()
-    assert client.is_repetition(2)
+    assert is_repetition(client, 2)
 
 
-async def test_a_client_that_taught_before_is_known_by_the_ledger() -> None:
-    ledger = Progress.of(ServiceState(None, True, {"a": (7, 20)}, {}))
-    client = Clients(ledger).get("a")
-    assert (client.accepted, client.last_seq, client.repeated(3).result().last_tick) == (7, 7, 20)
+async def test_other_content_under_a_seq_is_refused_while_it_is_on_its_way_and_while_it_is_the_last() -> None:
+    client = Client()
+    replies = [accepted(client, seq, f"of {seq}") for seq in (1, 2)]
+    for done in (False, True):
+        with pytest.raises(Invalid, match="/seq: it was used for another input"):
+            client.repeated(2, "other")
+        assert client.repeated(2, "of 2") is not None
+        if not done:
+            for tick, reply in enumerate(replies):
+                reply.set_result(Ran(tick, tick, []))
+            await settle()
+    assert client.repeated(1, "other") is not None  # of older ones only the number is known
 
 
-async def test_clients_are_known_by_name_until_many_others_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "_CLIENTS", 2)
-    known = Clients()
-    a, b = known.get("a"), known.get("b")
-    assert known.get("a") is a
-    known.get("c")
-    assert known.get("a") is a
-    assert known.get("b") is not b
-    assert known.get(None) is not known.get(None)
+async def test_what_was_refused_may_come_again_with_other_content() -> None:
+    client = Client()
+    accepted(client, 1, "first").set_exception(NotDurable("full"))
+    await settle()
+    assert client.repeated(1, "corrected") is None
+
+
+async def test_a_seq_far_below_the_last_is_no_repetition() -> None:
+    """Of a client that has jumped to the end of the numbers nothing is silently dropped."""
+    client = Client(last_seq=2**53 - 1)
+    assert is_repetition(client, 2**53 - 1 - 2**32)
+    with pytest.raises(Invalid, match="/seq: far below 9007199254740991"):
+        client.repeated(8, "d")
+
+
+async def test_a_client_is_one_for_all_its_streams_and_goes_on_from_the_table_when_all_have_ended() -> None:
+    progress = Progress.of(None)
+    clients = Clients(progress.clients, 10)
+    client = clients.get("", "a")
+    assert clients.get("", "a") is client
+    assert clients.get("", None) is not clients.get("", None)
+    progress.note(InputRecord(0, 1.0, 2, client="a", client_seq=5, digest="d", at=time.time(), space=""), 2)
+    reply = accepted(client, 5)
+    del client
+    assert clients.get("", "a").running  # it is on its way
+    reply.set_result(Ran(1, 2, []))
+    del reply
+    await settle()
+    again = clients.get("", "a")
+    assert (again.running, again.last_seq, again.tick, again.digest) == ({}, 5, 2, "d")
+
+
+async def test_clients_of_a_snapshot_and_of_a_journal_from_before_shares_are_known() -> None:
+    progress = Progress.of(ServiceState(None, True, {"alice/a": (7, 20)}, {}))
+    progress.note(InputRecord(20, 1.0, 1, client="alice/b", client_seq=3), 21)
+    progress = Progress.of(ServiceState.from_bytes(progress.state(None, True, False).to_bytes()))
+    clients = Clients(progress.clients, 1)
+    for name, seq, tick in (("a", 7, 20), ("b", 3, 21)):
+        client = clients.get("alice/", name)
+        assert (client.accepted, client.last_seq, tick_of(client, seq)) == (seq, seq, tick)  # its content is not known
+    progress.note(InputRecord(21, 1.0, 1, client="alice/a", client_seq=8, at=1e9, space="alice/"), 22)
+    shares = progress.clients.shares()
+    assert {space: list(names) for space, names in shares.items()} == {None: ["alice/b"], "alice/": ["alice/a"]}
+
+
+async def test_a_key_of_a_snapshot_from_before_shares_is_known_with_its_longer_digest() -> None:
+    before = Learnt("836f1457dac344e33408c8dc9be39bd7", 3, 3, time.time())
+    progress = Progress.of(ServiceState(None, True, {}, {"alice/invoice": before}))
+    keys = IdempotencyKeys(progress.keys, 1)
+    assert keys.begin("alice/", "invoice", Run(Input(tokens=np.array([104], np.int32)))) == before
+    with pytest.raises(Invalid, match="another body"):
+        keys.begin("alice/", "invoice", Run(Input(tokens=np.array([105], np.int32))))
+    assert keys.begin("bob/", "invoice", Run(Input(tokens=np.array([104], np.int32)))) is None
+
+
+def test_a_server_from_before_shares_does_not_take_a_snapshot_for_one_without_clients() -> None:
+    assert (
+        not {"clients", "keys"} & msgspec.msgpack.decode(Progress.of(None).state(None, True, False).to_bytes()).keys()
+    )
+
+
+async def test_a_new_client_of_a_caller_with_a_full_share_is_refused_and_nobody_is_forgotten() -> None:
+    table = SenderTable(CLIENT_SECONDS, {})
+    clients = Clients(table, 2)
+    a, b, c = (clients.get("alice/", name) for name in "abc")
+    replies = [accepted(a, 1), accepted(b, 1)]  # on their way, they have their places
+    with pytest.raises(Limited, match="2 clients of one caller are remembered") as limited:
+        accepted(c, 1)
+    assert limited.value.retry_after == CLIENT_SECONDS
+    accepted(a, 2)
+    accepted(clients.get("bob/", "c"), 1)
+    replies[1].set_exception(NotDurable("full"))
+    await settle()
+    accepted(c, 1)

@@ -141,3 +141,59 @@ def test_what_was_accepted_and_not_run_is_learnt_after_a_kill(new_server: MakeSe
     assert server.net()["tokens_seen"] == 8
     assert post(server, "one", text="accepted").status_code == 202
     assert server.net()["tokens_seen"] == 8
+
+
+async def test_a_caller_with_a_full_share_is_refused_and_takes_nothing_from_others(
+    new_server: MakeServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "realnet.keys"
+    keys = {name: create_key(file, name, Scope.TEACH) for name in ("alice", "mallory")}
+    server = new_server(neurons=1000, keys_file=file, idempotency_keys=2, client_ids=1)
+
+    def post_as(name: str, key: str, text: str) -> httpx.Response:
+        server.client.headers["Authorization"] = f"Bearer {keys[name]}"
+        return post(server, key, wait=True, text=text)
+
+    async def ack_as(name: str, client: str) -> tuple[int, dict[str, Any]]:
+        async with open_stream(Server(server.url, keys[name]), client) as stream:
+            return stream.hello["last_seq"], await ack(stream, 7, "once")
+
+    server.client.headers["Authorization"] = f"Bearer {keys['alice']}"
+    await asyncio.to_thread(server.start)
+    post_as("alice", "invoice", "once").raise_for_status()
+    acked = (await ack_as("alice", "reader"))[1]
+    for number in range(4):
+        assert post_as("mallory", f"m{number}", "m").status_code == (200 if number < 2 else 429)
+        assert (await ack_as("mallory", f"m{number}"))[1]["type"] == ("ack" if number < 1 else "error")
+    refused = post_as("mallory", "another", "m")
+    assert refused.json()["type"] == "/problems/limited"
+    assert 24 * 3600 - 60 < int(refused.headers["Retry-After"]) <= 24 * 3600
+    seen = server.net()["tokens_seen"]
+    assert seen == 4 + 4 + 2 + 4
+    for _ in range(2):
+        assert post_as("alice", "invoice", "once").status_code == 200
+        assert await ack_as("alice", "reader") == (7, acked)
+        assert post_as("mallory", "m0", "m").status_code == 200
+        assert post_as("mallory", "another", "m").status_code == 429
+        assert server.net()["tokens_seen"] == seen
+        server.kill()
+        await asyncio.to_thread(server.start)
+
+
+async def test_another_text_under_an_old_seq_is_not_acknowledged(new_server: MakeServer) -> None:
+    server = new_server(neurons=1000).start()
+
+    async def answer(seq: int, text: str) -> tuple[str, str | None]:
+        async with open_stream(server.url, "reader-7") as client:
+            answer = await ack(client, seq, text)
+            return answer["type"], answer["problem"]["errors"][0]["pointer"] if answer["type"] == "error" else None
+
+    assert await answer(1, "he") == ("ack", None)
+    for _ in range(2):
+        assert await answer(1, "another text") == ("error", "/seq")
+        assert await answer(1, "he") == ("ack", None)
+        server.kill()
+        await asyncio.to_thread(server.start)
+    assert await answer(2**53 - 1, "far") == ("ack", None)
+    assert await answer(2, "never silently dropped") == ("error", "/seq")
+    assert server.net()["tokens_seen"] == 5

@@ -196,6 +196,11 @@ def test_a_server_that_cannot_start_says_why(new_server: MakeServer, settings: d
     says_why(new_server(**settings), why)
 
 
+def test_a_net_that_cannot_be_created_leaves_room_for_another(new_server: MakeServer) -> None:
+    says_why(new_server(neurons=10), "num_neurons must be at least")
+    assert new_server(neurons=1000).start().net()["neurons"] == 1000
+
+
 def test_more_workers_are_refused(new_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
     server = new_server()
@@ -206,6 +211,8 @@ def test_more_workers_are_refused(new_server: MakeServer, monkeypatch: pytest.Mo
 
 def says_why(server: RunningServer, why: str) -> None:
     server.launch()
-    assert server.wait() == 3
-    assert why in server.log
-    assert "Traceback" not in server.log
+    assert server.wait() == 1
+    line = server.log.splitlines()[-1]
+    assert line.startswith("realnet: ")
+    assert why in line
+    assert '"level": "error"' not in server.log

@@ -20,7 +20,7 @@ from service.errors import NotFound
 from service.runtime.birth import CannotStart
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
-from service.settings import Settings
+from service.settings import NetSettings
 from service.telemetry.metrics import open_registry
 from tests.redis_server import redis_server, store_url  # noqa: F401
 
@@ -35,8 +35,8 @@ async def two_nets(url: str, **settings: Any) -> AsyncIterator[tuple[Runtime, Ru
     given: dict[str, Any] = {"neurons": NEURONS, "tick_hz": 0.001, "snapshot_every": 0} | settings
     async with (
         opened_store(url) as place,
-        Runtime.open("first", Settings(**given), place) as first,
-        Runtime.open("second", Settings(**(given | {"seed": 1})), place) as second,
+        Runtime.open("first", NetSettings(**given), place) as first,
+        Runtime.open("second", NetSettings(**(given | {"seed": 1})), place) as second,
     ):
         while not (first.inbox.ready and second.inbox.ready):
             await asyncio.sleep(0.002)

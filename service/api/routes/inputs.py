@@ -11,7 +11,7 @@ from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, 
 from service.api.schemas import Accepted, Input
 from service.auth.keys import Scope
 from service.errors import Refused
-from service.replica.progress import Learnt
+from service.replica.senders import Learnt
 
 router = APIRouter(prefix="/v1/inputs", tags=["inputs"])
 
@@ -41,13 +41,16 @@ async def post_inputs(
     """Queue an input, whole or not at all. Answers when the journal has it, or with `wait` when it has been run.
 
     The same input under the same Idempotency-Key is not learnt again within 24 hours: the answer is as before, with
-    those of its outputs that are still kept. Each caller has Idempotency-Keys of its own.
+    those of its outputs that are still kept. Another body under the same key is refused with 422. Each caller has
+    Idempotency-Keys of its own, of which `REALNET_IDEMPOTENCY_KEYS` (100,000) are remembered; once as many have come in
+    24 hours, a new one is refused with 429, and `Retry-After` says when the oldest is forgotten.
     """
     command = body.run(spine.runtime.engine.interface, spine.settings.max_ticks_per_request)
     caller.check_pace()
-    name = None if idempotency_key is None else caller.space + idempotency_key
-    if name is not None and (learnt := spine.keys.begin(name, command)) is not None:
-        return await _answered_before(learnt, spine, wait)
+    if idempotency_key is not None:
+        learnt = spine.keys.begin(caller.space, idempotency_key, command)
+        if learnt is not None:
+            return await _answered_before(learnt, spine, wait)
     command.journalled = asyncio.get_running_loop().create_future()
     try:
         spine.runtime.inbox.put(command)

@@ -36,8 +36,7 @@ async def stream(socket: WebSocket) -> None:
             await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
             return
         await socket.accept(chosen)
-        name = None if client_id is None else caller.space + client_id
-        await streams.serve(socket, name, CODECS[chosen or JSON], caller)
+        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller)
 
 
 def _check_handshake(client_id: str | None, offered: list[str], chosen: str | None) -> None:

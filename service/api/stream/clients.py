@@ -1,81 +1,106 @@
 """Remember where each client of a stream is, so that it goes on from there and nothing is learnt twice.
 
-Here of those who are here; the progress knows them after a restart, too.
+A client is in memory while it has a stream open or an input on its way; its last input is also in the table.
 """
 
 import asyncio
-from collections import OrderedDict
+import time
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
-from service.engine.commands import Ran
-from service.errors import NotDurable
-from service.replica.progress import Progress
+from service.api.senders import Senders, check_content
+from service.engine.commands import Ran, Run, Sender
+from service.errors import ErrorLocation, Invalid, NotDurable
+from service.replica.senders import SenderTable
 
-_CLIENTS = 10_000  # those who were here longest ago are forgotten
+_FAR = 2**32  # no repetition is so far below the last seq
+_ANOTHER = ErrorLocation(detail="it was used for another input", pointer="/seq")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Client:
     """How far the inputs of one client are, from however many connections."""
 
     last_seq: int = 0  # the highest seq that has been run
     tick: int = 0  # the last tick of that input
-    running: "dict[int, asyncio.Future[Ran]]" = field(default_factory=dict)
-    name: str | None = None
+    digest: str = ""  # of the content of that input; empty if unknown
+    running: "dict[int, tuple[str, asyncio.Future[Ran]]]" = field(default_factory=dict)  # digests and replies
     missing: int = 0  # the lowest seq that was not durable and has not been sent again; 0 if there is none
+    space: str = ""
+    name: str = ""
+    senders: Senders | None = None  # None for a client without a name
 
     @property
     def accepted(self) -> int:
         """Return the highest seq that was run or is being run; inputs that failed may be sent again."""
         return max(self.last_seq, next(reversed(self.running), 0))
 
-    def is_repetition(self, seq: int) -> bool:
-        """Return whether an input of this seq was accepted before, and does not have to be sent again."""
-        return seq <= self.accepted and not (self.missing and seq >= self.missing)
-
     def begin_again(self) -> None:
         """Forget what is missing: a new connection is told where to go on, and may not know of it."""
         if not self.running:
             self.missing = 0
 
-    def accept(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
-        """Note that an input is being run. Raises NotDurable while an earlier one has to be sent again first."""
+    def repeated(self, seq: int, digest: str) -> "asyncio.Future[Ran] | None":
+        """Return the reply to a seq that was accepted before, None if it is a new one.
+
+        Of the inputs that have been run only the last is known: older ones are replied to with its tick, and their
+        content cannot be compared. Raises Invalid if the content is known and differs, and if `seq` is too far below.
+        """
+        if seq > self.accepted or (self.missing and seq >= self.missing):
+            return None
+        if (running := self.running.get(seq)) is not None:
+            check_content(running[0], digest, _ANOTHER)
+            return running[1]
+        if seq == self.last_seq:
+            check_content(self.digest, digest, _ANOTHER)
+        if seq < self.last_seq - _FAR:
+            raise Invalid([ErrorLocation(detail=f"far below {self.last_seq}, the last of this client", pointer="/seq")])
+        reply = asyncio.get_running_loop().create_future()
+        reply.set_result(Ran(self.tick, self.tick, []))
+        return reply
+
+    def accept(self, seq: int, digest: str, run: Run) -> None:
+        """Note that an input which is no repetition is being run.
+
+        Raises NotDurable while an earlier one has to be sent again first, and Limited if the client is new and its
+        caller has as many clients as may be remembered.
+        """
         if self.missing and (seq > self.missing or seq < self.accepted):
             raise NotDurable(f"seq {self.missing} was not durable and comes first")
+        if self.senders is not None:
+            if not self.last_seq:
+                self.senders.admit(self.space, self.name, digest, run.reply)
+            run.sender = Sender(self.name, seq, digest=digest, at=time.time(), space=self.space)
         self.missing = 0
-        self.running[seq] = reply
-        reply.add_done_callback(lambda _: self._ended(seq, reply))
+        self.running[seq] = digest, run.reply
+        run.reply.add_done_callback(lambda reply: self._ended(seq, digest, reply))
 
-    def _ended(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
+    def _ended(self, seq: int, digest: str, reply: "asyncio.Future[Ran]") -> None:
         del self.running[seq]
         if reply.exception() is None:
-            self.last_seq, self.tick = seq, reply.result().last_tick
+            self.last_seq, self.tick, self.digest = seq, reply.result().last_tick, digest
             return
         if isinstance(reply.exception(), NotDurable):
             self.missing = min(seq, self.missing or seq)
 
-    def repeated(self, seq: int) -> "asyncio.Future[Ran]":
-        """Return the reply to a seq that was accepted before; if it has been run, that of the last one that has."""
-        if (reply := self.running.get(seq)) is None:
-            reply = asyncio.get_running_loop().create_future()
-            reply.set_result(Ran(self.tick, self.tick, []))
-        return reply
 
+class Clients(Senders):
+    """All clients with a stream, by name: one that has several is one client."""
 
-class Clients:
-    def __init__(self, progress: Progress | None = None) -> None:
-        self._progress = progress or Progress.of(None)
-        self._clients: OrderedDict[str, Client] = OrderedDict()
+    kind = "clients"
 
-    def get(self, client_id: str | None) -> Client:
+    def __init__(self, table: SenderTable, most: int) -> None:
+        super().__init__(table, most)
+        self._here: WeakValueDictionary[str, Client] = WeakValueDictionary()
+
+    def get(self, space: str, client_id: str | None) -> Client:
         """Return the client of this id; without an id, always a new one."""
         if client_id is None:
             return Client()
-        client = self._clients.get(client_id)
+        name = space + client_id
+        client = self._here.get(name)
         if client is None:
-            seq, tick = self._progress.clients.get(client_id, (0, 0))
-            client = self._clients[client_id] = Client(seq, tick, name=client_id)
-        self._clients.move_to_end(client_id)
-        if len(self._clients) > _CLIENTS:
-            self._clients.popitem(last=False)
+            client = self._here[name] = Client(space=space, name=name, senders=self)
+            if (learnt := self.learnt(space, name)) is not None:
+                client.last_seq, client.tick, client.digest = learnt.seq, learnt.last_tick, learnt.digest
         return client

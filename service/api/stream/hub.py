@@ -37,7 +37,7 @@ class StreamHub:
         self._settings = settings
         self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
-        self._clients = Clients(engine.progress)
+        self._clients = Clients(engine.progress.clients, settings.client_ids)
         self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by codec and position
 
     @contextmanager
@@ -58,7 +58,7 @@ class StreamHub:
             socket,
             codec,
             caller,
-            self._clients.get(client_id),
+            self._clients.get(caller.space, client_id),
             engine=self._engine,
             inbox=self._inbox,
             outputs=self.outputs,

@@ -23,8 +23,9 @@ Seq: TypeAlias = Annotated[int, Ge(1), Le(2**53 - 1)]  # what a number in JavaSc
 class InputMessage(Input):
     """An input. `seq` increases: one that is not above all accepted before is acknowledged and not learnt again.
 
-    A refused input may be sent again, corrected: under its own `seq` until a later one is accepted, then under a new
-    one.
+    Refused are other content under the last `seq` or one that is being run, and a `seq` more than 2**32 below the last;
+    of those between only the number is known. A refused input may be sent again, corrected: under its own `seq` until a
+    later one is accepted, then under a new one.
     """
 
     type: Literal["input"]

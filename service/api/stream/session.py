@@ -14,6 +14,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.generation import command_of, pieces_of, text_of
+from service.api.senders import content_digest
 from service.api.stream.clients import Client
 from service.api.stream.protocol import (
     PROTOCOL,
@@ -34,7 +35,7 @@ from service.api.stream.protocol import (
 from service.api.stream.watchdog import IdleWatchdog
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
-from service.engine.commands import Ran, Sender
+from service.engine.commands import Ran
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
@@ -163,14 +164,13 @@ class Session:
         self._is_throttled = True
         await self._caller.keep_pace()
         self._is_throttled = False
-        if self._client.is_repetition(message.seq):
-            self._await_reply(message.seq, self._client.repeated(message.seq))
-            return
         run = message.run(self._engine.interface, self._settings.max_ticks_per_request)
+        digest = content_digest(run)
+        if (reply := self._client.repeated(message.seq, digest)) is not None:
+            self._await_reply(message.seq, reply)
+            return
         self._caller.ticks.take(run.ticks)
-        if self._client.name is not None:
-            run.sender = Sender(self._client.name, message.seq)
-        self._client.accept(message.seq, run.reply)
+        self._client.accept(message.seq, digest, run)
         self._await_reply(message.seq, run.reply)
         # Shielded: an accepted input is learnt even if its client leaves while the input waits for room.
         await asyncio.shield(self._inbox.enter(run))

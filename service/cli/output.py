@@ -1,0 +1,40 @@
+"""What commands print: values, tables and progress in the words of a person."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False)
+
+
+def print_table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> None:
+    from rich.table import Table
+
+    table = Table(*heads, box=None, show_header=bool(heads), pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {shown(each)}" for name, each in value.items())
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "-"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def printable(text: str) -> str:
+    """`text`, without what a terminal would obey: a young net says any byte."""
+    if not sys.stdout.isatty():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)

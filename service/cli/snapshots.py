@@ -1,0 +1,37 @@
+"""What `realnet snapshot` does."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli.http import request
+from service.cli.output import print_table
+
+snapshots = typer.Typer(help="Save, list and restore snapshots of the live net.")
+
+
+@snapshots.command("save")
+def save(context: typer.Context) -> None:
+    """Save a snapshot of the live net now."""
+    saved = request(context.obj, "POST", "/v1/snapshots", seconds=120)
+    typer.echo(f"{saved['id']}: tick {saved['tick']:,}, {saved['bytes'] / 1e6:,.1f} MB")
+
+
+@snapshots.command("list")
+def list_snapshots(context: typer.Context) -> None:
+    """List the snapshots that are kept, oldest first."""
+    kept = request(context.obj, "GET", "/v1/snapshots")["data"]
+    rows = [
+        (one["id"], f"{one['tick']:,}", one["created_at"], f"{one['bytes'] / 1e6:,.1f}", one["job"] or "")
+        for one in kept
+    ]
+    print_table(rows, heads=("id", "tick", "created", "MB", "of job"))
+
+
+@snapshots.command("restore")
+def restore(context: typer.Context, id: Annotated[str, typer.Argument(help="As `snapshot list` has it.")]) -> None:
+    """Put the live net back to a snapshot. What it learnt since then is lost, unless it was saved."""
+    if not id.isalnum():  # it becomes a part of a path
+        raise typer.BadParameter("an id is as `realnet snapshot list` has it", param_hint="ID")
+    request(context.obj, "POST", f"/v1/snapshots/{id}/restore", seconds=120)
+    typer.echo(f"restored {id}")
