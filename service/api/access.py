@@ -1,4 +1,4 @@
-"""Declare which key a route needs and how large its body may be."""
+"""Declare which scope a route needs and how large its body may be."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,9 +10,9 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
 def needs(scope: Scope, largest: str = "max_body_bytes") -> Callable[[_Endpoint], _Endpoint]:
-    """Declares what a key must allow for a route; without it, it must allow everything.
+    """Declare the scope that a route needs; a route that declares none needs ADMIN.
 
-    `largest` is the setting that says how many bytes its body may have.
+    `largest` names the setting with the most bytes that its body may have.
     """
 
     def declare(endpoint: _Endpoint) -> _Endpoint:
@@ -28,6 +28,6 @@ def scope_of(endpoint: object) -> Scope:
 
 
 def largest_of(endpoint: object, settings: Settings) -> int:
-    """Bytes of a body."""
+    """Return the most bytes that the body of a request to this endpoint may have."""
     most: int = getattr(settings, getattr(endpoint, "largest", "max_body_bytes"))
     return most

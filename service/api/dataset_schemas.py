@@ -1,4 +1,4 @@
-"""Data sets as REST takes and shows them."""
+"""The form of an upload, and data sets as REST shows them."""
 
 from typing import Any
 

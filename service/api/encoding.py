@@ -1,4 +1,4 @@
-"""Outputs as JSON."""
+"""Encode outputs as JSON."""
 
 import asyncio
 from collections.abc import Iterable

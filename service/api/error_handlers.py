@@ -20,7 +20,7 @@ def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response
 
 
 def refusal(error: Exception) -> Response:
-    """What to answer; any error but the service's own is a 500 that tells nothing."""
+    """Return the answer to an error; one that is not the service's own is a 500 without any detail."""
     headers = {}
     if isinstance(error, Overloaded | NotDurable | NotReady):
         headers["Retry-After"] = str(error.retry_after)

@@ -1,4 +1,4 @@
-"""A generation on its way: the command that a prompt is, and its text in pieces as its tokens come."""
+"""Turn a prompt into a command, and its tokens into text, in pieces as they come."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ def command_of(prompt: Prompt, interface: Interface, settings: Settings, stream:
 
 
 async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[tuple[str, list[int]]]:
-    """Text and tokens as they come; then `command.reply` is done. Whoever stops listening ends the generation."""
+    """Yield text and tokens as they come, until `command.reply` is done. To stop the iteration ends the generation."""
     assert command.stream is not None
     stream = command.stream
     command.reply.add_done_callback(lambda _: stream.put_nowait([]))
@@ -33,7 +33,7 @@ async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[
     try:
         while new := await stream.get():
             tokens += new
-            text = vocabulary.decode(tokens).rstrip("\ufffd")  # perhaps a sign of which bytes are still to come
+            text = vocabulary.decode(tokens).rstrip("\ufffd")  # perhaps a character whose other bytes are still to come
             yield text[told:], new
             told = max(told, len(text))
         if rest := vocabulary.decode(tokens)[told:]:

@@ -1,4 +1,4 @@
-"""Inputs over REST that are learnt once, however often they are sent with the same Idempotency-Key."""
+"""Recognise inputs that are sent again under the same Idempotency-Key, so that they are learnt once."""
 
 import time
 
@@ -16,7 +16,7 @@ class IdempotencyKeys(Senders):
     kind = "Idempotency-Keys"
 
     def begin(self, space: str, key: str, run: Run) -> Learnt | None:
-        """What `run` was learnt as before, or None: then it is to be put into the inbox.
+        """Return what `run` was learnt as before, or None if it is new and is to be put into the inbox.
 
         Raises Conflict while it is on its way, Invalid if the key was used for something else, and Limited if the
         caller has as many keys as may be remembered.

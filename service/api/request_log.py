@@ -12,7 +12,7 @@ _logger = logging.getLogger("service.requests")
 
 
 class RequestLog:
-    """A line for every request when it has been answered, and for every WebSocket when it has ended."""
+    """Logs every request when it has been answered, and every WebSocket when it has ended."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -22,7 +22,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 499  # the client has left before there was any
+        status = 499  # if the client leaves before there is an answer
 
         async def send_and_see(message: Message) -> None:
             nonlocal status

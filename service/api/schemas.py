@@ -1,4 +1,4 @@
-"""The bodies of REST, and what of them is a command to the engine."""
+"""The bodies of REST, and the commands that they become."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ class Prompt(Body):
     max_tokens: Annotated[int, Ge(1)] = 64
     temperature: float = Field(0.7, ge=0.0, le=100.0, allow_inf_nan=False, description="0 takes the likeliest")
     seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
-    fresh: bool = Field(False, description="from nothing in mind, not from what the net lives through now")
+    fresh: bool = Field(False, description="start from an empty activation state, not from the net's present one")
     stream: bool = Field(False, description="answer in server-sent events")
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Prompt(Body):
 
 
 class Change(Body):
-    """What is left out stays as it is."""
+    """Changes of the net; what is left out stays as it is."""
 
     learning_rate: float | None = Field(None, ge=0.0, le=1e6, allow_inf_nan=False)
     plasticity: bool | None = None

@@ -1,4 +1,4 @@
-"""Files that come as multipart/form-data: each straight onto the disk, under no name, so that nothing is ever left."""
+"""Receive files as multipart/form-data, each straight into a file without a name, which no crash can leave behind."""
 
 import hashlib
 import tempfile
@@ -67,7 +67,7 @@ def _boundary(request: Request) -> bytes:
 
 
 class _Form:
-    """What has come so far. Blocks: for a thread."""
+    """The form as far as it has been received. Writing blocks, so it is done in a thread."""
 
     def __init__(self, boundary: bytes, file: BinaryIO) -> None:
         self._file = file
@@ -77,7 +77,7 @@ class _Form:
         self._fields: dict[str, list[bytes]] = {}
         self._fields_bytes = 0
         self._header = self._value = self._disposition = b""
-        self._part = ""  # the name of the one that comes now
+        self._part = ""  # the name of the part that is being received
         self._parser = MultipartParser(
             boundary,
             {
@@ -105,7 +105,7 @@ class _Form:
         if not self._has_file:
             places.append(ErrorLocation(detail="there is no file", pointer="/file"))
         if not name or name != _printable(name):
-            places.append(ErrorLocation(detail=f"1 to {NAME_LENGTH} printable signs", pointer="/name"))
+            places.append(ErrorLocation(detail=f"1 to {NAME_LENGTH} printable characters", pointer="/name"))
         if format not in FORMATS:
             detail = f"one of {', '.join(FORMATS)}, as the end of the file's name or said here"
             places.append(ErrorLocation(detail=detail, pointer="/format"))

@@ -38,7 +38,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, and end the process.
 
     After an orderly stop the process ends by that same signal, as uvicorn does: a shell sees 143 or 130, systemd counts
-    it as success. Where it cannot start (3, or 1 for the address) or cannot go on (1), it says why in one line.
+    it as success. Where it cannot start or cannot go on, it says why in one line and ends with 1.
     """
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("realnet: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")

@@ -1,4 +1,4 @@
-"""Data sets: uploaded, listed, looked into, deleted."""
+"""Upload, list, look into and delete data sets."""
 
 import asyncio
 from contextlib import aclosing
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 _FORM = {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}
 _KNOWN: dict[int | str, dict[str, Any]] = {
-    200: {"description": "It was there before, under this name", "model": Dataset}
+    200: {"description": "The same data set was there before, under this name", "model": Dataset}
 }
 
 
@@ -30,7 +30,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
 )
 @needs(Scope.TEACH, largest="max_dataset_bytes")
 async def add(request: Request, spine: Handles, caller: Calling, response: Response) -> Dataset:
-    """Answers when the whole file has been checked and stored; of a wrong one, the first ten problems.
+    """Check and store a file, and answer when all of it is stored. A wrong file is refused with its first ten errors.
 
     The same content, read in the same way, is one data set.
     """
@@ -48,7 +48,7 @@ async def list_datasets(
     after: Annotated[str | None, Query(max_length=32, description="an id, as `next` of the answer before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DatasetList:
-    """Oldest first."""
+    """List the data sets, oldest first."""
     left = await spine.runtime.datasets.list()
     if after is not None:
         ids = [each.id for each in left]
@@ -61,7 +61,7 @@ async def list_datasets(
 @router.get("/{id}", responses=problems(404, 409, 503), response_model_exclude_unset=True)
 @needs(Scope.READ)
 async def get(id: str, spine: Handles) -> DatasetShown:
-    """With the beginning of it."""
+    """Return one data set, with a preview of its first items."""
     dataset = await spine.runtime.datasets.get(id)
     async with aclosing(spine.runtime.datasets.read(id)) as batches:
         return DatasetShown.of(dataset, await anext(batches), spine.runtime.engine.interface.vocabulary)
@@ -70,7 +70,7 @@ async def get(id: str, spine: Handles) -> DatasetShown:
 @router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def delete(id: str, spine: Handles) -> None:
-    """Refused while a job uses it, or waits for it."""
+    """Delete a data set. Refused (409) while a job uses it or waits to."""
     for job in spine.runtime.jobs.all():
         if job.request.get("dataset") == id and not job.has_ended:
             raise Conflict(f"job {job.id} uses it")
@@ -78,9 +78,11 @@ async def delete(id: str, spine: Handles) -> None:
 
 
 async def _unless_gone(request: Request, spine: Spine, upload: Upload) -> tuple[Dataset, bool]:
-    """Nothing is stored for a client that does not wait for the answer."""
+    """Store an upload, and give up if the client leaves before the answer. Raises HTTPException then."""
     adding = asyncio.ensure_future(spine.runtime.datasets.add(upload, spine.runtime.engine.interface))
-    gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving
+    gone = asyncio.ensure_future(
+        request.receive()
+    )  # the body is complete: all that can still come is the client's leaving
     try:
         await asyncio.wait([adding, gone], return_when=asyncio.FIRST_COMPLETED)
         if not adding.done():

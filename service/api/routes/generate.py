@@ -1,4 +1,4 @@
-"""Text from the net itself, on a fork: nothing is learnt from it."""
+"""Generate text from a fork of the net, which learns nothing from it."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from service.errors import Refused, Unauthorized, problem_of
 
 router = APIRouter(prefix="/v1/generate", tags=["generate"])
 
-_EVENT = {  # of each
+_EVENT = {
     "type": "object",
     "properties": {
         "event": {"type": "string", "enum": ["token", "done", "error"]},
@@ -44,7 +44,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 )
 @needs(Scope.READ)
 async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> GeneratedText | Response:
-    """Ends within a few tokens when the client leaves or its key is revoked."""
+    """Generate text. Ends within a few tokens when the client leaves or its key is revoked."""
     command, vocabulary = command_of(body, spine.runtime.engine.interface, spine.settings, body.stream)
     caller.check_pace()
     spine.runtime.inbox.put(command, caller.space)
@@ -53,7 +53,9 @@ async def generate(body: Prompt, request: Request, spine: Handles, caller: Calli
     command.reply.add_done_callback(lambda _: ending.cancel())
     if body.stream:
         return EventSourceResponse(_events(command, vocabulary))
-    gone = asyncio.ensure_future(request.receive())  # the body has come: what comes now is the client's leaving
+    gone = asyncio.ensure_future(
+        request.receive()
+    )  # the body is complete: all that can still come is the client's leaving
     either: set[asyncio.Future[Any]] = {command.reply, gone}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -64,11 +66,12 @@ async def generate(body: Prompt, request: Request, spine: Handles, caller: Calli
 
 
 async def _end_when_revoked(command: Generate, caller: Caller) -> None:
+    """Wait for the key to be revoked; then end the generation, and raise Unauthorized for whoever waits for it."""
     await caller.revoked.wait()
     command.cancelled = True
     if not command.reply.done():
         command.reply.set_exception(Unauthorized("the key has been revoked"))
-        command.reply.exception()  # perhaps the client has left, too
+        command.reply.exception()  # else asyncio warns if the client has left and nobody looks at it
 
 
 async def _events(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[bytes]:

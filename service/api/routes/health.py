@@ -1,4 +1,4 @@
-"""Alive, ready, and the numbers for Prometheus."""
+"""Tell whether the process is alive and ready, and give Prometheus its numbers."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -15,14 +15,14 @@ router = APIRouter(tags=["health"])
 @router.get("/healthz")
 @needs(Scope.OPEN)
 async def healthz() -> Health:
-    """The process answers."""
+    """Answer as long as the process does."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses=problems(503))
 @needs(Scope.READ)
 async def readyz(spine: Handles) -> Health:
-    """The engine ticks, the journal is read and can be written, and the store answers."""
+    """Check that the engine ticks, the journal is read and can be written, and the store answers."""
     await spine.runtime.check_ready()
     return Health(status="ready")
 

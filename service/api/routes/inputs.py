@@ -1,4 +1,4 @@
-"""What the net is to live through."""
+"""Give the net inputs to live through."""
 
 import asyncio
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/inputs", tags=["inputs"])
 
 _RUN: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "It was run, and these are the outputs",
+        "description": "The input was run, and these are its outputs",
         "content": {"application/json": {"schema": outputs_schema(accepted={"type": "integer"})}},
     }
 }
@@ -38,12 +38,12 @@ async def post_inputs(
     wait: bool = False,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
 ) -> Accepted | Response:
-    """Taken whole or refused whole; answers when it is in the journal, or, with `wait`, when it has been run.
+    """Queue an input, whole or not at all. Answers when the journal has it, or with `wait` when it has been run.
 
-    What comes again with the same Idempotency-Key within 24 hours is not learnt again: it is answered as before, with
-    those of its outputs that are still kept. Another body under the same key is refused with 422. The same name from
-    another caller is another one. Of each caller `REALNET_IDEMPOTENCY_KEYS` (100,000) are remembered; when as many have
-    come in 24 hours, a new one is refused with 429, and `Retry-After` says when the oldest is forgotten.
+    The same input under the same Idempotency-Key is not learnt again within 24 hours: the answer is as before, with
+    those of its outputs that are still kept. Another body under the same key is refused with 422. Each caller has
+    Idempotency-Keys of its own, of which `REALNET_IDEMPOTENCY_KEYS` (100,000) are remembered; once as many have come in
+    24 hours, a new one is refused with 429, and `Retry-After` says when the oldest is forgotten.
     """
     command = body.run(spine.runtime.engine.interface, spine.settings.max_ticks_per_request)
     caller.check_pace()
@@ -66,6 +66,7 @@ async def post_inputs(
 
 
 async def _answered_before(learnt: Learnt, spine: Spine, wait: bool) -> Response:
+    """Answer an input that was learnt before, with those of its outputs that are still kept."""
     ticks = learnt.last_tick - learnt.first_tick + 1
     if not wait:
         answer = Accepted(accepted=ticks, queued=spine.runtime.inbox.depth)

@@ -1,4 +1,4 @@
-"""Jobs: begun, watched, cancelled."""
+"""Begin, watch and cancel jobs."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -21,7 +21,7 @@ from service.jobs.runner import JobRunner
 
 
 class _Id(StringConvertor):
-    """So that `/v1/jobs/dream` is never taken for a job."""
+    """The id of a job: digits, so that `/v1/jobs/dream` is never taken for one."""
 
     regex = "[0-9]+"
 
@@ -47,7 +47,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    204: {"description": "It has ended, and you know it"},
+    204: {"description": "The job has ended, and `Last-Event-ID` is its last revision"},
 }
 _REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 503)
 
@@ -61,21 +61,21 @@ class JobList(BaseModel):
 @router.post("/dream", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
 async def dream(body: DreamRequest, spine: Handles, caller: Calling, response: Response) -> Job:
-    """Lives through a data set, its targets forced on the outputs."""
+    """Dream: live through a data set, with its targets forced on the outputs."""
     return await _add("dream", body, spine, caller, response)
 
 
 @router.post("/sleep", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
 async def sleep(body: SleepRequest, spine: Handles, caller: Calling, response: Response) -> Job:
-    """Lives through random pieces of its own past. Whatever comes in wakes it; then it falls asleep again."""
+    """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again."""
     return await _add("sleep", body, spine, caller, response)
 
 
 @router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
 async def fit(body: FitRequest, spine: Handles, caller: Calling, response: Response) -> Job:
-    """Trains a fork of the net by backpropagation, and brings its synapses home. Refused (409) without PyTorch."""
+    """Fit: train a fork of the net by backpropagation, and bring its synapses home. Refused (409) without PyTorch."""
     if find_spec("torch") is None:
         raise Conflict(
             "fits need PyTorch, which is not installed here: "
@@ -91,7 +91,7 @@ async def list_jobs(
     after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
-    """Oldest first; of those that have ended, the last 100."""
+    """List the jobs, oldest first; of those that have ended, the last 100."""
     left = [job for job in spine.runtime.jobs.all() if job.id > after]
     return JobList(**page_of(left, limit))
 
@@ -107,7 +107,7 @@ async def get(id: str, spine: Handles) -> Job:
 async def events(
     id: str, spine: Handles, last_event_id: Annotated[int | None, Header(ge=0, le=2**63 - 1)] = None
 ) -> Response:
-    """Server-sent events. With `Last-Event-ID` it begins with what has changed since."""
+    """Send the job as a server-sent event after every change. `Last-Event-ID` skips what is known already."""
     job, after = spine.runtime.jobs.get(id), -1 if last_event_id is None else last_event_id
     if job.has_ended and job.revision <= after:
         return Response(status_code=204)
@@ -117,7 +117,7 @@ async def events(
 @router.post("/{id:job}/cancel", responses=problems(403, 404))
 @needs(Scope.TEACH)
 async def cancel(id: str, spine: Handles) -> Job:
-    """Answers when it has ended; nothing happens to one that had ended before."""
+    """Cancel a job, and answer when it has ended. One that had ended before is left as it is."""
     return await spine.runtime.jobs.cancel(id)
 
 

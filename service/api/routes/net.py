@@ -1,4 +1,4 @@
-"""What the net is and how it is doing; what may be changed while it lives."""
+"""Tell what the net is and how it is doing, and change what may change while it lives."""
 
 import logging
 
@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 @router.get("", responses=problems(422, 503), response_model_exclude_unset=True)
 @needs(Scope.READ)
 async def get_net(spine: Handles, hash: bool = False) -> Net:
-    """With `hash`, also the SHA-256 of the weights and of everything that a snapshot holds."""
+    """Describe the net; with `hash`, also by the SHA-256 of its weights and of all that a snapshot holds."""
     if not hash:
         return spine.net()
     weights, state = await spine.runtime.hashes()

@@ -1,4 +1,4 @@
-"""What the net said of the last ticks."""
+"""Read the outputs of the last ticks."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ async def get_outputs(
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="a tick, as `cursor` of the answer before")] = 0,
     limit: Annotated[int, Query(ge=1, le=4096)] = 1000,
 ) -> Response:
-    """Those after a tick. Where `oldest` is later than the tick after it, some are no longer kept."""
+    """Return the outputs after a tick. Where `oldest` is later than the next tick, some are no longer kept."""
     oldest = spine.runtime.outputs.oldest_tick
     cursor = min(after, spine.runtime.engine.status.tick)  # a restore may have taken the net back
     position = spine.runtime.outputs.position_after(cursor)

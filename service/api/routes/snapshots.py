@@ -1,4 +1,4 @@
-"""Snapshots: saved, listed, kept, downloaded, restored, deleted."""
+"""Save, list, keep, download, restore and delete snapshots."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -34,7 +34,7 @@ async def list_snapshots(
     after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> SnapshotList:
-    """Oldest first."""
+    """List the snapshots, oldest first."""
     left = [each for each in await spine.runtime.snapshots.list() if each.id > after]
     return SnapshotList(**page_of(left, limit))
 
@@ -62,10 +62,10 @@ async def change(id: str, change: SnapshotChange, spine: Handles) -> Snapshot:
 )
 @needs(Scope.READ)
 async def data(id: str, spine: Handles) -> Response:
-    """One safetensors file. Ends before its `Content-Length` if the rest is damaged."""
+    """Download a snapshot as one safetensors file, which ends before its `Content-Length` if the rest is damaged."""
     chunks = spine.runtime.snapshots.chunks(id)
     snapshot = await spine.runtime.snapshots.get(id)
-    first = await anext(chunks)  # before anything is answered
+    first = await anext(chunks)  # before the answer begins, so that damage is a 409
     return StreamingResponse(
         _small(first, chunks),
         media_type="application/octet-stream",
@@ -79,7 +79,7 @@ async def data(id: str, spine: Handles) -> Response:
 @router.post("/{id}/restore", responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def restore(id: str, spine: Handles) -> Snapshot:
-    """Puts the net back to a snapshot: what it was taught since, and what still waited to be learnt, is undone."""
+    """Put the net back to a snapshot: what it was taught since, and what waits to be learnt, is undone."""
     return await spine.runtime.restore(id)
 
 
@@ -90,6 +90,7 @@ async def delete(id: str, spine: Handles) -> None:
 
 
 async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[memoryview]:
+    """Cut chunks into pieces that a connection takes at once."""
     chunk: bytes | None = first
     while chunk is not None:
         for start in range(0, len(chunk), _WRITE_BYTES):

@@ -1,4 +1,4 @@
-"""The WebSocket: its handshake. The gate in front of the app has checked the origin."""
+"""Shake hands for a stream; the gateway has checked its key and where it comes from."""
 
 from contextlib import ExitStack
 
@@ -18,9 +18,9 @@ _CLIENT_ID_LENGTH = 128
 @router.websocket("/v1/stream")
 @needs(Scope.READ)
 async def stream(socket: WebSocket) -> None:
-    """`?client_id=NAME` resumes after that client's last acknowledged `seq`. `input` needs a key of scope teach.
+    """Open a stream. With `?client_id=NAME` it goes on after that client's last acknowledged `seq`.
 
-    The same name with another key is another client.
+    Each key has client ids of its own. The message `input` needs the scope teach.
     """
     streams = spine_of(socket).streams
     client_id = socket.query_params.get("client_id")
@@ -40,9 +40,9 @@ async def stream(socket: WebSocket) -> None:
 
 
 def _check_handshake(client_id: str | None, offered: list[str], chosen: str | None) -> None:
-    """Raises Invalid."""
+    """Raises Invalid for a client id that is too long, and where none of the offered subprotocols is known."""
     if client_id is not None and not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
-        raise Invalid([ErrorLocation(detail=f"1 to {_CLIENT_ID_LENGTH} signs", parameter="client_id")])
+        raise Invalid([ErrorLocation(detail=f"1 to {_CLIENT_ID_LENGTH} characters", parameter="client_id")])
     if offered and chosen is None:
         detail = f"one of {', '.join(CODECS)}, or none"
         raise Invalid([ErrorLocation(detail=detail, parameter="Sec-WebSocket-Protocol")])

@@ -1,6 +1,6 @@
-"""The clients of streams: each goes on where it was, and teaches nothing twice.
+"""Remember where each client of a stream is, so that it goes on from there and nothing is learnt twice.
 
-In memory while one of its streams is open or one of its inputs is on its way; its last input is also in the table.
+A client is in memory while it has a stream open or an input on its way; its last input is also in the table.
 """
 
 import asyncio
@@ -19,32 +19,32 @@ _ANOTHER = ErrorLocation(detail="it was used for another input", pointer="/seq")
 
 @dataclass(slots=True, weakref_slot=True)
 class Client:
-    """Where the messages of one client, from however many connections, are."""
+    """How far the inputs of one client are, from however many connections."""
 
-    last_seq: int = 0  # the highest that has been run …
-    tick: int = 0  # … its last tick …
-    digest: str = ""  # … and that of its content, empty if unknown
+    last_seq: int = 0  # the highest seq that has been run
+    tick: int = 0  # the last tick of that input
+    digest: str = ""  # of the content of that input; empty if unknown
     running: "dict[int, tuple[str, asyncio.Future[Ran]]]" = field(default_factory=dict)  # digests and replies
-    missing: int = 0  # the lowest seq that was not durable, and has not come again
+    missing: int = 0  # the lowest seq that was not durable and has not been sent again; 0 if there is none
     space: str = ""
     name: str = ""
-    senders: Senders | None = None  # all of them; None for a client without a name
+    senders: Senders | None = None  # None for a client without a name
 
     @property
     def accepted(self) -> int:
-        """The highest seq that was run, or is on its way to be; what has failed may be sent again."""
+        """Return the highest seq that was run or is being run; inputs that failed may be sent again."""
         return max(self.last_seq, next(reversed(self.running), 0))
 
     def begin_again(self) -> None:
-        """A new connection is told where to go on, and may have forgotten what is missing."""
+        """Forget what is missing: a new connection is told where to go on, and may not know of it."""
         if not self.running:
             self.missing = 0
 
     def repeated(self, seq: int, digest: str) -> "asyncio.Future[Ran] | None":
-        """The reply to a seq that was accepted before, None if it is a new one.
+        """Return the reply to a seq that was accepted before, None if it is a new one.
 
-        Of those that have been run the last is known: older ones are replied to with its tick, and their content can't
-        be compared. Raises Invalid where it can and is another, and where `seq` is too far below to be a repetition.
+        Of the inputs that have been run only the last is known: older ones are replied to with its tick, and their
+        content cannot be compared. Raises Invalid if the content is known and differs, and if `seq` is too far below.
         """
         if seq > self.accepted or (self.missing and seq >= self.missing):
             return None
@@ -60,10 +60,10 @@ class Client:
         return reply
 
     def accept(self, seq: int, digest: str, run: Run) -> None:
-        """Take an input that is no repetition.
+        """Note that an input which is no repetition is being run.
 
-        Raises NotDurable while one before it is to be sent again, which would be lost for good, and Limited if the
-        client is new and its caller has as many as may be remembered.
+        Raises NotDurable while an earlier one has to be sent again first, and Limited if the client is new and its
+        caller has as many clients as may be remembered.
         """
         if self.missing and (seq > self.missing or seq < self.accepted):
             raise NotDurable(f"seq {self.missing} was not durable and comes first")
@@ -94,7 +94,7 @@ class Clients(Senders):
         self._here: WeakValueDictionary[str, Client] = WeakValueDictionary()
 
     def get(self, space: str, client_id: str | None) -> Client:
-        """A client without a name is always a new one."""
+        """Return the client of this id; without an id, always a new one."""
         if client_id is None:
             return Client()
         name = space + client_id

@@ -1,4 +1,4 @@
-"""The messages of `WS /v1/stream`, as JSON or MessagePack; their content is checked by the schemas of REST."""
+"""Define the messages of `WS /v1/stream`, in JSON or MessagePack; the schemas of REST check their content."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ Seq: TypeAlias = Annotated[int, Ge(1), Le(2**53 - 1)]  # what a number in JavaSc
 
 
 class InputMessage(Input):
-    """`seq` increases: one that isn't above all accepted before is a repetition, acknowledged and not learnt again.
+    """An input. `seq` increases: one that is not above all accepted before is acknowledged and not learnt again.
 
-    Other content under the last `seq`, or under one that is on its way, is refused, and so is a `seq` more than 2**32
-    below the last; of those between only the number is known. What was refused may be sent again, corrected, under its
-    own `seq` until a later one is accepted, and then under a new one.
+    Refused are other content under the last `seq` or one that is being run, and a `seq` more than 2**32 below the last;
+    of those between only the number is known. A refused input may be sent again, corrected: under its own `seq` until a
+    later one is accepted, then under a new one.
     """
 
     type: Literal["input"]
@@ -33,7 +33,7 @@ class InputMessage(Input):
 
 
 class GenerateMessage(Prompt):
-    """`seq` is any number of the client's: it comes back as `ref`."""
+    """A prompt. `seq` is any number of the client's choice, which the answers have as `ref`."""
 
     type: Literal["generate"]
     seq: Seq | None = None
@@ -54,7 +54,7 @@ _KINDS: Mapping[object, type[ClientMessage]] = {
 
 
 class Hello(msgspec.Struct, tag="hello"):
-    """`last_seq` is the last durable one of this client's; `net` as GET /v1/net has it."""
+    """The first message. `last_seq` is the client's last durable input, `net` is the net as in GET /v1/net."""
 
     protocol: int
     last_seq: int
@@ -62,7 +62,7 @@ class Hello(msgspec.Struct, tag="hello"):
 
 
 class Ack(msgspec.Struct, tag="ack", gc=False):
-    """The input `seq` is in the journal and was run; `tick` is its last, or, of a repetition, one by which it was."""
+    """Input `seq` is durable and was run. `tick` is its last tick; for a repeated input it may be a later one."""
 
     seq: int
     tick: int
@@ -73,7 +73,7 @@ class OutputsMessage(msgspec.Struct, tag="outputs"):
 
 
 class Event(msgspec.Struct, tag="event", omit_defaults=True):
-    """`dropped` comes with `count`, `mode` with `mode`, `snapshot` with `snapshot`, `job` with `job`."""
+    """An event: `dropped` has `count`, and `mode`, `snapshot` and `job` have a field of their own name."""
 
     name: str
     count: int | None = None
@@ -83,14 +83,14 @@ class Event(msgspec.Struct, tag="event", omit_defaults=True):
 
 
 class Error(msgspec.Struct, tag="error"):
-    """`ref` is the `seq` of the message that was refused, null where it has none that can be read."""
+    """A message was refused. `ref` is its `seq`, or null if it has none that can be read."""
 
     ref: int | None
     problem: dict[str, Any]
 
 
 class Tokens(msgspec.Struct, tag="tokens"):
-    """A few more tokens of a generation. `text` may lag behind them by the bytes of one sign."""
+    """More tokens of a generation. `text` may lag behind them by the bytes of one character."""
 
     ref: int | None
     text: str
@@ -98,7 +98,7 @@ class Tokens(msgspec.Struct, tag="tokens"):
 
 
 class Generated(msgspec.Struct, tag="generated"):
-    """The end of a generation, and all of it."""
+    """A generation has ended; this is all of it."""
 
     ref: int | None
     text: str
@@ -125,7 +125,7 @@ class BadMessage(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Codec:
-    """One of the two forms. A message in the other kind of WebSocket frame breaks the protocol."""
+    """An encoding of messages, in binary or in text frames; a message in the other kind breaks the protocol."""
 
     name: str
     binary: bool
@@ -133,7 +133,7 @@ class Codec:
     decode: Callable[[Any], dict[str, Any]]
 
     def read(self, raw: bytes | str) -> ClientMessage:
-        """Raises BadMessage for anything that isn't exactly a message."""
+        """Decode and check a message. Raises BadMessage for anything else."""
         try:
             given = self.decode(raw)
         except msgspec.ValidationError as error:  # well-formed, but not what any message has in it

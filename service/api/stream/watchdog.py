@@ -1,4 +1,4 @@
-"""When a stream has to end although both sides are well: nothing goes on it, or its key is no longer one."""
+"""Tell when a stream has to end: nothing has gone on it for too long, or its key was revoked."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,23 +7,26 @@ from service.auth.keyring import Caller
 
 
 class IdleWatchdog:
-    """`idle_seconds` 0 is never; while it `is_awaited`, the silence is this server's."""
+    """Watches one stream. An `idle_seconds` of 0 is no limit, and a stream that `is_busy` is not idle.
 
-    def __init__(self, caller: Caller, idle_seconds: float, is_awaited: Callable[[], bool]) -> None:
+    It is busy as long as the client waits for an answer of the server.
+    """
+
+    def __init__(self, caller: Caller, idle_seconds: float, is_busy: Callable[[], bool]) -> None:
         self._caller = caller
         self._idle_seconds = idle_seconds or None
-        self._is_awaited = is_awaited
+        self._is_busy = is_busy
         self._seen_at = 0.0
         self.seen()
 
     def seen(self) -> None:
-        """Something has been received, or sent."""
+        """Note that something was received or sent."""
         self._seen_at = asyncio.get_running_loop().time()
 
     async def ended(self) -> str:
-        """Waits until it has to end; why."""
+        """Wait until the stream has to end, and return why: "idle" or "revoked"."""
         while True:
-            if self._is_awaited():
+            if self._is_busy():
                 self.seen()
             deadline = None if self._idle_seconds is None else self._seen_at + self._idle_seconds
             if deadline is not None and deadline <= asyncio.get_running_loop().time():
