@@ -36,7 +36,6 @@ from service.store.base import StoreError
 from service.telemetry.metrics import open_registry
 from service.validation import locations_of
 
-_NAME = "default"  # of the net
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _logger = logging.getLogger(__name__)
 
