@@ -1,4 +1,4 @@
-"""What routes depend on: the net's parts, the caller, pages and declared problems."""
+"""What routes depend on: the live net, the caller, pages of lists, and declared problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,36 +18,43 @@ from service.settings import Settings
 
 
 @dataclass(slots=True, frozen=True)
-class Spine:
-    """The handles that routes hold: the live net, and what stands between it and its clients."""
+class Edge:
+    """What stands between the live net and its clients; made with the app, and gone before the net stops."""
 
     settings: Settings
     runtime: Runtime
-    streams: StreamHub
-    keys: IdempotencyKeys
+    hub: StreamHub
+    idempotency_keys: IdempotencyKeys
     uploads: Uploads
 
-    def net(self) -> Net:
-        runtime = self.runtime
-        return Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
+
+def edge_of(connection: HTTPConnection) -> Edge:
+    """Return the edge, for a request and for a WebSocket."""
+    return cast(Edge, connection.app.state.edge)
 
 
-def spine_of(connection: HTTPConnection) -> Spine:
-    """For a request and for a WebSocket."""
-    return cast(Spine, connection.app.state.spine)
+def runtime_of(connection: HTTPConnection) -> Runtime:
+    """Return the net that a request is about: this server has one."""
+    return edge_of(connection).runtime
 
 
 def caller_of(connection: HTTPConnection) -> Caller:
-    """Whom the gate has let in."""
+    """Return the caller whom the gateway has let in."""
     return cast(Caller, connection.scope["realnet.caller"])
 
 
-Handles: TypeAlias = Annotated[Spine, Depends(spine_of)]
-Calling: TypeAlias = Annotated[Caller, Depends(caller_of)]
+EdgeDep: TypeAlias = Annotated[Edge, Depends(edge_of)]
+RuntimeDep: TypeAlias = Annotated[Runtime, Depends(runtime_of)]
+CallerDep: TypeAlias = Annotated[Caller, Depends(caller_of)]
+
+
+def net_of(runtime: Runtime) -> Net:
+    """Return the net as GET /v1/net does."""
+    return Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
 
 
 def takes_json(request: Request) -> None:
-    """A browser sends no other site's JSON without asking first, and it asks in vain."""
+    """Refuse a body that is not JSON: without asking first, a browser sends no JSON for another site's page."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send application/json")
 
@@ -56,12 +63,12 @@ TAKES_JSON = Depends(takes_json)
 
 
 def page_of(left: Sequence[Any], limit: int) -> dict[str, Any]:
-    """The fields of a list: the first `limit` of what is left, and from which `id` on there is more."""
+    """Return the fields of a list: the first `limit` of what is left, and the `id` after which there is more."""
     has_more = len(left) > limit
     return {"data": left[:limit], "has_more": has_more, "next": left[limit - 1].id if has_more else None}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Declares that a route may answer with these."""
+    """Declare for OpenAPI that a route may answer with these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "A problem", "content": content} for status in statuses}

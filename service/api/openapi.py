@@ -1,13 +1,42 @@
-"""The OpenAPI document: what the gateway adds to every operation."""
+"""The OpenAPI document: with what is not answered through pydantic, and what the gateway adds to every operation."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from service.api.access import scope_of
+from service.api.encoding import FrameOutput, TokenOutput
 from service.auth.keys import Scope
-from service.errors import MEDIA_TYPE
+from service.errors import MEDIA_TYPE, Problem
+
+
+class Api(FastAPI):
+    """FastAPI with a document that is true to the behaviour."""
+
+    guarded: Sequence[BaseRoute] = ()
+    keys_required = False
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, with all schemas, and without FastAPI's own 422, which is never sent."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            place = "#/components/schemas/{%s}"
+            schemas = document["components"]["schemas"]
+            _, others = msgspec.json.schema_components([TokenOutput, FrameOutput], ref_template=place % "name")
+            problem = Problem.model_json_schema(ref_template=place % "model")
+            schemas |= others | problem.pop("$defs") | {"Problem": problem}
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    if "HTTPValidationError" in str(operation["responses"].get("422")):
+                        del operation["responses"]["422"]
+            declare_keys(document, self.guarded, self.keys_required)
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+        assert self.openapi_schema is not None
+        return self.openapi_schema
 
 
 def declare_keys(document: dict[str, Any], routes: Sequence[BaseRoute], required: bool) -> None:

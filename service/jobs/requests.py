@@ -1,9 +1,11 @@
 """What may be asked of a job."""
 
-from typing import Annotated, Any, Literal, Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from realnet.fit_options import FitOptions
 from service.validation import Body
 
 _LARGEST = 2**31 - 1
@@ -37,7 +39,21 @@ class SleepRequest(Body):
     seed: int = Field(0, ge=0, le=_LARGEST, description="what the pieces are drawn from")
 
 
-class FitRequest(Body):
+if TYPE_CHECKING:
+    _FitOptions = Body
+else:
+    #: The options of the library, each with its default, its bounds and its description.
+    _FitOptions = create_model(
+        "_FitOptions",
+        __base__=Body,
+        **{
+            option.name: (get_type_hints(FitOptions)[option.name], Field(option.default, **option.metadata))
+            for option in fields(FitOptions)
+        },
+    )
+
+
+class FitRequest(_FitOptions):
     """Backpropagation on a fork of the net, in a process of its own; then the fork's synapses come home, or not.
 
     Null is what was measured to be best for such a net. For a net of tokens texts are one text, without anything
@@ -51,41 +67,15 @@ class FitRequest(Body):
         "net has learnt meanwhile stays, none is only a snapshot",
     )
     force: bool = Field(False, description="commit it even if the loss has become worse")
-    epochs: int | None = Field(
-        None, ge=1, le=10_000, description="passes over the data; if not given, as many as suit it"
-    )
-    batch_size: int | None = Field(
-        None, ge=1, le=65_536, description="tokens or rows of a gradient; if not given, what suits the net"
-    )
-    thinking_steps: int = Field(2, ge=2, le=64, description="ticks for a row, of a net of frames")
-    learning_rate: float | None = Field(
-        None, gt=0.0, le=10.0, allow_inf_nan=False, description="of the optimizer; if not given, what suits the net"
-    )
-    gradient_decay: float = Field(
-        0.0, ge=0.0, lt=1.0, allow_inf_nan=False, description="share of a gradient that is added to the next one's"
-    )
-    accumulation: int = Field(1, ge=1, le=1024, description="batches of an update")
-    pruning_threshold: float = Field(
-        0.0, ge=0.0, le=2.0, allow_inf_nan=False, description="synapses weaker than this die after each epoch"
-    )
-    loss: Literal["mse", "cross_entropy"] | None = Field(
-        None, description="what is made small; if not given, cross_entropy of tokens and mse of frames"
-    )
-    validation: float = Field(0.1, ge=0.0, le=0.9, allow_inf_nan=False, description="share of the items held out")
-    patience: int | None = Field(
-        None, ge=1, le=10_000, description="epochs without a better loss before it ends; if not given, it does not"
-    )
     device: str = Field(
         "cpu", pattern="^(cpu|cuda(:[0-9]{1,2})?)$", description="what computes it: cpu, cuda or cuda:N of the server"
     )
-    seed: int = Field(0, ge=0, le=_LARGEST, description="what the order of the data is drawn from")
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        if self.patience is not None and not self.validation:
-            raise ValueError("patience needs a validation part")
+        FitOptions(**self.options())
         return self
 
     def options(self) -> dict[str, Any]:
-        """Those of `realnet.fit_options.FitOptions`."""
+        """Return the arguments of `FitOptions`."""
         return self.model_dump(exclude={"dataset", "commit", "force"})

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.deps import Spine
+from service.api.deps import Edge
 from service.api.error_handlers import refusal
 from service.app import create_app
 from service.errors import NotReady
@@ -119,7 +119,7 @@ class _Server(uvicorn.Server):
 
     @property
     def fate(self) -> str | None:
-        return cast(Spine, self._app.state.spine).runtime.failure
+        return cast(Edge, self._app.state.edge).runtime.failure
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to end; called several times a second."""

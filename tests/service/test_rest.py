@@ -284,6 +284,20 @@ def test_snapshots_leave_no_memory_behind(new_server: Callable[..., RunningServe
         assert megabytes() < before + 80
 
 
+def test_a_paused_net_takes_inputs_and_says_that_nobody_should_wait_for_them(server: RunningServer) -> None:
+    server.client.patch("/v1/net", json={"paused": True})
+    try:
+        waiting = server.client.post("/v1/inputs", params={"wait": "true"}, json={"text": "x"})
+        assert (waiting.status_code, waiting.json()["detail"]) == (
+            409,
+            "the net is paused: send without wait, or resume it by PATCH /v1/net",
+        )
+        assert server.client.post("/v1/inputs", json={"text": "x"}).json() == {"accepted": 1, "queued": 1}
+    finally:
+        assert server.client.patch("/v1/net", json={"paused": False}).json()["mode"] != "paused"
+    until(lambda: server.net()["queue_depth"] == 0)
+
+
 def test_a_net_of_frames(frames_server: RunningServer) -> None:
     net = frames_server.net()
     assert (net["vocabulary"], net["inputs"], net["outputs"], net["accuracy"]) == (None, 3, 2, None)

@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 
 from realnet.vocabulary import Vocabulary
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, Calling, Handles, problems
+from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.generation import command_of, pieces_of, text_of
 from service.api.schemas import GeneratedText, Prompt
 from service.auth.keyring import Caller
@@ -43,11 +43,11 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     dependencies=[TAKES_JSON],
 )
 @needs(Scope.READ)
-async def generate(body: Prompt, request: Request, spine: Handles, caller: Calling) -> GeneratedText | Response:
+async def generate(body: Prompt, request: Request, edge: EdgeDep, caller: CallerDep) -> GeneratedText | Response:
     """Generate text. Ends within a few tokens when the client leaves or its key is revoked."""
-    command, vocabulary = command_of(body, spine.runtime.engine.interface, spine.settings, body.stream)
+    command, vocabulary = command_of(body, edge.runtime.interface, edge.settings, body.stream)
     caller.check_pace()
-    spine.runtime.inbox.put(command, caller.space)
+    edge.runtime.generate(command, caller.space)
     caller.ticks.take(command.ticks)
     ending = asyncio.create_task(_end_when_revoked(command, caller))
     command.reply.add_done_callback(lambda _: ending.cancel())

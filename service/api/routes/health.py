@@ -5,7 +5,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from service.api.access import needs
-from service.api.deps import Handles, problems
+from service.api.deps import RuntimeDep, problems
 from service.api.schemas import Health
 from service.auth.keys import Scope
 
@@ -21,9 +21,9 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses=problems(503))
 @needs(Scope.READ)
-async def readyz(spine: Handles) -> Health:
+async def readyz(runtime: RuntimeDep) -> Health:
     """Check that the engine ticks, the journal is read and can be written, and the store answers."""
-    await spine.runtime.check_ready()
+    await runtime.check_ready()
     return Health(status="ready")
 
 

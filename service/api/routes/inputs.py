@@ -6,12 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, Calling, Handles, Spine, problems
+from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
 from service.api.schemas import Accepted, Input
 from service.auth.keys import Scope
-from service.errors import Refused
+from service.engine.pace import Mode
+from service.errors import Conflict, Refused
 from service.replica.senders import Learnt
+from service.runtime.runtime import Runtime
 
 router = APIRouter(prefix="/v1/inputs", tags=["inputs"])
 
@@ -33,8 +35,8 @@ _RUN: dict[int | str, dict[str, Any]] = {
 @needs(Scope.TEACH)
 async def post_inputs(
     body: Input,
-    spine: Handles,
-    caller: Calling,
+    edge: EdgeDep,
+    caller: CallerDep,
     wait: bool = False,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
 ) -> Accepted | Response:
@@ -45,35 +47,38 @@ async def post_inputs(
     Idempotency-Keys of its own, of which `REALNET_IDEMPOTENCY_KEYS` (100,000) are remembered; once as many have come in
     24 hours, a new one is refused with 429, and `Retry-After` says when the oldest is forgotten.
     """
-    command = body.run(spine.runtime.engine.interface, spine.settings.max_ticks_per_request)
+    runtime = edge.runtime
+    if wait and runtime.status.mode is Mode.PAUSED:
+        raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
+    command = body.run(runtime.interface, edge.settings.max_ticks_per_request)
     caller.check_pace()
     if idempotency_key is not None:
-        learnt = spine.keys.begin(caller.space, idempotency_key, command)
+        learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command)
         if learnt is not None:
-            return await _answered_before(learnt, spine, wait)
+            return await _answered_before(learnt, runtime, wait)
     command.journalled = asyncio.get_running_loop().create_future()
     try:
-        spine.runtime.inbox.put(command)
+        runtime.submit(command)
     except Refused:
         command.reply.cancel()
         raise
     caller.ticks.take(command.ticks)
     if not wait:
         await command.journalled
-        return Accepted(accepted=command.ticks, queued=spine.runtime.inbox.depth)
+        return Accepted(accepted=command.ticks, queued=runtime.inbox.depth)
     ran = await command.reply
     return _run(command.ticks, await encode_outputs(pieces(ran.outputs)))
 
 
-async def _answered_before(learnt: Learnt, spine: Spine, wait: bool) -> Response:
+async def _answered_before(learnt: Learnt, runtime: Runtime, wait: bool) -> Response:
     """Answer an input that was learnt before, with those of its outputs that are still kept."""
     ticks = learnt.last_tick - learnt.first_tick + 1
     if not wait:
-        answer = Accepted(accepted=ticks, queued=spine.runtime.inbox.depth)
+        answer = Accepted(accepted=ticks, queued=runtime.inbox.depth)
         return Response(answer.model_dump_json(), 202, media_type="application/json")
-    position = spine.runtime.outputs.position_after(learnt.first_tick - 1)
+    position = runtime.outputs.position_after(learnt.first_tick - 1)
     kept: list[list[Output]] = []
-    while (batch := spine.runtime.outputs.read(position, PIECE)[0]) is not None:
+    while (batch := runtime.outputs.read(position, PIECE)[0]) is not None:
         kept.append([output for output in structs(batch) if output.tick <= learnt.last_tick])
         position += len(batch)
         if batch.tick[-1] >= learnt.last_tick:

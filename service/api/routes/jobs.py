@@ -11,13 +11,14 @@ from pydantic import BaseModel
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
+from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, page_of, problems
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid, NotFound
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
+from service.runtime.runtime import Runtime
 
 
 class _Id(StringConvertor):
@@ -60,77 +61,77 @@ class JobList(BaseModel):
 
 @router.post("/dream", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
-async def dream(body: DreamRequest, spine: Handles, caller: Calling, response: Response) -> Job:
+async def dream(body: DreamRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Dream: live through a data set, with its targets forced on the outputs."""
-    return await _add("dream", body, spine, caller, response)
+    return await _add("dream", body, runtime, caller, response)
 
 
 @router.post("/sleep", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
-async def sleep(body: SleepRequest, spine: Handles, caller: Calling, response: Response) -> Job:
+async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again."""
-    return await _add("sleep", body, spine, caller, response)
+    return await _add("sleep", body, runtime, caller, response)
 
 
 @router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
-async def fit(body: FitRequest, spine: Handles, caller: Calling, response: Response) -> Job:
+async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Fit: train a fork of the net by backpropagation, and bring its synapses home. Refused (409) without PyTorch."""
     if find_spec("torch") is None:
         raise Conflict(
             "fits need PyTorch, which is not installed here: "
             "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
         )
-    return await _add("fit", body, spine, caller, response)
+    return await _add("fit", body, runtime, caller, response)
 
 
 @router.get("", responses=problems(422))
 @needs(Scope.READ)
 async def list_jobs(
-    spine: Handles,
+    runtime: RuntimeDep,
     after: Annotated[str, Query(max_length=8, description="an id, as `next` of the answer before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
     """List the jobs, oldest first; of those that have ended, the last 100."""
-    left = [job for job in spine.runtime.jobs.all() if job.id > after]
+    left = [job for job in runtime.jobs.all() if job.id > after]
     return JobList(**page_of(left, limit))
 
 
 @router.get("/{id:job}", responses=problems(404))
 @needs(Scope.READ)
-async def get(id: str, spine: Handles) -> Job:
-    return spine.runtime.jobs.get(id)
+async def get(id: str, runtime: RuntimeDep) -> Job:
+    return runtime.jobs.get(id)
 
 
 @router.get("/{id:job}/events", response_class=Response, responses=_EVENTS | problems(404, 422))
 @needs(Scope.READ)
 async def events(
-    id: str, spine: Handles, last_event_id: Annotated[int | None, Header(ge=0, le=2**63 - 1)] = None
+    id: str, runtime: RuntimeDep, last_event_id: Annotated[int | None, Header(ge=0, le=2**63 - 1)] = None
 ) -> Response:
     """Send the job as a server-sent event after every change. `Last-Event-ID` skips what is known already."""
-    job, after = spine.runtime.jobs.get(id), -1 if last_event_id is None else last_event_id
+    job, after = runtime.jobs.get(id), -1 if last_event_id is None else last_event_id
     if job.has_ended and job.revision <= after:
         return Response(status_code=204)
-    return EventSourceResponse(_events(spine.runtime.jobs, id, after))
+    return EventSourceResponse(_events(runtime.jobs, id, after))
 
 
 @router.post("/{id:job}/cancel", responses=problems(403, 404))
 @needs(Scope.TEACH)
-async def cancel(id: str, spine: Handles) -> Job:
+async def cancel(id: str, runtime: RuntimeDep) -> Job:
     """Cancel a job, and answer when it has ended. One that had ended before is left as it is."""
-    return await spine.runtime.jobs.cancel(id)
+    return await runtime.jobs.cancel(id)
 
 
 async def _add(
-    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, spine: Spine, caller: Caller, response: Response
+    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, runtime: Runtime, caller: Caller, response: Response
 ) -> Job:
     caller.check_pace()
     if not isinstance(body, SleepRequest):
         try:
-            await spine.runtime.datasets.get(body.dataset)
+            await runtime.datasets.get(body.dataset)
         except NotFound:
             raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
-    job = await spine.runtime.jobs.add(kind, body.model_dump(), caller.space)
+    job = await runtime.jobs.add(kind, body.model_dump(), caller.space)
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return job
 

@@ -5,7 +5,7 @@ import logging
 from fastapi import APIRouter
 
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, Calling, Handles, problems
+from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, net_of, problems
 from service.api.schemas import Change, Net
 from service.auth.keys import Scope
 from service.telemetry.logs import log_event
@@ -17,12 +17,12 @@ _logger = logging.getLogger(__name__)
 
 @router.get("", responses=problems(422, 503), response_model_exclude_unset=True)
 @needs(Scope.READ)
-async def get_net(spine: Handles, hash: bool = False) -> Net:
+async def get_net(runtime: RuntimeDep, hash: bool = False) -> Net:
     """Describe the net; with `hash`, also by the SHA-256 of its weights and of all that a snapshot holds."""
     if not hash:
-        return spine.net()
-    weights, state = await spine.runtime.hashes()
-    return Net(**spine.net().model_dump(exclude_unset=True), weights_sha256=weights, state_sha256=state)
+        return net_of(runtime)
+    weights, state = await runtime.hashes()
+    return Net(**net_of(runtime).model_dump(exclude_unset=True), weights_sha256=weights, state_sha256=state)
 
 
 @router.patch(
@@ -32,7 +32,7 @@ async def get_net(spine: Handles, hash: bool = False) -> Net:
     dependencies=[TAKES_JSON],
 )
 @needs(Scope.ADMIN)
-async def change_net(change: Change, spine: Handles, caller: Calling) -> Net:
-    await spine.runtime.configure(**change.model_dump())
+async def change_net(change: Change, runtime: RuntimeDep, caller: CallerDep) -> Net:
+    await runtime.configure(**change.model_dump())
     log_event(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
-    return spine.net()
+    return net_of(runtime)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from service.api.access import needs
-from service.api.deps import Handles, problems
+from service.api.deps import RuntimeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, structs
 from service.auth.keys import Scope
 
@@ -23,17 +23,17 @@ _OUTPUTS: dict[int | str, dict[str, Any]] = {
 @router.get("", response_class=Response, responses=_OUTPUTS | problems(422))
 @needs(Scope.READ)
 async def get_outputs(
-    spine: Handles,
+    runtime: RuntimeDep,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="a tick, as `cursor` of the answer before")] = 0,
     limit: Annotated[int, Query(ge=1, le=4096)] = 1000,
 ) -> Response:
     """Return the outputs after a tick. Where `oldest` is later than the next tick, some are no longer kept."""
-    oldest = spine.runtime.outputs.oldest_tick
-    cursor = min(after, spine.runtime.engine.status.tick)  # a restore may have taken the net back
-    position = spine.runtime.outputs.position_after(cursor)
+    oldest = runtime.outputs.oldest_tick
+    cursor = min(after, runtime.status.tick)  # a restore may have taken the net back
+    position = runtime.outputs.position_after(cursor)
     read: list[list[Output]] = []
     while limit > 0:
-        batch, position, _ = spine.runtime.outputs.read(position, min(limit, PIECE))
+        batch, position, _ = runtime.outputs.read(position, min(limit, PIECE))
         if batch is None:
             break
         read.append(structs(batch))

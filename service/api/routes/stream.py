@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from fastapi import APIRouter, Response, WebSocket
 
 from service.api.access import needs
-from service.api.deps import caller_of, spine_of
+from service.api.deps import caller_of, edge_of
 from service.api.stream.protocol import CODECS, JSON
 from service.auth.keys import Scope
 from service.errors import MEDIA_TYPE, ErrorLocation, Invalid, Refused, encode_problem, problem_of
@@ -22,7 +22,7 @@ async def stream(socket: WebSocket) -> None:
 
     Each key has client ids of its own. The message `input` needs the scope teach.
     """
-    streams = spine_of(socket).streams
+    streams = edge_of(socket).hub
     client_id = socket.query_params.get("client_id")
     offered: list[str] = socket.scope["subprotocols"]
     chosen = next((name for name in offered if name in CODECS), None)
