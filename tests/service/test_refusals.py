@@ -302,7 +302,7 @@ def test_a_request_has_one_host_that_is_an_address(server: RunningServer, path: 
         assert connection.recv(2**16).startswith(b"HTTP/1.1 400 ")
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:80", "[::1]", "[::1]:8420"])
+@pytest.mark.parametrize("host", ["localhost", "localhost\t", "LOCALHOST:1", "127.0.0.1:80", "[::1]", "[::1]:8420"])
 def test_loopback_has_several_names(server: RunningServer, host: str) -> None:
     assert server.client.get("/v1/net", headers={"host": host}).status_code == 200
 
