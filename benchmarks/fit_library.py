@@ -17,7 +17,8 @@ from rich.table import Table
 from benchmarks.text import topics_text
 from realnet import TokenLearner
 from realnet.core.state import PRESETS
-from realnet.training.live_fit import FitOptions, fit_live
+from realnet.fit_options import FitOptions
+from realnet.training.live_fit import fit_live
 
 FITTED, FROZEN, LIVE = 100_000, 10_000, 50_000
 LEAD = 64

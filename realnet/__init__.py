@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from realnet.checkpoint import Checkpoint
+from realnet.core.state import Float32
 from realnet.frames import FrameLearner, FrameOutputs
 from realnet.inputs import Input, InputError
 from realnet.interface import Interface
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Checkpoint",
     "Column",
+    "Float32",
     "FrameLearner",
     "FrameOutputs",
     "Generator",

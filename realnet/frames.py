@@ -78,7 +78,7 @@ class FrameLearner:
         seed: int = 0,
         device: str = "cpu",
     ) -> FrameLearner:
-        """A newborn. Raises ValueError if there are fewer neurons than inputs and outputs."""
+        """Make a newborn. Raises ValueError if there are fewer neurons than inputs and outputs."""
         if num_neurons is None:
             num_neurons = inputs + outputs + (HIDDEN if preset == "surprise" else 0)
         if inputs + outputs > num_neurons:
@@ -156,7 +156,7 @@ class FrameLearner:
         return FrameLearner(self.net.fork())
 
     def rest(self, ticks: int) -> None:
-        """Count ticks in which nothing moves."""
+        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
         self.net.rest(ticks)
 
     def idle(self, ticks: int, plasticity: float = 0.0, learning_rate: float | None = None) -> FrameOutputs:

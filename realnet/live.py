@@ -107,9 +107,8 @@ class LiveNet:
         return RealNet.of_live(self._params, self._kernel.snapshot())
 
     def __repr__(self) -> str:
-        own, fork = self._params, "fork of a " if self.read_only else ""
-        neurons = f"{own.num_neurons} neurons ({own.n_in} in, {own.n_hidden} hidden, {own.n_out} out)"
-        return f"<{fork}LiveNet {own.preset}: {neurons}, tick {self.tick}, on {self.device}>"
+        fork = "fork of a " if self.read_only else ""
+        return f"<{fork}LiveNet {self.preset}: {self._params}, tick {self.tick}, on {self.device}>"
 
     @property
     def seed(self) -> int:

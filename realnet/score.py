@@ -1,4 +1,4 @@
-"""How well it predicts, prequentially: each token is scored before it is learnt from."""
+"""How well a learner predicts, prequentially: each token is scored before it is learnt from."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ class Score:
 
     @property
     def accuracy(self) -> float | None:
-        """The share of tokens that were predicted; None before the first."""
+        """Return the share of tokens that were predicted; None before the first."""
         return float(self.sums[1] / self.sums[0]) if self.sums[0] else None
 
     @property
     def surprise(self) -> float | None:
-        """Bits a token; None before the first."""
+        """Return the mean surprise in bits a token; None before the first."""
         return float(self.sums[2] / self.sums[0]) if self.sums[0] else None
 
     def update(self, hits: NDArray[np.bool_], surprise: Float32) -> None:
+        """Add T tokens: whether each was predicted, and its surprise in bits."""
         _update_(self.sums, hits, surprise)
 
 

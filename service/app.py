@@ -89,7 +89,7 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _living(settings: Settings) -> AsyncIterator[Spine]:
     async with opened_store(settings.store) as place, Runtime.open("default", settings, place) as runtime:
-        hub = StreamHub(runtime.engine, runtime.inbox, runtime.outputs, settings, runtime.name)
+        hub = StreamHub(runtime, settings)
         runtime.events.on_mode.append(hub.mode_changed)
         runtime.events.on_snapshot.append(hub.snapshot_saved)
         runtime.events.on_job.append(hub.job_changed)

@@ -45,7 +45,10 @@ class NetSettings(BaseModel):
         "never when the system writes it; off keeps no journal",
     )
     snapshot_every: float = Field(300.0, ge=0, description="seconds between snapshots; 0 is never")
-    snapshots_kept: int = Field(5, ge=1, description="snapshots of the net that are kept")
+    snapshots_kept: int = Field(5, ge=1, description="snapshots that stay of those that nobody asked to keep")
+    max_kept_snapshots: int = Field(
+        100, ge=1, description="snapshots that users may keep: one more is refused, none is deleted"
+    )
     datasets_kept: int = Field(100, ge=1, description="data sets that are kept: one more is refused, none is deleted")
     max_dataset_bytes: int = Field(2**30, ge=1, description="bytes of an uploaded data set, and of it unpacked")
 

@@ -131,14 +131,15 @@ def test_info_tells_what_the_net_is(server: RunningServer) -> None:
 def test_snapshots_are_saved_listed_and_restored(server: RunningServer) -> None:
     server.run(text="before")
     before = server.weights()
-    saved = shown(server.url, "snapshot", "save")
+    saved = shown(server.url, "snapshot", "save", "--name", "[b]mine")
     id = saved.partition(":")[0]
     assert saved == f"{id}: tick {server.net()['tick']:,}, {saved.split()[-2]} MB\n"
     server.run(text="after")
     assert server.weights() != before
     listed = shown(server.url, "snapshot", "list").splitlines()
-    assert listed[0].split() == ["id", "tick", "created", "MB", "of", "job"]
-    assert id in [line.split()[0] for line in listed[1:]]
+    assert listed[0].split() == ["id", "tick", "created", "MB", "kept", "name", "of", "job"]
+    [line] = [line for line in listed if line.startswith(id)]
+    assert line.split()[-2:] == ["yes", "[b]mine"]
     assert shown(server.url, "snapshot", "restore", id) == f"restored {id}\n"
     assert server.weights() == before
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "jobs", "datasets", "snapshots", "engine"]
 SERVICE += ["replica", "journal", "auth", "validation", "errors", "store", "aio", "client"]
 REALNET = ["learners", "training", "utils", "tokens", "frames", "interface", "vocabulary", "inputs", "outputs", "score"]
-REALNET += ["dream", "live", "checkpoint", "kernels", "core"]
+REALNET += ["fit_options", "dream", "live", "checkpoint", "kernels", "core"]
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.
 WORLDLY = {"asyncio", "threading", "multiprocessing", "socket", "time", "datetime", "os", "subprocess", "logging"}

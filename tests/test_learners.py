@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from realnet import FrameLearner, LiveNet, TokenLearner
+from realnet import FrameLearner, LiveNet, RealNet, TokenLearner
 from realnet.inputs import Input, InputError
 from realnet.learners import Learner, create
 from realnet.outputs import OutputBatch
@@ -248,4 +248,8 @@ def test_they_say_what_they_are() -> None:
     net = "LiveNet surprise: 656 neurons (336 in, 64 hidden, 256 out), tick 5, on cpu"
     assert repr(learner) == f"<TokenLearner of bytes: 5 tokens seen, on <{net}>>"
     assert repr(learner.fork().net) == f"<fork of a {net}>"
+    model = RealNet(5, [0], [4], dynamics="ffwf", preset="surprise")
+    assert repr(model) == "RealNet(5 neurons (1 in, 3 hidden, 1 out), surprise dynamics)"
+    sparse = "SparseRealNet(5 neurons (1 in, 3 hidden, 1 out), temporal dynamics, 100.0% of its synapses)"
+    assert repr(RealNet(5, [0], [4]).make_sparse()) == sparse
     assert repr(learner_of("frames")).startswith("<FrameLearner on <LiveNet surprise: 20 neurons (3 in, 15 hidden, 2")

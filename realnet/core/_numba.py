@@ -14,19 +14,9 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "num
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call."""
-    return _compiled(function, parallel=False)
-
-
-def parallel_kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call, for several threads."""
-    return _compiled(function, parallel=True)
-
-
-def _compiled(function: Callable[..., Any], parallel: bool) -> Any:
-    """Keep what is compiled for the next process, where that can be written somewhere."""
+    """Compile a function on its first call, and keep it for the next process, where that can be written somewhere."""
     try:
-        return njit(cache=True, parallel=parallel, **_OPTIONS)(function)
+        return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # "no locator available": neither the package's folder nor a home can be written
         warnings.warn(
             "compiled kernels cannot be kept, so that every process compiles them again: "
@@ -34,7 +24,26 @@ def _compiled(function: Callable[..., Any], parallel: bool) -> Any:
             RuntimeWarning,
             stacklevel=1,
         )
-        return njit(parallel=parallel, **_OPTIONS)(function)
+        return njit(**_OPTIONS)(function)
+
+
+def parallel_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function on its first call in a process, for several threads.
+
+    Not kept for the next process: numba would take it for the same function's serial kernel, and what it keeps of a
+    parallel loop rounds differently (see `inlined_kernel`).
+    """
+    return njit(parallel=True, **_OPTIONS)(function)
+
+
+def inlined_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function as a part of each kernel that calls it.
+
+    A kernel that was compiled apart is called as it is in the process that compiles, but merged with its caller in what
+    is kept for the next process, and with `reassoc` the two may round differently: the same start would not lead to the
+    same weights.
+    """
+    return njit(forceinline=True, **_OPTIONS)(function)
 
 
 def _reduction(name: str) -> Any:

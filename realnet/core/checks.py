@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _ROUNDING = 1e-5  # of a U + b in float32, beyond the range of W
+
+_BOUNDS = {
+    "ge": (operator.ge, "at least"),
+    "gt": (operator.gt, "above"),
+    "le": (operator.le, "at most"),
+    "lt": (operator.lt, "below"),
+}
 
 
 def is_whole(value: object) -> bool:
@@ -21,6 +29,13 @@ def is_number(value: object) -> bool:
     """Return whether this is a finite number; a bool isn't."""
     kinds = int | float | np.integer | np.floating
     return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_bounds(name: str, value: Any, bounds: Mapping[str, float]) -> None:
+    """Raise ValueError if this is no number within the bounds: of `ge`, `gt`, `le` and `lt` those that are there."""
+    if not (is_number(value) and all(_BOUNDS[each][0](value, bound) for each, bound in bounds.items())):
+        wanted = " and ".join(f"{_BOUNDS[each][1]} {bound:.10g}" for each, bound in bounds.items())
+        raise ValueError(f"{name} is {value}, must be a number {wanted}")
 
 
 def checked_rate(value: Any) -> float:

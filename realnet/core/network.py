@@ -6,7 +6,7 @@ import operator
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from realnet.core import model_file
 from realnet.core.birth import create, whole_matrix
 from realnet.core.running import Network
+from realnet.core.sparse import SparseRealNet
 from realnet.core.state import HIGH, LOW, Params, Preset, State
-
-if TYPE_CHECKING:
-    from realnet.core.sparse import SparseRealNet
 
 _LITERAL_SCALE = 0.05  # of a live net's newborn weights in [-2, 2], where backpropagation shall begin
 
@@ -126,9 +124,7 @@ class RealNet(Network):
         return before - after, total - after, total
 
     def make_sparse(self) -> SparseRealNet:
-        """The same net for inference on its living synapses alone; this one stays as it is."""
-        from realnet.core.sparse import SparseRealNet
-
+        """Return the same net for inference on its living synapses alone; this one stays as it is."""
         return SparseRealNet.from_dense(self)
 
     def compile(self, **options: Any) -> RealNet:  # type: ignore[override]  # nn.Module's returns nothing
@@ -153,7 +149,7 @@ class RealNet(Network):
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> RealNet:
-        """The model that `save` wrote. Raises ValueError if the file is not such a one."""
+        """Return the model that `save` wrote. Raises ValueError if the file is none of a RealNet."""
         place, model = device_named(device), cls.__new__(cls)
         chosen, tensors = model_file.read(path, cls.__name__)
         n = chosen["params"].num_neurons
@@ -162,7 +158,7 @@ class RealNet(Network):
         return model.to(place)
 
     def live_state(self) -> State:
-        """What a live net of these `params` begins with to be this net: a copy of the matrix, and silence.
+        """Return what a live net of these `params` begins with to be this net: a copy of the matrix, and silence.
 
         Step 8 stretches living weights to [-2, 2] at the first tick that learns, and a net that was fitted with less
         would be another one then. So two synapses into inputs, which are disregarded, hold the range.
@@ -183,7 +179,7 @@ class RealNet(Network):
 
     @classmethod
     def of_live(cls, params: Params, state: State) -> RealNet:
-        """The net that a live one with this state is now, in `ffwf` dynamics and stream mode: a copy to be fitted."""
+        """Return a copy of what a live net with this state is now, in `ffwf` dynamics and stream mode, to be fitted."""
         model, order = cls.__new__(cls), torch.from_numpy(params.order)
         model._build(_by_neuron(params, state), params, "ffwf", pulse_mode=False, dropout_rate=0.0)
         if state.alive is not None:
@@ -215,6 +211,7 @@ def _whole(name: str, values: Iterable[int]) -> tuple[int, ...]:
 
 
 def device_named(name: str | torch.device) -> torch.device:
+    """Return the device of this name. Raises ValueError if it isn't there."""
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # an AssertionError from a build without CUDA

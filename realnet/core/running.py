@@ -1,4 +1,4 @@
-"""How a RealNet thinks, dense or sparse: everything but its matrix."""
+"""The forward pass of a RealNet, dense or sparse: everything but its matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ States = tuple[Tensor, Tensor]
 
 
 class Network(nn.Module):
-    """What `RealNet` and `SparseRealNet` share.
+    """The base of `RealNet` and `SparseRealNet`.
 
     Attributes:
         params: the neurons and, for `ffwf` dynamics, preset and constants.
@@ -50,6 +50,10 @@ class Network(nn.Module):
     def output_ids(self) -> list[int]:
         return list(self.params.output_ids)
 
+    def extra_repr(self) -> str:
+        """Return what `repr` says beside the class."""
+        return f"{self.params}, {self.dynamics if self.dynamics == 'temporal' else self.params.preset} dynamics"
+
     @property
     def device(self) -> torch.device:
         return self._inputs.device
@@ -82,7 +86,7 @@ class Network(nn.Module):
         return run(self._matrix(), items, entering, current_state)
 
     def outputs(self, states: Tensor) -> Tensor:
-        """(..., N) -> (..., n_out), in the order of `output_ids`."""
+        """Return the outputs (..., n_out) of states (..., N), in the order of `output_ids`."""
         return states.index_select(-1, self._outputs)
 
     def _matrix(self) -> Tensor:
@@ -130,7 +134,7 @@ class Network(nn.Module):
         return x
 
     def checked_input(self, x_input: Tensor) -> Tensor:
-        """`x_input` of `forward` -> (batch, T, n_in) on the net's device. Raises ValueError."""
+        """Return `x_input` of `forward` as (batch, T, n_in) on the net's device. Raises ValueError."""
         x, n_in = torch.as_tensor(x_input), self.params.n_in
         if x.ndim not in (2, 3) or x.shape[-1] != n_in:
             raise ValueError(f"x_input has shape {tuple(x.shape)}, must be (batch, {n_in}) or (batch, items, {n_in})")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from realnet.core import model_file
-from realnet.core.network import RealNet
 from realnet.core.running import Network, States
+
+if TYPE_CHECKING:
+    from realnet.core.network import RealNet
 
 
 class SparseRealNet(Network):
@@ -29,8 +32,8 @@ class SparseRealNet(Network):
 
     @classmethod
     def from_dense(cls, model: RealNet) -> SparseRealNet:
-        """A copy of what `model` is now. Raises ValueError if it isn't a RealNet."""
-        if not isinstance(model, RealNet):
+        """Return a sparse copy of what `model` is now. Raises ValueError if it isn't a RealNet."""
+        if not isinstance(model, Network) or isinstance(model, SparseRealNet):
             raise ValueError(f"from_dense takes a RealNet, not a {type(model).__name__}")
         model.constrain_()
         targets = model.W.detach().t()
@@ -63,8 +66,12 @@ class SparseRealNet(Network):
 
     @property
     def density(self) -> float:
-        """The share of all N x N synapses that is stored."""
+        """Return the share of all N x N synapses that is stored."""
         return self.weights.numel() / self.num_neurons**2
+
+    def extra_repr(self) -> str:
+        """Return what `repr` says beside the class."""
+        return f"{super().extra_repr()}, {self.density:.1%} of its synapses"
 
     def save(self, path: str | Path) -> None:
         """Write everything to one safetensors file."""
@@ -72,7 +79,7 @@ class SparseRealNet(Network):
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> SparseRealNet:
-        """The net that `save` wrote. Raises ValueError if the file is not such a one."""
+        """Return the net that `save` wrote. Raises ValueError if the file is none of a SparseRealNet."""
         chosen, tensors = model_file.read(path, cls.__name__)
         sparse, nothing = cls(**chosen), torch.zeros(0)
         n, synapses = sparse.num_neurons, tensors.get("weights", nothing).numel()

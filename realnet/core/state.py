@@ -79,6 +79,9 @@ class Params:
         hidden = [neuron for neuron in range(self.num_neurons) if neuron not in named]
         object.__setattr__(self, "order", np.array([*self.input_ids, *hidden, *self.output_ids], np.int64))
 
+    def __str__(self) -> str:
+        return f"{self.num_neurons} neurons ({self.n_in} in, {self.n_hidden} hidden, {self.n_out} out)"
+
     @property
     def n_in(self) -> int:
         return len(self.input_ids)

@@ -16,7 +16,7 @@ class Kernel(Protocol):
     name: str
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
-        """T frames and as many teachers (T, n_out), a row of NaN where there is none -> the outputs (T, n_out).
+        """Run T frames and teachers (T, n_out), a row of NaN where there is none. Returns the outputs (T, n_out).
 
         The outputs are those of step 5. `rate` is plasticity times learning rate; at 0 W is only read.
         T calls of one tick do exactly what one call of T does.
@@ -24,28 +24,28 @@ class Kernel(Protocol):
         ...
 
     def respond(self) -> Float32:
-        """(n_out,): the outputs of the next tick, before the matrix is touched. For `literal`, of a frame of zeros."""
+        """Return (n_out,) the outputs of the next tick, and change nothing. For `literal`, of a frame of zeros."""
         ...
 
     def fork(self) -> Kernel:
-        """A state of its own over the same matrix, which it must not change: run it with rate 0 only."""
+        """Return a kernel with activity of its own over the same matrix. Run it with rate 0 only."""
         ...
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        """Have `mind` in mind from now on, and hand over what was: each belongs to whoever is handed it."""
+        """Take over `mind` as the activity, and return what it was before."""
         ...
 
     def activity(self) -> Float32:
-        """(N,) x, a copy."""
+        """Return (N,) x, a copy."""
         ...
 
     def snapshot(self) -> State:
-        """A copy of everything, on the host."""
+        """Return a copy of the whole state, on the host."""
         ...
 
 
 def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:
-    """The kernel `name` for the preset of `params`, which takes `state` over.
+    """Open the kernel `name` for the preset of `params`. It takes `state` over.
 
     `cpu` (numba), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the law).
     Raises ValueError for another name, for a device that isn't there, and for `torch` without PyTorch.

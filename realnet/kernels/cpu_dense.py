@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import kernel, maximum, minimum, parallel_kernel
+from realnet.core._numba import inlined_kernel, kernel, maximum, minimum, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
@@ -169,7 +169,7 @@ def _fire_(
         v[j] = (v[j] - low) / (high - low) if high > low else np.float32(0.0)
 
 
-@kernel
+@inlined_kernel
 def _learn_block_(
     U: Float32,
     alive: Mask,

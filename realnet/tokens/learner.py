@@ -54,7 +54,7 @@ class TokenLearner:
         device: str = "cpu",
         kernel: str | None = None,
     ) -> TokenLearner:
-        """A newborn. `num_neurons` None: the preset's own size. Raises ValueError if they are too few."""
+        """Make a newborn. `num_neurons` None: the preset's own size. Raises ValueError if they are too few."""
         vocabulary = Vocabulary()
         encoder, hidden = _layout(preset, num_neurons, vocabulary.size, seed)
         if num_neurons is None:
@@ -161,7 +161,7 @@ class TokenLearner:
         return Generator(fork, self._ids(prompt), temperature, seed)
 
     def rest(self, ticks: int) -> None:
-        """Count ticks in which nothing moves."""
+        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
         self.net.rest(ticks)
 
     def idle(self, ticks: int, plasticity: float = 0.0, learning_rate: float | None = None) -> FrameOutputs:
@@ -228,14 +228,14 @@ def _tokens_of(given: Input) -> Tokens:
 
 
 class Generator:
-    """Tokens one after the other, each fed back as the next input. It belongs to the thread of its net."""
+    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
 
     def __init__(self, fork: TokenLearner, prompt: Tokens, temperature: float, seed: int) -> None:
         self._fork, self._prompt, self._temperature = fork, prompt, temperature
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def step(self, count: int) -> list[int]:
-        """The next `count` tokens; none while it still reads its prompt, which it does in slices."""
+        """Return the next `count` tokens; none while the prompt is still read, a slice at each call."""
         fork, said = self._fork, []
         if len(self._prompt):
             fork._run(self._prompt[:_SLICE], 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from rich.console import Console
@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from realnet.core.network import RealNet
+from realnet.fit_options import check_options
 from realnet.training.backprop import Backprop
 from realnet.training.rows import Rows, Stream
-from realnet.training.schedule import PRUNED, rate_at, sparsity_at
+from realnet.training.schedule import PRUNED, Rates, sparsity_at
 from realnet.utils.pruning import SynapticPruner
 
 
@@ -22,24 +23,17 @@ from realnet.utils.pruning import SynapticPruner
 class Plan:
     """What is chosen of a fit; the words are those of `RealNetTrainer.fit`."""
 
-    epochs: int
-    batch_size: int
+    epochs: int = field(metadata={"ge": 1})
+    batch_size: int = field(metadata={"ge": 1})
     thinking_steps: int
-    pruning_threshold: float
-    target_sparsity: float
-    gradient_accumulation_steps: int
-    patience: int | None
+    pruning_threshold: float = field(metadata={"ge": 0})
+    target_sparsity: float = field(metadata={"ge": 0, "lt": 1})
+    gradient_accumulation_steps: int = field(metadata={"ge": 1})
+    patience: int | None = field(metadata={"ge": 1})
     schedule: bool
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "gradient_accumulation_steps", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}, must be at least 1")
-        if not 0 <= self.pruning_threshold < float("inf"):  # also refuses NaN
-            raise ValueError(f"pruning_threshold is {self.pruning_threshold}, must be a number, at least 0")
-        if not 0 <= self.target_sparsity < 1:
-            raise ValueError(f"target_sparsity is {self.target_sparsity}, must be in [0, 1)")
+        check_options(self)
         if self.pruning_threshold and self.target_sparsity:
             raise ValueError("give a pruning_threshold or a target_sparsity, not both")
 
@@ -104,8 +98,7 @@ def _learn(
         batches = source.batches(plan.batch_size, order)
     else:
         count, batches = source.count(), source.batches()
-    groups = backprop.optimizer.param_groups
-    rates = [group["lr"] for group in groups]
+    rates = Rates(backprop.optimizer)
     alive = backprop.model.alive
     living = max(1, int(alive.sum())) / alive.numel()
     total, rows = torch.zeros((), device=backprop.model.device), 0
@@ -113,9 +106,7 @@ def _learn(
     try:
         for index, batch in enumerate(batches):
             if plan.schedule:
-                factor = rate_at((reached.epoch + (index / count if count else 0.0)) / plan.epochs, living)
-                for group, rate in zip(groups, rates, strict=True):
-                    group["lr"] = rate * factor
+                rates.set((reached.epoch + (index / count if count else 0.0)) / plan.epochs, living)
             loss, counted = backprop.learn(batch, plan.thinking_steps, plan.gradient_accumulation_steps)
             total += loss * counted
             rows += counted
@@ -123,8 +114,7 @@ def _learn(
                 advance(1 / count)
         backprop.finish()
     finally:
-        for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate
+        rates.restore()
     if not rows:
         raise ValueError("there is nothing to learn: the data is empty, or masked altogether")
     return float(total) / rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from realnet.checkpoint import Checkpoint
 from realnet.core.network import device_named
 from realnet.core.state import Float32
+from realnet.fit_options import FitOptions
 from realnet.training.pair_fit import PairCourse
-from realnet.training.schedule import rate_at
+from realnet.training.schedule import Rates
 from realnet.training.token_fit import TokenCourse
 from realnet.training.updates import Updates
 
@@ -25,66 +26,8 @@ Report = Callable[[dict[str, float]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class FitOptions:
-    """What is chosen of a fit. A ValueError names what is wrong.
-
-    Attributes:
-        epochs: None: as many as suit the data. All other Nones are what suits the net.
-        batch_size: tokens or pairs of a gradient.
-        thinking_steps: for how many ticks an input of a net of frames is held; the last one's answer counts. At
-            least 2, since what comes in reaches the outputs at the next tick. Of a token net each token takes one tick.
-        gradient_decay: the share of each update's gradient that is added to the next one's, in [0, 1).
-        accumulation: batches of an update.
-        pruning_threshold: after every epoch each synapse weaker than this dies.
-        loss: None: `cross_entropy` of a token net, which knows no other, `mse` of a net of frames.
-        validation: the share of the data that is held out, in [0, 1): the end of a text, of pairs a part drawn by
-            the seed. It says something if it is new to the net.
-        patience: the fit ends after so many epochs without a lower loss on what is held out.
-        seed: of the order of the data.
-    """
-
-    epochs: int | None = None
-    batch_size: int | None = None
-    thinking_steps: int = 2
-    learning_rate: float | None = None
-    gradient_decay: float = 0.0
-    accumulation: int = 1
-    pruning_threshold: float = 0.0
-    loss: Literal["mse", "cross_entropy"] | None = None
-    validation: float = 0.1
-    patience: int | None = None
-    device: str = "cpu"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("thinking_steps", 2),
-            ("accumulation", 1),
-            ("patience", 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name} is {value}, must be at least {least}")
-        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate is {self.learning_rate}, must be a number above 0")
-        if not 0 <= self.pruning_threshold < float("inf"):  # also refuses NaN
-            raise ValueError(f"pruning_threshold is {self.pruning_threshold}, must be a number, at least 0")
-        for name in ("gradient_decay", "validation"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, must be in [0, 1)")
-        if self.loss not in (None, "mse", "cross_entropy"):
-            raise ValueError(f"loss is {self.loss!r}, must be mse or cross_entropy")
-        if self.patience is not None and not self.validation:
-            raise ValueError("patience needs a validation part")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}, must be at least 0")
-
-
-@dataclass(frozen=True, slots=True)
 class Fitted:
-    """What `LiveNet.adopt` takes, and what it was worth.
+    """The result of a fit: what `LiveNet.adopt` takes, and what it was worth.
 
     Attributes:
         weights: (N, columns) in [-2, 2], of the epoch with the lowest loss on what is held out, else of the last one.
@@ -124,38 +67,52 @@ def fit_live(
     random = np.random.default_rng(options.seed)
     course = _course(checkpoint, data, options, random)
     optimizer = course.optimizer(options.learning_rate)
-    updates, rate = Updates(optimizer, options.gradient_decay), optimizer.param_groups[0]["lr"]
+    updates, rates = Updates(optimizer, options.gradient_decay), Rates(optimizer)
     epochs = options.epochs or course.epochs
 
     base, before = checkpoint.state().stored_weights(), course.exam()
     report({"epoch": 0, "progress": 0.0, "loss": before["loss"]} | _held_out(before, options))
     best: Fitted | None = None
     for epoch in range(epochs):
-        total, rows, right = 0.0, 0, 0.0
-        for index, (loss, count, hits) in enumerate(course.losses(random), start=1):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * rate_at((epoch + (index - 1) / course.updates) / epochs, living=1.0)
-            if updates.add(loss, count) >= options.accumulation and updates.step():
-                course.constrain_()
-            total, rows = total + float(loss.detach()) * count, rows + count
-            right += float("nan") if hits is None else hits
-            if index < course.updates:
-                progress = (epoch + index / course.updates) / epochs
-                report({"epoch": epoch, "progress": progress, "loss": total / rows})
-        if updates.step():
-            course.constrain_()
+        ended = {"epoch": epoch + 1, "progress": (epoch + 1) / epochs}
+        ended |= _learn(course, updates, rates, options.accumulation, random, epoch, epochs, report)
         if options.pruning_threshold:
             course.prune(options.pruning_threshold)
         figures = course.exam() if options.validation or epoch + 1 == epochs else {}
         if best is None or not options.validation or figures["loss"] < best.after["loss"]:
             weights, alive = course.weights()
             best = Fitted(weights, base, alive, before, figures, epoch + 1)
-        ended = {"epoch": epoch + 1, "progress": (epoch + 1) / epochs, "loss": total / rows}
-        report(ended | ({} if right != right else {"accuracy": right / rows}) | _held_out(figures, options))
+        report(ended | _held_out(figures, options))
         if options.patience is not None and epoch + 1 - best.epochs >= options.patience:
             break
-    assert best is not None
+    assert best is not None, "a fit has at least one epoch"
     return best
+
+
+def _learn(
+    course: TokenCourse | PairCourse,
+    updates: Updates,
+    rates: Rates,
+    accumulation: int,
+    random: np.random.Generator,
+    epoch: int,
+    epochs: int,
+    report: Report,
+) -> dict[str, float]:
+    """Run one epoch. Returns its mean `loss` and, if there is one, `accuracy`."""
+    total, rows, right = 0.0, 0, 0.0
+    for index, (loss, count, hits) in enumerate(course.losses(random), start=1):
+        rates.set((epoch + (index - 1) / course.updates) / epochs)
+        if updates.add(loss, count) >= accumulation and updates.step():
+            course.constrain_()
+        total, rows = total + float(loss.detach()) * count, rows + count
+        right += float("nan") if hits is None else hits
+        if index < course.updates:
+            progress = (epoch + index / course.updates) / epochs
+            report({"epoch": epoch, "progress": progress, "loss": total / rows})
+    if updates.step():
+        course.constrain_()
+    return {"loss": total / rows} | ({} if right != right else {"accuracy": right / rows})
 
 
 def _course(

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from realnet.inputs import InputError
 from realnet.interface import Interface
@@ -132,6 +132,27 @@ class GeneratedText(BaseModel):
 
 class Health(BaseModel):
     status: str
+
+
+def _check_printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("printable signs only")
+    return name
+
+
+SnapshotName: TypeAlias = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_check_printable)]
+
+
+class SnapshotRequest(Body):
+    name: SnapshotName | None = None
+    kept: Annotated[bool, Field(description="until it is deleted; if not, until there are newer ones")] = True
+
+
+class SnapshotChange(Body):
+    """What is left out stays as it is; a name that is null is taken away."""
+
+    kept: bool = False
+    name: SnapshotName | None = None
 
 
 class SnapshotList(BaseModel):

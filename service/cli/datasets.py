@@ -1,4 +1,4 @@
-"""What `realnet dataset` does, and what is said of a file that is sent."""
+"""The commands `realnet dataset …`, and the options of every command that sends a file."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""A job as the command line follows it: from the file that is sent for it to its end, with a bar between."""
+"""Send the file of a job, begin the job, and show its progress until it ends."""
 
 import json
 import time
@@ -23,7 +23,7 @@ Job = dict[str, Any]
 
 
 class Followed:
-    """Every method may raise ClientError."""
+    """A connection to a server for one job. Every method may raise ClientError."""
 
     def __init__(self, server: Server, console: Console) -> None:
         self._url = server.url
@@ -37,24 +37,24 @@ class Followed:
         self._client.close()
 
     def upload(self, path: Path, **fields: str | None) -> str:
-        """Send the file, and what was said of it in `fields`; the id of the data set."""
+        """Send the file with the form's `fields`, and return the id of the data set."""
         given = {name: value for name, value in fields.items() if value is not None}
         try:
-            with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._told():
-                # It answers when it has read all of it, which may take minutes.
+            with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._as_client_error():
+                # The server answers when it has read the whole file, which may take minutes.
                 answer = self._client.post("/v1/datasets", files={"file": (path.name, file)}, data=given, timeout=None)
         except OSError as error:
             raise ClientError(f"{path}: {error.strerror}") from None
         return str(_content(answer)["id"])
 
     def run(self, kind: str, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Its result, or None where Ctrl-C has cancelled it."""
-        with self._told():
+        """Begin a job, show its progress, and return its result, or None where Ctrl-C has cancelled it."""
+        with self._as_client_error():
             job: Job = _content(self._client.post(f"/v1/jobs/{kind}", json=request))
         try:
             job = self._watch(job)
         except KeyboardInterrupt:
-            with self._told():
+            with self._as_client_error():
                 job = _content(self._client.post(f"/v1/jobs/{job['id']}/cancel"))
             if job["status"] == "cancelled":
                 return None
@@ -65,7 +65,7 @@ class Followed:
         return dict(job["result"])
 
     def _watch(self, job: Job) -> Job:
-        """Until it has ended."""
+        """Show the progress of a job until it has ended, and return it as it is then."""
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[of]}"))
         with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
             task = progress.add_task(job["status"], total=1.0, of="")
@@ -76,11 +76,11 @@ class Followed:
         return job
 
     def _changes(self, job: Job) -> Iterator[Job]:
-        """However often the server is killed and started again meanwhile."""
+        """Yield the job after each change until it has ended, over restarts of the server."""
         heard_at = time.monotonic()
         while job["finished_at"] is None:
             try:
-                for changed in self._told_changes(job):
+                for changed in self._streamed_changes(job):
                     job, heard_at = changed, time.monotonic()
                     yield job
             except httpx.TransportError:
@@ -89,7 +89,7 @@ class Followed:
             if job["finished_at"] is None:
                 time.sleep(_LOOK_SECONDS)
 
-    def _told_changes(self, job: Job) -> Iterator[Job]:
+    def _streamed_changes(self, job: Job) -> Iterator[Job]:
         path, headers = f"/v1/jobs/{job['id']}/events", {"Last-Event-ID": str(job["revision"])}
         with self._client.stream("GET", path, headers=headers) as events:
             if events.is_error:
@@ -102,7 +102,7 @@ class Followed:
                     yield job
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_client_error(self) -> Iterator[None]:
         try:
             yield
         except httpx.ReadTimeout:

@@ -1,4 +1,4 @@
-"""One request to a server, and its refusals in the words of the command line."""
+"""Send one request to a server, and name the flags in what it refuses."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
 _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE"}
 
 
-def request(server: "Server", method: str, path: str, seconds: float = 10.0) -> Any:
-    """What it answers, None if that is nothing. May raise ClientError."""
+def request(server: "Server", method: str, path: str, seconds: float = 10.0, body: dict[str, Any] | None = None) -> Any:
+    """Send a request, with `body` as JSON; return the JSON of its answer, None if it is empty. Raises ClientError."""
     import httpx
 
     from service.client import ClientError, no_answer, refusal
 
     url = server.url
     try:
-        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds)
+        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds, json=body)
     except httpx.ReadTimeout:
         raise ClientError(f"{url} did not answer within {seconds:g} s") from None
     except (httpx.TransportError, httpx.InvalidURL):
@@ -30,7 +30,7 @@ def request(server: "Server", method: str, path: str, seconds: float = 10.0) -> 
 
 
 def place_of(pointer: str) -> str:
-    """The flag or the argument that a place in a request's body was given by: bodies of commands have one level."""
+    """Return the flag or argument for a JSON pointer into the body of a request: `--max-tokens` for `/max_tokens`."""
     name = pointer.removeprefix("/")
     if not name or "/" in name:
         return pointer

@@ -1,4 +1,4 @@
-"""What `realnet dream`, `realnet fit` and `realnet sleep` do: send the file, begin the job, show how it gets on."""
+"""The commands `realnet dream`, `realnet fit` and `realnet sleep`: each sends a job and follows it to its end."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -62,7 +62,7 @@ def sleep(context: typer.Context, given: dict[str, Any]) -> None:
 
 
 def _do(kind: _Kind, server: "Server", given: dict[str, Any], file: Path | None = None, **of_file: str | None) -> None:
-    """Begin the job, with `file` and what is said of it, and follow it to its end."""
+    """Send the file with the form's fields `of_file`, if there is one, then run the job and print its result."""
     from service.cli.follow import Followed
 
     _check(kind, given if file is None else {"dataset": "-"} | given)
@@ -77,7 +77,7 @@ def _do(kind: _Kind, server: "Server", given: dict[str, Any], file: Path | None 
 
 
 def _check(kind: _Kind, request: dict[str, Any]) -> None:
-    """Refuse what the server would refuse, before a file is sent for it."""
+    """Raise what is wrong with the options, before a file is sent for them."""
     from pydantic import ValidationError
 
     try:

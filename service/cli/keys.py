@@ -1,4 +1,4 @@
-"""What `realnet key` does, on the file of keys alone: a server that has it sees the change within a second."""
+"""The commands `realnet key …`. They change the file of keys alone; a server that uses it follows within a second."""
 
 from pathlib import Path
 from typing import Annotated, Literal

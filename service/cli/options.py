@@ -1,4 +1,4 @@
-"""Options of a command that are the fields of a pydantic model: name, type, bounds, default and help are said there."""
+"""Make the options of a command from the fields of a pydantic model, where all is said once."""
 
 import inspect
 import typing
@@ -36,7 +36,7 @@ def with_options(app: typer.Typer, models: Models, besides: Iterable[str] = ()) 
 
 
 def _command_with(command: Command, models: "Iterable[type[BaseModel]]", besides: set[str]) -> Any:
-    """The command for typer's parser."""
+    """Return the command with all its options, for typer's parser."""
     fields = [
         (name, field, model.model_config.get("title"))
         for model in models
@@ -66,7 +66,7 @@ def _option(name: str, field: "FieldInfo", panel: str | None) -> inspect.Paramet
 
 
 def _kind(field: "FieldInfo") -> Any:
-    """The type of a field as typer knows it: not None, and a list for what may be given more than once."""
+    """Return the type of a field as typer knows it: without None, a list for what may be given more than once."""
     [kind] = _without_none(field.annotation)
     return list[str] if typing.get_origin(kind) is tuple else kind
 
@@ -77,7 +77,7 @@ def _without_none(kind: Any) -> list[Any]:
 
 
 def is_secret(field: "FieldInfo") -> bool:
-    """Whether a flag would show it to everybody who lists the processes."""
+    """Return whether a field is a secret, which a flag would show to everybody who lists the processes."""
     from pydantic import SecretStr
 
     return SecretStr in _without_none(field.annotation)
@@ -88,14 +88,14 @@ def flag_of(name: str) -> str:
 
 
 def help_of(field: "FieldInfo") -> str:
-    """What a field is, its bounds and its default, in one line."""
+    """Return what a field is, its bounds and its default, in one line."""
     text = field.description or ""
     more = [each for each in (bounds_of(field), f"default {default_of(field)}" if default_of(field) else "") if each]
     return text[:1].upper() + text[1:] + (f" ({'; '.join(more)})" if more else "")
 
 
 def default_of(field: "FieldInfo") -> str:
-    """Empty for a field that has none, of which the description says what that means."""
+    """Return the default as it would be given; empty for None and for an empty list."""
     value = field.default
     if value is None or value == ():
         return ""
@@ -105,7 +105,7 @@ def default_of(field: "FieldInfo") -> str:
 
 
 def choices_of(field: "FieldInfo") -> tuple[str, ...]:
-    """Empty for a field that takes other values than a few."""
+    """Return the few values that a field takes; empty for any other field."""
     [kind] = _without_none(field.annotation)
     if kind is bool:
         return ("yes", "no")
@@ -113,7 +113,7 @@ def choices_of(field: "FieldInfo") -> tuple[str, ...]:
 
 
 def bounds_of(field: "FieldInfo") -> str:
-    """As `1 to 64` or `more than 0, 1 at most`; empty for a field without."""
+    """Return `1 to 64`, `more than 0, 1 at most` or the like; empty for a field without bounds."""
     bounds = {
         word: f"{value:g}" if isinstance(value, float) else str(value)
         for each in field.metadata
@@ -127,7 +127,7 @@ def bounds_of(field: "FieldInfo") -> str:
 
 
 def refusal_of(error: "ValidationError", given: Iterable[str], elsewhere: Callable[[str], str] = flag_of) -> Exception:
-    """What is wrong with the fields of a model, by the flag that said it, or the name that it has `elsewhere`."""
+    """Return the error for a model that is wrong: it names the flag, or where none was given the name `elsewhere`."""
     from service.client import ClientError
 
     first = error.errors(include_input=False, include_url=False)[0]

@@ -1,4 +1,4 @@
-"""What commands print: values, tables and progress in the words of a person."""
+"""Print values and tables; build the one kind of console that all commands use."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ def print_table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> Non
 
 
 def shown(value: object) -> str:
+    """Return a value of an answer as a person reads it."""
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {shown(each)}" for name, each in value.items())
     if isinstance(value, bool) or value is None:
@@ -34,7 +35,7 @@ def shown(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """`text`, without what a terminal would obey: a young net says any byte."""
+    """Return `text` without control characters if it goes to a terminal: a young net says any byte."""
     if not sys.stdout.isatty():
         return text
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,4 +1,4 @@
-"""What `realnet serve` does."""
+"""The command `realnet serve`."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

@@ -21,7 +21,7 @@ This page is made from `service/settings.py`: `python -m service.cli.settings_ta
 
 
 def settings_table() -> str:
-    """The page, with a table for each group of settings."""
+    """Return the page, with a table for each group of settings."""
     return "\n".join((_HEAD, *_lines()))
 
 

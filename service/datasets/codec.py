@@ -1,4 +1,4 @@
-"""A batch as bytes, and back."""
+"""Batches as bytes, and back."""
 
 from itertools import accumulate, pairwise
 
@@ -9,7 +9,7 @@ from service.datasets.items import DatasetBatch, Pair, Pairs, Text, Texts, Token
 
 
 class _Texts(msgspec.Struct, tag="texts", array_like=True):
-    """As stored: `tokens` of all pieces, in unsigned integers of `width` bytes, little-endian."""
+    """Stored `Texts`: `tokens` of all pieces, in unsigned integers of `width` bytes, little-endian."""
 
     start: int
     lengths: list[int]
@@ -19,7 +19,7 @@ class _Texts(msgspec.Struct, tag="texts", array_like=True):
 
 
 class _Pairs(msgspec.Struct, tag="pairs", array_like=True):
-    """`lengths` and `tokens` of an input, its target, the next input …"""
+    """Stored `Pairs`: `lengths` and `tokens` of an input, its target, the next input …"""
 
     start: int
     lengths: list[int]
@@ -28,7 +28,7 @@ class _Pairs(msgspec.Struct, tag="pairs", array_like=True):
 
 
 class _Vectors(msgspec.Struct, tag="vectors", array_like=True):
-    """Row by row, in float32, little-endian."""
+    """Stored `Vectors`: row by row, in float32, little-endian."""
 
     start: int
     rows: int
@@ -40,6 +40,7 @@ _decoder = msgspec.msgpack.Decoder(_Texts | _Pairs | _Vectors)
 
 
 def encode_batch(batch: DatasetBatch) -> bytes:
+    """Return a batch in MessagePack."""
     stored: _Texts | _Pairs | _Vectors
     match batch:
         case Texts(start, pieces):
@@ -53,7 +54,7 @@ def encode_batch(batch: DatasetBatch) -> bytes:
 
 
 def decode_batch(data: bytes) -> DatasetBatch:
-    """The batch that was encoded."""
+    """Return the batch that was encoded."""
     match _decoder.decode(data):
         case _Texts(start, lengths, continued, width, tokens):
             pieces = _split(lengths, width, tokens)

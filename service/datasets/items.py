@@ -1,4 +1,4 @@
-"""What a data set is made of, and the batches that it is stored and read in: the same whatever file it came from."""
+"""The items of a data set, and the batches that hold them, the same whatever file they came from."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Rows: TypeAlias = NDArray[np.float32]
 
 @dataclass(slots=True, frozen=True)
 class Text:
-    """A piece of a text, of 1 to PIECE_TOKENS tokens; whether it goes on with the text of the piece before."""
+    """A piece of a text, of 1 to PIECE_TOKENS tokens. `continues`: it belongs to the text of the piece before."""
 
     tokens: Tokens
     continues: bool
@@ -32,7 +32,7 @@ class Text:
 
 @dataclass(slots=True, frozen=True)
 class Pair:
-    """What comes in and what is to come out, neither of them empty."""
+    """An input and the target that is to follow it, neither of them empty."""
 
     input: Tokens
     target: Tokens
@@ -58,7 +58,7 @@ class Texts:
 
 @dataclass(slots=True, frozen=True)
 class Pairs:
-    """`start` is the number of the first pair, from 0."""
+    """Pairs; `start` is the number of the first of them, from 0."""
 
     start: int
     pairs: list[Pair]
@@ -72,7 +72,7 @@ class Pairs:
 
 @dataclass(slots=True, frozen=True)
 class Vectors:
-    """`inputs` is (n, n_in) and `targets` (n, n_out), all in [0, 1]; `start` is the number of the first row, from 0."""
+    """Rows: `inputs` (n, n_in) and `targets` (n, n_out), in [0, 1]; `start` is the number of the first, from 0."""
 
     start: int
     inputs: Rows
@@ -94,13 +94,13 @@ DatasetBatch: TypeAlias = Texts | Pairs | Vectors
 
 
 def cut(tokens: Tokens) -> Iterator[Text]:
-    """A whole text, in pieces."""
+    """Cut a whole text into pieces."""
     for start in range(0, len(tokens), PIECE_TOKENS):
         yield Text(tokens[start : start + PIECE_TOKENS], start > 0)
 
 
 def blocks(rows: Iterable[tuple[list[float], list[float]]]) -> Iterator[Vectors]:
-    """Rows of input and target, some at once."""
+    """Collect single rows of input and target into blocks of some rows each."""
     size = 0
     waiting: list[tuple[list[float], list[float]]] = []
     for row in rows:
@@ -119,7 +119,7 @@ def _block(rows: list[tuple[list[float], list[float]]]) -> Vectors:
 
 
 def batches(parts: "Iterable[Text | Pair | Vectors]") -> Iterator[DatasetBatch]:
-    """Parts of one kind, collected; of vectors a part is any number of rows, and its `start` is overlooked."""
+    """Collect parts of one kind into batches. Vectors may have any number of rows, and their `start` is ignored."""
     start, size = 0, 0
     waiting: list[Text | Pair | Vectors] = []
     for part in parts:

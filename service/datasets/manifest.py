@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from pydantic import AwareDatetime, BaseModel, Field
 
 from service.datasets.upload import Format
+from service.errors import Conflict
 from service.store.sealed import Sealed
 
 DatasetKind: TypeAlias = Literal["text", "pairs", "vectors"]
@@ -28,28 +29,25 @@ class Dataset(BaseModel, frozen=True):
 
 
 class Chunk(BaseModel, frozen=True):
-    start: int  # the number of its first piece
+    """What one chunk must be: a batch whose first piece has the number `start`."""
+
+    start: int
     sha256: str
 
 
 class Manifest(Dataset, Sealed, frozen=True):
-    place: str  # where its chunks are
+    """What is stored of a data set beside its chunks, which are in the folder `place`."""
+
+    place: str
     chunks: tuple[Chunk, ...]
 
     def dataset(self) -> Dataset:
+        """Return what a client sees of it."""
         return Dataset(**self.model_dump(exclude={"place", "chunks"}))
 
 
-class DatasetDamaged(Exception):
+class DatasetDamaged(Conflict):
     """What is stored of a data set is not what was written."""
 
     def __init__(self, id: str, what: str) -> None:
         super().__init__(f"data set {id} is damaged: {what}")
-
-
-class DatasetInUse(Exception):
-    """It cannot be deleted now."""
-
-
-class DatasetsFull(Exception):
-    """There are as many as are kept."""

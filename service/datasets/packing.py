@@ -1,4 +1,4 @@
-"""Batches on their way into the store and back. All of it takes time: for a thread."""
+"""Batches made ready for the store. It takes time: call it on a thread."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,13 +12,15 @@ from service.datasets.manifest import DatasetKind
 
 @dataclass(slots=True, frozen=True)
 class Packed:
+    """An encoded batch. `start` is the number of its first piece."""
+
     start: int
     data: bytes
     sha256: str
 
 
 class Packing:
-    """Takes batches one by one, and knows at the end what they were."""
+    """Encodes batches one by one, and counts what is in them."""
 
     def __init__(self, batches: Iterator[DatasetBatch]) -> None:
         self._batches = batches
@@ -29,7 +31,7 @@ class Packing:
         self._outputs: int | None = None
 
     def step(self) -> Packed | None:
-        """The next batch; None at the end. Raises Invalid."""
+        """Return the next batch, encoded, or None at the end. Raises Invalid."""
         batch = next(self._batches, None)
         if batch is None:
             return None
@@ -38,7 +40,7 @@ class Packing:
         return Packed(batch.start, data, sha256_of(data))
 
     def counts(self) -> dict[str, Any]:
-        """As in a Dataset."""
+        """Return the fields of a Dataset that the batches so far give."""
         return {
             "kind": self._kind,
             "items": self._items,

@@ -1,4 +1,4 @@
-"""A file that has come, and what was said of it."""
+"""An uploaded file, and what the request said of it."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ NAME_LENGTH = 128
 
 @dataclass(slots=True, frozen=True)
 class Upload:
-    """`file` is seekable and at its beginning; `sha256` (hex) is of its `bytes`; the columns are of a `.csv`."""
+    """An uploaded file: seekable, at its beginning. `sha256` (hex) is of its `bytes`; the columns are of a `.csv`."""
 
     file: BinaryIO
     bytes: int
@@ -24,6 +24,6 @@ class Upload:
 
     @property
     def id(self) -> str:
-        """By content: the same for the same bytes read in the same way, whatever their name."""
+        """Return an id made from the content: the same for the same bytes read in the same way, whatever their name."""
         read_as = json.dumps([self.sha256, self.format, self.inputs, self.targets])
         return hashlib.sha256(read_as.encode()).hexdigest()[:32]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.jobs.job import Job
 from service.store.base import Store, StoreError
+from service.store.keys import NetKeys
 
 _KEPT = 100  # that have ended
 _STORE_SECONDS = 1.0  # until what could not be saved is tried again
@@ -23,11 +24,11 @@ class StoredJob(BaseModel):
 
 
 class JobCatalog:
-    """A value in the store for each job."""
+    """The jobs of the net `name`: a value in the store for each."""
 
-    def __init__(self, store: Store, net: str = "default") -> None:
+    def __init__(self, store: Store, name: str) -> None:
         self._store = store
-        self._prefix = f"{net}/jobs/"
+        self._prefix = NetKeys(name).jobs
 
     async def load(self) -> dict[str, StoredJob]:
         """All of them, oldest first. What cannot be read, as that of another version, is left alone."""

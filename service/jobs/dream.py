@@ -10,7 +10,6 @@ from realnet.outputs import OutputBatch
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.manifest import Dataset
 from service.engine.commands import Dream
-from service.errors import NotFound
 from service.jobs.driver import JobDriver
 from service.jobs.requests import DreamRequest
 from service.jobs.runner import JobContext, JobResult
@@ -49,13 +48,10 @@ class DreamJob:
         self._progress = progress
 
     async def run(self, job: JobContext) -> JobResult:
-        """Goes on where the journal ends. Raises NotFound, Conflict, StoreError, DatasetDamaged."""
+        """Goes on where the journal ends. Raises NotFound, Conflict or StoreError."""
         asked = DreamRequest.model_validate(job.request)
-        try:
-            async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset, self._living.dreaming():
-                return await self._dream(job, asked, dataset)
-        except KeyError as error:
-            raise NotFound("no data set has this id") from error
+        async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset, self._living.dreaming():
+            return await self._dream(job, asked, dataset)
 
     async def _dream(self, job: JobContext, asked: DreamRequest, dataset: Dataset) -> JobResult:
         cut = Cut(

@@ -10,18 +10,17 @@ import safetensors.numpy
 from realnet import Checkpoint, from_checkpoint
 from service.aio import in_thread
 from service.datasets.catalog import DatasetCatalog
-from service.datasets.manifest import DatasetDamaged
 from service.engine.commands import UpdateWeights
 from service.engine.engine import Engine
 from service.engine.pace import Mode
-from service.errors import Conflict, JobFailed, NotDurable, NotFound
+from service.errors import JobFailed, NotDurable, NotFound
 from service.jobs.fit_process import FITTED, FORK, run_process, workplace, write_data, write_fork
 from service.jobs.requests import FitRequest
 from service.jobs.runner import JobContext, JobResult
 from service.journal.records import SnapshotRef
 from service.replica.weight_update import WeightUpdate
 from service.snapshots.catalog import SnapshotCatalog
-from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshot import Snapshot
 from service.snapshots.snapshotter import Snapshotter
 
 _RETRY_SECONDS = 1.0
@@ -60,8 +59,6 @@ class FitJob:
             fitted = await self._noted(job, "fitted") or await self._fit(job, asked, fork)
             self._snapshots.held.add(fitted.id)
             return await self._bring_home(job, asked, fork, fitted)
-        except (SnapshotDamaged, DatasetDamaged) as error:
-            raise Conflict(str(error)) from error
         finally:
             self._snapshots.held.clear()
 
@@ -69,7 +66,7 @@ class FitJob:
         """If it is still there."""
         try:
             return await self._snapshots.get(job.notes.get(name, ""))
-        except KeyError:
+        except NotFound:
             return None
 
     async def _fit(self, job: JobContext, asked: FitRequest, fork: Snapshot) -> Snapshot:
@@ -88,11 +85,8 @@ class FitJob:
 
     async def _write_data(self, job: JobContext, asked: FitRequest, directory: Path) -> None:
         vocabulary = self._engine.interface.vocabulary
-        try:
-            async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset:
-                await write_data(directory, self._datasets, dataset, None if vocabulary is None else vocabulary.size)
-        except KeyError as error:
-            raise NotFound("no data set has this id") from error
+        async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset:
+            await write_data(directory, self._datasets, dataset, None if vocabulary is None else vocabulary.size)
 
     async def _write_fork(self, fork: Snapshot, asked: FitRequest, directory: Path) -> None:
         data = await self._snapshots.read(fork.id)

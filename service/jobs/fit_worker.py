@@ -21,6 +21,7 @@ import numpy as np
 import safetensors.numpy
 
 from realnet import Checkpoint
+from realnet.fit_options import FitOptions
 
 _SAY_SECONDS = 0.2
 
@@ -52,7 +53,7 @@ def _end_with_the_server(directory: Path) -> None:
 def _fit(directory: Path) -> dict[str, Any]:
     import torch  # takes seconds, so that the server's end is waited for before it
 
-    from realnet.training.live_fit import FitOptions, fit_live
+    from realnet.training.live_fit import fit_live
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others are the engine's and its clients'
     checkpoint = Checkpoint.from_bytes((directory / "fork.safetensors").read_bytes())

@@ -87,5 +87,5 @@ class FitRequest(Body):
         return self
 
     def options(self) -> dict[str, Any]:
-        """Those of `realnet.training.live_fit.FitOptions`."""
+        """Those of `realnet.fit_options.FitOptions`."""
         return self.model_dump(exclude={"dataset", "commit", "force"})

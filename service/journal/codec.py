@@ -49,14 +49,30 @@ def whole_records(data: bytes) -> Iterator[tuple[int, Record, int, int]]:
         start = end
 
 
+def spoilt_record(data: bytes, start: int) -> int:
+    """Return the number of the record that begins at `start` if only its checksum is wrong, else 0.
+
+    It was damaged after it was written, or the power failed before all of it was on the disk: a file can then have its
+    length already, and zeros or old bytes in it. So it is no reason to refuse a start, but one to say so aloud.
+    """
+    head = _head(data, start)
+    return 0 if head is None else head[0]
+
+
 def _end(data: bytes, start: int) -> int | None:
-    """Where the record that begins here ends, if it is whole."""
+    """Return where the record that begins at `start` ends, if it is whole."""
+    if (head := _head(data, start)) is None:
+        return None
+    _, end, checksum = head
+    return end if zlib.crc32(memoryview(data)[start + _HEAD.size : end]) == checksum else None
+
+
+def _head(data: bytes, start: int) -> tuple[int, int, int] | None:
+    """Return number, end and checksum of the record that begins here, if its head is whole and its bytes are there."""
     body = start + _HEAD.size
     if body > len(data):
         return None
-    mark, _, length, checksum, head = _HEAD.unpack_from(data, start)
+    mark, seq, length, checksum, head = _HEAD.unpack_from(data, start)
     if mark != MARK or length > _MOST or zlib.crc32(memoryview(data)[start : start + _CHECKED]) != head:
         return None
-    if body + length > len(data) or zlib.crc32(memoryview(data)[body : body + length]) != checksum:
-        return None
-    return int(body + length)
+    return (seq, body + length, checksum) if body + length <= len(data) else None

@@ -1,4 +1,4 @@
-"""The journal: what the engine is about to do, made durable by a thread of its own while the engine does what is."""
+"""The journal: a thread makes records durable while the engine runs those that already are."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from service.errors import NotDurable
 from service.journal.codec import encode_record
 from service.journal.records import NoteRecord, Record
-from service.store.base import Log, StoreError
+from service.store.base import Log, StoreError, StoreLost
 
 Policy: TypeAlias = Literal["always", "everysec", "never", "off"]
 
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A record on its way: at last it is durable, or an error says why it never will be."""
+    """A record that was appended: in the end `is_durable`, or an `error` that says why it never will be."""
 
     seq: int
     is_durable: bool = False
@@ -36,18 +36,18 @@ class Journal(Protocol):
     # On the engine's thread:
 
     def append(self, record: Record) -> Ticket:
-        """In order, at once, to be made durable by the next `begin_commit`. Raises NotDurable."""
+        """Take a record, to be made durable after the next `begin_commit`. Raises NotDurable."""
         ...
 
     def begin_commit(self) -> None:
-        """Begin to make durable what was appended: of many records at once, since the threads take turns at Python."""
+        """Wake the journal's thread: once for many records, since the threads take turns at Python."""
 
     def seen(self) -> None:
-        """The tickets that failed were seen; before that nothing more is appended."""
+        """Allow appends again: the caller has handled the tickets that failed."""
 
 
 class NoJournal:
-    """Everything is as good as durable."""
+    """A journal that writes nothing and calls every record durable."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -64,11 +64,12 @@ class NoJournal:
 
 
 class LoggedJournal:
-    """`on_durable` and `on_trouble` are called on the journal's thread: with None where the trouble is over."""
+    """A journal in a `Log`. Its thread calls `on_durable`, and `on_trouble` with an error or, once it is over, None."""
 
     def __init__(self, log: Log, policy: Policy, last: int) -> None:
         self.last = last
         self.error: NotDurable | None = None
+        self.failure: str | None = None  # why its thread has ended, if not by a stop
         self._unseen: NotDurable | None = None
         self.on_durable: Callable[[], None] = lambda: None
         self.on_trouble: Callable[[NotDurable | None], None] = lambda _: None
@@ -77,17 +78,18 @@ class LoggedJournal:
         self._log = log
         self._policy = policy
         self._pending: list[tuple[Ticket, Record]] = []
+        self._taken: list[tuple[Ticket, Record]] = []  # of these, by the thread, to be written now
         self._trim_to: int | None = None
         self._changed = threading.Condition()
         self._stopping = False
-        self._synced_at = time.monotonic()
-        self._thread = threading.Thread(target=self._live, name="journal", daemon=True)
+        self._checked_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """What was appended is made durable first, if that doesn't take too long. Blocks."""
+        """Make durable what was appended, if that doesn't take too long, then end the thread. Blocks."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -113,34 +115,44 @@ class LoggedJournal:
             self._unseen = None
 
     def trim(self, seq: int) -> None:
-        """Records before this one are needed no more."""
+        """Let the log drop the records before this one, some time."""
         with self._changed:
             self._trim_to = seq
             self._changed.notify()
 
     # On the journal's thread:
 
+    def _run(self) -> None:
+        try:
+            self._live()
+        except StoreLost as error:
+            self._fail(error)
+            self.failure = str(error)
+        except Exception:
+            _logger.exception("the journal has died")
+            self._fail(StoreError("the journal has died, the server's log tells why"))
+            self.failure = str(self.error)
+
     def _live(self) -> None:
         while True:
             with self._changed:
                 if not (self._pending or self._stopping or self._trim_to is not None):
                     self._changed.wait(_SYNC_SECONDS)
-                pending, self._pending = self._pending, []
+                self._taken, self._pending = self._pending, []
                 trim_to, self._trim_to = self._trim_to, None
-                if self._stopping and not pending:
+                if self._stopping and not self._taken:
                     break
             try:
-                self._commit(pending)
+                self._commit(self._taken)
                 if trim_to is not None:
                     self._log.trim(trim_to)
+                self._check_every_second()
+            except StoreLost:
+                raise
             except StoreError as error:
-                self._fail(pending, error)
+                self._fail(error)
                 if not self._recover():
                     break
-            except Exception:
-                _logger.exception("the journal has died")
-                self._fail(pending, StoreError("the journal has died, the server's log tells why"))
-                return
         try:
             if self.error is None and self._policy != "never":
                 self._log.sync()
@@ -162,9 +174,13 @@ class LoggedJournal:
                 ticket.is_durable = True
             self.on_durable()
             start = end
-        if self._policy == "everysec" and time.monotonic() - self._synced_at >= _SYNC_SECONDS:
-            self._log.sync()
-            self._synced_at = time.monotonic()
+
+    def _check_every_second(self) -> None:
+        if time.monotonic() - self._checked_at >= _SYNC_SECONDS:
+            if self._policy == "everysec":
+                self._log.sync()
+            self._log.check()
+            self._checked_at = time.monotonic()
 
     def _write(self, seq: int, block: bytes, records: int) -> None:
         began = time.monotonic()
@@ -174,12 +190,12 @@ class LoggedJournal:
         self.bytes += len(block)
         self.commits += 1
 
-    def _fail(self, pending: list[tuple[Ticket, Record]], error: StoreError) -> None:
-        """Nothing that is not durable will be done."""
+    def _fail(self, error: StoreError) -> None:
+        """Fail every record that is not durable, and refuse more."""
         why = NotDurable(str(error))
         with self._changed:
-            failed = [ticket for ticket, _ in (*pending, *self._pending) if not ticket.is_durable]
-            self._pending = []
+            failed = [ticket for ticket, _ in (*self._taken, *self._pending) if not ticket.is_durable]
+            self._taken, self._pending = [], []
             self.last -= len(failed)
             self.error = why
             self._unseen = why if failed else self._unseen
@@ -191,7 +207,7 @@ class LoggedJournal:
         self.on_durable()
 
     def _recover(self) -> bool:
-        """Until it can be written again; False at a stop."""
+        """Try until the log can be written again. Returns False at a stop."""
         began = time.monotonic()
         while True:
             with self._changed:
@@ -204,6 +220,8 @@ class LoggedJournal:
                 self._write(self.last + 1, note, 1)
                 if self._policy != "never":
                     self._log.sync()
+            except StoreLost:
+                raise
             except StoreError:
                 continue
             with self._changed:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from service.journal.codec import JournalDamaged, whole_records
+from service.journal.codec import JournalDamaged, spoilt_record, whole_records
 from service.journal.records import (
     OriginRecord,
     Record,
@@ -27,6 +27,7 @@ class JournalScan:
         snapshots: those that records after `after` name.
         unordered: the restores of older versions, by number.
         torn: the block that ends in no whole record, from which byte on, and how many bytes those are.
+        spoilt: the number of the record that the torn end begins with, if all of its bytes are there; else 0.
         harmless: damage among records up to `after`, which are in the snapshot.
     """
 
@@ -36,6 +37,7 @@ class JournalScan:
     snapshots: set[str] = field(default_factory=set)
     unordered: list[tuple[int, UnorderedRestoreRecord]] = field(default_factory=list)
     torn: tuple[str, int, int] | None = None
+    spoilt: int = 0
     harmless: list[str] = field(default_factory=list)
 
 
@@ -70,7 +72,7 @@ class _Judge:
         found = self._found
         if found.torn is not None:
             self._suspect(_damage(*found.torn[:2], found.last, f"{block.name} follows"))
-        found.torn, end, is_searched = None, 0, False
+        found.torn, found.spoilt, end, is_searched = None, 0, 0, False
         for seq, record, start, record_end in whole_records(block.data):
             if start > end:
                 is_searched = True
@@ -83,6 +85,7 @@ class _Judge:
             end = record_end
         if end < len(block.data):
             found.torn = block.name, end, len(block.data) - end
+            found.spoilt = spoilt_record(block.data, end)
             if is_searched and found.last > self._after:
                 self._damage = _damage(block.name, end, found.last, "was so before")
 

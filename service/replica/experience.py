@@ -4,7 +4,7 @@ from itertools import groupby
 
 import numpy as np
 
-from realnet.core.state import Float32
+from realnet import Float32
 from realnet.inputs import Input
 from service.journal.records import InputRecord, packed_tokens, unpacked_tokens
 from service.replica.episode import Episode

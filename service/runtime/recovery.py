@@ -9,7 +9,7 @@ from realnet.learners import Learner
 from service.errors import NotFound
 from service.journal.codec import JournalDamaged, encode_record
 from service.journal.position import JournalPosition
-from service.journal.records import OriginRecord, SnapshotRef
+from service.journal.records import NoteRecord, OriginRecord, SnapshotRef
 from service.journal.scan import JournalScan, read_from, scan
 from service.journal.unordered import begin_before, in_order
 from service.replica.progress import ServiceState
@@ -71,14 +71,17 @@ async def recover(
     elif journal.last < start.seq:  # its end was lost, but is in the snapshot
         if journal.last:
             _logger.warning("the journal ends at record %d, the snapshot at %d", journal.last, start.seq)
-        await asyncio.to_thread(log.clear)
-        journal = JournalScan(last=start.seq)
+        elif snapshot is not None:  # a journal always has a record: it was removed, or emptied
+            missing = "snapshot %s ends at record %d, and there is no journal: what was learnt after that is lost"
+            _logger.error(missing, snapshot.id, start.seq)
+        note = NoteRecord("the records before this one are in a snapshot only")
+        journal = await asyncio.to_thread(_begun_anew, log, start.seq + 1, note)
     if learner is None:
         assert journal.origin is not None, "without a snapshot a journal begins with a birth"
         learner = await asyncio.to_thread(create, journal.origin.birth)
     start = begin_before(start, journal.unordered)
     replay = Replay(
-        lambda: in_order(read_from(log.blocks(), start.seq + 1), journal.unordered),
+        lambda: in_order(read_from(log.read(start.seq), start.seq + 1), journal.unordered),
         start,
         journal.last - start.seq,
         loader(catalog),
@@ -95,7 +98,7 @@ def loader(catalog: SnapshotCatalog) -> Load:
         where = f"journal record {seq} needs snapshot {ref.id}"
         try:
             snapshot, data = await catalog.get(ref.id), await catalog.read(ref.id)
-        except (KeyError, NotFound):
+        except NotFound:
             raise JournalDamaged(f"{where}, which is gone") from None
         except SnapshotDamaged as error:
             raise JournalDamaged(f"{where}, and {error}") from error
@@ -107,21 +110,24 @@ def loader(catalog: SnapshotCatalog) -> Load:
 
 
 def _scanned(log: Log, covered: int) -> JournalScan:
-    journal = scan(log.blocks(), covered)
+    journal = scan(log.read(), covered)
     for damage in journal.harmless:
         _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
     if journal.torn is not None:
         block, offset, count = journal.torn
+        if journal.spoilt:
+            why = "it was damaged, or the power failed while it was written; it is lost"
+            _logger.error("journal %s: record %d has the wrong checksum: %s", block, journal.spoilt, why)
         _logger.warning("journal %s was cut short: its last %d bytes, after record %d, are no whole record and dropped",
                         block, count, journal.last)  # fmt: skip
         log.cut(block, offset)
     return journal
 
 
-def _begun_anew(log: Log, seq: int, origin: OriginRecord) -> JournalScan:
+def _begun_anew(log: Log, seq: int, first: OriginRecord | NoteRecord) -> JournalScan:
     log.clear()
-    log.append(seq, encode_record(seq, origin), True)
-    return JournalScan(seq, seq, origin)
+    log.append(seq, encode_record(seq, first), True)
+    return JournalScan(seq, seq, first if isinstance(first, OriginRecord) else None)
 
 
 def _start(

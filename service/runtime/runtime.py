@@ -30,6 +30,7 @@ from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
+from service.store.keys import NetKeys
 from service.telemetry.logs import log_mode
 from service.telemetry.metrics import NetParts
 
@@ -66,7 +67,7 @@ class Runtime:
             idle_learning=settings.idle_learning,
         )
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
-        self.snapshots = SnapshotCatalog(place.store, settings.snapshots_kept, name)
+        self.snapshots = _snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
         self.snapshotter = Snapshotter(self.engine, self.snapshots, settings.snapshot_every, self.journal)
         self.jobs: JobRunner  # once it is open
@@ -80,7 +81,7 @@ class Runtime:
     @asynccontextmanager
     async def open(cls, name: str, settings: NetSettings, place: OpenStore) -> AsyncIterator["Runtime"]:
         """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart."""
-        log = None if settings.journal == "off" else place.log(f"{name}/journal")
+        log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
         recovered = await _recovered(name, settings, place, log)
         runtime = cls(name=name, settings=settings, place=place, recovered=recovered, log=log)
         runtime._start()
@@ -116,7 +117,7 @@ class Runtime:
     @property
     def failure(self) -> str | None:
         """Return why this net cannot go on, if it can't."""
-        return self._place.lock.lost or self.engine.failure
+        return self._place.lock.lost or self.engine.failure or (None if self.journal is None else self.journal.failure)
 
     @property
     def parts(self) -> NetParts:
@@ -142,9 +143,9 @@ class Runtime:
         """Take an input as soon as there is room: done when it is in, or refused, as `run.reply` then says."""
         return self.inbox.enter(run)
 
-    def generate(self, command: Generate) -> None:
-        """Begin a generation, or raise Refused; `command.reply` is done at its end."""
-        self.inbox.put(command)
+    def generate(self, command: Generate, space: str) -> None:
+        """Begin a generation for the caller of `space`, or raise Refused; `command.reply` is done at its end."""
+        self.inbox.put(command, space)
 
     async def configure(
         self,
@@ -167,7 +168,7 @@ class Runtime:
         return await self.snapshotter.hashes()
 
     async def restore(self, id: str) -> Snapshot:
-        """Put the net back to a snapshot. Raises KeyError, StoreError, SnapshotDamaged or Refused."""
+        """Put the net back to a snapshot. Raises NotFound, StoreError, SnapshotDamaged or Refused."""
         return await self.snapshotter.restore(id, self._settings.device)
 
     # How it begins and ends:
@@ -204,7 +205,7 @@ class Runtime:
 
 async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Log | None) -> Recovered:
     """Return the net as it was, or a new one. Raises CannotStart."""
-    snapshots = SnapshotCatalog(place.store, settings.snapshots_kept, name)
+    snapshots = _snapshots_of(name, settings, place)
     try:
         await snapshots.sweep()
         await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
@@ -215,3 +216,7 @@ async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Lo
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings)
     return recovered
+
+
+def _snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
+    return SnapshotCatalog(place.store, settings.snapshots_kept, name, most_kept=settings.max_kept_snapshots)

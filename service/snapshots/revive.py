@@ -1,4 +1,4 @@
-"""A learner from the bytes of a snapshot."""
+"""Learners made from snapshots."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ _logger = logging.getLogger(__name__)
 async def newest_good(
     catalog: SnapshotCatalog, device: str
 ) -> tuple[tuple[Snapshot, Learner, bytes] | None, list[SnapshotDamaged]]:
-    """The newest good snapshot and its memory, and the damage of newer ones, which is also reported in the log."""
+    """Return the newest good snapshot, its learner and its memory, and the damage of newer ones, also logged."""
     found, damaged = await catalog.newest_good()
     for error in damaged:
         _logger.error("%s; the one before it is taken", error)
@@ -29,7 +29,7 @@ async def newest_good(
 
 
 async def revive(snapshot: Snapshot, data: bytes, device: str) -> Learner:
-    """Raises SnapshotDamaged for the snapshot of another version."""
+    """Return the learner that is in the bytes of a snapshot. Raises SnapshotDamaged for one of another version."""
     try:
         return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device))
     except ValueError as error:

@@ -1,12 +1,16 @@
-"""A snapshot as clients see it, and what can be wrong with one."""
+"""A snapshot as clients see it, how it is written down, and what can be wrong with one."""
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
+
+from service.errors import Conflict
+from service.store.sealed import Sealed
 
 
 class Snapshot(BaseModel, frozen=True):
     """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC.
 
-    That of a `job` is none of the live net, but what the job made of a fork.
+    A snapshot of a `job` holds what the job made of a fork, never the live net. One that is `kept` stays until it is
+    deleted; others go when there are newer ones.
     """
 
     id: str
@@ -16,16 +20,33 @@ class Snapshot(BaseModel, frozen=True):
     sha256: str
     state_sha256: str
     job: str | None = None
+    kept: bool = False
+    name: str | None = None
 
 
-class SnapshotDamaged(Exception):
+class Chunk(BaseModel, frozen=True):
+    """What one chunk must be."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(Snapshot, Sealed, frozen=True):
+    """What is stored of a snapshot beside its chunks, which are in a folder with its id for a name."""
+
+    chunks: tuple[Chunk, ...]
+    memory: Chunk | None = None
+    position: int | None = Field(None, alias="place")  # the last record of the journal that is in it
+
+    def snapshot(self) -> Snapshot:
+        """Return what a client sees of it."""
+        return Snapshot(**self.model_dump(include=set(Snapshot.model_fields)))
+
+
+class SnapshotDamaged(Conflict):
     """What is stored of snapshot `id` is not what was written; `what` says in which way."""
 
     def __init__(self, id: str, what: str) -> None:
         super().__init__(f"snapshot {id} is damaged: {what}")
         self.id = id
         self.what = what
-
-
-class SnapshotInUse(Exception):
-    """It cannot be deleted now."""

@@ -1,4 +1,4 @@
-"""When snapshots are taken and restored: on demand, every so often if something was learnt, at a clean shutdown."""
+"""Snapshots of the live net: on demand, every so often if something was learnt, and at a clean shutdown."""
 
 import asyncio
 import logging
@@ -24,7 +24,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Snapshotter:
-    """`every` is in seconds, 0 for never. The journal is trimmed behind the oldest snapshot that is kept."""
+    """Saves and restores the live net. `every` is in seconds, 0 for never.
+
+    After a save the journal is trimmed: up to the oldest of the newest snapshots, records are needed no more.
+    """
 
     def __init__(
         self, engine: Engine, catalog: SnapshotCatalog, every: float, journal: LoggedJournal | None = None
@@ -37,7 +40,7 @@ class Snapshotter:
         self._catalog = catalog
         self._journal = journal
         self._every = every
-        self._saved_changes = engine.status.changes
+        self._saved_changes: int | None = engine.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -51,23 +54,28 @@ class Snapshotter:
         self._tasks.append(asyncio.create_task(self._mend(), name="mending"))
 
     async def stop(self, save: bool = True) -> None:
-        """Take the last snapshot, if it may and there is anything in the net that the newest one has not."""
+        """Stop the clock and, if `save`, take a last snapshot unless the newest one already has all that was learnt."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if not save:
             return
+        if self._journal is not None and self._journal.failure is not None:
+            self._saved_changes = None  # the store may be gone, and with it the newest snapshot
         try:
             async with asyncio.timeout(_FINAL_SECONDS):
                 await self._save_what_is_new()
         except TimeoutError:
             _logger.error("no last snapshot: the store took more than %g s", _FINAL_SECONDS)
 
-    async def save(self) -> Snapshot:
-        """Raises StoreError, SnapshotDamaged or EngineStopped; the net goes on in any case."""
+    async def save(self, kept: bool = False, name: str | None = None) -> Snapshot:
+        """Save the net as it is now. One that is not `kept` goes when there are newer ones.
+
+        Raises StoreError, SnapshotDamaged, Conflict or EngineStopped; the net goes on in any case.
+        """
         async with self._saving:
             try:
-                snapshot = await self._save()
+                snapshot = await self._save(kept, name)
             except (StoreError, SnapshotDamaged):
                 self.failed += 1
                 raise
@@ -79,13 +87,13 @@ class Snapshotter:
         return snapshot
 
     def journal_has_lost(self) -> None:
-        """Records: a snapshot is taken that has them, and until then a start would be refused."""
+        """Save a snapshot now: the journal lost records, and a start is refused until one has them."""
         if self._journal is not None:
             self._lost = self._journal.last
             self._has_lost.set()
 
     async def restore(self, id: str, device: str) -> Snapshot:
-        """Raises KeyError, StoreError, SnapshotDamaged, Conflict or EngineStopped."""
+        """Put the net back to a snapshot. Raises NotFound, Conflict, StoreError or EngineStopped."""
         async with self._saving:
             snapshot = await self._catalog.get(id)
             learner = await revive(snapshot, await self._catalog.read(id), device)
@@ -98,9 +106,10 @@ class Snapshotter:
         return snapshot
 
     async def adopt(self, command: UpdateWeights) -> None:
-        """Then a snapshot is taken. Cancelled too late it does so all the same, and nobody is told.
+        """Put the weights that a job has fitted into the net, then take a snapshot.
 
-        Raises Conflict, NotDurable or EngineStopped.
+        If cancelled once the engine has begun, the weights change all the same. Raises Conflict, NotDurable or
+        EngineStopped.
         """
         async with self._saving:
             if self._journal is not None:
@@ -110,20 +119,21 @@ class Snapshotter:
         await _to_its_end(self._save_what_is_new())
 
     async def hashes(self) -> tuple[str, str]:
-        """Of the weights, and of everything that a snapshot holds, at one tick."""
+        """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
         async with self._hashing:
             checkpoint, _ = await self._engine.ask(Clone())
             return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
 
-    async def _save(self) -> Snapshot:
+    async def _save(self, kept: bool, name: str | None) -> Snapshot:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
         checkpoint, memory = await self._engine.ask(Clone())
         data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
         place = None if memory.place is None else memory.place.seq
-        snapshot = await self._catalog.save(data, checkpoint.tick, state_sha256, memory.to_bytes(), place)
+        snapshot = await self._catalog.save(
+            data, checkpoint.tick, state_sha256, memory.to_bytes(), place, kept=kept, name=name
+        )
         self._saved_changes, self._place = changes, memory.place
-        self._catalog.pinned.clear()
-        if self._journal is not None and (oldest := await self._catalog.oldest_place()) is not None:
+        if self._journal is not None and (oldest := await self._catalog.oldest_position()) is not None:
             self._journal.trim(oldest + 1)
         return snapshot
 
@@ -132,7 +142,7 @@ class Snapshotter:
             return
         try:
             await self.save()
-        except (StoreError, SnapshotDamaged, Refused) as error:
+        except (StoreError, Refused) as error:
             _logger.error("no snapshot: %s", error)
 
     async def _save_every_so_often(self) -> None:
@@ -146,7 +156,7 @@ class Snapshotter:
             lost = self._lost
             try:
                 await self.save()
-            except (StoreError, SnapshotDamaged, Refused) as error:
+            except (StoreError, Refused) as error:
                 _logger.error("the journal has lost records, and no snapshot that has them: %s", error)
             else:
                 assert self._place is not None
@@ -158,7 +168,7 @@ class Snapshotter:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Though it is cancelled, unless it fails then."""
+    """Finish `work` even if the caller is cancelled; be cancelled only if it then fails."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

@@ -15,7 +15,7 @@ _REDIS_URL = re.compile(r"rediss?://([^][/?#@\s]*@)?([^][/?#@:\s]+|\[[0-9a-fA-F:
 
 
 def open_store(url: str) -> Store:
-    """The store at `file:///absolute/dir`, `file:relative/dir`, `redis://host:port/db` or `rediss://…`.
+    """Return the store at `file:///absolute/dir`, `file:relative/dir`, `redis://host:port/db` or `rediss://…`.
 
     Nothing is read, written or connected to yet. Raises ValueError without repeating the URL: it may hold a password.
     """
@@ -27,19 +27,19 @@ def open_store(url: str) -> Store:
 
 
 def open_log(url: str, key: str, lock: Lock | None = None) -> Log:
-    """The log of this name in the store at `url`, written to only while it is `lock`'s.
+    """Return the log named `key` in the store at `url`, which is written to only while the store is `lock`'s.
 
     Nothing is connected to yet. Raises ValueError as `open_store`.
     """
     if (directory := directory_of(url)) is not None:
-        return FileLog(directory / check_key(key))
+        return FileLog(directory / check_key(key), lock)
     from service.store.redis_log import RedisLog
 
-    return RedisLog(url, check_key(key), "" if lock is None else lock.token)
+    return RedisLog(url, check_key(key), lock)
 
 
 def open_lock(url: str) -> Lock:
-    """The lock of the store at `url`, not yet taken. Raises ValueError as `open_store`."""
+    """Return the lock of the store at `url`, not yet taken. Raises ValueError as `open_store`."""
     if (directory := directory_of(url)) is not None:
         return FileLock(directory)
     from service.store.redis_lock import RedisLock
@@ -48,7 +48,7 @@ def open_lock(url: str) -> Lock:
 
 
 def directory_of(url: str) -> Path | None:
-    """None for Redis. Raises ValueError as `open_store`."""
+    """Return the directory of a store, None for Redis. Raises ValueError as `open_store`."""
     if url.startswith("file:"):
         parts = urlsplit(url)
         if parts.path and not (parts.netloc or parts.query or parts.fragment):

@@ -1,4 +1,4 @@
-"""What every store does: bytes under keys, blocks behind one another in a log, and a lock that keeps others out."""
+"""What every store has: bytes under keys, logs that are appended to, and a lock that keeps other servers out."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,6 +14,10 @@ class StoreError(Exception):
     """The store is unreachable, full or unreadable. The message is one line that names the place."""
 
 
+class StoreLost(StoreError):
+    """The store was taken away from this server, for good: trying again is of no use."""
+
+
 class Store(Protocol):
     """Bytes under keys.
 
@@ -23,19 +27,21 @@ class Store(Protocol):
     """
 
     async def put(self, key: str, value: bytes) -> None:
-        """Write or overwrite; durable when it returns."""
+        """Write a value, or overwrite it, durably."""
 
-    async def get(self, key: str) -> bytes | None: ...
+    async def get(self, key: str) -> bytes | None:
+        """Return a value, None if there is none."""
+        ...
 
     async def delete(self, key: str) -> None:
-        """Durable when it returns; no error if the key is absent."""
+        """Delete a value, durably; no error if there is none."""
 
     async def keys(self, prefix: str) -> list[str]:
-        """Every key that begins with `prefix`, sorted."""
+        """Return every key that begins with `prefix`, sorted."""
         ...
 
     async def ping(self) -> None:
-        """Raises StoreError if the store cannot be used now."""
+        """Raise StoreError if the store cannot be used now."""
 
     async def close(self) -> None: ...
 
@@ -58,39 +64,48 @@ def check_prefix(prefix: str) -> str:
 
 @dataclass(slots=True, frozen=True)
 class Block:
-    """Bytes that were appended together, or near each other; `name` is its place."""
+    """Bytes that were appended together, or one after another; `name` says where in the log they are."""
 
     name: str
     data: bytes
 
 
 class Log(Protocol):
-    """Appended to at the end, cut only there, trimmed only at the beginning; one thread of one process owns it.
+    """Bytes that are appended to at the end, cut only there, and trimmed only at the beginning.
 
-    The calls block, for seconds where the store is in trouble, and may raise StoreError. What is appended has numbers
-    that rise: `seq` is the first number in it.
+    What is appended has numbers that rise: `seq` is the first number in it. One thread of one process owns a log; only
+    `read` is for others, too. The calls block, for seconds where the store is in trouble, and may raise StoreError.
     """
 
     on_loss: Callable[[], object]  # called where something that was appended is found to be gone; appends go on
 
-    def blocks(self) -> Iterator[Block]:
-        """All of it in order."""
+    def read(self, after: int = 0) -> Iterator[Block]:
+        """Yield, in order, the blocks that may hold numbers greater than `after`, and perhaps one more before them.
+
+        Reading changes nothing and takes no lock. So any process may follow a log that another one writes, by reading
+        again after the last number that it has. It must then expect that the last block ends in the middle of what is
+        being appended, that the owner takes back by `repair` what it could not make durable, and that blocks which are
+        trimmed meanwhile are missing, or raise StoreError.
+        """
         ...
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
-        """Whole when it returns, and on the disk if `durable`. If it raises, `repair` comes before anything else."""
+        """Append all of `data`, and put it on the disk if `durable`. If it raises, `repair` must come next."""
 
     def sync(self) -> None:
-        """All that was appended is on the disk when it returns."""
+        """Put all that was appended on the disk."""
+
+    def check(self) -> None:
+        """Raise StoreLost where what is appended no longer goes where a start would find it. Cheap."""
 
     def repair(self) -> None:
         """Take back whatever an append that raised has left, or may yet leave."""
 
     def cut(self, name: str, offset: int) -> None:
-        """Drop all from this byte of the last block that is not empty on."""
+        """Drop all from byte `offset` of block `name` on, which must be the last that is not empty."""
 
     def trim(self, seq: int) -> None:
-        """Blocks that end before this number may go."""
+        """Drop the blocks that end before number `seq`, or some of them."""
 
     def clear(self) -> None:
         """Drop everything."""
@@ -99,11 +114,16 @@ class Log(Protocol):
 
 
 class Lock(Protocol):
-    token: str  # what Redis is to know the writes of this server by, if it is Redis
-    lost: str | None  # in one line, how another server has got it
+    """Keeps other servers out of a store."""
+
+    token: str  # by which Redis knows the writes of this server
+    lost: str | None  # in one line, how another server has got the store
 
     async def take(self) -> None:
-        """Before anything of the store is read. Raises StoreError where another server has it; may wait for that."""
+        """Take the lock, before anything of the store is read. Raises StoreError where another server has it."""
+
+    def check(self) -> None:
+        """Raise StoreLost where the store is seen to be no longer this server's. For any thread."""
 
     async def release(self) -> None:
-        """Nothing is written any more."""
+        """Let other servers have the store: nothing is written any more."""

@@ -1,4 +1,4 @@
-"""A store in a directory: every key is a file, written beside its place and moved there whole."""
+"""A store in a directory: every key is a file, written under another name and then renamed."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.store.base import StoreError, check_key, check_prefix, is_key
+from service.store.keys import TEMPORARY
 
 CALL_SECONDS = 30.0  # fsync of 16 MiB on a bad disk takes seconds; a network disk that is gone takes for ever
-TEMPORARY = ".put-"  # begins with a dot, so never a key
-
 T = TypeVar("T")
 
 
 class FileStore:
-    """One process owns the directory; it is created by the first `put` or `ping`.
+    """A store in a directory, which one process owns; it is created by the first `put` or `ping`.
 
     One thread does all the work, in the order asked for. So a call that was cancelled or timed out while the disk was
     at it can still take effect later, but never after a call that was made after it.
@@ -89,7 +88,7 @@ class FileStore:
         self._remove_empty_directories(path)
 
     def _remove_empty_directories(self, path: Path) -> None:
-        """Those that it would be the only file of."""
+        """Remove the directories that this file was the only one of."""
         with contextlib.suppress(OSError):  # ends at the first that isn't empty
             for directory in path.relative_to(self._root).parents[:-1]:
                 (self._root / directory).rmdir()
@@ -114,6 +113,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def make_directory(path: Path) -> None:
+    """Make a directory, and those that it is in, durably."""
     if not path.is_dir():
         make_directory(path.parent)
         path.mkdir(exist_ok=True)
@@ -121,7 +121,7 @@ def make_directory(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make a file's new name, or its removal, as durable as its bytes."""
+    """Make new and removed names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,32 +6,37 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from service.store.base import Block, StoreError
-from service.store.file import TEMPORARY, make_directory, sync_directory
+from service.store.base import Block, Lock, StoreError, StoreLost
+from service.store.file import make_directory, sync_directory
+from service.store.file_lock import harm_of
+from service.store.keys import TEMPORARY
 
 SEGMENT_BYTES = 16 * 2**20  # and then the next one begins
 _SUFFIX = ".journal"
 
 
 class FileLog:
-    """Each start begins a segment of its own. The directory is created by the first append."""
+    """A log in a directory. Each start begins a segment of its own; the first append creates the directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lock: Lock | None = None) -> None:
         self.on_loss: Callable[[], object] = lambda: None
         self._directory = directory
-        self._segment: Path | None = None  # that is appended to …
+        self._lock = lock
+        self._segment: Path | None = None  # the one that is appended to
         self._descriptor = -1
-        self._size = 0  # … what of it is whole …
-        self._unsynced: list[bytes] = []  # … and the end of that
+        self._size = 0  # bytes of it that are whole
+        self._unsynced: list[bytes] = []  # the last of these, which may not be on the disk yet
         self._is_doubtful = False  # a sync has failed: the system may have dropped what it could not write
 
-    def blocks(self) -> Iterator[Block]:
-        with self._told():
-            for path in self._segments():
-                yield Block(path.name, path.read_bytes())
+    def read(self, after: int = 0) -> Iterator[Block]:
+        with self._translated():
+            segments = self._segments()
+            for path, following in itertools.zip_longest(segments, segments[1:]):
+                if following is None or _first(following) > after + 1:
+                    yield Block(path.name, path.read_bytes())
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
-        with self._told():
+        with self._translated():
             if self._segment is None or self._size >= SEGMENT_BYTES:
                 self._begin(seq)
             _write(self._descriptor, data)
@@ -43,13 +48,20 @@ class FileLog:
 
     def sync(self) -> None:
         if self._unsynced:
-            with self._told():
+            with self._translated():
                 self._sync()
+
+    def check(self) -> None:
+        with self._translated():
+            if self._lock is not None:
+                self._lock.check()
+            if self._segment is not None and (harm := harm_of(self._segment, self._descriptor)) is not None:
+                raise StoreLost(f"the store was taken away: {harm}")
 
     def repair(self) -> None:
         if self._segment is None:
             return
-        with self._told():
+        with self._translated():
             if self._is_doubtful:
                 self._rewrite(self._segment)
             else:
@@ -57,12 +69,12 @@ class FileLog:
                 self._sync()
 
     def cut(self, name: str, offset: int) -> None:
-        with self._told(), (self._directory / name).open("r+b") as file:
+        with self._translated(), (self._directory / name).open("r+b") as file:
             file.truncate(offset)
             os.fsync(file.fileno())
 
     def trim(self, seq: int) -> None:
-        with self._told():
+        with self._translated():
             segments = self._segments()
             for path, following in itertools.pairwise(segments):
                 if _first(following) <= seq and path != self._segment:
@@ -70,7 +82,7 @@ class FileLog:
 
     def clear(self) -> None:
         self.close()
-        with self._told():
+        with self._translated():
             for path in self._segments():
                 path.unlink()
             if self._directory.is_dir():
@@ -96,9 +108,10 @@ class FileLog:
         os.fdatasync(self._descriptor)
         self._is_doubtful = False
         self._unsynced.clear()
+        self.check()  # it is on the disk; it must also have a name there
 
     def _rewrite(self, segment: Path) -> None:
-        """What was synced is read, the rest is still known."""
+        """Write a segment anew: what was synced is read from it, the rest is still in memory."""
         synced = segment.read_bytes()[: self._size - sum(map(len, self._unsynced))]
         temporary = segment.with_name(TEMPORARY + segment.name)
         descriptor = _opened(temporary)
@@ -119,7 +132,7 @@ class FileLog:
         return sorted(path for path in self._directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

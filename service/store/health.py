@@ -1,4 +1,4 @@
-"""Whether the store answers."""
+"""The health of a store."""
 
 import asyncio
 import time
@@ -19,6 +19,7 @@ class StoreHealth:
         self._error: StoreError | None = None
 
     async def error(self) -> StoreError | None:
+        """Return why the store does not answer, or None."""
         async with self._asking:
             if time.monotonic() - self._asked_at >= _PULSE_SECONDS:
                 self._error = await self._ask()

@@ -3,53 +3,42 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from service.store.base import check_key, check_prefix, is_key
+from service.store.keys import REDIS_PREFIX
+from service.store.redis_client import open_client, place_of, translated_errors
 
-from service.store.base import StoreError, check_key, check_prefix, is_key
-
-CONNECT_SECONDS = 2.0
 CALL_SECONDS = 10.0  # everything in a call together: waiting, connecting, retrying
-PREFIX = "realnet:"
 
 
 class RedisStore:
-    """As durable as the server is configured to be: a `put` returns when Redis has replied."""
+    """A store in Redis, as durable as that is configured to be: a `put` returns when Redis has replied."""
 
     def __init__(self, url: str) -> None:
-        self._client = Redis.from_url(
-            url,
-            protocol=2,  # enough for bytes; 3 sends the password in HELLO, which old servers repeat in their error
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CALL_SECONDS,
-            retry=Retry(NoBackoff(), 1),  # one, for a pooled connection that a restart of the server has cut
-        )
+        self._client = open_client(url, CALL_SECONDS)
         self._place = place_of(self._client)
 
     async def put(self, key: str, value: bytes) -> None:
-        check_key(key)
-        async with self._call():
-            await self._client.set(PREFIX + key, value)
+        name = REDIS_PREFIX + check_key(key)
+        async with self._call(name):
+            await self._client.set(name, value)
 
     async def get(self, key: str) -> bytes | None:
-        check_key(key)
-        async with self._call():
-            return cast("bytes | None", await self._client.get(PREFIX + key))
+        name = REDIS_PREFIX + check_key(key)
+        async with self._call(name):
+            return cast("bytes | None", await self._client.get(name))
 
     async def delete(self, key: str) -> None:
-        check_key(key)
-        async with self._call():
-            await self._client.delete(PREFIX + key)
+        name = REDIS_PREFIX + check_key(key)
+        async with self._call(name):
+            await self._client.delete(name)
 
     async def keys(self, prefix: str) -> list[str]:
-        pattern = f"{PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
+        pattern = f"{REDIS_PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
         async with self._call():
             found = {name async for name in self._client.scan_iter(match=pattern, count=1000)}  # SCAN may repeat a name
-        keys = (name.decode(errors="replace").removeprefix(PREFIX) for name in found)
+        keys = (name.decode(errors="replace").removeprefix(REDIS_PREFIX) for name in found)
         return sorted(key for key in keys if is_key(key))
 
     async def ping(self) -> None:
@@ -60,25 +49,12 @@ class RedisStore:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[None]:
+    async def _call(self, key: str | None = None) -> AsyncIterator[None]:
         task = asyncio.current_task()
-        assert task is not None
+        assert task is not None, "called from a coroutine"
         cancellations = task.cancelling()
-        try:
+        with translated_errors(self._place, CALL_SECONDS, key):
             async with asyncio.timeout(CALL_SECONDS):
                 yield
             if task.cancelling() > cancellations:  # Python 3.11's wait_for overlooks one that comes with the answer
                 raise asyncio.CancelledError
-        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-            raise StoreError(f"{self._place}: {reason_of(error, CALL_SECONDS)}") from error
-
-
-def place_of(client: Any) -> str:
-    """Without the password."""
-    address = client.connection_pool.connection_kwargs
-    return f"redis://{address['host']}:{address.get('port', 6379)}/{address.get('db', 0)}"
-
-
-def reason_of(error: Exception, seconds: float) -> str:
-    """In one line."""
-    return " ".join(str(error).split()) or f"no answer within {seconds:g} s"

@@ -13,15 +13,12 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from service.store.base import StoreError
-from service.store.redis import PREFIX, place_of, reason_of
+from service.store.base import StoreError, StoreLost
+from service.store.keys import REDIS_LEASE, REDIS_OWNER
+from service.store.redis_client import open_client, place_of, translated_errors
 
-OWNER, LEASE = PREFIX + ".owner", PREFIX + ".lease"  # behind a dot, so never keys
 LEASE_SECONDS = 10.0
 _RENEW_SECONDS = 2.0
 _CALL_SECONDS = 2.0
@@ -38,16 +35,12 @@ _logger = logging.getLogger(__name__)
 
 
 class RedisLock:
+    """A lease in Redis, renewed by a task of the event loop."""
+
     def __init__(self, url: str) -> None:
         self.token = secrets.token_hex(16)
         self.lost: str | None = None
-        self._client = Redis.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=_CALL_SECONDS,
-            socket_timeout=_CALL_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._client = open_client(url, _CALL_SECONDS)
         self._place = place_of(self._client)
         self._here = _this_system()
         self._holder = f"{self._here} {os.getpid()}"
@@ -55,10 +48,10 @@ class RedisLock:
         self._renewing: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
-        """At once where the last holder is known to be dead; else it waits until its lease is over."""
+        """Take the lease: at once where the last holder is known to be dead, else when its lease is over."""
         until = time.monotonic() + LEASE_SECONDS + _RENEW_SECONDS
         is_waiting = False
-        try:
+        with translated_errors(self._place, _CALL_SECONDS, REDIS_LEASE):
             while (holder := await self._held_by()) is not None:
                 if self._lives(holder) or time.monotonic() > until:
                     raise StoreError(f"{self._place} is in use by another server")
@@ -66,9 +59,11 @@ class RedisLock:
                     _logger.warning("%s was in use until now: waiting, %g s at most", self._place, LEASE_SECONDS)
                     is_waiting = True
                 await asyncio.sleep(_LOOK_SECONDS)
-        except (RedisError, OSError) as error:
-            raise StoreError(f"{self._place}: {reason_of(error, _CALL_SECONDS)}") from error
         self._renewing = asyncio.create_task(self._renew(), name="lease")
+
+    def check(self) -> None:
+        if self.lost is not None:
+            raise StoreLost(self.lost)
 
     async def release(self) -> None:
         if self._renewing is not None:
@@ -76,21 +71,21 @@ class RedisLock:
             if self.lost is None:
                 with contextlib.suppress(RedisError, OSError):
                     async with asyncio.timeout(_RELEASE_SECONDS):
-                        await self._client.delete(LEASE)
+                        await self._client.delete(REDIS_LEASE)
         await self._client.aclose()
 
     async def _held_by(self) -> str | None:
-        """Who holds the lease; None where it is this server from now on."""
-        if not await self._client.set(LEASE, self._holder, nx=True, px=self._milliseconds):
-            holder = cast(bytes, await self._client.get(LEASE) or b"").decode()
+        """Return who holds the lease, or None where it is this server from now on."""
+        if not await self._client.set(REDIS_LEASE, self._holder, nx=True, px=self._milliseconds):
+            holder = cast(bytes, await self._client.get(REDIS_LEASE) or b"").decode()
             if self._lives(holder) is not False:
                 return holder
-            await self._client.set(LEASE, self._holder, px=self._milliseconds)
-        await self._client.set(OWNER, self.token)
+            await self._client.set(REDIS_LEASE, self._holder, px=self._milliseconds)
+        await self._client.set(REDIS_OWNER, self.token)
         return None
 
     def _lives(self, holder: str) -> bool | None:
-        """None for one on another system, where nobody can tell."""
+        """Tell whether a holder's process lives; None if it is on another system, where nobody can tell."""
         system, _, process = holder.rpartition(" ")
         if system != self._here:
             return None
@@ -108,13 +103,15 @@ class RedisLock:
         while self.lost is None:
             await asyncio.sleep(_RENEW_SECONDS)
             with contextlib.suppress(RedisError, OSError):  # whoever takes it meanwhile is seen once Redis answers
-                if not await renew(keys=[OWNER, LEASE], args=[self.token, self._holder, self._milliseconds]):
+                if not await renew(
+                    keys=[REDIS_OWNER, REDIS_LEASE], args=[self.token, self._holder, self._milliseconds]
+                ):
                     self.lost = f"another server has taken {self._place} over"
                     _logger.error("%s: nothing is learnt here any more", self.lost)
 
 
 def _this_system() -> str:
-    """Since it was booted; with the name of its process numbers, of which each container has its own."""
+    """Return a name for what process numbers are valid in: this system since it was booted, or this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"

@@ -7,19 +7,15 @@ lock's token, Redis obeys only while that is the token of who took the store las
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import ResponseError
 
-from service.store.base import Block, StoreError
-from service.store.redis import PREFIX, place_of, reason_of
-from service.store.redis_lock import OWNER
+from service.store.base import Block, Lock, StoreError
+from service.store.keys import REDIS_OWNER, REDIS_PREFIX
+from service.store.redis_client import open_blocking_client, place_of, translated_errors
 
-CONNECT_SECONDS = 2.0
 CALL_SECONDS = 5.0
 _READ_AT_ONCE = 8
 _NOWHERE = (0, 0)
@@ -34,19 +30,15 @@ _logger = logging.getLogger(__name__)
 
 
 class RedisLog:
-    def __init__(self, url: str, key: str, token: str = "") -> None:
+    """A log in a Redis Stream. With a `lock`, writes are refused once another server has taken the store."""
+
+    def __init__(self, url: str, key: str, lock: Lock | None = None) -> None:
         self.on_loss: Callable[[], object] = lambda: None
-        self._client: Redis = Redis.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CALL_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-            redis_connect_func=self._connected,
-        )
+        self._client = open_blocking_client(url, CALL_SECONDS, self._connected)
         self._place = place_of(self._client)
-        self._key = PREFIX + key
-        self._token = token
+        self._key = REDIS_PREFIX + key
+        self._lock = lock
+        self._token = "" if lock is None else lock.token
         self._if_ours: Any = self._client.register_script(_IF_OURS)
         self._last = _NOWHERE  # the id of the last block that is whole
         self._tried = 0  # the first number of what was appended last
@@ -54,19 +46,20 @@ class RedisLog:
         self._is_connected_anew = False
         self._told_of_policy = False
 
-    def blocks(self) -> Iterator[Block]:
-        after = "-"
+    def read(self, after: int = 0) -> Iterator[Block]:
+        with self._translated():
+            start = self._holder_of(after + 1) or "-"
         while True:
-            with self._told():
-                entries = self._entries(after)
+            with self._translated():
+                entries = self._entries(start)
             if not entries:
                 return
             for id, fields in entries:
                 yield Block(id, fields.get(_FIELD, b""))
-            after = f"({entries[-1][0]}"
+            start = f"({entries[-1][0]}"
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
-        with self._told():
+        with self._translated():
             self._look()
             if durable:
                 self._check_policy()
@@ -79,8 +72,12 @@ class RedisLog:
     def sync(self) -> None:
         pass
 
+    def check(self) -> None:
+        if self._lock is not None:
+            self._lock.check()
+
     def repair(self) -> None:
-        with self._told():
+        with self._translated():
             self._see_whose_it_is()
             if self._turn < 0:
                 return
@@ -95,7 +92,7 @@ class RedisLog:
                     self._write("XDEL", self._key, id)
 
     def cut(self, name: str, offset: int) -> None:
-        with self._told():
+        with self._translated():
             self._look()
             self._turn += 1
             [(_, fields)] = self._entries(name)
@@ -107,31 +104,35 @@ class RedisLog:
             pipeline.execute()
 
     def trim(self, seq: int) -> None:
-        with self._told():
-            kept = cast(Any, self._client.xrevrange(self._key, max=f"{seq}-{2**63}", count=1))
-            if kept:
-                self._write("XTRIM", self._key, "MINID", "=", kept[0][0])
+        with self._translated():
+            if (oldest := self._holder_of(seq)) is not None:
+                self._write("XTRIM", self._key, "MINID", "=", oldest)
 
     def clear(self) -> None:
-        with self._told():
+        with self._translated():
             self._client.delete(self._key)
             self._last = _NOWHERE
 
     def close(self) -> None:
         self._client.close()
 
-    def _entries(self, after: str) -> list[tuple[str, dict[bytes, bytes]]]:
-        found = cast(Any, self._client.xrange(self._key, min=after, count=_READ_AT_ONCE))
+    def _holder_of(self, seq: int) -> str | None:
+        """Return the id of the last entry that begins at or before this number."""
+        found = cast(Any, self._client.xrevrange(self._key, max=f"{seq}-{2**63}", count=1))
+        return found[0][0].decode() if found else None
+
+    def _entries(self, start: str) -> list[tuple[str, dict[bytes, bytes]]]:
+        found = cast(Any, self._client.xrange(self._key, min=start, count=_READ_AT_ONCE))
         return [(id.decode(), fields) for id, fields in found]
 
     def _write(self, *command: str | bytes) -> None:
         if self._token:
-            self._if_ours(keys=[OWNER], args=[self._token, *command])
+            self._if_ours(keys=[REDIS_OWNER], args=[self._token, *command])
         else:
             cast(Any, self._client).execute_command(*command)
 
     def _look(self) -> None:
-        """Where the last process left it."""
+        """Find the last block, and the turn to go on with, where the last process left them."""
         if self._turn >= 0:
             return
         if not self._client.exists(self._key):
@@ -148,8 +149,8 @@ class RedisLog:
     def _see_whose_it_is(self) -> None:
         if not self._token:
             return
-        self._client.set(OWNER, self._token, nx=True)  # where Redis has lost it
-        if self._client.get(OWNER) != self._token.encode():
+        self._client.set(REDIS_OWNER, self._token, nx=True)  # where Redis has lost it
+        if self._client.get(REDIS_OWNER) != self._token.encode():
             raise StoreError(f"another server has taken {self._place} over")
 
     def _see_what_is_lost(self) -> None:
@@ -174,12 +175,8 @@ class RedisLog:
         if (found.get("appendonly"), found.get("appendfsync")) != ("yes", "always"):
             _logger.warning("%s is not set to appendonly yes, appendfsync always: it may lose a second", self._place)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (RedisError, OSError) as error:
-            raise StoreError(f"{self._place}: {reason_of(error, CALL_SECONDS)}") from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated_errors(self._place, CALL_SECONDS, self._key)
 
 
 def _text(id: tuple[int, int]) -> str:

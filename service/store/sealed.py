@@ -1,4 +1,4 @@
-"""A value that is known to be whole: a line of JSON and one with its SHA-256."""
+"""Small values that are known to be whole: a line of JSON, and a line with its SHA-256."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,17 +8,18 @@ from pydantic import BaseModel, ValidationError
 
 
 class Sealed(BaseModel, frozen=True):
-    """Kept under its `id`."""
+    """A value that is stored under its `id`, with a checksum."""
 
     id: str
 
     def seal(self) -> bytes:
-        body = self.model_dump_json().encode()
+        """Return the bytes to store."""
+        body = self.model_dump_json(by_alias=True).encode()
         return body + b"\n" + hashlib.sha256(body).hexdigest().encode()
 
     @classmethod
     def unseal(cls, id: str, stored: bytes, damaged: Callable[[str, str], Exception]) -> Self:
-        """Raises what `damaged` makes of the id and what is wrong."""
+        """Return the value of stored bytes. Raises what `damaged` makes of the id and what is wrong."""
         body, _, checksum = stored.rpartition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != checksum:
             raise damaged(id, "the manifest has the wrong checksum")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from service.store.redis_lock import LEASE
+from service.store.keys import REDIS_LEASE
 from tests.faults.story import NEURONS, weights_after_a_start
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
 from tests.server import RunningServer, new_server
@@ -40,7 +40,7 @@ async def test_one_that_was_stopped_for_too_long_ends_when_another_has_taken_ove
     first.start().run(text="first")
     os.kill(first.pid, signal.SIGSTOP)
     client = Redis.from_url(redis_server.url)
-    client.delete(LEASE)  # as after ten seconds
+    client.delete(REDIS_LEASE)  # as after ten seconds
     client.close()
     second.start().run(text="second")
     answers: list[httpx.Response] = []

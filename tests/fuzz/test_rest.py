@@ -32,7 +32,13 @@ EXCLUDED_OF_QUERIES = [positive_data_acceptance, negative_data_rejection]
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     server = RunningServer(
-        tmp_path_factory.mktemp("fuzz"), neurons=1000, api_key=KEY, rate_requests=0, rate_ticks=0, snapshots_kept=3
+        tmp_path_factory.mktemp("fuzz"),
+        neurons=1000,
+        api_key=KEY,
+        rate_requests=0,
+        rate_ticks=0,
+        snapshots_kept=3,
+        max_kept_snapshots=9,
     )
     server.client.headers = AUTHORIZATION
     yield server.start()

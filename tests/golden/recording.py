@@ -87,7 +87,7 @@ class Recording:
 
     def records(self) -> list[Record]:
         log = open_log(f"file://{self.directory}/data", "default/journal")
-        return [record for _, record in read_from(log.blocks(), 0)]
+        return [record for _, record in read_from(log.read(), 0)]
 
     def count(self, kind: type) -> int:
         return sum(isinstance(record, kind) for record in self.records())

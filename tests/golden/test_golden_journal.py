@@ -49,7 +49,7 @@ def place_copy(source: Path, url: str) -> None:
         return
     asyncio.run(_copy_values(source, url))
     log = open_log(url, JOURNAL)
-    for block in open_log(f"file://{source}", JOURNAL).blocks():
+    for block in open_log(f"file://{source}", JOURNAL).read():
         for seq, record in _records(block.data):
             log.append(seq, record, durable=True)
     log.close()

@@ -29,7 +29,7 @@ def replayed(store: Path) -> Records:
     manifests = [json.loads(path.read_text().splitlines()[0]) for path in sorted(store.glob("default/manifests/*"))]
     places = [manifest["place"] or 0 for manifest in manifests if manifest["job"] is None]
     log = open_log(f"file://{store}", "default/journal")
-    return list(read_from(log.blocks(), (places[-1] if places else 0) + 1))
+    return list(read_from(log.read(), (places[-1] if places else 0) + 1))
 
 
 EXPECTED: dict[str, list[Callable[[Record], bool]]] = {

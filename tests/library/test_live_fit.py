@@ -1,15 +1,18 @@
 """Fits of forks of live nets: what is fitted is what the live net then says."""
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
+import pydantic
 import pytest
 import torch
 
 from realnet import Checkpoint, FrameLearner, LiveNet, TokenLearner
 from realnet.core.state import PRESETS, Preset
-from realnet.training.live_fit import FitOptions, Fitted, fit_live
+from realnet.fit_options import FitOptions
+from realnet.training.live_fit import Fitted, fit_live
 from realnet.training.token_model import TokenModel
 
 every_preset = pytest.mark.parametrize("preset", PRESETS)
@@ -194,7 +197,7 @@ def test_the_dead_stay_dead_and_the_weak_die(which: int) -> None:
 def test_batches_are_accumulated(which: int) -> None:
     learner, data = learners()[which]
     # The first update of AdamW moves each weight by the learning rate at most, and by its decay.
-    once, _ = fit(learner, data, epochs=1, batch_size=8, accumulation=10_000, learning_rate=1e-3)
+    once, _ = fit(learner, data, epochs=1, batch_size=8, accumulation=1024, learning_rate=1e-3)
     often, _ = fit(learner, data, epochs=1, batch_size=8, learning_rate=1e-3)
     moved = [np.abs(each.weights - each.base).max() for each in (once, often)]
     assert 0 < moved[0] < 2e-3 < moved[1]
@@ -228,7 +231,7 @@ def test_what_report_raises_ends_the_fit() -> None:
     [
         ({"epochs": 0}, "epochs is 0"),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"thinking_steps": 1}, "thinking_steps is 1, must be at least 2"),
+        ({"thinking_steps": 1}, "thinking_steps is 1, must be a number at least 2"),
         ({"accumulation": 0}, "accumulation is 0"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
@@ -238,12 +241,29 @@ def test_what_report_raises_ends_the_fit() -> None:
         ({"validation": 0.0, "patience": 3}, "patience needs a validation part"),
         ({"patience": 0}, "patience is 0"),
         ({"loss": "hinge"}, "loss is 'hinge'"),
+        ({"epochs": 10_001}, "epochs is 10001, must be a number at least 1 and at most 10000"),
+        ({"epochs": "3"}, "epochs is 3"),
+        ({"learning_rate": 11.0}, "learning_rate is 11.0, must be a number above 0 and at most 10"),
+        ({"gradient_decay": float("inf")}, "gradient_decay is inf, must be a number at least 0 and below 1"),
+        ({"validation": 0.95}, "validation is 0.95"),
         ({"seed": -1}, "seed is -1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FitOptions(**options)
+
+
+def test_every_option_says_what_it_is_in_the_words_of_pydantic() -> None:
+    hints = get_type_hints(FitOptions)
+    for each in fields(FitOptions):
+        assert each.metadata["description"]
+        field = pydantic.Field(each.default, **each.metadata)
+        adapter = pydantic.TypeAdapter(Annotated[hints[each.name], field])
+        assert adapter.validate_python(each.default) == each.default
+        if "ge" in each.metadata:
+            with pytest.raises(pydantic.ValidationError):
+                adapter.validate_python(each.metadata["ge"] - 1)
 
 
 TEXT, INPUTS, TARGETS = tokens_of(LINE), *opposites(10)

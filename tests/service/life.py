@@ -119,7 +119,7 @@ async def replayed(url: str, birth: Birth = BIRTH) -> Replica:
     """What a start finds, without an engine."""
     store, log = open_store(url), open_log(url, f"{NET}/journal")
     try:
-        catalog = SnapshotCatalog(store, 3, NET)
+        catalog = SnapshotCatalog(store, 3, NET, most_kept=9)
         found = await recover(catalog, log, "cpu", birth, lambda birth: create(birth, "cpu"))
         if (replay := found.replay) is not None:
             await asyncio.to_thread(lambda: [*replay.run(found.replica)])  # as on the engine's thread

@@ -163,7 +163,7 @@ async def test_snapshots_of_jobs_are_beside_the_others(store_url: str) -> None:
         found, _ = await catalog.newest_good()
         assert found is not None
         assert found[0].id == own[-1]
-        assert await catalog.oldest_place() is not None
+        assert await catalog.oldest_position() is not None
         assert of_jobs[3].job == (await catalog.get(of_jobs[3].id)).job == JOB
         catalog.held |= {own[0], of_jobs[1].id}
         for _ in range(3):

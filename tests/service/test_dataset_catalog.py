@@ -15,9 +15,9 @@ import pytest
 from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.items import Pairs, Text, Texts, Vectors
-from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
+from service.datasets.manifest import Dataset, DatasetDamaged
 from service.datasets.upload import Format, Upload
-from service.errors import Invalid
+from service.errors import Conflict, Invalid, NotFound
 from service.store import open_store
 from service.store.base import Store, StoreError
 from tests.redis_server import RedisServer, redis_server, store, store_url  # noqa: F401
@@ -112,7 +112,7 @@ async def test_vectors_are_read_back(store: Store) -> None:
     numbers = np.random.default_rng(0).random((300_000, 5)).astype(np.float32)
     file = io.BytesIO()
     np.savez(file, inputs=numbers[:, :3].copy(), targets=numbers[:, 3:].copy())
-    catalog = DatasetCatalog(store, 5, 10 * MOST)
+    catalog = DatasetCatalog(store, 5, 10 * MOST, "default")
     dataset = await add(catalog, file.getvalue(), "npz", FRAMES)
     assert (dataset.kind, dataset.items, dataset.inputs, dataset.outputs) == ("vectors", 300_000, 3, 2)
     for start in (0, 250_001):
@@ -151,7 +151,7 @@ async def test_a_held_data_set_is_not_deleted(store: Store) -> None:
     dataset = await add(catalog, LINES)
     async with catalog.hold(dataset.id, "job 1") as held, catalog.hold(dataset.id, "job 2"):
         assert held == dataset
-        with pytest.raises(DatasetInUse, match="job 1"):
+        with pytest.raises(Conflict, match="job 1"):
             await catalog.delete(dataset.id)
     with pytest.raises(RuntimeError):
         async with catalog.hold(dataset.id, "job 3"):
@@ -159,11 +159,11 @@ async def test_a_held_data_set_is_not_deleted(store: Store) -> None:
     await catalog.delete(dataset.id)
     assert await store.keys("") == []
     for id in (dataset.id, "", "../manifests", "0" * 32):
-        with pytest.raises(KeyError):
+        with pytest.raises(NotFound):
             await catalog.delete(id)
-        with pytest.raises(KeyError):
+        with pytest.raises(NotFound):
             await catalog.get(id)
-        with pytest.raises(KeyError):
+        with pytest.raises(NotFound):
             async with catalog.hold(id, "job 4"):
                 pass
 
@@ -172,7 +172,7 @@ async def test_no_more_than_are_kept(store: Store) -> None:
     catalog = open_catalog(store, kept=2)
     first = await add(catalog, b"1", "txt")
     await add(catalog, b"2", "txt")
-    with pytest.raises(DatasetsFull):
+    with pytest.raises(Conflict, match="2 data sets are kept"):
         await add(catalog, b"3", "txt")
     assert await add(catalog, b"1", "txt") == first  # it is there
     await catalog.delete(first.id)

@@ -26,7 +26,7 @@ from service.jobs.fit import FitJob
 from service.jobs.fit_process import write_data
 from service.jobs.job import Job, now
 from service.jobs.runner import JobContext
-from service.snapshots.snapshot import Snapshot, SnapshotInUse
+from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.redis_server import redis_server, store_url  # noqa: F401
 from tests.server import RunningServer, frames_server, new_server, server  # noqa: F401
@@ -58,7 +58,7 @@ async def add(catalog: DatasetCatalog, content: bytes, format: Format, shape: In
 )
 async def test_tokens_are_written_as_one_text(tmp_path: Path, content: bytes, format: Format, expected: bytes) -> None:
     store = open_store(f"file://{tmp_path}/store")
-    catalog = DatasetCatalog(store, 9, 2**20)
+    catalog = DatasetCatalog(store, 9, 2**20, "default")
     dataset = await catalog.get(await add(catalog, content, format, TOKENS))
     await write_data(tmp_path, catalog, dataset, 256)
     tokens = np.load(tmp_path / "tokens.npy", mmap_mode="r")
@@ -71,7 +71,7 @@ async def test_tokens_are_written_as_one_text(tmp_path: Path, content: bytes, fo
 @pytest.mark.anyio
 async def test_vectors_are_written_as_two_arrays(tmp_path: Path) -> None:
     store = open_store(f"file://{tmp_path}/store")
-    catalog = DatasetCatalog(store, 9, 2**23)
+    catalog = DatasetCatalog(store, 9, 2**23, "default")
     rows = np.random.default_rng(0).random((300_000, 5)).astype(np.float32)  # more than a batch
     file = io.BytesIO()
     np.savez(file, inputs=rows[:, :3], targets=rows[:, 3:])
@@ -147,13 +147,13 @@ class Fits:
 @asynccontextmanager
 async def fits(url: str, directory: Path) -> AsyncIterator[Fits]:
     store = open_store(url)
-    datasets = DatasetCatalog(store, 9, 2**20)
+    datasets = DatasetCatalog(store, 9, 2**20, "default")
     lines = "a,b,c,d,e\n" + "\n".join(",".join(map(str, row)) for row in ROWS)
     columns = {"inputs": ("a", "b", "c"), "targets": ("d", "e")}
     dataset = await add(datasets, lines.encode(), "csv", FRAMES, **columns)
     async with living(url) as life:
         await life.run(1)
-        yield Fits(life, datasets, JobCatalog(store), dataset, directory / "fits")
+        yield Fits(life, datasets, JobCatalog(store, "default"), dataset, directory / "fits")
     await store.close()
 
 
@@ -252,7 +252,7 @@ async def test_what_a_fit_needs_stays(tmp_path: Path, child: Child) -> None:
             fork = run.kept["00000001"].notes["fork"]
             for _ in range(5):  # more than are kept
                 await run.life.snapshotter.save()
-            with pytest.raises(SnapshotInUse, match="by a job"):
+            with pytest.raises(Conflict, match="by a job"):
                 await run.life.catalog.delete(fork)
 
         child.meanwhile = meanwhile

@@ -20,7 +20,7 @@ async def test_who_follows_a_job_hears_when_nothing_changes(tmp_path: Path) -> N
         await may_end.wait()
         return {}
 
-    jobs = JobRunner(JobCatalog(store), {"sleep": run}, lambda: True)
+    jobs = JobRunner(JobCatalog(store, "default"), {"sleep": run}, lambda: True)
     await jobs.start()
     heard: list[JobStatus | None] = []
     async for job in jobs.follow((await jobs.add("sleep", {})).id, pause=0.01):

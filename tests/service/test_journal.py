@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from realnet import Checkpoint
 from service.engine.commands import Clone, Run, Sender, SetPace
 from service.engine.pace import Mode
 from service.errors import Conflict, NotDurable
+from service.journal.journal import Policy
 from service.journal.scan import read_from
 from service.store import open_log
 from service.store.base import Log, StoreError
 from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
-from tests.service.life import BIRTH, born, given, last_of, living, replayed
+from tests.service.life import BIRTH, Life, born, given, last_of, living, replayed
 from tests.service.test_log import Disk, disk  # noqa: F401
 
 pytestmark = pytest.mark.anyio
@@ -145,13 +147,22 @@ async def test_a_net_stays_paused_through_a_restart(store_url: str) -> None:
         assert life.engine.status.mode is not Mode.PAUSED
 
 
+async def settled(life: Life) -> Checkpoint:
+    """The net once all that was journalled has been run."""
+    while True:
+        checkpoint, state = await life.engine.ask(Clone())
+        if state.place is not None and not state.place.half:
+            return checkpoint
+
+
 async def test_idle_ticks_are_lived_through_again_and_those_at_rest_are_counted(store_url: str) -> None:
     async with living(store_url, idle_learning=True, tick_hz=500.0, rest_after=20) as life:
         await life.run(1)
         while life.engine.status.tick < 60:
             await asyncio.sleep(0.01)
         await life.run(2)
-        await life.runtime.configure(paused=True)
+        await life.engine.ask(SetPace(tick_hz=0.001))
+        await settled(life)
         before = await life.state()
     replica = await replayed(store_url)
     assert replica.learner.checkpoint().state_sha256() == before
@@ -164,7 +175,7 @@ async def test_the_journal_is_trimmed_behind_the_oldest_snapshot(store_url: str)
             await life.snapshotter.save()
             before = await life.state()
     log = open_log(store_url, "default/journal")
-    kept = [seq for seq, _ in read_from(log.blocks(), 0)]
+    kept = [seq for seq, _ in read_from(log.read(), 0)]
     log.close()
     assert 1 not in kept
     assert len(kept) <= 4
@@ -177,9 +188,12 @@ class Failing:
 
     def __init__(self, log: Log) -> None:
         self.fails: str | None = None
+        self.has_bug_in: str | None = None
         self._log = log
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
+        if self.has_bug_in == "append":
+            raise RuntimeError("not foreseen")
         if self.fails == "before":
             raise StoreError("full")
         self._log.append(seq, data, durable)
@@ -187,6 +201,8 @@ class Failing:
             raise StoreError("no reply")
 
     def repair(self) -> None:
+        if self.has_bug_in == "repair":
+            raise RuntimeError("not foreseen")
         if self.fails:
             raise StoreError("still")
         self._log.repair()
@@ -223,6 +239,44 @@ async def test_nothing_that_is_not_durable_is_learnt_and_learning_goes_on_by_its
     assert replica.learner.checkpoint().state_sha256() == after == await lived_alone([1, 5])
 
 
+@pytest.mark.parametrize("policy", ["always", "everysec", "never"])
+@pytest.mark.parametrize("idle", [False, True])
+async def test_a_journal_that_was_removed_is_missed_and_nothing_is_acknowledged(
+    tmp_path: Path, policy: Policy, idle: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.journal._SYNC_SECONDS", 0.02)
+    async with living(f"file://{tmp_path}", policy=policy) as life:
+        await life.run(0)
+        [segment] = (tmp_path / "default" / "journal").iterdir()
+        segment.rename(tmp_path / "elsewhere")
+        for number in range(1, 1000):
+            if not idle:
+                with contextlib.suppress(NotDurable):
+                    await life.run(number)
+            if life.journal.failure is not None:
+                break
+            await asyncio.sleep(0.005)
+        assert life.journal.failure == f"the store was taken away: {segment} is gone"
+        with pytest.raises(NotDurable, match="the store was taken away"):
+            await life.run(1000)
+
+
+@pytest.mark.parametrize("where", ["append", "repair"])
+async def test_an_unforeseen_error_ends_the_journal_and_is_told(store_url: str, where: str) -> None:
+    log = Failing(open_log(store_url, "default/journal"))
+    async with living(store_url, log) as life:  # type: ignore[arg-type]
+        await life.run(1)
+        assert life.journal.failure is None
+        log.has_bug_in, log.fails = where, "before"
+        with pytest.raises(NotDurable):
+            await life.run(2)
+        while life.journal.failure is None:
+            await asyncio.sleep(0.01)
+        assert life.journal.failure == "the journal has died, the server's log tells why"
+        with pytest.raises(NotDurable, match="the journal has died"):
+            await life.run(3)
+
+
 async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(store_url: str) -> None:
     log = Failing(open_log(store_url, "default/journal"))
     async with living(store_url, log, tick_hz=1000.0, free_run=True) as life:  # type: ignore[arg-type]
@@ -240,9 +294,7 @@ async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(s
         while life.inbox.refusal is not None:
             await asyncio.sleep(0.01)
         await life.engine.ask(SetPace(tick_hz=0.001))
-        before, memory = await life.engine.ask(Clone())
-        while memory.place is None or memory.place.half:  # until what was journalled before has been run
-            before, memory = await life.engine.ask(Clone())
+        before = await settled(life)
     replica = await replayed(store_url)
     assert replica.learner.checkpoint().arrays["x"].tolist() == before.arrays["x"].tolist() != [0.0] * 12
 

@@ -81,6 +81,25 @@ async def test_the_last_record_cut_at_any_byte(directory: Path, caplog: pytest.L
                 path.unlink()
 
 
+async def test_the_last_record_if_only_its_checksum_is_wrong(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A bit was flipped, or the power failed before all was on the disk: dropped, but not as if that were usual."""
+    state = lived_through()[-2]
+    last = segments(directory)[-1]
+    whole = last.read_bytes()
+    begins = whole.rindex(b"RNJ1")
+    flipped = whole[:-1] + bytes([whole[-1] ^ 1])
+    zeros = whole[: begins + 24] + bytes(len(whole) - begins - 24)
+    for spoilt, is_told in ((flipped, True), (zeros, True), (whole[:-1], False), (whole[: begins + 9], False)):
+        last.write_bytes(spoilt)
+        caplog.clear()
+        assert await state_after_start(f"file://{directory}") == state
+        assert (f"journal {last.name}: record 13 has the wrong checksum" in caplog.text) == is_told
+        assert f"its last {len(spoilt) - begins} bytes, after record 12, are no whole record and dropped" in caplog.text
+        assert [each.levelname for each in caplog.records if each.levelno > logging.INFO] == (
+            ["ERROR", "WARNING"] if is_told else ["WARNING"]
+        )
+
+
 async def assert_survives(url: str, states: list[str], caplog: pytest.LogCaptureFixture, what: str) -> str:
     """Whether it recovered to the last state, to one before, or refused."""
     caplog.clear()
@@ -162,6 +181,29 @@ def lose(name: str) -> Harm:
 async def test_half_of_a_store_that_is_lost(directory: Path, harm: Harm, state: int) -> None:
     harm(directory)
     assert await state_after_start(f"file://{directory}") == lived_through()[state]
+
+
+def empty(directory: Path) -> None:
+    for segment in segments(directory):
+        segment.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [lose("journal"), empty])
+async def test_a_journal_that_is_gone_is_missed_once(
+    directory: Path, harm: Harm, caplog: pytest.LogCaptureFixture
+) -> None:
+    harm(directory)
+    url, state = f"file://{directory}", lived_through()[8]
+    assert await state_after_start(url) == state
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    expected = "snapshot 00000001 ends at record 9, and there is no journal: what was learnt after that is lost"
+    assert record.getMessage() == expected
+    caplog.clear()
+    assert await state_after_start(url) == state  # killed before anything came
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    async with living(url) as life:
+        await life.run(8, client="a")
+    assert await state_after_start(url) == lived_through()[9]
 
 
 async def test_a_journal_that_does_not_reach_back_is_refused(directory: Path) -> None:
@@ -255,4 +297,4 @@ async def test_a_record_inside_of_another_is_never_taken_for_one(directory: Path
 def catalog(url: str):  # type: ignore[no-untyped-def]
     from service.snapshots.catalog import SnapshotCatalog
 
-    return SnapshotCatalog(open_store(url), 3)
+    return SnapshotCatalog(open_store(url), 3, "default", most_kept=9)

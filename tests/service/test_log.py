@@ -79,7 +79,7 @@ def log(store_url: str) -> Iterator[Log]:
 
 
 def content(log: Log) -> bytes:
-    return b"".join(block.data for block in log.blocks())
+    return b"".join(block.data for block in log.read())
 
 
 def test_what_was_appended_is_there_in_order(log: Log, store_url: str) -> None:
@@ -101,7 +101,7 @@ def test_a_log_is_cut_at_any_byte_and_goes_on(store_url: str) -> None:
         log.close()
         log = open_log(store_url, f"net/{offset}")
         log.append(4, b"def", durable=True)
-        *_, last = log.blocks()
+        *_, last = log.read()
         log.cut(last.name, offset)
         assert content(log) == b"abc" + b"def"[:offset]
         log.close()
@@ -123,6 +123,60 @@ def test_a_trimmed_log_keeps_what_is_needed(store_url: str) -> None:
         log.trim(seq)
         assert content(log) == left
     log.close()
+
+
+def test_only_the_blocks_that_may_hold_what_is_asked_for_are_read(store_url: str) -> None:
+    for seq in (1, 5, 9):  # each start begins a block
+        log = open_log(store_url, "net/journal")
+        log.append(seq, b"%d" % seq, durable=True)
+        log.close()
+    for after, expected in ((0, b"159"), (3, b"159"), (4, b"59"), (7, b"59"), (8, b"9"), (1000, b"9")):
+        assert b"".join(block.data for block in log.read(after)) == expected
+    log.close()
+
+
+def test_a_log_is_followed_by_one_who_does_not_own_it(store_url: str) -> None:
+    reader = open_log(store_url, "net/journal")
+
+    def follow(after: int) -> list[int]:
+        return [seq for seq, _ in read_from(reader.read(after), after + 1)]
+
+    def records(*numbers: int) -> bytes:
+        return b"".join(encode_record(seq, NoteRecord(f"number {seq}")) for seq in numbers)
+
+    assert follow(0) == []
+    owner = open_log(store_url, "net/journal")
+    owner.append(1, records(1, 2), durable=True)
+    owner.append(3, records(3), durable=False)
+    assert follow(0) == [1, 2, 3]
+    owner.append(4, records(4, 5)[:-1], durable=True)  # it dies in the middle of it
+    before = content(reader)
+    assert follow(3) == [4]
+    assert follow(4) == []
+    assert content(reader) == before
+    owner.close()
+    owner = open_log(store_url, "net/journal")
+    torn = scan(owner.read(), 0).torn
+    assert torn is not None
+    owner.cut(*torn[:2])
+    owner.append(5, records(5), durable=True)
+    owner.append(6, records(6), durable=True)
+    assert follow(4) == [5, 6]
+    owner.trim(6)
+    assert follow(5) == [6]
+    for each in (owner, reader):
+        each.close()
+
+
+def test_reading_makes_nothing(store_url: str, tmp_path: Path) -> None:
+    log = open_log(store_url, "net/journal")
+    assert list(log.read(7)) == []
+    log.close()
+    assert not (tmp_path / "store").exists()
+    other = open_log(store_url, "net/journal")
+    other.append(1, b"one", durable=True)  # in the place that would be another's if it had been taken
+    assert content(other) == b"one"
+    other.close()
 
 
 def test_an_append_that_failed_leaves_nothing_after_the_repair(redis_server: RedisServer) -> None:

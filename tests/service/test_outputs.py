@@ -15,7 +15,6 @@ from service.api.encoding import PIECE, FrameOutput, Output, TokenOutput, pieces
 from service.api.stream.hub import StreamHub
 from service.api.stream.protocol import CODECS, JSON, Codec
 from service.engine import output_ring
-from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.replica.progress import Progress
 from service.settings import Settings
@@ -143,13 +142,14 @@ async def test_who_falls_behind_loses_many_at_once_and_then_none_for_a_while() -
 
 
 def subscribed(outputs: OutputRing) -> StreamHub:
-    engine: Any = SimpleNamespace(progress=Progress.of(None))
-    return StreamHub(engine, Inbox(1, 1), outputs, Settings(), "default")
+    runtime: Any = SimpleNamespace(outputs=outputs, engine=SimpleNamespace(progress=Progress.of(None)))
+    return StreamHub(runtime, Settings())
 
 
 @pytest.mark.parametrize("codec", CODECS.values())
 async def test_those_who_are_behind_by_different_amounts_share_pieces(codec: Codec) -> None:
-    streams = subscribed(ring(kept=3000, published=1000))
+    outputs = ring(kept=3000, published=1000)
+    streams = subscribed(outputs)
     for position in (0, 3, 255):
         encoded, following, lost = streams.piece(position, codec)
         ticks = [each["tick"] for each in codec.decode(encoded)["outputs"]]
@@ -159,26 +159,28 @@ async def test_those_who_are_behind_by_different_amounts_share_pieces(codec: Cod
     last, following, _ = streams.piece(768, codec)
     assert following == 1000
     assert streams.piece(768, codec)[0] is last
-    streams.outputs.append(frames(1001, 1))  # now there is more than what was shared
+    outputs.append(frames(1001, 1))  # now there is more than what was shared
     assert len(codec.decode(streams.piece(768, codec)[0])["outputs"]) == 233
 
 
 async def test_who_lost_outputs_goes_on_with_the_oldest() -> None:
-    streams, codec = subscribed(ring(kept=800, published=1000)), CODECS[JSON]
-    start = streams.outputs.start
+    outputs, codec = ring(kept=800, published=1000), CODECS[JSON]
+    streams = subscribed(outputs)
+    start = outputs.start
     assert start > 0
     pieces = [streams.piece(position, codec) for position in (0, 90)]
     assert pieces[0][0] is pieces[1][0]
     assert [(following, lost) for _, following, lost in pieces] == [(256, start), (256, start - 90)]
     assert codec.decode(pieces[0][0])["outputs"][0]["tick"] == start + 1
-    assert streams.outputs.lost == 2 * start - 90
+    assert outputs.lost == 2 * start - 90
 
 
 async def test_after_a_restore_a_piece_begins_with_what_is_said_next() -> None:
-    streams, codec = subscribed(ring(kept=1000, published=PIECE)), CODECS[JSON]
-    streams.outputs.clear()
+    outputs, codec = ring(kept=1000, published=PIECE), CODECS[JSON]
+    streams = subscribed(outputs)
+    outputs.clear()
     assert streams.piece(0, codec) == (b"", PIECE, PIECE)
-    streams.outputs.append(frames(7, 1))
+    outputs.append(frames(7, 1))
     encoded, following, lost = streams.piece(PIECE, codec)
     assert [each["tick"] for each in codec.decode(encoded)["outputs"]] == [7]
     assert (following, lost) == (PIECE + 1, 0)

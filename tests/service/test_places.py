@@ -62,8 +62,9 @@ def test_a_single_place_is_anybodys() -> None:
 
 
 def test_one_key_leaves_streams_to_others() -> None:
-    engine: Any = SimpleNamespace(progress=Progress.of(None))
-    hub = StreamHub(engine, Inbox(1, 1), OutputRing(1), Settings(max_streams=4), "default")
+    engine = SimpleNamespace(progress=Progress.of(None))
+    runtime: Any = SimpleNamespace(engine=engine, inbox=Inbox(1, 1), outputs=OutputRing(1))
+    hub = StreamHub(runtime, Settings(max_streams=4))
     with ExitStack() as open_streams:
         for _ in range(2):
             open_streams.enter_context(hub.admit(caller(MALLORY)))
@@ -111,7 +112,7 @@ async def test_one_key_leaves_jobs_to_others(tmp_path: Path) -> None:
         await asyncio.Event().wait()
         return {}
 
-    jobs = JobRunner(JobCatalog(store), {"sleep": run}, lambda: True)
+    jobs = JobRunner(JobCatalog(store, "default"), {"sleep": run}, lambda: True)
     await jobs.start()
     mallorys = [await jobs.add("sleep", {}, MALLORY) for _ in range(50)]
     with pytest.raises(Limited):

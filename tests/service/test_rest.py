@@ -243,6 +243,31 @@ def test_snapshots_are_taken_listed_given_restored_and_deleted(new_server: Calla
         assert call(f"/v1/snapshots/{first['id']}").status_code == 404
 
 
+def test_a_snapshot_that_was_asked_for_is_kept(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(neurons=1000, snapshots_kept=1, max_kept_snapshots=2).start()
+    post, path = server.client.post, "/v1/snapshots"
+    mine = server.snapshot()
+    assert (mine["kept"], mine["name"]) == (True, None)
+    automatic = [post(path, json={"kept": False}).json() for _ in range(3)]
+    assert [each["kept"] for each in automatic] == [False] * 3
+    assert server.client.get(path).json()["data"] == [mine, automatic[2]]
+
+    named = server.client.patch(f"{path}/{automatic[2]['id']}", json={"kept": True, "name": "the best one"}).json()
+    assert named == automatic[2] | {"kept": True, "name": "the best one"}
+    assert server.client.get(f"{path}/{named['id']}").json() == named
+    full = post(path, json={"name": "one too many"})
+    assert (full.status_code, full.json()["type"]) == (409, "/problems/conflict")
+    assert server.client.patch(f"{path}/{mine['id']}", json={"kept": False}).json() == mine | {"kept": False}
+    unnamed = server.client.patch(f"{path}/{named['id']}", json={"name": None}).json()
+    assert unnamed == named | {"name": None}
+    another = post(path, json={"name": "Ω 1"}).json()
+    assert server.client.get(path).json()["data"] == [mine | {"kept": False}, unnamed, another]
+    assert server.client.patch(f"{path}/00000099", json={"kept": True}).status_code == 404
+    for wrong in ({"name": ""}, {"name": "a\nb"}, {"name": "a" * 81}, {"kept": 1}, {"keep": True}):
+        assert post(path, json=wrong).status_code == 422
+        assert server.client.patch(f"{path}/{mine['id']}", json=wrong).status_code == 422
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the metric is Linux's")
 def test_snapshots_leave_no_memory_behind(new_server: Callable[..., RunningServer]) -> None:
     server = new_server().start()
@@ -315,6 +340,7 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/snapshots", "post"),
         ("/v1/snapshots", "get"),
         ("/v1/snapshots/{id}", "get"),
+        ("/v1/snapshots/{id}", "patch"),
         ("/v1/snapshots/{id}", "delete"),
         ("/v1/snapshots/{id}/data", "get"),
         ("/v1/snapshots/{id}/restore", "post"),

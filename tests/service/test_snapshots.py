@@ -4,10 +4,12 @@
 
 import asyncio
 import hashlib
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+from service.errors import Conflict, NotFound
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
 from service.store.base import Store
@@ -20,7 +22,7 @@ NEW = b"the new snapshot that is longer"
 
 
 def open_catalog(store: Store, retention: int = 5, name: str = "default") -> SnapshotCatalog:
-    return SnapshotCatalog(store, retention, name, chunk_bytes=12)  # OLD is 2 chunks, NEW is 3
+    return SnapshotCatalog(store, retention, name, most_kept=9, chunk_bytes=12)  # OLD is 2 chunks, NEW is 3
 
 
 async def save(catalog: SnapshotCatalog, data: bytes, tick: int = 0) -> str:
@@ -49,6 +51,8 @@ async def test_a_snapshot_is_listed_and_read_as_it_was_saved(store: Store) -> No
         "sha256": hashlib.sha256(NEW).hexdigest(),
         "state_sha256": "5" * 64,
         "job": None,
+        "kept": False,
+        "name": None,
     }
     assert await catalog.get(snapshot.id) == snapshot
     assert await catalog.list() == [snapshot]
@@ -67,7 +71,7 @@ async def test_a_snapshot_of_any_size_has_as_many_chunks_as_it_needs(store: Stor
 
 async def test_a_chunk_is_at_most_16_mebibytes(store: Store) -> None:
     data = bytes(16 * 2**20) + b"more"
-    catalog = SnapshotCatalog(store, retention=1)
+    catalog = SnapshotCatalog(store, 1, "default", most_kept=9)
     id = await save(catalog, data)
     assert [len(chunk) async for chunk in catalog.chunks(id)] == [16 * 2**20, 4]
 
@@ -96,10 +100,79 @@ async def test_the_newest_snapshots_are_kept(store: Store) -> None:
     assert {key.split("/")[2] for key in await store.keys("default/snapshots/")} == set(ids[2:])
 
 
+async def test_what_a_user_keeps_outlives_the_newest(store: Store) -> None:
+    catalog = open_catalog(store, retention=2)
+    mine = await catalog.save(OLD, 0, "", kept=True, name="before the exam")
+    assert (mine.kept, mine.name) == (True, "before the exam")
+    ids = [await save(catalog, NEW, tick) for tick in range(4)]
+    assert [each.id for each in await catalog.list()] == [mine.id, *ids[2:]]
+    assert await catalog.get(mine.id) == mine
+    assert await catalog.read(mine.id) == OLD
+    pinned = await catalog.change(ids[2], kept=True)
+    assert (pinned.kept, pinned.name) == (True, None)
+    assert (await catalog.change(mine.id, kept=False)).name == "before the exam"
+    ids.append(await save(catalog, NEW))
+    assert [each.id for each in await open_catalog(store, retention=2).list()] == ids[2:]
+    assert await catalog.read(ids[2]) == NEW
+
+
+async def test_no_more_may_be_kept_than_the_bound(store: Store) -> None:
+    catalog = SnapshotCatalog(store, 5, "default", most_kept=2)
+    first, second = [await catalog.save(OLD, 0, "", kept=True) for _ in range(2)]
+    other = await catalog.save(OLD, 0, "")
+    before = await store.keys("")
+    for more in (catalog.save(NEW, 0, "", kept=True), catalog.change(other.id, kept=True)):
+        with pytest.raises(Conflict, match="2 snapshots are kept"):
+            await more
+    assert await store.keys("") == before
+    assert (await catalog.change(first.id, kept=True, name="it was before")).kept
+    await catalog.delete(second.id)
+    assert (await catalog.change(other.id, kept=True)).kept
+
+
+async def test_what_is_changed_is_still_whole_and_that_of_a_job_may_be_kept(store: Store) -> None:
+    catalog = open_catalog(store, retention=1)
+    own = await save(catalog, OLD)
+    of_job = await catalog.save(NEW, 0, "", job="00000001")
+    await catalog.change(of_job.id, kept=True)
+    for _ in range(4):
+        await catalog.save(NEW, 0, "", job="00000001")
+    assert (await catalog.get(of_job.id)).job == "00000001"
+    found, damaged = await catalog.newest_good()
+    assert found is not None
+    assert (found[0].id, damaged) == (own, [])
+    with pytest.raises(NotFound):
+        await catalog.change("00000099", kept=True)
+
+
+async def test_the_manifest_of_before_there_were_names_is_read(store: Store) -> None:
+    catalog = open_catalog(store)
+    id = (await catalog.save(NEW, 0, "", position=7)).id
+    manifest = json.loads((await store.get(f"default/manifests/{id}") or b"").split(b"\n")[0])
+    assert manifest["place"] == 7
+    del manifest["kept"], manifest["name"]
+    body = json.dumps(manifest).encode()
+    await store.put(f"default/manifests/{id}", body + b"\n" + hashlib.sha256(body).hexdigest().encode())
+    assert not (await catalog.get(id)).kept
+    assert (await catalog.change(id, name="old")).name == "old"
+    assert await catalog.read(id) == NEW
+
+
+async def test_the_journal_is_needed_from_the_newest_on_not_from_what_users_keep(store: Store) -> None:
+    catalog = open_catalog(store, retention=2)
+    await catalog.save(OLD, 0, "", position=3, kept=True)
+    assert await catalog.oldest_position() is None
+    for position in (5, 7, 9):
+        await catalog.save(OLD, 0, "", position=position)
+    assert await catalog.oldest_position() == 7
+    await catalog.save(OLD, 0, "", position=11, kept=True)
+    assert await catalog.oldest_position() == 9
+
+
 @pytest.mark.parametrize("retention", [0, -1])
 async def test_a_catalog_keeps_at_least_one(store: Store, retention: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        SnapshotCatalog(store, retention)
+        SnapshotCatalog(store, retention, "default", most_kept=9)
 
 
 async def test_saves_at_once_all_survive(store: Store) -> None:
@@ -115,9 +188,9 @@ async def test_a_deleted_snapshot_is_gone_and_its_id_is_not_given_again(store: S
     catalog = open_catalog(store)
     first, second = await save(catalog, OLD), await save(catalog, NEW)
     await catalog.delete(second)
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         await catalog.read(second)
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         await catalog.delete(second)
     assert [snapshot.id for snapshot in await catalog.list()] == [first]
     assert not [key for key in await store.keys("default/") if second in key]
@@ -150,16 +223,16 @@ async def test_sweep_removes_chunks_without_a_manifest_and_nothing_else(store: S
 @pytest.mark.parametrize(
     "id", ["", "1", "00000002", "000000001", "0000000\u0661", "00000001\n", "../00000001", "a" * 10_000]
 )
-async def test_an_id_of_no_snapshot_is_a_key_error(store: Store, id: str) -> None:
+async def test_an_id_of_no_snapshot_is_not_found(store: Store, id: str) -> None:
     catalog = open_catalog(store)
     await save(catalog, NEW)
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         await catalog.get(id)
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         await catalog.read(id)
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         await anext(catalog.chunks(id))
-    with pytest.raises(KeyError):
+    with pytest.raises(NotFound):
         await catalog.delete(id)
     assert len(await catalog.list()) == 1
 

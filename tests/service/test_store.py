@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 import service.store.file
 import service.store.redis
-from service.store import open_store
+from service.store import open_lock, open_log, open_store
 from service.store.base import Store, StoreError
 from tests.redis_server import RedisServer, redis_server, store, store_url  # noqa: F401
 
@@ -299,6 +299,23 @@ async def test_redis_may_be_shared_with_others(redis_server: RedisServer) -> Non
         assert await store.keys("") == ["key"]
         assert "cmdstat_keys" not in await client.info("commandstats")  # KEYS would block everybody
     await store.close()
+
+
+async def test_a_key_of_another_type_is_named(redis_server: RedisServer) -> None:
+    store, lock = open_store(redis_server.url), open_lock(redis_server.url)
+    log = open_log(redis_server.url, "net/journal")
+    names = ["realnet:net/value", "realnet:.lease", "realnet:net/journal"]
+    async with Redis.from_url(redis_server.url) as client:
+        for name in names:
+            await client.sadd(name, "a member")
+    calls = [store.get("net/value"), lock.take(), asyncio.to_thread(log.append, 1, b"one", True)]
+    for name, call in zip(names, calls, strict=True):
+        with pytest.raises(StoreError) as raised:
+            await call
+        assert_one_line_with(f"127.0.0.1:{redis_server.port}/0, key {name}: WRONGTYPE", raised.value)
+    await store.close()
+    await lock.release()
+    log.close()
 
 
 def assert_one_line_with(place: str, error: StoreError) -> None:

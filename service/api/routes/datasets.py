@@ -1,8 +1,7 @@
 """Upload, list, look into and delete data sets."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -11,9 +10,9 @@ from service.api.access import needs
 from service.api.dataset_schemas import FORM, DatasetList, DatasetShown
 from service.api.deps import Calling, Handles, Spine, page_of, problems
 from service.auth.keys import Scope
-from service.datasets.manifest import Dataset, DatasetDamaged, DatasetInUse, DatasetsFull
+from service.datasets.manifest import Dataset
 from service.datasets.upload import Upload
-from service.errors import Conflict, ErrorLocation, Invalid, NotFound
+from service.errors import Conflict, ErrorLocation, Invalid
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -36,8 +35,7 @@ async def add(request: Request, spine: Handles, caller: Calling, response: Respo
     The same content, read in the same way, is one data set.
     """
     async with spine.uploads.receive(request, caller.space) as upload:
-        with _translate_errors():
-            dataset, is_new = await _unless_gone(request, spine, upload)
+        dataset, is_new = await _unless_gone(request, spine, upload)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"{router.prefix}/{dataset.id}"
     return dataset
@@ -64,10 +62,9 @@ async def list_datasets(
 @needs(Scope.READ)
 async def get(id: str, spine: Handles) -> DatasetShown:
     """Return one data set, with a preview of its first items."""
-    with _translate_errors():
-        dataset = await spine.runtime.datasets.get(id)
-        async with aclosing(spine.runtime.datasets.read(id)) as batches:
-            return DatasetShown.of(dataset, await anext(batches), spine.runtime.engine.interface.vocabulary)
+    dataset = await spine.runtime.datasets.get(id)
+    async with aclosing(spine.runtime.datasets.read(id)) as batches:
+        return DatasetShown.of(dataset, await anext(batches), spine.runtime.engine.interface.vocabulary)
 
 
 @router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
@@ -77,8 +74,7 @@ async def delete(id: str, spine: Handles) -> None:
     for job in spine.runtime.jobs.all():
         if job.request.get("dataset") == id and not job.has_ended:
             raise Conflict(f"job {job.id} uses it")
-    with _translate_errors():
-        await spine.runtime.datasets.delete(id)
+    await spine.runtime.datasets.delete(id)
 
 
 async def _unless_gone(request: Request, spine: Spine, upload: Upload) -> tuple[Dataset, bool]:
@@ -96,14 +92,3 @@ async def _unless_gone(request: Request, spine: Spine, upload: Upload) -> tuple[
         gone.cancel()
         adding.cancel()
         await asyncio.gather(adding, return_exceptions=True)  # the file is closed after it
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Raise the catalog's errors as NotFound or Conflict."""
-    try:
-        yield
-    except KeyError as error:
-        raise NotFound("no data set has this id") from error
-    except (DatasetDamaged, DatasetInUse, DatasetsFull) as error:
-        raise Conflict(str(error)) from error

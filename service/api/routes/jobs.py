@@ -14,7 +14,7 @@ from service.api.access import needs
 from service.api.deps import TAKES_JSON, Calling, Handles, Spine, page_of, problems
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
-from service.errors import Conflict, ErrorLocation, Invalid
+from service.errors import Conflict, ErrorLocation, Invalid, NotFound
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
@@ -128,7 +128,7 @@ async def _add(
     if not isinstance(body, SleepRequest):
         try:
             await spine.runtime.datasets.get(body.dataset)
-        except KeyError:
+        except NotFound:
             raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
     job = await spine.runtime.jobs.add(kind, body.model_dump(), caller.space)
     response.headers["Location"] = f"{router.prefix}/{job.id}"

@@ -1,30 +1,28 @@
-"""Save, list, download, restore and delete snapshots."""
+"""Save, list, keep, download, restore and delete snapshots."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from service.api.access import needs
-from service.api.deps import Handles, page_of, problems
-from service.api.schemas import SnapshotList
+from service.api.deps import TAKES_JSON, Handles, page_of, problems
+from service.api.schemas import SnapshotChange, SnapshotList, SnapshotRequest
 from service.auth.keys import Scope
-from service.errors import Conflict, NotFound
-from service.snapshots.snapshot import Snapshot, SnapshotDamaged, SnapshotInUse
+from service.snapshots.snapshot import Snapshot
 
 router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
 
 _WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
 
 
-@router.post("", status_code=201, responses=problems(403, 409, 503))
+@router.post("", status_code=201, responses=problems(400, 403, 409, 413, 422, 503))
 @needs(Scope.ADMIN)
-async def save(spine: Handles, response: Response) -> Snapshot:
-    """Save a snapshot, and answer when it has been read back from the store and verified."""
-    with _translate_errors():
-        snapshot = await spine.runtime.snapshotter.save()
+async def save(spine: Handles, response: Response, body: SnapshotRequest | None = None) -> Snapshot:
+    """Save the net as it is now, to be kept until it is deleted. Answers when the snapshot is verified in the store."""
+    asked = body or SnapshotRequest()
+    snapshot = await spine.runtime.snapshotter.save(asked.kept, asked.name)
     response.headers["Location"] = f"{router.prefix}/{snapshot.id}"
     return snapshot
 
@@ -44,8 +42,14 @@ async def list_snapshots(
 @router.get("/{id}", responses=problems(404, 409, 503))
 @needs(Scope.READ)
 async def get(id: str, spine: Handles) -> Snapshot:
-    with _translate_errors():
-        return await spine.runtime.snapshots.get(id)
+    return await spine.runtime.snapshots.get(id)
+
+
+@router.patch("/{id}", responses=problems(400, 403, 404, 409, 413, 415, 422, 503), dependencies=[TAKES_JSON])
+@needs(Scope.ADMIN)
+async def change(id: str, change: SnapshotChange, spine: Handles) -> Snapshot:
+    """Keep a snapshot until it is deleted, or no longer; give it a name, or none. What is left out stays as it is."""
+    return await spine.runtime.snapshots.change(id, **change.model_dump(exclude_unset=True))
 
 
 @router.get(
@@ -60,9 +64,8 @@ async def get(id: str, spine: Handles) -> Snapshot:
 async def data(id: str, spine: Handles) -> Response:
     """Download a snapshot as one safetensors file, which ends before its `Content-Length` if the rest is damaged."""
     chunks = spine.runtime.snapshots.chunks(id)
-    with _translate_errors():
-        snapshot = await spine.runtime.snapshots.get(id)
-        first = await anext(chunks)  # before the answer begins, so that damage is a 409
+    snapshot = await spine.runtime.snapshots.get(id)
+    first = await anext(chunks)  # before the answer begins, so that damage is a 409
     return StreamingResponse(
         _small(first, chunks),
         media_type="application/octet-stream",
@@ -76,16 +79,14 @@ async def data(id: str, spine: Handles) -> Response:
 @router.post("/{id}/restore", responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def restore(id: str, spine: Handles) -> Snapshot:
-    """Puts the net back to a snapshot: what it was taught since, and what still waited to be learnt, is undone."""
-    with _translate_errors():
-        return await spine.runtime.restore(id)
+    """Put the net back to a snapshot: what it was taught since, and what waits to be learnt, is undone."""
+    return await spine.runtime.restore(id)
 
 
 @router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def delete(id: str, spine: Handles) -> None:
-    with _translate_errors():
-        await spine.runtime.snapshots.delete(id)
+    await spine.runtime.snapshots.delete(id)
 
 
 async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[memoryview]:
@@ -95,14 +96,3 @@ async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[me
         for start in range(0, len(chunk), _WRITE_BYTES):
             yield memoryview(chunk)[start : start + _WRITE_BYTES]
         chunk = await anext(others, None)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Raise the catalog's errors as NotFound or Conflict."""
-    try:
-        yield
-    except KeyError as error:
-        raise NotFound("no snapshot has this id") from error
-    except (SnapshotDamaged, SnapshotInUse) as error:
-        raise Conflict(str(error)) from error

@@ -14,12 +14,10 @@ from service.api.stream.protocol import Codec, Event, OutputsMessage
 from service.api.stream.session import Session
 from service.auth.keyring import Caller
 from service.auth.places import Places
-from service.engine.engine import Engine
-from service.engine.inbox import Inbox
-from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode
 from service.errors import NotReady
 from service.jobs.job import Job
+from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.snapshots.snapshot import Snapshot
 
@@ -29,15 +27,13 @@ _PIECES = 16  # encoded pieces kept for the subscribers that come to them later:
 class StreamHub:
     """All sessions, what their clients have sent before, and the outputs as they are sent."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing, settings: Settings, name: str) -> None:
-        self._name = name
-        self._engine = engine
-        self._inbox = inbox
-        self.outputs = outputs
+    def __init__(self, runtime: Runtime, settings: Settings) -> None:
+        self._runtime = runtime
+        self._outputs = runtime.outputs
         self._settings = settings
         self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
-        self._clients = Clients(engine.progress.clients, settings.client_ids)
+        self._clients = Clients(runtime.engine.progress.clients, settings.client_ids)
         self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by codec and position
 
     @contextmanager
@@ -47,7 +43,7 @@ class StreamHub:
         Raises Overloaded where all places are taken, Limited where the caller has its share, and NotReady while the
         journal is being read: until then nobody's last `seq` is known.
         """
-        if not self._inbox.ready:
+        if not self._runtime.inbox.ready:
             raise NotReady("the journal is being read")
         with self._places.held(caller.space):
             yield
@@ -59,9 +55,7 @@ class StreamHub:
             codec,
             caller,
             self._clients.get(caller.space, client_id),
-            engine=self._engine,
-            inbox=self._inbox,
-            outputs=self.outputs,
+            runtime=self._runtime,
             describe_net=self.net,
             read_piece=self.piece,
             settings=self._settings,
@@ -74,7 +68,8 @@ class StreamHub:
 
     def net(self) -> dict[str, Any]:
         """Return the net as GET /v1/net does."""
-        net = Net.of(self._name, self._engine.status, self._engine.interface, self._inbox.depth)
+        runtime = self._runtime
+        net = Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
         return net.model_dump(mode="json", exclude_unset=True)
 
     def piece(self, position: int, codec: Codec) -> tuple[bytes, int, int]:
@@ -83,11 +78,11 @@ class StreamHub:
         The message is empty where a restore has taken the outputs back. Each is encoded once for all sessions: pieces
         end at multiples of their size, so that sessions at different positions soon share them.
         """
-        first = max(position, self.outputs.start)
-        self.outputs.lost += first - position
+        first = max(position, self._outputs.start)
+        self._outputs.lost += first - position
         start, end, encoded = self._pieces.get((codec.name, first), (first, -1, b""))
-        if end % PIECE and end != self.outputs.end:  # there is none, or there is more by now
-            batch, end, lost = self.outputs.read(first, PIECE - first % PIECE)
+        if end % PIECE and end != self._outputs.end:  # there is none, or there is more by now
+            batch, end, lost = self._outputs.read(first, PIECE - first % PIECE)
             start = first + lost
             if batch is None:  # a restore has taken them back
                 return b"", end, start - position

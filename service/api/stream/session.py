@@ -36,10 +36,8 @@ from service.api.stream.watchdog import IdleWatchdog
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.engine.commands import Ran
-from service.engine.engine import Engine
-from service.engine.inbox import Inbox
-from service.engine.output_ring import OutputRing
 from service.errors import Refused, problem_of
+from service.runtime.runtime import Runtime
 from service.settings import Settings
 
 UNSUPPORTED_DATA, POLICY, INTERNAL_ERROR, SLOW_READER, IDLE = 1003, 1008, 1011, 4008, 4010  # close codes
@@ -72,9 +70,7 @@ class Session:
         caller: Caller,
         client: Client,
         *,
-        engine: Engine,
-        inbox: Inbox,
-        outputs: OutputRing,
+        runtime: Runtime,
         describe_net: Callable[[], dict[str, Any]],
         read_piece: ReadPiece,
         settings: Settings,
@@ -83,9 +79,7 @@ class Session:
         self._codec = codec
         self._caller = caller
         self._client = client
-        self._engine = engine
-        self._inbox = inbox
-        self._outputs = outputs
+        self._runtime = runtime
         self._describe_net = describe_net
         self._read_piece = read_piece
         self._settings = settings
@@ -93,7 +87,7 @@ class Session:
         self._watch = IdleWatchdog(
             caller, settings.ws_idle_seconds, lambda: self._is_throttled or bool(self._unanswered)
         )
-        self._position = outputs.end
+        self._position = runtime.outputs.end
         self._window = asyncio.Semaphore(settings.ws_window)
         self._answers: asyncio.Queue[tuple[ServerMessage, bool]] = asyncio.Queue()  # and whether each opens the window
         self._unanswered: deque[tuple[int, asyncio.Future[Ran]]] = deque()  # inputs, by seq
@@ -164,7 +158,7 @@ class Session:
         self._is_throttled = True
         await self._caller.keep_pace()
         self._is_throttled = False
-        run = message.run(self._engine.interface, self._settings.max_ticks_per_request)
+        run = message.run(self._runtime.interface, self._settings.max_ticks_per_request)
         digest = content_digest(run)
         if (reply := self._client.repeated(message.seq, digest)) is not None:
             self._await_reply(message.seq, reply)
@@ -173,7 +167,7 @@ class Session:
         self._client.accept(message.seq, digest, run)
         self._await_reply(message.seq, run.reply)
         # Shielded: an accepted input is learnt even if its client leaves while the input waits for room.
-        await asyncio.shield(self._inbox.enter(run))
+        await asyncio.shield(self._runtime.enter(run))
 
     def _await_reply(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
         self._unanswered.append((seq, reply))
@@ -191,9 +185,9 @@ class Session:
                 self._answer(error_message(problem_of(error), seq))
 
     def _generate(self, message: GenerateMessage) -> None:
-        command, vocabulary = command_of(message, self._engine.interface, self._settings, stream=True)
+        command, vocabulary = command_of(message, self._runtime.interface, self._settings, stream=True)
         self._caller.check_pace()
-        self._inbox.put(command, self._caller.space)
+        self._runtime.generate(command, self._caller.space)
         self._caller.ticks.take(command.ticks)
 
         async def follow() -> None:
@@ -221,7 +215,7 @@ class Session:
     async def _send_outputs(self) -> None:
         position = self._position
         while True:
-            await self._outputs.wait(position)
+            await self._runtime.outputs.wait(position)
             encoded, position, lost = self._read_piece(position, self._codec)
             if lost:
                 await self._send(Event("dropped", count=lost))

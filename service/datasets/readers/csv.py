@@ -1,4 +1,4 @@
-"""`.csv`: a header, then rows of numbers in [0, 1]; which columns are meant is said in the request."""
+"""`.csv`: a header, then rows of numbers in [0, 1]; the request names the columns to read."""
 
 import csv
 import math
@@ -13,7 +13,7 @@ _COLUMNS = 65_536
 
 
 def read_csv(upload: Upload, widths: tuple[int, int], found: Findings) -> Iterator[Vectors]:
-    """A column may be meant twice: as a target, an input is to be copied."""
+    """Read the named columns, as rows of float32. A column may be both an input and a target."""
     both = (("inputs", upload.inputs, widths[0]), ("targets", upload.targets, widths[1]))
     for name, columns, width in both:
         if len(columns) != width:
@@ -55,7 +55,7 @@ def _numbers(
 
 
 def _rows(lines: Lines, found: Findings) -> Iterator[list[str]]:
-    """A row that stands in several lines has the number of its last."""
+    """Split lines into rows. A row in several lines has the line number of its last."""
     reader = csv.reader(_decoded(lines, found), strict=True)
     while True:
         try:
@@ -75,7 +75,7 @@ def _decoded(lines: Lines, found: Findings) -> Iterator[str]:
 
 
 def _number(field: str) -> float:
-    """Not a number where it is none."""
+    """Return the number in a field, NaN if there is none."""
     try:
         return float(field)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is wrong with a file, as far as it is told, and its lines, none of them without bound."""
+"""The problems found in a file, and its lines, both bounded."""
 
 import codecs
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _SKIPPED_BYTES = 2**20  # of a line that is too long, at once
 
 
 class Findings:
-    """The first problems of a file: with the tenth, `add` raises Invalid with all of them."""
+    """The first problems of a file. With the tenth, `add` raises Invalid with all of them."""
 
     def __init__(self) -> None:
         self.places: list[ErrorLocation] = []
@@ -27,13 +27,13 @@ class Findings:
             self.check()
 
     def check(self) -> None:
-        """Raises Invalid if anything was found."""
+        """Raise Invalid if anything was found."""
         if self.places:
             raise Invalid(self.places)
 
 
 class Lines:
-    """Of a file, with their ends, without a byte order mark; one of more than `most` bytes is found and left out."""
+    """The lines of a file, with their ends, without a byte order mark. Longer ones than `most` bytes are problems."""
 
     def __init__(self, file: BinaryIO, found: Findings, most: int = LINE_BYTES) -> None:
         self._file, self._found = file, found

@@ -19,7 +19,7 @@ _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
 def read_jsonl_of_tokens(upload: Upload, vocabulary: Vocabulary, found: Findings) -> Iterator[Text | Pair]:
-    """Sides of a pair are strings or lists of token ids."""
+    """Read texts, or pairs whose sides are strings or lists of token ids."""
     token = Annotated[int, Meta(ge=0, lt=vocabulary.size)]
     tokens = Annotated[list[token], Meta(min_length=1, max_length=PAIR_TOKENS)]
     text = Annotated[str, Meta(min_length=1)]
@@ -48,6 +48,7 @@ def read_jsonl_of_tokens(upload: Upload, vocabulary: Vocabulary, found: Findings
 
 
 def read_jsonl_of_vectors(upload: Upload, widths: tuple[int, int], found: Findings) -> Iterator[Vectors]:
+    """Read pairs of lists of numbers in [0, 1], as rows of float32."""
     most = _MARGIN_BYTES + _NUMBER_BYTES * sum(widths)  # no more is decoded than could be right
     yield from blocks(_rows(upload, widths, most, found))
 
@@ -63,7 +64,7 @@ def _rows(
 
 
 def _decoder(fields: dict[str, Any]) -> "msgspec.json.Decoder[Any]":
-    """Of an object of these fields, each with its type or its type and default."""
+    """Return a decoder of objects with these fields, each with its type or its type and default."""
     described = [(name, *(kind if isinstance(kind, tuple) else (kind,))) for name, kind in fields.items()]
     return msgspec.json.Decoder(msgspec.defstruct("Line", described, forbid_unknown_fields=True))
 

@@ -32,7 +32,7 @@ _BROKEN = (
 
 
 def read_npz(upload: Upload, widths: tuple[int, int], most_bytes: int, found: Findings) -> Iterator[Vectors]:
-    """`most_bytes` is of both arrays unpacked; nothing is unpacked of what says that it has more."""
+    """Read both arrays, some rows at once. Nothing is unpacked if they claim more than `most_bytes` unpacked."""
     try:
         with zipfile.ZipFile(_SmallReads(upload.file)) as archive:
             yield from _read(archive, widths, most_bytes, found)
@@ -62,7 +62,7 @@ def _read(archive: zipfile.ZipFile, widths: tuple[int, int], most_bytes: int, fo
 
 @dataclass(slots=True, frozen=True)
 class _Array:
-    """Its `file` is at the first row."""
+    """An array in an archive. Its `file` is at the first row that is not read yet."""
 
     file: IO[bytes]
     dtype: "np.dtype[np.generic]"
@@ -108,7 +108,7 @@ def _open(archive: zipfile.ZipFile, name: str, width: int, found: Findings) -> _
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]:
-    """Of a file at its beginning, which is then at its first row. numpy itself would read a header of any length."""
+    """Read the header: shape, whether by columns, type. numpy itself would read one of any length."""
     start = io.BytesIO(file.read(_HEADER_BYTES))
     read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(npy.read_magic(start))
     if read is None:
@@ -119,7 +119,7 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, "np.dtype[np.generi
 
 
 class _SmallReads:
-    """What zipfile needs of a file. A directory of so many entries that it takes memory is not one of two arrays."""
+    """A file for zipfile that refuses large reads: an archive of two arrays has a small directory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

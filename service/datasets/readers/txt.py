@@ -14,7 +14,7 @@ _READ_BYTES = 2**16
 
 
 def read_txt(upload: Upload, vocabulary: Vocabulary, found: Findings) -> Iterator[Text]:
-    """To the byte: ends of lines stay what they are. Only a byte order mark is no part of the text."""
+    """Read one text, every byte as it is: only a byte order mark is left out."""
     left: Tokens = np.zeros(0, np.int32)
     continues = False
     for text in _decoded(upload, found):
@@ -29,7 +29,7 @@ def read_txt(upload: Upload, vocabulary: Vocabulary, found: Findings) -> Iterato
 
 
 def _decoded(upload: Upload, found: Findings) -> Iterator[str]:
-    """Up to the first byte that is no UTF-8."""
+    """Decode a file, up to the first byte that is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     position, line = 0, 1  # of what has been decoded
     if upload.file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:

@@ -1,0 +1,63 @@
+"""The names of all that is stored: the keys of each net, and the few names of the store's own beside them."""
+
+from dataclasses import dataclass
+
+#: Before every key in Redis, which others may use, too.
+REDIS_PREFIX = "realnet:"
+#: In Redis, the token of the server that took the store last; as all that begins with a dot, never a key.
+REDIS_OWNER = REDIS_PREFIX + ".owner"
+#: In Redis, who has the store now, and for how long.
+REDIS_LEASE = REDIS_PREFIX + ".lease"
+#: In a directory, the file that is locked by the server that has the store.
+LOCK_FILE = ".lock"
+#: In a directory, the beginning of the name of a file that is not whole yet.
+TEMPORARY = ".put-"
+
+
+@dataclass(slots=True, frozen=True)
+class NetKeys:
+    """The keys of the net of this name. Those that end with "/" are followed by an id, or by the name of a folder."""
+
+    name: str
+
+    @property
+    def journal(self) -> str:
+        """Return the name of the log."""
+        return f"{self.name}/journal"
+
+    @property
+    def last_snapshot_id(self) -> str:
+        return f"{self.name}/last-snapshot-id"
+
+    @property
+    def manifests(self) -> str:
+        """Return where the manifests of snapshots are, by id."""
+        return f"{self.name}/manifests/"
+
+    @property
+    def snapshots(self) -> str:
+        """Return where the folders of snapshots are, by id."""
+        return f"{self.name}/snapshots/"
+
+    @property
+    def dataset_manifests(self) -> str:
+        return f"{self.name}/dataset-manifests/"
+
+    @property
+    def datasets(self) -> str:
+        """Return where the folders of data sets are, by a name that their manifest tells."""
+        return f"{self.name}/datasets/"
+
+    @property
+    def jobs(self) -> str:
+        return f"{self.name}/jobs/"
+
+
+def chunk_key(folder: str, index: int) -> str:
+    """Return the key of chunk number `index` in a folder of a snapshot or a data set."""
+    return f"{folder}/chunk-{index:05d}"
+
+
+def memory_key(folder: str) -> str:
+    """Return the key of what the service remembers beside the net, in the folder of a snapshot."""
+    return f"{folder}/memory"
