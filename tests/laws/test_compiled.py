@@ -19,7 +19,9 @@ def test_the_first_process_computes_what_the_next_one_does(tmp_path: Path) -> No
     """Or a net whose server is killed after the very first start on a machine would replay to other weights."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     lives = [
-        subprocess.run([sys.executable, "-c", _LIFE], env=environment, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", _LIFE], env=environment, capture_output=True, text=True, check=True
+        ).stdout
         for _ in range(2)
     ]
     assert lives[0] == lives[1]
