@@ -134,7 +134,7 @@ def _too_large(most: int) -> HTTPException:
 
 def _host_of(scope: Connection, headers: Headers) -> str | None:
     """Return the Host, None where HTTP/1.0 has none. Raises HTTPException for none, two, or one that is no address."""
-    given = headers.getlist("host")
+    given = [host.strip(" \t") for host in headers.getlist("host")]
     if not given and scope.get("http_version") == "1.0":
         return None
     if len(given) != 1 or _ADDRESS.fullmatch(given[0]) is None:

@@ -307,6 +307,12 @@ def test_loopback_has_several_names(server: RunningServer, host: str) -> None:
     assert server.client.get("/v1/net", headers={"host": host}).status_code == 200
 
 
+def test_blanks_are_no_part_of_a_host(server: RunningServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"GET /v1/net HTTP/1.1\r\nhost: \t localhost \t \r\nconnection: close\r\n\r\n")
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 200 ")
+
+
 def test_it_is_said_whether_the_host_or_the_origin_is_wrong(server: RunningServer) -> None:
     host = server.client.get("/v1/net", headers={"host": "evil.example"})
     assert "the Host is not localhost" in problem_of(host, 403)["detail"]
