@@ -10,8 +10,8 @@ import numpy as np
 from realnet import TokenLearner
 from service.client import ClientError, StreamClient, open_stream
 from service.runtime.birth import Birth
-from tests.server import RunningServer
-from tests.service.life import replayed
+from tests.running_server import RunningServer
+from tests.runtime.life import replayed
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "5"))
 IS_SHORT = ROUNDS < 10

@@ -13,9 +13,7 @@ import pytest
 
 from realnet import TokenLearner
 from tests.faults.story import IS_SHORT, NEURONS, weights_after_a_start
-from tests.server import RunningServer, new_server
-
-__all__ = ["new_server"]
+from tests.running_server import RunningServer
 
 FULL = 16 * 1024  # bytes that a file may have
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")]

@@ -10,10 +10,8 @@ import pytest
 
 from realnet import Checkpoint
 from tests.faults.story import NEURONS
-from tests.server import RunningServer, new_server
-from tests.service.test_jobs import begin, end_of, until_it_runs, upload
-
-__all__ = ["new_server"]
+from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
+from tests.running_server import RunningServer
 
 TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 40
 LONG = {"epochs": 10_000}

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.story import NEURONS
-from tests.server import RunningServer, new_server
-from tests.service.test_jobs import begin, end_of, until_it_runs, upload
-
-__all__ = ["new_server"]
+from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
+from tests.running_server import RunningServer
 
 KILLS = 2
 WORDS = random.Random(0).choices(["the", "net", "dreams", "of", "all", "that", "it", "was", "told"], k=3000)

@@ -1,7 +1,5 @@
 """A server that is killed at any moment learns what it would have learnt. FAULT_ROUNDS=50 for the long form."""
 
-# ruff: noqa: F811  (fixtures are imported)
-
 import asyncio
 import random
 import time
@@ -10,10 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.story import IS_SHORT, NEURONS, ROUNDS, Teller, assert_as_uninterrupted, weights_after_a_start
-from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
-from tests.server import RunningServer, new_server
-
-__all__ = ["new_server"]
+from tests.redis_server import RedisServer
+from tests.running_server import RunningServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60 + 20 * ROUNDS)]
 

@@ -12,10 +12,8 @@ from service.journal.codec import encode_record
 from service.journal.records import InputRecord
 from service.store import open_log
 from tests.faults.story import NEURONS
-from tests.server import RunningServer, new_server
-from tests.service.life import INPUTS, living
-
-__all__ = ["new_server"]
+from tests.running_server import RunningServer
+from tests.runtime.life import INPUTS, living
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.story import NEURONS
-from tests.server import RunningServer, new_server
-
-__all__ = ["new_server"]
+from tests.running_server import RunningServer
 
 MakeServer = Callable[..., RunningServer]
 

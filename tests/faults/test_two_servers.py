@@ -1,7 +1,5 @@
 """Two servers on one store: one of them lives, and what it learns stays right."""
 
-# ruff: noqa: F811  (fixtures are imported)
-
 import os
 import signal
 import threading
@@ -13,10 +11,8 @@ from redis import Redis
 
 from service.store.keys import REDIS_LEASE
 from tests.faults.story import NEURONS, weights_after_a_start
-from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
-from tests.server import RunningServer, new_server
-
-__all__ = ["new_server"]
+from tests.redis_server import RedisServer
+from tests.running_server import RunningServer
 
 pytestmark = pytest.mark.anyio
 

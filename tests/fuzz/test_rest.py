@@ -16,7 +16,7 @@ from schemathesis.checks import negative_data_rejection, positive_data_acceptanc
 
 from service.app import create_app
 from service.settings import Settings
-from tests.server import RunningServer
+from tests.running_server import RunningServer
 
 KEY = "a-key-for-the-fuzzers-of-requests"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}

@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from service.client import JSON, MSGPACK
-from tests.server import RunningServer
+from tests.running_server import RunningServer
 
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
 AT_ONCE = 10  # messages of an example

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import binding
 from websockets.sync.client import ClientConnection, connect
 
-from tests.server import RunningServer
+from tests.running_server import RunningServer
 
 HERE = Path(__file__).parent
 STORES = HERE / "stores.tar.xz"

@@ -12,7 +12,7 @@ from service.journal.records import Record, WeightUpdateRecord
 from service.journal.scan import read_from
 from service.store import open_log
 from tests.golden.golden import Steps, jobs, live_on, send, ticks
-from tests.server import RunningServer
+from tests.running_server import RunningServer
 
 HALF_TICKS = 4000  # long enough to be paused in the middle
 _SECONDS = 300.0  # a fit stands back behind all else that runs here

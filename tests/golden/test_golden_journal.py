@@ -1,7 +1,5 @@
 """Stores of an older program, opened by this one: not a bit of what they lead to may change, on a disk or in Redis."""
 
-# ruff: noqa: F811  (fixtures are imported)
-
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,10 +17,7 @@ from tests.golden.golden import (
     steady_net,
     without_avx512,
 )
-from tests.redis_server import RedisServer, redis_server, store_url  # noqa: F401
-from tests.server import RunningServer, new_server
-
-__all__ = ["new_server"]
+from tests.running_server import RunningServer
 
 JOURNAL = "default/journal"
 KILLED_AGAIN = ("tokens_half", "frames_begun")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import RunningServer
-from tests.service.test_jobs import begin, end_of, upload
+from tests.jobs.test_jobs import begin, end_of, upload
+from tests.running_server import RunningServer
 
 ROOT = Path(__file__).parents[2]
 TEXT = "the cat sat on the mat, and the dog sat on the log; " * 40

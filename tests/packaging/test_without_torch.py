@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import RunningServer, new_server
-from tests.service.test_jobs import upload
-
-__all__ = ["new_server"]
+from tests.jobs.test_jobs import upload
+from tests.running_server import RunningServer
 
 WHAT_TO_DO = "PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
 

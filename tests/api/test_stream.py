@@ -1,0 +1,387 @@
+"""WS /v1/stream of a real server: what is acknowledged is learnt once, what is refused changes nothing."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from service.client import JSON, MSGPACK, ClientError, Message, StreamClient, open_stream
+from tests.running_server import RunningServer
+
+pytestmark = pytest.mark.anyio
+
+BOTH = pytest.mark.parametrize("subprotocol", [JSON, MSGPACK])
+
+
+async def next_of(client: StreamClient, type: str) -> Message:
+    async for message in client:
+        if message["type"] == type:
+            return message
+    raise AssertionError("the stream has ended")
+
+
+async def outputs_until(client: StreamClient, tick: int) -> list[Message]:
+    """Those of the next messages, to that of `tick`."""
+    outputs: list[Message] = []
+    while not outputs or outputs[-1]["tick"] < tick:
+        outputs += (await next_of(client, "outputs"))["outputs"]
+    return outputs
+
+
+async def answer(client: StreamClient, message: Message) -> Message:
+    """What comes back to one message, outputs and events apart."""
+    await client.send(message)
+    async for answered in client:
+        if answered["type"] not in ("outputs", "event"):
+            return answered
+    raise AssertionError("the stream has ended")
+
+
+@BOTH
+async def test_hello_comes_first(server: RunningServer, subprotocol: str) -> None:
+    async with open_stream(server.url, subprotocol=subprotocol) as client:
+        assert client.connection.subprotocol == subprotocol
+        net = server.net()
+        assert client.hello == {"type": "hello", "protocol": 1, "last_seq": 0, "net": client.hello["net"]}
+        assert client.hello["net"] | {"ticks_per_second": 0} == net | {"ticks_per_second": 0}
+
+
+async def test_the_subprotocol_is_json_if_none_is_asked_for(server: RunningServer) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/v1/stream") as connection:
+        assert connection.subprotocol is None
+        assert msgspec.json.decode(await connection.recv())["type"] == "hello"
+
+
+@BOTH
+async def test_an_input_is_acknowledged_and_its_outputs_follow(server: RunningServer, subprotocol: str) -> None:
+    tick = server.net()["tick"]
+    async with open_stream(server.url, subprotocol=subprotocol) as client:
+        await client.send({"type": "input", "seq": 5, "text": "hé"})  # three bytes
+        messages = [await anext(client), await anext(client)]
+        assert {"type": "ack", "seq": 5, "tick": tick + 3} in messages
+        await client.send({"type": "input", "seq": 6, "tokens": [104, 101]})
+        outputs = [output for each in messages for output in each.get("outputs", [])]
+        outputs += await outputs_until(client, tick + 5)
+        assert [(each["tick"] - tick, each["token"]) for each in outputs] == [
+            (1, 104), (2, 195), (3, 169), (4, 104), (5, 101),
+        ]  # fmt: skip
+        assert server.client.get("/v1/outputs", params={"after": tick}).json()["outputs"] == outputs
+
+
+async def test_frames_and_teachers(frames_server: RunningServer) -> None:
+    async with open_stream(frames_server.url) as client:
+        tick = client.hello["net"]["tick"]
+        await client.send_input(frames=[[0, 0.5, 1], [1, 0, 0]], teachers=[[0, 1], None])
+        outputs = await outputs_until(client, tick + 2)
+        assert [set(each) for each in outputs] == [{"tick", "values"}] * 2
+        assert [len(each["values"]) for each in outputs] == [2, 2]
+
+
+@BOTH
+async def test_acks_of_many_small_messages_come_in_order(server: RunningServer, subprotocol: str) -> None:
+    tick = server.net()["tick"]
+    async with open_stream(server.url, subprotocol=subprotocol, window=400) as client:
+        for _ in range(400):
+            await client.send_input(text="a")
+        acks = [await next_of(client, "ack") for _ in range(400)]
+    assert acks == [{"type": "ack", "seq": seq, "tick": tick + seq} for seq in range(1, 401)]
+
+
+async def test_what_is_learnt_is_what_rest_learns(server: RunningServer) -> None:
+    """The same net, the same text: the same weights, whatever way and in whatever pieces it came."""
+    snapshot = server.snapshot()["id"]
+    server.run(text="the same text")
+    expected = server.weights()
+    server.client.post(f"/v1/snapshots/{snapshot}/restore").raise_for_status()
+    async with open_stream(server.url) as client:
+        for part in ("the ", "sa", "m", "e text"):
+            await client.send_input(text=part)
+        while client.unacked:
+            await next_of(client, "ack")
+    assert server.weights() == expected
+
+
+async def test_a_repeated_seq_is_acknowledged_and_not_learnt_again(server: RunningServer) -> None:
+    async with open_stream(server.url, "reader-7") as client:
+        assert client.hello["last_seq"] == 0
+        for seq in (1, 2, 5):
+            ack = await answer(client, {"type": "input", "seq": seq, "text": "ab"})
+        tick = ack["tick"]
+        assert await answer(client, {"type": "input", "seq": 5, "text": "ab"}) == ack
+    async with open_stream(server.url, "reader-7") as client, open_stream(server.url, "reader-8") as other:
+        assert client.hello["last_seq"] == 5
+        assert other.hello["last_seq"] == 0
+        for seq in (2, 4, 5):
+            assert await answer(client, {"type": "input", "seq": seq, "text": "ab"}) == ack | {"seq": seq}
+        assert await answer(client, {"type": "input", "seq": 6, "text": "c"}) == {
+            "type": "ack", "seq": 6, "tick": tick + 1,
+        }  # fmt: skip
+        assert (await answer(other, {"type": "input", "seq": 5, "text": "d"}))["tick"] == tick + 2
+
+
+async def test_an_input_whose_client_left_is_learnt_once(server: RunningServer) -> None:
+    seen = server.net()["tokens_seen"]
+    server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
+    try:
+        async with open_stream(server.url, "left") as client:
+            await client.send_input(text="abc")
+            assert (await answer(client, {"type": "ping"}))["type"] == "pong"
+            assert server.net()["queue_depth"] == 3
+        async with open_stream(server.url, "left") as client:
+            assert client.hello["last_seq"] == 0
+            await client.send_input(text="abc")
+            await client.send_input(text="d")
+            server.client.patch("/v1/net", json={"paused": False}).raise_for_status()
+            acks = [await next_of(client, "ack") for _ in range(2)]
+    finally:
+        server.client.patch("/v1/net", json={"paused": False}).raise_for_status()
+    assert [ack["seq"] for ack in acks] == [1, 2]
+    assert acks[1]["tick"] == acks[0]["tick"] + 1
+    assert server.net()["tokens_seen"] == seen + 4
+
+
+INPUT = {"type": "input", "seq": 1}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("message", "pointers"),
+    [
+        (INPUT | {"tokens": [1, 2, 256]}, ["/tokens/2"]),
+        (INPUT | {"tokens": [1, -1]}, ["/tokens/1"]),
+        (INPUT | {"tokens": [0.5]}, ["/tokens/0"]),
+        (INPUT | {"text": 5}, ["/text"]),
+        (INPUT | {"text": "x" * 70_000}, ["/text"]),
+        (INPUT | {"frames": [[0.5]]}, ["/frames"]),
+        (INPUT | {"text": "he", "more": 1}, ["/more"]),
+        ({"type": "input", "seq": 0, "text": "he"}, ["/seq"]),
+        ({"type": "teach", "text": "he"}, ["/type"]),
+        ({"type": "generate", "seq": 1, "prompt": "he", "max_tokens": 10**6}, ["/max_tokens"]),
+        ([INPUT], [""]),
+    ],
+)
+async def test_what_is_wrong_is_refused_whole(
+    server: RunningServer, subprotocol: str, message: Any, pointers: list[str]
+) -> None:
+    before = server.weights()
+    async with open_stream(server.url, subprotocol=subprotocol) as client:
+        error = await answer(client, message)
+        assert error["type"] == "error"
+        assert error["ref"] == (1 if isinstance(message, dict) and message.get("seq") else None)
+        assert error["problem"]["status"] == 422
+        assert [place["pointer"] for place in error["problem"]["errors"]] == pointers
+        assert server.weights() == before
+        # Its seq is not used up, and the stream goes on.
+        assert (await answer(client, {"type": "input", "seq": 1, "text": "a"}))["type"] == "ack"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        ({"frames": [[0, 0, 0], [0, 0, 1.001]]}, "/frames/1/2"),
+        ({"frames": [[0, 0, 0], [0, 0]]}, "/frames/1"),
+        ({"frames": [[0, 0, 0]], "teachers": [[0]]}, "/teachers/0"),
+        ({"frames": [[0, 0, 0]], "teachers": []}, "/teachers"),
+        ({"frames": [[0, 0, 0]], "teachers": [[0, -0.5]]}, "/teachers/0/1"),
+        ({"text": "he"}, "/text"),
+        ({"tokens": [1]}, "/tokens"),
+    ],
+)
+async def test_wrong_frames_are_refused_whole(
+    frames_server: RunningServer, subprotocol: str, content: Message, pointer: str
+) -> None:
+    before = frames_server.weights()
+    async with open_stream(frames_server.url, subprotocol=subprotocol) as client:
+        error = await answer(client, INPUT | content)
+        assert [place["pointer"] for place in error["problem"]["errors"]] == [pointer]
+    assert frames_server.weights() == before
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+async def test_numbers_that_are_none_are_refused_whole(frames_server: RunningServer, number: float) -> None:
+    before = frames_server.weights()
+    async with open_stream(frames_server.url, subprotocol=MSGPACK) as client:
+        for content in ({"frames": [[0, 0, number]]}, {"frames": [[0, 0, 0]], "teachers": [[0, number]]}):
+            assert (await answer(client, INPUT | content))["problem"]["status"] == 422
+    assert frames_server.weights() == before
+
+
+async def test_a_net_of_frames_generates_nothing(frames_server: RunningServer) -> None:
+    async with open_stream(frames_server.url) as client:
+        error = await answer(client, {"type": "generate", "seq": 1, "prompt": "he"})
+        assert (error["ref"], error["problem"]["status"]) == (1, 409)
+
+
+@pytest.mark.parametrize(("subprotocol", "raw"), [(JSON, '{"type": '), (JSON, "NaN"), (MSGPACK, b"\x81\xa4type")])
+async def test_what_cannot_be_read_is_refused(server: RunningServer, subprotocol: str, raw: str | bytes) -> None:
+    before = server.weights()
+    async with open_stream(server.url, subprotocol=subprotocol) as client:
+        await client.connection.send(raw)
+        error = await next_of(client, "error")
+        assert (error["ref"], error["problem"]["status"]) == (None, 400)
+        assert (await answer(client, {"type": "ping", "seq": 3})) == {"type": "pong", "ref": 3}
+    assert server.weights() == before
+
+
+@pytest.mark.parametrize(
+    ("subprotocol", "raw", "text", "code"),
+    [
+        (JSON, b'{"type": "ping"}', None, 1003),
+        (MSGPACK, '{"type": "ping"}', None, 1003),
+        (JSON, b"\xff\xfe", True, 1007),
+        (JSON, " " * (2**20 + 1), None, 1009),
+        (MSGPACK, b" " * (2**20 + 1), None, 1009),
+    ],
+)
+async def test_a_broken_protocol_ends_the_stream(
+    server: RunningServer, subprotocol: str, raw: str | bytes, text: bool | None, code: int
+) -> None:
+    before = server.weights()
+    async with open_stream(server.url, subprotocol=subprotocol) as client, open_stream(server.url) as other:
+        await client.connection.send(raw, text=text)
+        with pytest.raises(ClientError) as closed:
+            await next_of(client, "pong")
+        assert closed.value.code == code
+        assert (await answer(other, {"type": "ping"}))["type"] == "pong"
+    assert server.weights() == before
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("", {"origin": Origin("http://elsewhere.example")}, 403),
+        ("", {"origin": Origin("null")}, 403),
+        ("?client_id=", {}, 422),
+        (f"?client_id={'x' * 129}", {}, 422),
+        ("", {"subprotocols": [Subprotocol("realnet.v9.json")]}, 422),
+    ],
+)
+async def test_a_handshake_that_is_refused(server: RunningServer, query: str, headers: Any, status: int) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{server.port}/v1/stream{query}", **headers)
+    assert refused.value.response.status_code == status
+    assert refused.value.response.headers["Content-Type"] == "application/problem+json"
+    assert msgspec.json.decode(refused.value.response.body)["status"] == status
+
+
+async def test_a_page_of_the_server_itself_may_connect(server: RunningServer) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/v1/stream", origin=Origin(server.url)) as connection:
+        assert msgspec.json.decode(await connection.recv())["type"] == "hello"
+
+
+@BOTH
+async def test_a_generation_is_streamed_and_teaches_nothing(server: RunningServer, subprotocol: str) -> None:
+    request = {"prompt": "the ", "max_tokens": 60, "temperature": 0.8, "seed": 4}
+    before = server.weights()
+    async with open_stream(server.url, subprotocol=subprotocol) as client:
+        await client.send({"type": "generate", "seq": 9, **request})
+        pieces = []
+        while (message := await anext(client))["type"] == "tokens":
+            assert message["ref"] == 9
+            pieces.append(message)
+    assert message["type"] == "generated"
+    assert len(pieces) > 1
+    assert "".join(each["text"] for each in pieces) == message["text"]
+    assert [token for each in pieces for token in each["tokens"]] == message["tokens"]
+    rest = server.client.post("/v1/generate", json=request).json()
+    assert message == {"type": "generated", "ref": 9, **rest}
+    assert server.weights() == before
+
+
+async def test_a_generation_ends_when_its_client_leaves(new_server: Callable[..., RunningServer]) -> None:
+    slow = new_server(preset="literal", neurons=2047).start()  # 4096 tokens would take it more than 10 seconds
+    async with open_stream(slow.url) as client:
+        await client.send({"type": "generate", "max_tokens": 4096})
+        await next_of(client, "tokens")
+        assert '\nrealnet_generations{net="default"} 1.0\n' in slow.client.get("/metrics").text
+    attempts = 0
+    while '\nrealnet_generations{net="default"} 0.0\n' not in slow.client.get("/metrics").text:
+        attempts += 1
+        assert attempts < 200
+
+
+async def test_events_tell_of_modes_and_snapshots(server: RunningServer) -> None:
+    async with open_stream(server.url) as client:
+        for mode in ("paused", server.net()["mode"]):
+            server.client.patch("/v1/net", json={"paused": mode == "paused"}).raise_for_status()
+            assert await next_of(client, "event") == {"type": "event", "name": "mode", "mode": mode}
+        snapshot = server.snapshot()
+        assert await next_of(client, "event") == {"type": "event", "name": "snapshot", "snapshot": snapshot}
+
+
+async def test_a_fast_writer_is_held_back(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(ws_window=8, max_streams=1).start()
+    server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
+    async with open_stream(server.url, window=50) as client:
+        with pytest.raises(ClientError, match="all 1 places for streams"):
+            await open_stream(server.url).__aenter__()
+        for _ in range(50):
+            await client.send_input(text="a")
+        while (depth := server.net()["queue_depth"]) < 8:
+            pass
+        assert depth == 8
+        server.client.patch("/v1/net", json={"paused": False}).raise_for_status()
+        assert [(await next_of(client, "ack"))["seq"] for _ in range(50)] == list(range(1, 51))
+
+
+async def send_and_hear(client: StreamClient, messages: int) -> int:
+    """Send so many messages of 512 tokens; how many outputs came back before the last ack."""
+    outputs = 0
+    for index in range(messages):
+        await client.send_input(tokens=[index % 256, 7] * 256)
+        while client.unacked > 20 or (index == messages - 1 and client.unacked):
+            outputs += len((await anext(client)).get("outputs", []))
+    return outputs
+
+
+async def test_a_reader_that_stalls_loses_outputs_and_nobody_else_does(
+    new_server: Callable[..., RunningServer],
+) -> None:
+    server = new_server(outputs_kept=20_000).start()
+    async with open_stream(server.url) as slow, open_stream(server.url) as good:
+        total = 0
+        while total < 120_000:  # far more than what lies between the slow one and the net
+            assert await send_and_hear(good, 40) > 0
+            total += 40 * 512
+        received = lost = tick = 0
+        async for message in slow:
+            if message["type"] == "outputs":
+                ticks = [output["tick"] for output in message["outputs"]]
+                assert len(ticks) <= 256
+                assert ticks == list(range(received + lost + 1, received + lost + len(ticks) + 1))
+                received += len(ticks)
+                tick = ticks[-1]
+            elif message.get("name") == "dropped":
+                lost += message["count"]
+            if tick == total:
+                break
+        assert lost > 0
+        assert received + lost == total
+
+
+async def test_a_reader_that_stalls_for_too_long_is_cut(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(outputs_kept=1000, ws_stall_seconds=0.3).start()
+    async with open_stream(server.url) as slow, open_stream(server.url) as good:
+        while "4008" not in server.log:
+            await send_and_hear(good, 20)
+        with pytest.raises(ClientError) as closed:
+            await next_of(slow, "pong")
+        assert closed.value.code == 4008
+        assert (await answer(good, {"type": "ping"}))["type"] == "pong"
+
+
+async def test_a_stream_is_told_that_the_server_restarts(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server().start()
+    async with open_stream(server.url) as client:
+        await client.send_input(text="abc")
+        await next_of(client, "ack")
+        server.terminate()
+        with pytest.raises(ClientError, match="it restarts") as closed:
+            await next_of(client, "pong")
+        assert closed.value.code == 1012

@@ -1,0 +1,60 @@
+"""Flags are the fields of the server's own models: nothing is said twice, so that nothing can differ."""
+
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from service.cli.options import default_of, flag_of
+from service.cli.settings_table import settings_table
+from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.settings import GROUPS, Settings
+from tests.cli.test_cli import command, environment
+
+COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
+    ("serve", GROUPS, {"api_key"}),
+    ("dream", [DreamRequest], {"dataset"}),
+    ("fit", [FitRequest], {"dataset"}),
+    ("sleep", [SleepRequest], set()),
+]
+
+
+def options_of(name: str) -> dict[str, str]:
+    """What the command's help says, by flag."""
+    wide = environment("") | {"COLUMNS": "400"}
+    text = subprocess.run(command(name, "--help"), capture_output=True, env=wide, check=True).stdout.decode()
+    return dict(re.findall(r"^│ (--[a-z-]+) +(.*?) *│$", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("name", "models", "besides"), COMMANDS, ids=[name for name, *_ in COMMANDS])
+def test_every_field_is_a_flag_whose_help_says_its_true_default(
+    name: str, models: Iterable[type[BaseModel]], besides: set[str]
+) -> None:
+    told = options_of(name)
+    for model in models:
+        for field, info in model.model_fields.items():
+            if field in besides:
+                assert flag_of(field) not in told
+                continue
+            assert info.description, field
+            line = told.pop(flag_of(field))
+            default = re.search(r"default (\S+)\)$", line)
+            assert (default[1] if default else "") == default_of(info), field
+            if default and type(info.default) in (int, float, str):
+                assert type(info.default)(default[1]) == info.default
+    assert told.keys() == {"--help"} | (
+        {"--name", "--format", "--inputs", "--targets"} if name in ("dream", "fit") else set()
+    )
+
+
+def test_each_setting_is_in_one_group() -> None:
+    fields = [field for group in GROUPS for field in group.model_fields]
+    assert sorted(fields) == sorted(Settings.model_fields)
+
+
+def test_the_page_of_settings_is_what_the_settings_say() -> None:
+    page = Path(__file__).parents[2] / "docs/settings.md"
+    assert page.read_text() == settings_table(), "run: python -m service.cli.settings_table > docs/settings.md"

@@ -1,0 +1,75 @@
+"""Fixtures of all tests: real servers, a real Redis, a store of each kind."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.store import open_store
+from service.store.base import Store
+from tests.redis_server import RedisServer
+from tests.running_server import RunningServer
+from tests.store.disk import Disk
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One for all tests of a file, with a net of tokens at its defaults."""
+    server = RunningServer(tmp_path_factory.mktemp("server"))
+    yield server.start()
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def frames_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The same with a net of raw frames: 3 inputs, 2 outputs."""
+    server = RunningServer(tmp_path_factory.mktemp("frames"), inputs=3, outputs=2)
+    yield server.start()
+    server.close()
+
+
+@pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Makes servers, not started, that share a directory and so by default a store."""
+    made: list[RunningServer] = []
+
+    def make(**settings: object) -> RunningServer:
+        made.append(RunningServer(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    server = RedisServer(directory)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["file", "redis"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "file":
+        return f"file://{tmp_path}/store"
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return server.url
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    store = open_store(store_url)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk(tmp_path / "default" / "journal")
+    monkeypatch.setattr(os, "fdatasync", disk.fdatasync)
+    monkeypatch.setattr(os, "fsync", disk.fsync)
+    return disk
