@@ -9,33 +9,47 @@ import pytest
 from service.store import open_store
 from service.store.base import Store
 from tests.redis_server import RedisServer
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer, ThreadServer
 from tests.store.disk import Disk
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
     """One for all tests of a file, with a net of tokens at its defaults."""
-    server = RunningServer(tmp_path_factory.mktemp("server"))
+    server = ThreadServer(tmp_path_factory.mktemp("server"))
     yield server.start()
     server.close()
 
 
 @pytest.fixture(scope="module")
-def frames_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def frames_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
     """The same with a net of raw frames: 3 inputs, 2 outputs."""
-    server = RunningServer(tmp_path_factory.mktemp("frames"), inputs=3, outputs=2)
+    server = ThreadServer(tmp_path_factory.mktemp("frames"), inputs=3, outputs=2)
     yield server.start()
     server.close()
 
 
 @pytest.fixture
-def new_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Makes servers, not started, that share a directory and so by default a store."""
-    made: list[RunningServer] = []
+def new_server(tmp_path: Path) -> Iterator[Callable[..., ThreadServer]]:
+    """Makes servers on threads, not started, that share a directory and so by default a store."""
+    made: list[ThreadServer] = []
 
-    def make(**settings: object) -> RunningServer:
-        made.append(RunningServer(tmp_path, **settings))
+    def make(**settings: object) -> ThreadServer:
+        made.append(ThreadServer(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def new_process(tmp_path: Path) -> Iterator[Callable[..., ProcessServer]]:
+    """Makes the same in processes of their own."""
+    made: list[ProcessServer] = []
+
+    def make(**settings: object) -> ProcessServer:
+        made.append(ProcessServer(tmp_path, **settings))
         return made[-1]
 
     yield make

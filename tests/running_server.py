@@ -1,56 +1,66 @@
-"""A real server in a process of its own, that a test may stop, kill and start again on the same port and store."""
+"""Real servers: in a process of their own, or on a thread of this one, on the same port and store at each start."""
 
+import gc
+import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from threading import Thread, main_thread
+from typing import Any, Self
 
 import httpx
 import pytest
+
+from service.server.run import NetServer, build
+from service.settings import Settings
+from service.telemetry.logs import formatted
 
 _READY_SECONDS = 60.0  # the first start on a machine compiles
 _PROGRAM = "from service.server.run import run; from service.settings import Settings; run(Settings())"
 
 
-class RunningServer:
+class RunningServer(ABC):
     """Settings are given by name, as to `Settings`; those of the environment do not count.
 
     Ticks without input come once in 1000 s unless `tick_hz` is given, so that a tick means one token.
     """
 
-    command: Sequence[str] = (sys.executable, "-c", _PROGRAM)
-
     def __init__(self, directory: Path, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._directory = directory
-        given = {"port": self.port, "store": f"file://{directory}/data", "tick_hz": 0.001} | settings
-        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("REALNET_")}
-        self._environment |= {f"REALNET_{name.upper()}": str(value) for name, value in given.items()}
         self.client = httpx.Client(base_url=self.url, timeout=30.0)
-        self.process: subprocess.Popen[bytes] | None = None
+        self._store = directory / "data"
+        self._given = {"port": self.port, "store": f"file://{self._store}", "tick_hz": 0.001} | settings
+        self._log_path = directory / "server.log"
 
-    def start(self) -> "RunningServer":
-        """Returns when it is ready."""
+    def start(self) -> Self:
+        """Return when the server is ready."""
         self.launch()
         deadline = time.monotonic() + _READY_SECONDS
         while not self.is_ready():
-            assert self.process is not None
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.has_ended or time.monotonic() > deadline:
                 pytest.fail(f"the server did not start:\n{self.log}", pytrace=False)
             time.sleep(0.02)
         return self
 
+    @abstractmethod
     def launch(self) -> None:
-        """Start it without waiting."""
-        with self._log_path.open("ab") as log:
-            self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
+        """Start without waiting."""
+
+    @property
+    @abstractmethod
+    def has_ended(self) -> bool: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
 
     def is_ready(self) -> bool:
         try:
@@ -58,15 +68,61 @@ class RunningServer:
         except httpx.TransportError:
             return False
 
+    @property
+    def log(self) -> str:
+        """Return the lines of all starts."""
+        return self._log_path.read_text(encoding="utf-8")
+
+    # What many tests ask for:
+
+    def net(self, **parameters: str) -> dict[str, Any]:
+        return self._json(self.client.get("/v1/net", params=parameters))
+
+    def weights(self) -> str:
+        return str(self.net(hash="true")["weights_sha256"])
+
+    def run(self, **content: object) -> list[dict[str, Any]]:
+        """Run an input; return its outputs."""
+        answer = self._json(self.client.post("/v1/inputs", params={"wait": "true"}, json=content))
+        return list(answer["outputs"])
+
+    def snapshot(self) -> dict[str, Any]:
+        return self._json(self.client.post("/v1/snapshots"))
+
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        assert response.is_success, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+class ProcessServer(RunningServer):
+    """A process of its own, for tests of its signals, memory, limits and death."""
+
+    command: Sequence[str] = (sys.executable, "-c", _PROGRAM)
+
+    def __init__(self, directory: Path, **settings: object) -> None:
+        super().__init__(directory, **settings)
+        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("REALNET_")}
+        self._environment |= {f"REALNET_{name.upper()}": str(value) for name, value in self._given.items()}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        with self._log_path.open("ab") as log:
+            self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
     def terminate(self) -> int:
-        """SIGTERM; its exit status."""
+        """Send SIGTERM; return the exit status."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> int:
         return self._end(signal.SIGKILL)
 
     def wait(self) -> int:
-        """For its own end; its exit status."""
+        """Wait for the end of the process; return its exit status."""
         assert self.process is not None
         status = self.process.wait(30.0)
         self.process = None
@@ -82,37 +138,60 @@ class RunningServer:
         assert self.process is not None
         return self.process.pid
 
-    @property
-    def log(self) -> str:
-        """Of all its starts."""
-        return self._log_path.read_text(encoding="utf-8")
-
-    @property
-    def _log_path(self) -> Path:
-        return self._directory / "server.log"
-
-    # What many tests ask for:
-
-    def net(self, **parameters: str) -> dict[str, Any]:
-        return self._json(self.client.get("/v1/net", params=parameters))
-
-    def weights(self) -> str:
-        return str(self.net(hash="true")["weights_sha256"])
-
-    def run(self, **content: object) -> list[dict[str, Any]]:
-        """Input that has been run; its outputs."""
-        answer = self._json(self.client.post("/v1/inputs", params={"wait": "true"}, json=content))
-        return list(answer["outputs"])
-
-    def snapshot(self) -> dict[str, Any]:
-        return self._json(self.client.post("/v1/snapshots"))
-
-    def _json(self, response: httpx.Response) -> dict[str, Any]:
-        assert response.is_success, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
-
     def _end(self, sign: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(sign)
         return self.wait()
+
+
+class ThreadServer(RunningServer):
+    """A thread of this process, which has imported and compiled everything: it starts in a tenth of the time."""
+
+    def __init__(self, directory: Path, **settings: object) -> None:
+        super().__init__(directory, **settings)
+        self._settings = Settings(_env_prefix="NO_SETTING_", **self._given)
+        self._server: NetServer | None = None
+        self._thread = Thread()
+        self._why: str | None = None
+
+    def launch(self) -> None:
+        self._server, listener = build(self._settings)
+        self._handler = formatted(logging.FileHandler(self._log_path), is_text=False)
+        self._handler.addFilter(lambda record: record.thread != main_thread().ident)  # the test's own client logs there
+        logging.getLogger().addHandler(self._handler)
+        self._thread = Thread(target=self._serve, args=(self._server, listener), name="server")
+        self._thread.start()
+
+    def _serve(self, server: NetServer, listener: socket.socket) -> None:
+        self._why = server.serve_on(listener)
+
+    @property
+    def has_ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def wait(self) -> str | None:
+        """Wait for the end of the server; return why it could not start or go on, if so."""
+        self._thread.join()
+        self._server = None
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
+        gc.unfreeze()  # what the server has frozen
+        return self._why
+
+    def terminate(self) -> None:
+        """Stop in order."""
+        if self._server is not None:
+            self._server.should_exit = True
+            self.wait()
+
+    def kill(self) -> None:
+        """Stop so that the files of the store are as they were when this was called, as after a kill."""
+        killed = self._store.with_name("killed")
+        shutil.copytree(self._store, killed)
+        self.terminate()
+        shutil.rmtree(self._store)
+        killed.rename(self._store)
+
+    def close(self) -> None:
+        self.client.close()
+        self.terminate()

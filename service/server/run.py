@@ -46,6 +46,17 @@ def run(settings: Settings) -> None:
     _raise_limit_of_files(settings.max_connections)
     _give_large_blocks_back()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        server, listener = build(settings)
+    except OSError as error:
+        sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+    why = server.serve_on(listener)
+    if why is not None:
+        sys.exit(f"realnet: {why}")
+
+
+def build(settings: Settings) -> tuple["NetServer", socket.socket]:
+    """Return a server that has not started, and the bound socket that it is to serve on. Raises OSError."""
     app = create_app(settings)
     config = uvicorn.Config(
         _without_tracebacks(app),
@@ -60,21 +71,7 @@ def run(settings: Settings) -> None:
         ws_per_message_deflate=False,  # it would take more time than the net
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    try:
-        listener = open_listener(settings)
-    except OSError as error:
-        sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
-    with listener:
-        server = _Server(config, app)
-        try:
-            server.run(sockets=[listener])
-        except SystemExit:  # uvicorn's, where the app has not started
-            why = getattr(app.state, "cannot_start", None)
-            if why is None:
-                raise
-            sys.exit(f"realnet: {why}")
-    if server.fate is not None:
-        sys.exit(f"realnet: {server.fate}")
+    return NetServer(config, app), open_listener(settings)
 
 
 def open_listener(settings: Settings) -> socket.socket:
@@ -110,12 +107,24 @@ def _give_large_blocks_back() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-class _Server(uvicorn.Server):
+class NetServer(uvicorn.Server):
     """Ends when the net cannot go on."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+
+    def serve_on(self, listener: socket.socket) -> str | None:
+        """Serve until told to end, and close the socket; return why the net could not start or go on, if so."""
+        with listener:
+            try:
+                self.run(sockets=[listener])
+            except SystemExit:  # uvicorn's, where the app has not started
+                why: str | None = getattr(self._app.state, "cannot_start", None)
+                if why is None:
+                    raise
+                return why
+        return self.fate
 
     @property
     def fate(self) -> str | None:

@@ -27,13 +27,18 @@ def log_event(logger: logging.Logger, level: int, event: str, **fields: object) 
 
 
 def configure_logging(level: str, form: Form) -> None:
-    """To stderr; `auto` is JSON unless that is a terminal."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Log to stderr; `auto` is JSON unless that is a terminal."""
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s") if is_text else _Json())
-    handler.addFilter(_without_addresses)
+    handler = formatted(logging.StreamHandler(sys.stderr), is_text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is answered with 400
+
+
+def formatted(handler: logging.Handler, is_text: bool) -> logging.Handler:
+    """Make a handler write the server's lines, plain or as JSON, and return it."""
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s") if is_text else _Json())
+    handler.addFilter(_without_addresses)
+    return handler
 
 
 def log_mode(mode: Mode) -> None:

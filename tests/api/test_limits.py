@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from service.auth.rate_limit import TokenBucket
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, ThreadServer
 
 KEY = "a-key-for-the-tests-of-limits"
 OTHER = {"Authorization": f"Bearer {KEY}"}
@@ -31,7 +31,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "rate_requests": 20,
         "rate_ticks": 1000,
     }
-    server = RunningServer(tmp_path_factory.mktemp("strict"), neurons=1000, api_key=KEY, **limits)
+    server = ThreadServer(tmp_path_factory.mktemp("strict"), neurons=1000, api_key=KEY, **limits)
     server.client.headers = OTHER
     yield server.start()
     server.close()

@@ -10,11 +10,11 @@ import pytest
 
 from service.auth.keys import Scope, create_key, revoke_key
 from service.client import Server, StreamClient, open_stream
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 pytestmark = pytest.mark.anyio
 
-MakeServer = Callable[..., RunningServer]
+MakeServer = Callable[..., ThreadServer]
 
 
 def post(server: RunningServer, key: str, wait: bool = False, **content: object) -> httpx.Response:
@@ -30,8 +30,8 @@ async def ack(client: StreamClient, seq: int, text: str) -> dict[str, Any]:
     raise AssertionError
 
 
-async def test_once_over_both_ways_whatever_happens(new_server: MakeServer) -> None:
-    server = new_server(neurons=1000).start()
+async def test_once_over_both_ways_whatever_happens(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process(neurons=1000).start()
     before = server.snapshot()
     first = post(server, "one", wait=True, text="the same")
     async with open_stream(server.url, "reader") as client:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from realnet import Checkpoint, TokenLearner, from_checkpoint
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer, RunningServer
 
 TEXT = "the net lives, and learns from every token. " * 20
 
@@ -267,8 +267,8 @@ def test_a_snapshot_that_was_asked_for_is_kept(new_server: Callable[..., Running
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the metric is Linux's")
-def test_snapshots_leave_no_memory_behind(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server().start()
+def test_snapshots_leave_no_memory_behind(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process().start()
 
     def megabytes() -> float:
         metrics = dict(line.rsplit(" ", 1) for line in server.client.get("/metrics").text.splitlines())
@@ -359,7 +359,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
     } == declared
 
 
-def test_health_answers_fast_while_the_engine_runs_at_full_speed(server: RunningServer) -> None:
+def test_health_answers_fast_while_the_engine_runs_at_full_speed(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process().start()
     stop = threading.Event()
 
     def feed() -> None:

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from service.client import JSON, MSGPACK, ClientError, Message, StreamClient, open_stream
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, ThreadServer
 
 pytestmark = pytest.mark.anyio
 
@@ -376,7 +376,7 @@ async def test_a_reader_that_stalls_for_too_long_is_cut(new_server: Callable[...
         assert (await answer(good, {"type": "ping"}))["type"] == "pong"
 
 
-async def test_a_stream_is_told_that_the_server_restarts(new_server: Callable[..., RunningServer]) -> None:
+async def test_a_stream_is_told_that_the_server_restarts(new_server: Callable[..., ThreadServer]) -> None:
     server = new_server().start()
     async with open_stream(server.url) as client:
         await client.send_input(text="abc")

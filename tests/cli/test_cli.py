@@ -23,7 +23,7 @@ from websockets.http11 import Request, Response
 from realnet import TokenLearner
 from service.cli.stream import stream_text
 from service.client import ClientError, Server
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 TEXT = "the cat sat on the mat; " * 50
 
@@ -192,7 +192,7 @@ def test_text_is_refused_by_a_net_of_frames(frames_server: RunningServer, tmp_pa
     assert "raw frames" in complaint("generate", "x", url=frames_server.url)
 
 
-def test_a_server_that_stops_is_told_in_one_line(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+def test_a_server_that_stops_is_told_in_one_line(new_server: Callable[..., ThreadServer], tmp_path: Path) -> None:
     server = new_server().start()
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -212,11 +212,11 @@ def test_a_server_that_stops_is_told_in_one_line(new_server: Callable[..., Runni
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
-def test_a_stream_waits_for_the_journal(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+def test_a_stream_waits_for_the_journal(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
     """On a full disk nothing is learnt; as soon as there is room, the stream goes on where it was."""
     text = "what is refused is sent again, once; " * 2000
     (tmp_path / "text").write_text(text)
-    server = new_server(neurons=1000).start()
+    server = new_process(neurons=1000).start()
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
     with subprocess.Popen(
         command("stream", str(tmp_path / "text")),

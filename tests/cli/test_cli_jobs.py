@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_cli import command, complaint, environment, shown
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer, RunningServer
 
 TEXT = "the net dreams of all that it was told, again and again. " * 40
 
@@ -104,8 +104,8 @@ def test_a_terminal_shows_progress_and_ctrl_c_cancels(server: RunningServer, tex
     assert last_job(server)["status"] == "cancelled"
 
 
-def test_a_job_is_followed_over_a_crash_of_the_server(new_server: Callable[..., RunningServer], text: str) -> None:
-    server = new_server(neurons=1000).start()
+def test_a_job_is_followed_over_a_crash_of_the_server(new_process: Callable[..., ProcessServer], text: str) -> None:
+    server = new_process(neurons=1000).start()
     arguments = command("dream", text, "--epochs", "30", "--share", "1")
     with subprocess.Popen(
         arguments, env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE

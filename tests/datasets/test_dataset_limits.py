@@ -15,7 +15,7 @@ import pytest
 
 from tests.datasets.test_datasets import FORM, added, errors, listed, stored, upload
 from tests.redis_server import RedisServer
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 PATIENCE = 20.0
 
@@ -31,7 +31,7 @@ def until(condition: Callable[[], bool]) -> None:
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """With little room, for a net of frames."""
     limits = {"max_dataset_bytes": 100_000, "max_body_bytes": 1000, "max_uploads": 1, "datasets_kept": 2}
-    server = RunningServer(tmp_path_factory.mktemp("strict"), inputs=3, outputs=2, **limits)
+    server = ThreadServer(tmp_path_factory.mktemp("strict"), inputs=3, outputs=2, **limits)
     yield server.start()
     server.close()
 
@@ -83,8 +83,8 @@ def test_uploads_at_once_and_a_client_that_leaves(strict: RunningServer) -> None
     assert '"level": "error"' not in strict.log
 
 
-def test_an_upload_that_is_cut_off_leaves_nothing(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
-    server = new_server(neurons=1000, max_uploads=1).start()
+def test_an_upload_that_is_cut_off_leaves_nothing(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
+    server = new_process(neurons=1000, max_uploads=1).start()
     start = FORM[: FORM.index(b"a text")]
     with begun(server, start + b"a" * 100_000, 10**6):
         assert upload(server, "a.txt", b"a").status_code == 429
@@ -104,8 +104,8 @@ def test_an_upload_that_is_cut_off_leaves_nothing(new_server: Callable[..., Runn
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
-def test_a_full_disk(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
-    server = new_server(neurons=1000, journal="off", snapshot_every=0).start()
+def test_a_full_disk(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
+    server = new_process(neurons=1000, journal="off", snapshot_every=0).start()
     content = b"a text " * 400_000
     for room in (2**20, 2**20 + 2**16):  # for less than the upload; then
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -128,7 +128,7 @@ def test_redis_that_is_down(new_server: Callable[..., RunningServer], redis_serv
     assert upload(server, "b.txt", b"another text").status_code == 201
 
 
-def peak(server: RunningServer) -> int:
+def peak(server: ProcessServer) -> int:
     """Bytes of memory, at most so far."""
     status = Path(f"/proc/{server.pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -137,9 +137,9 @@ def peak(server: RunningServer) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_is_flat(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+def test_memory_is_flat(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
     """`python -m benchmarks.upload` has more, on both stores."""
-    server = new_server(neurons=1000).start()
+    server = new_process(neurons=1000).start()
     added(server, "small.txt", b"a text " * 400_000)
     text = tmp_path / "large.txt"
     with text.open("wb") as file:

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, ThreadServer
 
 HEADER = b"a,b,c,d,e\n"
 COLUMNS = {"inputs": "a,b,c", "targets": "d, e"}
@@ -132,7 +132,7 @@ def test_a_list_is_paged(empty: RunningServer) -> None:
     assert errors(empty.client.get("/v1/datasets", params={"after": "0" * 32}))[0]["parameter"] == "after"
 
 
-def test_data_sets_survive_a_kill(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+def test_data_sets_survive_a_kill(new_server: Callable[..., ThreadServer], tmp_path: Path) -> None:
     server = new_server(neurons=1000).start()
     dataset = added(server, "a.txt", b"a text")
     (tmp_path / "data/default/datasets/0123456789abcdef").mkdir(parents=True)

@@ -13,21 +13,21 @@ import pytest
 
 from realnet import TokenLearner
 from tests.faults.story import IS_SHORT, NEURONS, weights_after_a_start
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 FULL = 16 * 1024  # bytes that a file may have
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")]
 
 
-def limit(server: RunningServer, bytes: int) -> None:
+def limit(server: ProcessServer, bytes: int) -> None:
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (bytes, resource.RLIM_INFINITY))
 
 
 @pytest.mark.parametrize("policy", ["always", "everysec"])
-async def test_a_full_disk(new_server: Callable[..., RunningServer], tmp_path: Path, policy: str) -> None:
+async def test_a_full_disk(new_process: Callable[..., ProcessServer], tmp_path: Path, policy: str) -> None:
     if IS_SHORT and policy == "always":
         pytest.skip("only in the long form")
-    server = new_server(neurons=NEURONS, journal=policy, log_level="warning").start()
+    server = new_process(neurons=NEURONS, journal=policy, log_level="warning").start()
     alone = TokenLearner.create(num_neurons=NEURONS)
     post = server.client.post
     limit(server, FULL)
@@ -68,9 +68,11 @@ async def test_a_full_disk(new_server: Callable[..., RunningServer], tmp_path: P
     assert "Traceback" not in server.log
 
 
-async def test_a_disk_with_room_for_the_journal_alone(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+async def test_a_disk_with_room_for_the_journal_alone(
+    new_process: Callable[..., ProcessServer], tmp_path: Path
+) -> None:
     """No snapshot is taken; learning goes on, and the one before stays as it is until there is room for the next."""
-    server = new_server(neurons=NEURONS, snapshot_every=0.2).start()
+    server = new_process(neurons=NEURONS, snapshot_every=0.2).start()
 
     def snapshots() -> list[dict[str, Any]]:
         return list(server.client.get("/v1/snapshots").json()["data"])

@@ -11,7 +11,7 @@ import pytest
 from realnet import Checkpoint
 from tests.faults.story import NEURONS
 from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 40
 LONG = {"epochs": 10_000}
@@ -46,14 +46,14 @@ def files_of_fits(directory: Path) -> list[Path]:
     return list(directory.rglob(".fit-*"))
 
 
-def status(server: RunningServer, id: str) -> str:
+def status(server: ProcessServer, id: str) -> str:
     return str(server.client.get(f"/v1/jobs/{id}").json()["status"])
 
 
 def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
-    new_server: Callable[..., RunningServer], tmp_path: Path
+    new_process: Callable[..., ProcessServer], tmp_path: Path
 ) -> None:
-    server = new_server(neurons=NEURONS).start()
+    server = new_process(neurons=NEURONS).start()
     server.run(text=TEXT[:1000])
     dataset, before = upload(server, "text.txt", TEXT), server.net(hash="true")["state_sha256"]
 
@@ -80,8 +80,8 @@ def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
     assert server.net(hash="true")["state_sha256"] == before
 
 
-def test_the_server_is_killed_in_every_state(new_server: Callable[..., RunningServer], tmp_path: Path) -> None:
-    server = new_server(neurons=NEURONS).start()
+def test_the_server_is_killed_in_every_state(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
+    server = new_process(neurons=NEURONS).start()
     dataset = upload(server, "text.txt", TEXT)
     fit = begin(server, "fit", dataset=dataset, **SHORT)
     waiting = begin(server, "fit", dataset=dataset, **LONG)

@@ -9,14 +9,14 @@ import pytest
 
 from tests.faults.story import NEURONS
 from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 KILLS = 2
 WORDS = random.Random(0).choices(["the", "net", "dreams", "of", "all", "that", "it", "was", "told"], k=3000)
 TEXT = " ".join(WORDS)
 
 
-def kill_in_the_middle(server: RunningServer, id: str, chance: random.Random) -> None:
+def kill_in_the_middle(server: ProcessServer, id: str, chance: random.Random) -> None:
     for _ in range(KILLS):
         progress = until_it_runs(server, id)["progress"]
         time.sleep(chance.uniform(0.0, 0.3))
@@ -28,12 +28,12 @@ def kill_in_the_middle(server: RunningServer, id: str, chance: random.Random) ->
 
 @pytest.mark.parametrize("validation", [0.0, 0.2])
 def test_a_dream_ends_as_if_nothing_had_been(
-    new_server: Callable[..., RunningServer], validation: float, tmp_path: Path
+    new_process: Callable[..., ProcessServer], validation: float, tmp_path: Path
 ) -> None:
     weights = []
     for number in range(2):
         store = f"file://{tmp_path}/store{number}"
-        server = new_server(neurons=NEURONS, store=store, snapshot_every=0.5).start()
+        server = new_process(neurons=NEURONS, store=store, snapshot_every=0.5).start()
         dataset = upload(server, "words.txt", TEXT)
         id = begin(server, "dream", dataset=dataset, epochs=3, share=1.0, validation=validation)
         if number:
@@ -48,8 +48,8 @@ def test_a_dream_ends_as_if_nothing_had_been(
     assert weights[0] == weights[1]
 
 
-def test_sleep_goes_on_to_its_end(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server(neurons=NEURONS).start()
+def test_sleep_goes_on_to_its_end(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process(neurons=NEURONS).start()
     server.run(text=TEXT)
     id = begin(server, "sleep", ticks=30_000)
     kill_in_the_middle(server, id, random.Random(0))

@@ -9,14 +9,14 @@ import pytest
 
 from tests.faults.story import IS_SHORT, NEURONS, ROUNDS, Teller, assert_as_uninterrupted, weights_after_a_start
 from tests.redis_server import RedisServer
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60 + 20 * ROUNDS)]
 
-MakeServer = Callable[..., RunningServer]
+MakeServer = Callable[..., ProcessServer]
 
 
-async def kill_later(server: RunningServer, seconds: float) -> None:
+async def kill_later(server: ProcessServer, seconds: float) -> None:
     await asyncio.sleep(seconds)
     server.kill()
 
@@ -29,7 +29,7 @@ async def kill_after_an_ack(redis_server: RedisServer, teller: Teller, seconds: 
     redis_server.kill()
 
 
-async def finish(server: RunningServer, teller: Teller) -> None:
+async def finish(server: ProcessServer, teller: Teller) -> None:
     """Some more, so that the last round is told to its end, too."""
     until = teller.sent + 20
     while not await teller.tell(server, until):
@@ -38,12 +38,12 @@ async def finish(server: RunningServer, teller: Teller) -> None:
 
 
 @pytest.mark.parametrize("policy", ["always", "everysec"])
-async def test_killed_at_any_moment(new_server: MakeServer, store_url: str, policy: str) -> None:
+async def test_killed_at_any_moment(new_process: MakeServer, store_url: str, policy: str) -> None:
     """In ticks, in a write of the journal, in a snapshot, at a start, in a replay."""
     if IS_SHORT and (policy == "always") != store_url.startswith("redis"):
         pytest.skip("only in the long form")
     chance = random.Random(f"{ROUNDS} {store_url.partition(':')[0]} {policy}")
-    server = new_server(store=store_url, neurons=NEURONS, journal=policy, snapshot_every=0.15, snapshots_kept=2)
+    server = new_process(store=store_url, neurons=NEURONS, journal=policy, snapshot_every=0.15, snapshots_kept=2)
     teller = Teller()
     for _ in range(ROUNDS):
         if chance.random() < 0.3:  # before it is ready
@@ -62,10 +62,10 @@ async def test_killed_at_any_moment(new_server: MakeServer, store_url: str, poli
     assert "in use" not in server.log  # by the one that was killed
 
 
-async def test_redis_killed_and_started_again(new_server: MakeServer, redis_server: RedisServer) -> None:
+async def test_redis_killed_and_started_again(new_process: MakeServer, redis_server: RedisServer) -> None:
     """The server stays; what is not durable is refused and not learnt, and learning goes on by itself."""
     chance = random.Random(ROUNDS)
-    server = new_server(store=redis_server.url, neurons=NEURONS, journal="always", snapshot_every=0.15)
+    server = new_process(store=redis_server.url, neurons=NEURONS, journal="always", snapshot_every=0.15)
     teller = Teller()
     await asyncio.to_thread(server.start)
     for _ in range(ROUNDS):
@@ -90,9 +90,9 @@ async def test_redis_killed_and_started_again(new_server: MakeServer, redis_serv
     assert await weights_after_a_start(redis_server.url) == weights
 
 
-async def test_redis_that_has_lost_everything(new_server: MakeServer, redis_server: RedisServer) -> None:
+async def test_redis_that_has_lost_everything(new_process: MakeServer, redis_server: RedisServer) -> None:
     """The net has not: a snapshot brings all of it back."""
-    server = new_server(store=redis_server.url, neurons=NEURONS)
+    server = new_process(store=redis_server.url, neurons=NEURONS)
     await asyncio.to_thread(server.start)
     server.run(text="what only the net knows")
     redis_server.lose_everything()

@@ -12,7 +12,7 @@ from service.journal.codec import encode_record
 from service.journal.records import InputRecord
 from service.store import open_log
 from tests.faults.story import NEURONS
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 from tests.runtime.life import INPUTS, living
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 TEXT = "what is lived through once is lived through again. " * 300
 
 
-def launch_until_it_replays(server: RunningServer) -> None:
+def launch_until_it_replays(server: ProcessServer) -> None:
     server.launch()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -34,8 +34,8 @@ def launch_until_it_replays(server: RunningServer) -> None:
     pytest.fail("it did not start")
 
 
-async def test_nothing_is_taken_before_the_journal_is_read(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server(neurons=NEURONS).start()
+async def test_nothing_is_taken_before_the_journal_is_read(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process(neurons=NEURONS).start()
     for _ in range(3):
         assert server.client.post("/v1/inputs", json={"text": TEXT}).status_code == 202
     server.run(text="the end")
@@ -58,7 +58,7 @@ async def test_nothing_is_taken_before_the_journal_is_read(new_server: Callable[
 
 
 async def test_a_journal_that_cannot_be_lived_through_ends_the_server(
-    new_server: Callable[..., RunningServer], tmp_path: Path
+    new_process: Callable[..., ProcessServer], tmp_path: Path
 ) -> None:
     """Every record is whole, but they do not follow each other in time."""
     url = f"file://{tmp_path}/data"
@@ -68,7 +68,7 @@ async def test_a_journal_that_cannot_be_lived_through_ends_the_server(
     log = open_log(url, "default/journal")
     log.append(last + 1, encode_record(last + 1, InputRecord(1, 0.5, 1, frames=bytes(4 * INPUTS))), durable=True)
     log.close()
-    server = new_server()
+    server = new_process()
     server.launch()
     assert server.wait() == 1
     assert f"realnet: journal record {last + 1} enters after tick 1, and the net is at 3\n" in server.log

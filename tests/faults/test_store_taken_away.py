@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults.story import NEURONS
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
-MakeServer = Callable[..., RunningServer]
+MakeServer = Callable[..., ProcessServer]
 
 
 @pytest.mark.parametrize("journal", ["everysec", "always"])
 def test_all_that_was_learnt_outlives_a_directory_that_was_removed(
-    new_server: MakeServer, tmp_path: Path, journal: str
+    new_process: MakeServer, tmp_path: Path, journal: str
 ) -> None:
-    server = new_server(neurons=NEURONS, journal=journal).start()
+    server = new_process(neurons=NEURONS, journal=journal).start()
     server.run(text="what was learnt before the last snapshot")
     server.snapshot()  # nothing has changed since, and it is gone all the same
     before = server.weights()
@@ -27,8 +27,8 @@ def test_all_that_was_learnt_outlives_a_directory_that_was_removed(
     assert server.start().weights() == before
 
 
-def test_nothing_is_acknowledged_once_the_journal_was_removed(new_server: MakeServer, tmp_path: Path) -> None:
-    server = new_server(neurons=NEURONS, journal="always").start()
+def test_nothing_is_acknowledged_once_the_journal_was_removed(new_process: MakeServer, tmp_path: Path) -> None:
+    server = new_process(neurons=NEURONS, journal="always").start()
     server.run(text="one")
     shutil.rmtree(tmp_path / "data" / "default" / "journal")
     refused = server.client.post("/v1/inputs", params={"wait": "true"}, json={"text": "two"})
@@ -38,8 +38,8 @@ def test_nothing_is_acknowledged_once_the_journal_was_removed(new_server: MakeSe
     assert server.start().net()["tokens_seen"] == 3
 
 
-def test_a_second_server_that_got_the_lock_is_left_alone(new_server: MakeServer, tmp_path: Path) -> None:
-    first, second = (new_server(neurons=NEURONS, snapshot_every=0) for _ in range(2))
+def test_a_second_server_that_got_the_lock_is_left_alone(new_process: MakeServer, tmp_path: Path) -> None:
+    first, second = (new_process(neurons=NEURONS, snapshot_every=0) for _ in range(2))
     first.start().run(text="one")
     second.launch()
     assert second.wait() == 1

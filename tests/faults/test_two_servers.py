@@ -12,15 +12,15 @@ from redis import Redis
 from service.store.keys import REDIS_LEASE
 from tests.faults.story import NEURONS, weights_after_a_start
 from tests.redis_server import RedisServer
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 pytestmark = pytest.mark.anyio
 
-MakeServer = Callable[..., RunningServer]
+MakeServer = Callable[..., ProcessServer]
 
 
-def test_the_second_does_not_start(new_server: MakeServer, store_url: str) -> None:
-    first, second = (new_server(store=store_url, neurons=NEURONS) for _ in range(2))
+def test_the_second_does_not_start(new_process: MakeServer, store_url: str) -> None:
+    first, second = (new_process(store=store_url, neurons=NEURONS) for _ in range(2))
     first.start().run(text="one")
     second.launch()
     assert second.wait() == 1
@@ -30,9 +30,9 @@ def test_the_second_does_not_start(new_server: MakeServer, store_url: str) -> No
 
 
 async def test_one_that_was_stopped_for_too_long_ends_when_another_has_taken_over(
-    new_server: MakeServer, redis_server: RedisServer
+    new_process: MakeServer, redis_server: RedisServer
 ) -> None:
-    first, second = (new_server(store=redis_server.url, neurons=NEURONS) for _ in range(2))
+    first, second = (new_process(store=redis_server.url, neurons=NEURONS) for _ in range(2))
     first.start().run(text="first")
     os.kill(first.pid, signal.SIGSTOP)
     client = Redis.from_url(redis_server.url)

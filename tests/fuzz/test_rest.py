@@ -16,7 +16,7 @@ from schemathesis.checks import negative_data_rejection, positive_data_acceptanc
 
 from service.app import create_app
 from service.settings import Settings
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, ThreadServer
 
 KEY = "a-key-for-the-fuzzers-of-requests"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
@@ -31,7 +31,7 @@ EXCLUDED_OF_QUERIES = [positive_data_acceptance, negative_data_rejection]
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(
+    server = ThreadServer(
         tmp_path_factory.mktemp("fuzz"),
         neurons=1000,
         api_key=KEY,

@@ -12,7 +12,7 @@ from service.journal.records import Record, WeightUpdateRecord
 from service.journal.scan import read_from
 from service.store import open_log
 from tests.golden.golden import Steps, jobs, live_on, send, ticks
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 HALF_TICKS = 4000  # long enough to be paused in the middle
 _SECONDS = 300.0  # a fit stands back behind all else that runs here
@@ -24,15 +24,15 @@ class Recording:
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
         self.directory = directory
-        self.server = RunningServer(directory)
+        self.server = ProcessServer(directory)
         self.clients: dict[str, int] = {}  # each one's last seq
         self.repeats: Steps = []
         self._unsaved: dict[Path, bytes] = {}
 
-    def start(self, **settings: object) -> RunningServer:
+    def start(self, **settings: object) -> ProcessServer:
         """Start the server with these settings; later starts are with them, too."""
         self.server.close()
-        self.server = RunningServer(self.directory, log_level="warning", **settings).start()
+        self.server = ProcessServer(self.directory, log_level="warning", **settings).start()
         return self.server
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from tests.golden.golden import (
     steady_net,
     without_avx512,
 )
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 JOURNAL = "default/journal"
 KILLED_AGAIN = ("tokens_half", "frames_begun")
@@ -26,15 +26,15 @@ pytestmark = pytest.mark.skipif(
     not HAS_RECORDED_ARITHMETIC, reason="the hashes are of x86-64 with fused multiply-add, which this processor lacks"
 )
 
-MakeServer = Callable[..., RunningServer]
+MakeServer = Callable[..., ProcessServer]
 
 
 @pytest.fixture
-def make_server(new_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> MakeServer:
+def make_server(new_process: MakeServer, monkeypatch: pytest.MonkeyPatch) -> MakeServer:
     """Makes servers that compute as those did that were recorded."""
     for name, value in without_avx512().items():
         monkeypatch.setenv(name, value)
-    return new_server
+    return new_process
 
 
 def place_copy(source: Path, url: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.test_jobs import begin, end_of, upload
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 ROOT = Path(__file__).parents[2]
 TEXT = "the cat sat on the mat, and the dog sat on the log; " * 40
@@ -58,7 +58,7 @@ def test_it_serves_learns_and_fits_from_a_folder_with_packages_of_the_same_names
         decoy.write_text("raise SystemExit('the user has a package of this name')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    server = RunningServer(tmp_path, neurons=1100)
+    server = ProcessServer(tmp_path, neurons=1100)
     server.command = (str(installed / "realnet"), "serve")
     try:
         server.start()

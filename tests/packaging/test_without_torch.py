@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.test_jobs import upload
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 WHAT_TO_DO = "PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
 
@@ -39,8 +39,8 @@ def test_a_net_on_another_device() -> None:
     assert last_line("-c", program) == f"ValueError: device 'cuda' needs {WHAT_TO_DO}"
 
 
-def test_a_fit_is_refused_at_the_door(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server(neurons=1100).start()
+def test_a_fit_is_refused_at_the_door(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process(neurons=1100).start()
     server.run(text="it lives without")
     dataset = upload(server, "text.txt", "and would be fitted with " * 40)
     refused = server.client.post("/v1/jobs/fit", json={"dataset": dataset})
