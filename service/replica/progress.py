@@ -1,4 +1,4 @@
-"""What the net has learnt from whom: by name and number over WebSocket, by key over REST. Kept in every snapshot."""
+"""Keep what the service must know after a restart: who has sent what, how far jobs are, what to sleep on."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _MOST_OWED = 2**23
 
 
 class ServiceState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a snapshot keeps of the service, beside the net. No place: it was taken without a journal.
+    """What a snapshot keeps of the service, beside the net. `place` is None if it was taken without a journal.
 
     `clients` (last seq and its last tick) and `keys` are those of a server from before callers had shares. They are
     read and never written, so that such a server refuses a new snapshot by its missing fields, and forgets nobody.
@@ -38,13 +38,13 @@ class ServiceState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "ServiceState":
-        """Raises ValueError."""
+        """Read what `to_bytes` wrote. Raises ValueError."""
         return msgspec.msgpack.decode(data, type=cls)
 
 
 @dataclass(slots=True)
 class Progress:
-    """The engine's thread writes, the loop reads."""
+    """Senders, jobs and experience of a net. The engine's thread writes, the loop reads."""
 
     clients: SenderTable
     keys: SenderTable
@@ -65,7 +65,7 @@ class Progress:
         )
 
     def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord, last_tick: int) -> None:
-        """It has been learnt."""
+        """Note that a record has been learnt; the net is at `last_tick`."""
         if not isinstance(record, InputRecord):
             self.jobs[record.job] = 1 if isinstance(record, WeightUpdateRecord) else record.done
             self.jobs.move_to_end(record.job)

@@ -32,7 +32,7 @@ class Horizon:
     paused: bool
 
     def rate(self, learn: bool = True) -> float:
-        """The learning rate of an input that enters here; 0 where nothing is to be learnt."""
+        """Return the learning rate of an input that enters here; 0 where nothing is to be learnt."""
         return self.learning_rate if learn and self.plasticity else 0.0
 
     def after(self, entry: Entry) -> "Horizon":
