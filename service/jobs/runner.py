@@ -61,7 +61,7 @@ class JobContext:
 
 
 class JobRunner:
-    """The queue, on the loop. `kinds` run a job each, which may be cancelled at any moment and run again after a crash."""
+    """The queue, on the loop. `kinds` run a job each, and may be cancelled at any moment or run again after a crash."""
 
     def __init__(self, catalog: JobCatalog, kinds: Mapping[JobKind, JobFunction], is_ready: Callable[[], bool]) -> None:
         self.on_changed: list[Callable[[Job], None]] = []  # called when it begins or ends
