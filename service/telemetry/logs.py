@@ -27,7 +27,7 @@ def log_event(logger: logging.Logger, level: int, event: str, **fields: object) 
 
 
 def configure_logging(level: str, form: Form) -> None:
-    """To stderr; `auto` is JSON unless that is a terminal."""
+    """Log to stderr; `auto` is JSON unless that is a terminal."""
     handler = logging.StreamHandler(sys.stderr)
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s") if is_text else _Json())
@@ -37,7 +37,7 @@ def configure_logging(level: str, form: Form) -> None:
 
 
 def log_mode(mode: Mode) -> None:
-    """A net wakes and rests at every pause of its clients: that is said only to those who look closely."""
+    """Log a new mode. Waking and resting, which happen at every pause of clients, are for the level `debug`."""
     is_often = mode in (Mode.AWAKE, Mode.RESTING)
     log_event(logging.getLogger("service.engine"), logging.DEBUG if is_often else logging.INFO, "mode", mode=mode.value)
 
@@ -63,5 +63,5 @@ class _Plain(logging.Formatter):
 
 
 def _without_addresses(record: logging.LogRecord) -> bool:
-    """uvicorn says what a WebSocket was asked with, `?client_id=` and all, and what any stranger makes it say."""
+    """Leave out the lines of uvicorn that repeat an address with its `?client_id=`, or a stranger's nonsense."""
     return not (record.name == "uvicorn.error" and str(record.msg).startswith(_UVICORNS))
