@@ -87,7 +87,7 @@ class Child:
     """Says what it was told to say."""
 
     figures: dict[str, Any] = field(default_factory=lambda: dict(FITTED))
-    error: Exception | None = None
+    error: BaseException | None = None
     runs: int = 0
     meanwhile: Callable[[], Awaitable[Any]] | None = None
 
