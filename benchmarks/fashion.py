@@ -28,7 +28,7 @@ def read(directory: Path, part: str) -> Rows:
     """`train` or `t10k` -> pixels (rows, 784) in [-1, 1], class numbers (rows,)."""
     images = gzip.decompress((directory / f"{part}-images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress((directory / f"{part}-labels-idx1-ubyte.gz").read_bytes())
-    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(-1, N_IN)
+    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(-1, N_IN).astype(np.float32)
     return pixels / np.float32(127.5) - 1, np.frombuffer(labels, np.uint8, offset=8).astype(np.int64)
 
 

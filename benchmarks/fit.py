@@ -95,7 +95,7 @@ def of_another_text(begin: int, characters: int, tested: int, request: dict[str,
 
 def accuracy(client: Client, images: Rows, classes: NDArray[np.int64]) -> float:
     """Each image is held for two ticks, as it was fitted; its answer is the last one."""
-    hits = []
+    hits: list[bool] = []
     for start in range(0, len(images), 100):
         frames = images[start : start + 100].repeat(2, axis=0).round(4).tolist()
         answer = client.post("/v1/inputs", params={"wait": "true"}, json={"frames": frames, "learn": False})
@@ -109,7 +109,7 @@ def stream(url: str, rows: Rows, ended: Connection) -> None:
     """In a process of its own, so that it waits for nothing but the server; until it is told to end."""
 
     async def frames() -> list[float]:
-        taken = []
+        taken: list[float] = []
         async with open_stream(url) as client:
             while not ended.poll():
                 began = time.perf_counter()

@@ -27,6 +27,7 @@ def learn(
     if mirrored:
         nn.init.orthogonal_(model.W)
     if not bias:
+        assert model.B is not None
         model.B.requires_grad_(False)
     trainer = RealNetTrainer(model, gradient_decay=0.1, **options)
     if betas is not None:

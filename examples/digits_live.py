@@ -33,7 +33,8 @@ def answer(net: LiveNet, images: Images, labels: Labels, *, learn: bool) -> NDAr
     teachers = np.full((2 * len(images), CLASSES), np.nan, np.float32)
     teachers[1::2] = np.eye(CLASSES)[labels]
     said = net.run(images.repeat(2, axis=0), teachers, plasticity=1.0 if learn else 0.0)
-    return said[1::2].argmax(1) == labels
+    right: NDArray[np.bool_] = said[1::2].argmax(1) == labels
+    return right
 
 
 def exam(net: LiveNet, images: Images, labels: Labels) -> str:

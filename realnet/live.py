@@ -57,7 +57,7 @@ class LiveNet:
         `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
         """
         own_rate, own_constants = of_preset(preset, readout)
-        self._params = Params(
+        params = Params(
             num_neurons=num_neurons,
             input_ids=tuple(map(int, input_ids)),
             output_ids=tuple(map(int, output_ids)),
@@ -66,9 +66,15 @@ class LiveNet:
             seed=seed,
             **(own_constants | constants),
         )
-        self.learning_rate, self.tick = own_rate if learning_rate is None else learning_rate, 0
-        self._kernel = _open(self._params, create(self._params), device, kernel, threads)
-        self.device, self.read_only, self._threads = device, False, threads
+        self._begin(params, _open(params, create(params), device, kernel, threads), device, threads)
+        self.learning_rate = own_rate if learning_rate is None else learning_rate
+
+    def _begin(self, params: Params, kernel: Kernel, device: str, threads: int) -> None:
+        """Set all that a net is made of; its learning rate apart."""
+        self._params, self._kernel, self._threads = params, kernel, threads
+        self.num_neurons, self.input_ids, self.output_ids = params.num_neurons, params.input_ids, params.output_ids
+        self.preset, self.seed, self.device, self.kernel = params.preset, params.seed, device, kernel.name
+        self.tick, self.read_only = 0, False
 
     @classmethod
     def from_model(
@@ -96,8 +102,8 @@ class LiveNet:
             readout=params.readout,
             **(own | constants),
         )
-        net._params = replace(net._params, born=params.born)
-        net._kernel, net._threads = _open(net._params, model.live_state(), device, kernel, threads), threads
+        params = replace(net._params, born=params.born)
+        net._begin(params, _open(params, model.live_state(), device, kernel, threads), device, threads)
         return net
 
     def to_model(self) -> RealNet:
@@ -111,30 +117,6 @@ class LiveNet:
         return f"<{fork}LiveNet {self.preset}: {self._params}, tick {self.tick}, on {self.device}>"
 
     @property
-    def seed(self) -> int:
-        return self._params.seed
-
-    @property
-    def num_neurons(self) -> int:
-        return self._params.num_neurons
-
-    @property
-    def input_ids(self) -> tuple[int, ...]:
-        return self._params.input_ids
-
-    @property
-    def output_ids(self) -> tuple[int, ...]:
-        return self._params.output_ids
-
-    @property
-    def preset(self) -> Preset:
-        return self._params.preset
-
-    @property
-    def kernel(self) -> str:
-        return self._kernel.name
-
-    @property
     def learning_rate(self) -> float:
         return self._learning_rate
 
@@ -145,7 +127,10 @@ class LiveNet:
     @property
     def state(self) -> Float32:
         """Return (N,) x, the activity after the last tick; a copy."""
-        return self._by_neuron(self._kernel.activity())
+        activity = self._kernel.activity()
+        arranged = np.empty_like(activity)
+        arranged[self._params.order] = activity
+        return arranged
 
     def run(
         self,
@@ -214,8 +199,8 @@ class LiveNet:
     def fork(self) -> LiveNet:
         """Return a net with activity of its own over this one's matrix, which it only reads; this one may learn on."""
         fork = LiveNet.__new__(LiveNet)
-        fork._params, fork._learning_rate, fork.device = self._params, self._learning_rate, self.device
-        fork.tick, fork.read_only, fork._kernel = self.tick, True, self._kernel.fork()
+        fork._begin(self._params, self._kernel.fork(), self.device, self._threads)
+        fork.learning_rate, fork.tick, fork.read_only = self.learning_rate, self.tick, True
         return fork
 
     def weights(self) -> Float32:
@@ -277,10 +262,9 @@ class LiveNet:
     ) -> LiveNet:
         """Return the net that made it. Takes its arrays over, so it can be used once. Raises ValueError."""
         net = cls.__new__(cls)
-        net._params = checkpoint.params()
+        params = checkpoint.params()
+        net._begin(params, _open(params, checkpoint.state(), device, kernel, threads), device, threads)
         net.learning_rate, net.tick = checkpoint.config["learning_rate"], checkpoint.tick
-        net._kernel = _open(net._params, checkpoint.state(), device, kernel, threads)
-        net.device, net.read_only, net._threads = device, False, threads
         return net
 
     def save(self, path: str | Path) -> None:
@@ -291,11 +275,6 @@ class LiveNet:
     def load(cls, path: str | Path, device: str = "cpu") -> LiveNet:
         """Return the net that was saved, which goes on exactly. Raises ValueError if the file is none of a net."""
         return cls.from_checkpoint(Checkpoint.from_bytes(Path(path).read_bytes()), device)
-
-    def _by_neuron(self, values: Float32) -> Float32:
-        arranged = np.empty_like(values)
-        arranged[self._params.order] = values
-        return arranged
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:

@@ -26,7 +26,7 @@ class Updates:
         """Add a batch of so many rows by its mean loss; returns how many batches the update has by now."""
         if self._batches == 0:
             self.optimizer.zero_grad()
-        (loss * rows).backward()  # type: ignore[no-untyped-call]
+        (loss * rows).backward()
         self._batches += 1
         self._rows += rows
         return self._batches

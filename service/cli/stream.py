@@ -180,7 +180,7 @@ async def stream_text(server: Server, path: str, batch: int, console: Console) -
 
 @asynccontextmanager
 async def _connected(server: Server, console: Console) -> AsyncIterator[StreamClient]:
-    """Waits while the server reads its journal."""
+    """Connect, and wait while the server reads its journal."""
     async with AsyncExitStack() as stack:
         told = False
         while True:
@@ -194,6 +194,8 @@ async def _connected(server: Server, console: Console) -> AsyncIterator[StreamCl
                     _say_waiting(console, str(error))
             told = True
             await asyncio.sleep(TRY_AGAIN_SECONDS)
+        if client.hello["net"]["mode"] == "paused":
+            _say_waiting(console, "the net is paused, and learns this once it is resumed")
         yield client
 
 

@@ -22,8 +22,7 @@ from service.journal.records import (
 )
 from service.replica.entry import Entry
 from service.replica.episode import Episode, record_of, run_episodes
-from service.replica.progress import ServiceState
-from service.replica.replica import Horizon, Replica
+from service.replica.replica import Horizon, Replica, ServiceState
 from service.replica.weight_update import WeightUpdate
 
 T = TypeVar("T")

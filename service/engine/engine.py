@@ -118,7 +118,7 @@ class Engine:
         for waiter in dict.fromkeys((*self._taken, *waiters, *self._inbox.close(why))):
             self._replies.refuse(waiter, why)
         self._generations.end(why)
-        self._outbox.post()
+        self._outbox.flush()
 
     def _catch_up(self) -> None:
         """Apply what the journal has after the snapshot."""

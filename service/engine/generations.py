@@ -10,7 +10,7 @@ _AT_ONCE = 8
 
 
 class Generations:
-    """On the engine's thread."""
+    """Runs generations, a few tokens of each at a time. On the engine's thread."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -34,7 +34,7 @@ class Generations:
                 tokens = generator.step(min(left, _AT_ONCE))
                 generated.tokens.extend(tokens)
                 if command.stream is not None and tokens:  # none while the prompt is read
-                    self._outbox.say(command.stream.put_nowait, tokens)
+                    self._outbox.call_soon(command.stream.put_nowait, tokens)
                 going_on.append((command, generator, generated))
             else:
                 self._outbox.resolve(command.reply, generated)

@@ -1,4 +1,4 @@
-"""The one way in: bounded by the ticks that wait, safe between the event loop and the engine's thread."""
+"""The queue into the engine: bounded by the ticks that wait, safe between the event loop and the engine's thread."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ class Inbox:
 
     @property
     def depth(self) -> int:
-        """Ticks accepted and not yet run."""
+        """Return the ticks that were accepted and not yet run."""
         return self._depth
 
     # On the event loop:
@@ -63,7 +63,7 @@ class Inbox:
             self._changed.notify()
 
     def enter(self, run: Run) -> "asyncio.Future[None]":
-        """As `put`, but waits its turn for room; done when it is in, or refused, as its reply then says."""
+        """Queue an input as soon as there is room, in turn. The future is done when it is in, or refused."""
         entered = asyncio.get_running_loop().create_future()
         if run.ticks > self.capacity:
             run.reply.set_exception(Overloaded(f"{run.ticks} ticks at once, and {self.capacity} may be queued"))
@@ -79,7 +79,7 @@ class Inbox:
             await asyncio.sleep(0.01)
 
     def admit(self) -> None:
-        """Let in those who wait, as far as there is room; called when there may be more."""
+        """Queue the inputs that wait, as far as there is room; called when there may be more."""
         while self._waiting:
             run, entered = self._waiting[0]
             try:
@@ -94,7 +94,7 @@ class Inbox:
     # On the engine's thread:
 
     def take(self, timeout: float) -> list[Command[Any]]:
-        """All commands, first those without ticks; after `timeout` seconds perhaps nothing."""
+        """Take all commands, first those without ticks; wait `timeout` seconds for the first."""
         with self._changed:
             if not (self._asked or self._runs or self._woken):
                 self._changed.wait(timeout)
@@ -105,14 +105,14 @@ class Inbox:
         return taken
 
     def release(self, ticks: int) -> None:
-        """They have been run."""
+        """Make room: these ticks have been run."""
         with self._changed:
             self._depth -= ticks
 
     # On any thread:
 
     def refuse(self, why: Refused | None) -> None:
-        """What would change the net, from now on; None: no more."""
+        """Refuse, from now on, every command that would change the net; None ends that."""
         with self._changed:
             self.refusal = why
 

@@ -1,4 +1,4 @@
-"""The one way out of the engine's thread: what it says in a step is done on the event loop, in order."""
+"""The queue out of the engine's thread: its calls are made on the event loop, in order."""
 
 import asyncio
 import threading
@@ -9,53 +9,53 @@ T = TypeVar("T")
 
 
 class Outbox:
-    """However many steps there were since the loop last woke, it is woken once; `afterwards` is called at the end."""
+    """Wakes the loop once, however many steps there were since; `afterwards` is called after all other calls."""
 
     def __init__(self, afterwards: Callable[[], None]) -> None:
         self._afterwards = afterwards
-        self._said: list[Callable[[], object]] = []  # in this step
-        self._posted: list[Callable[[], object]] = []
+        self._queued: list[Callable[[], object]] = []  # in this step
+        self._flushed: list[Callable[[], object]] = []
         self._loop_is_woken = False
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """On the loop that is to be woken."""
+        """Begin. Call it on the loop that is to be woken."""
         self._loop = asyncio.get_running_loop()
 
     def deliver(self) -> None:
-        """On the loop."""
+        """Make the calls that wait. On the loop."""
         with self._lock:
-            posted, self._posted = self._posted, []
+            flushed, self._flushed = self._flushed, []
             self._loop_is_woken = False
-        for delivery in posted:
+        for delivery in flushed:
             delivery()
         self._afterwards()
 
     # On the engine's thread:
 
-    def say(self, delivery: Callable[..., object], *arguments: Any) -> None:
-        self._said.append(lambda: delivery(*arguments))
+    def call_soon(self, delivery: Callable[..., object], *arguments: Any) -> None:
+        self._queued.append(lambda: delivery(*arguments))
 
-    def tell(self, listener: Callable[..., None], *arguments: Any) -> None:
-        """As `say`, for what may raise: then the loop reports it, and other deliveries do not suffer."""
-        self.say(self._loop.call_soon, listener, *arguments)
+    def call_listener(self, listener: Callable[..., None], *arguments: Any) -> None:
+        """Queue a call that may raise: the loop then reports the error, and other calls do not suffer."""
+        self.call_soon(self._loop.call_soon, listener, *arguments)
 
     def resolve(self, reply: "asyncio.Future[T]", result: T) -> None:
-        self.say(_resolve, reply, result)
+        self.call_soon(_resolve, reply, result)
 
     def fail(self, reply: "asyncio.Future[Any]", error: Exception) -> None:
-        self.say(_fail, reply, error)
+        self.call_soon(_fail, reply, error)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was said since the last post."""
-        return not self._said
+        """Return whether no call was queued since the last `flush`."""
+        return not self._queued
 
-    def post(self) -> None:
+    def flush(self) -> None:
         with self._lock:
             is_asleep, self._loop_is_woken = not self._loop_is_woken, True
-            self._posted += self._said
-        self._said = []
+            self._flushed += self._queued
+        self._queued = []
         if is_asleep:
             self._loop.call_soon_threadsafe(self.deliver)
 

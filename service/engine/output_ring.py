@@ -40,12 +40,12 @@ class OutputRing:
 
     @property
     def start(self) -> int:
-        """The position of the oldest output that can be read."""
+        """Return the position of the oldest output that can be read."""
         return self._start
 
     @property
     def end(self) -> int:
-        """The position of the output that comes next."""
+        """Return the position of the next output to come."""
         return self._end
 
     # On the engine's thread:
@@ -64,7 +64,7 @@ class OutputRing:
             self._start = max(self._start, -(-too_old // self._step) * self._step)
 
     def clear(self) -> None:
-        """Ticks go back: what was said before can be read no more. Positions go on."""
+        """Forget all outputs, since ticks go back. Positions go on."""
         with self._lock:
             self._start = self._end
             self._columns = {}
@@ -85,7 +85,7 @@ class OutputRing:
         return batch, last, lost
 
     def position_after(self, tick: int) -> int:
-        """Of the first output that can be read and is of a later tick."""
+        """Return the position of the first output after `tick` that can be read."""
         with self._lock:
             low, high = self._start, self._end
             while low < high:  # ticks rise with positions
@@ -102,7 +102,7 @@ class OutputRing:
             return int(self._columns["tick"][self._start % self._kept]) if self._end > self._start else None
 
     async def wait(self, position: int) -> None:
-        """Until there is an output at `position`, and it is this subscriber's turn."""
+        """Wait until there is an output at `position`, and it is this subscriber's turn."""
         woken = asyncio.get_running_loop().create_future()
         self._waiting[woken] = position
         if self._end > position:
@@ -113,7 +113,7 @@ class OutputRing:
             del self._waiting[woken]
 
     def notify(self) -> None:
-        """Wake those who wait, in turn; called when there is more."""
+        """Wake the subscribers that wait, in turn; called when there is more."""
         if not self._is_turning:
             self._turn()
 
@@ -127,7 +127,7 @@ class OutputRing:
             asyncio.get_running_loop().call_soon(self._rest, time.thread_time())
 
     def _rest(self, began: float) -> None:
-        """Those who were woken have sent what they could."""
+        """Rest, so that subscribers have no more than their share of the loop, then wake the next."""
         took = time.thread_time() - began
         asyncio.get_running_loop().call_later(took / _SHARE - took, self._turn)
 

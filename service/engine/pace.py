@@ -1,4 +1,4 @@
-"""How the net spends time in which nothing comes: a record that is told the time and never asks for it."""
+"""How time passes without inputs: what is due, and the mode. It is told the time, and never asks for it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Mode(StrEnum):
 
 @dataclass(slots=True)
 class Pace:
-    """`rest_after` ticks without a frame are computed, those after it only counted, both at `tick_hz`."""
+    """Ticks without input, at `tick_hz`: the first `rest_after` are computed, those after them only counted."""
 
     tick_hz: float
     rest_after: int = 0
@@ -27,12 +27,12 @@ class Pace:
     _last: float = 0.0  # when the last tick was
 
     def frame(self, now: float) -> None:
-        """Frames came, and were run until `now`."""
+        """Note that inputs were run until `now`."""
         self._idle = 0
         self._last = now
 
     def due(self, now: float) -> tuple[int, int]:
-        """How many ticks without input are to be computed, and how many then only counted."""
+        """Return how many ticks without input are to be computed, and how many then only counted."""
         if self.paused or self.dreaming:
             self._last = now
             return 0, 0
@@ -47,7 +47,7 @@ class Pace:
     def change(
         self, now: float, *, tick_hz: float | None = None, paused: bool | None = None, dreaming: bool | None = None
     ) -> None:
-        """None leaves a thing as it is."""
+        """Change what is given; None leaves a thing as it is."""
         self._last = now
         self.tick_hz = self.tick_hz if tick_hz is None else tick_hz
         self.paused = self.paused if paused is None else paused
@@ -62,7 +62,7 @@ class Pace:
         return Mode.AWAKE if self.free_run or self._idle <= self.rest_after else Mode.RESTING
 
     def patience(self, now: float) -> float:
-        """For how long nothing is due."""
+        """Return for how many seconds nothing is due."""
         if self.mode is not Mode.AWAKE:  # ticks that are only counted can be counted later
             return PATIENCE_SECONDS
         return min(PATIENCE_SECONDS, max(0.0, self._last + 1 / self.tick_hz - now))

@@ -31,7 +31,7 @@ class SliceSize:
 
 
 class Pipeline:
-    """On the engine's thread. `horizon` is the state in which the next entry will find the net."""
+    """The entries that wait, on the engine's thread. `horizon` is the state in which the next one will find the net."""
 
     def __init__(self, journal: Journal, horizon: Horizon) -> None:
         self.horizon = horizon

@@ -8,7 +8,7 @@ from service.replica.entry import Entry
 
 
 class Replies:
-    """On the engine's thread: replies are delivered on the loop, by the outbox."""
+    """Answers commands, from the engine's thread: the outbox delivers on the loop."""
 
     def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
         self._inbox = inbox

@@ -67,10 +67,10 @@ class StatusBoard:
         self.status = status = self._read(horizon, generations)
         if status.mode is not before:
             for listener in self.on_mode:
-                self._outbox.tell(listener, status.mode)
+                self._outbox.call_listener(listener, status.mode)
         if not self._outbox.is_empty or self._announced != self._outputs.end:
             self._announced = self._outputs.end
-            self._outbox.post()
+            self._outbox.flush()
 
     def _read(self, horizon: Horizon, generations: int) -> Status:
         learner, now = self._replica.learner, time.monotonic()

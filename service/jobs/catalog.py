@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 
 
 class StoredJob(BaseModel):
-    """`notes` are its kind's own: what it needs to go on after a restart."""
+    """A job as stored. `notes` belong to its kind: what it needs to go on after a restart."""
 
     job: Job
     notes: dict[str, Any] = {}
@@ -31,7 +31,7 @@ class JobCatalog:
         self._prefix = NetKeys(name).jobs
 
     async def load(self) -> dict[str, StoredJob]:
-        """All of them, oldest first. What cannot be read, as that of another version, is left alone."""
+        """Return all jobs, oldest first. Those of another version, which cannot be read, are left alone."""
         jobs = {}
         for key in await self._store.keys(self._prefix):
             with contextlib.suppress(ValidationError):
@@ -42,8 +42,8 @@ class JobCatalog:
     async def save(self, kept: StoredJob) -> None:
         await self._store.put(self._prefix + kept.job.id, kept.model_dump_json().encode())
 
-    async def save_surely(self, kept: StoredJob) -> None:
-        """Waits while the store is in trouble."""
+    async def save_with_retry(self, kept: StoredJob) -> None:
+        """Save a job, and try again for as long as the store is in trouble."""
         while True:
             try:
                 return await self.save(kept)
@@ -52,7 +52,7 @@ class JobCatalog:
                 await asyncio.sleep(_STORE_SECONDS)
 
     async def forget_the_oldest(self, jobs: dict[str, StoredJob]) -> None:
-        """Of those that have ended."""
+        """Delete the oldest jobs that have ended, where there are more than are kept."""
         ended = [id for id, kept in jobs.items() if kept.job.has_ended]
         for id in ended[:-_KEPT]:
             await self._store.delete(self._prefix + id)

@@ -1,4 +1,4 @@
-"""Dreams: a data set lived through, its targets forced on the outputs, in epochs."""
+"""Run dreams: the net lives through a data set, in epochs, its targets forced on the outputs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _EPOCH = 2**40  # in how far a job is: epochs before, and slices of this one
 
 @dataclass(slots=True)
 class PredictionErrors:
-    """What the outputs said, against what they were then made to be."""
+    """Compares what the outputs said with what was then forced on them."""
 
     ticks: int = 0
     sums: dict[str, float] = field(default_factory=dict)
@@ -42,20 +42,20 @@ class PredictionErrors:
 
 
 class DreamJob:
-    def __init__(self, living: JobDriver, datasets: DatasetCatalog, progress: Progress) -> None:
-        self._living = living
+    def __init__(self, driver: JobDriver, datasets: DatasetCatalog, progress: Progress) -> None:
+        self._driver = driver
         self._datasets = datasets
         self._progress = progress
 
     async def run(self, job: JobContext) -> JobResult:
-        """Goes on where the journal ends. Raises NotFound, Conflict or StoreError."""
+        """Dream, from where the journal ends. Raises NotFound, Conflict or StoreError."""
         asked = DreamRequest.model_validate(job.request)
-        async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset, self._living.dreaming():
+        async with self._datasets.hold(asked.dataset, f"job {job.id}") as dataset, self._driver.dreaming():
             return await self._dream(job, asked, dataset)
 
     async def _dream(self, job: JobContext, asked: DreamRequest, dataset: Dataset) -> JobResult:
         cut = Cut(
-            SLICE_TICKS, self._living.engine.interface.reach, asked.ticks_per_item, asked.input == "held", asked.seed
+            SLICE_TICKS, self._driver.engine.interface.reach, asked.ticks_per_item, asked.input == "held", asked.seed
         )
         learnt = dataset.pieces - int(dataset.pieces * asked.validation)
         epochs: list[dict[str, Any]] = job.metrics.setdefault("epochs", [])
@@ -68,10 +68,10 @@ class DreamJob:
                 number += 1
                 if number <= skipped:
                     continue
-                said = await self._living.live(Dream(each.episodes, job.id, epoch * _EPOCH + number))
+                said = await self._driver.live(Dream(each.episodes, job.id, epoch * _EPOCH + number))
                 errors.add(said, each.episodes, asked.ticks_per_item)
                 await job.report((epoch + each.piece / learnt) / asked.epochs, **errors.means())
-                await self._living.give_way(each.ticks, asked.share)
+                await self._driver.give_way(each.ticks, asked.share)
             skipped = 0
             means = {"epoch": epoch + 1, **errors.means()}
             if learnt < dataset.pieces:
@@ -83,8 +83,8 @@ class DreamJob:
         return epochs[-1] if epochs else {}
 
     async def _asked(self, dataset: Dataset, first: int, cut: Cut) -> dict[str, float]:
-        """Of the part that is not learnt."""
+        """Return how well the net answers the part that is held out."""
         errors = PredictionErrors()
         async for each in episode_batches(self._datasets, dataset, first, dataset.pieces, cut, None):
-            errors.add([await self._living.ask(each.episodes)], each.episodes, cut.ticks_per_item)
+            errors.add([await self._driver.ask(each.episodes)], each.episodes, cut.ticks_per_item)
         return errors.means("validation_")

@@ -1,4 +1,4 @@
-"""How a job has the net live: slice after slice, giving way to clients, and waiting where nothing can be learnt."""
+"""Drive the net for a job: slice after slice, giving way to clients, and waiting where nothing can be learnt."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ _QUIET_SECONDS = 0.1  # without an input, and then nobody streams
 
 
 class JobDriver:
-    """On the loop; of what it asks for, the engine has one slice at a time."""
+    """Asks the engine for one slice at a time. On the loop."""
 
     def __init__(self, engine: Engine, inbox: Inbox, outputs: OutputRing) -> None:
         self.engine = engine
@@ -29,7 +29,7 @@ class JobDriver:
 
     @asynccontextmanager
     async def dreaming(self) -> AsyncIterator[None]:
-        """The net is said to dream within. Raises Conflict where it may not learn."""
+        """Show the net as dreaming within the block. Raises Conflict where it may not learn."""
         if not self.engine.status.plasticity:
             raise Conflict("plasticity is off: PATCH /v1/net turns it on")
         await self.engine.ask(SetPace(dreaming=True))
@@ -39,7 +39,7 @@ class JobDriver:
             await asyncio.shield(self.engine.ask(SetPace(dreaming=False)))
 
     async def live(self, dream: Dream) -> list[OutputBatch]:
-        """What it said; when it is learnt. Waits while the journal cannot be written."""
+        """Run episodes and return the outputs, once they are learnt. Waits while the journal cannot be written."""
         while True:
             try:
                 return (await self.engine.ask(dream)).outputs
@@ -48,7 +48,7 @@ class JobDriver:
                 dream = replace(dream, reply=asyncio.get_running_loop().create_future())
 
     async def ask(self, episodes: list[Episode]) -> OutputBatch:
-        """What it says, learning nothing."""
+        """Return what the net says in these episodes, learning nothing."""
         return await self.engine.ask(Evaluate(episodes))
 
     def somebody_streams(self) -> bool:
@@ -58,13 +58,13 @@ class JobDriver:
         return now - self._seen_at < _QUIET_SECONDS
 
     async def give_way(self, ticks: int, share: float) -> None:
-        """Until clients have had theirs beside so many ticks, or nobody streams."""
+        """Wait until clients have had their share beside so many ticks, or nobody streams."""
         due = self._outputs.end + int(ticks * (1 - share) / share)
         while self._outputs.end < due and self.somebody_streams():
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def wait_for_quiet(self, seconds: float) -> None:
-        """Until nothing has come for so long."""
+        """Wait until no input has come for so many seconds."""
         quiet_since = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() - quiet_since < seconds:
             if self.somebody_streams():

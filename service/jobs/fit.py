@@ -1,4 +1,4 @@
-"""Fits: a fork of the net, trained by backpropagation in a process of its own, and what becomes of it."""
+"""Run fits: train a fork of the net by backpropagation in a process of its own, and bring its weights home."""
 
 import asyncio
 from pathlib import Path
@@ -28,7 +28,7 @@ _LOOK_SECONDS = 0.05
 
 
 class FitJob:
-    """`directory` is where the files of a fit are; None: where the system has such."""
+    """Runs fits. Their files are in `directory`, or where the system has temporary files."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class FitJob:
         self._directory = directory
 
     async def run(self, job: JobContext) -> JobResult:
-        """After a crash it begins again from its fork, or goes on with what it had fitted.
+        """Fit, and commit the weights; after a crash, begin again from the fork or go on with what was fitted.
 
         Raises NotFound, Invalid, Conflict, JobFailed or StoreError.
         """
@@ -53,17 +53,17 @@ class FitJob:
         if "fitted" in job.notes and job.id in self._engine.progress.jobs:  # it came home before the crash
             return _result(job, committed=True)
         try:
-            fork = await self._noted(job, "fork") or await self._snapshotter.save()
+            fork = await self._saved(job, "fork") or await self._snapshotter.save()
             self._snapshots.held.add(fork.id)
             await job.note(fork=fork.id)
-            fitted = await self._noted(job, "fitted") or await self._fit(job, asked, fork)
+            fitted = await self._saved(job, "fitted") or await self._fit(job, asked, fork)
             self._snapshots.held.add(fitted.id)
-            return await self._bring_home(job, asked, fork, fitted)
+            return await self._commit(job, asked, fork, fitted)
         finally:
             self._snapshots.held.clear()
 
-    async def _noted(self, job: JobContext, name: str) -> Snapshot | None:
-        """If it is still there."""
+    async def _saved(self, job: JobContext, name: str) -> Snapshot | None:
+        """Return the snapshot that the job has noted under this name, if it is still there."""
         try:
             return await self._snapshots.get(job.notes.get(name, ""))
         except NotFound:
@@ -92,7 +92,7 @@ class FitJob:
         data = await self._snapshots.read(fork.id)
         await in_thread(lambda: write_fork(directory, data, asked.options()))
 
-    async def _bring_home(self, job: JobContext, asked: FitRequest, fork: Snapshot, fitted: Snapshot) -> JobResult:
+    async def _commit(self, job: JobContext, asked: FitRequest, fork: Snapshot, fitted: Snapshot) -> JobResult:
         was, is_now = (job.notes["figures"][name]["loss"] for name in ("before", "after"))
         if asked.commit == "none":
             return _result(job, committed=False, why="commit is none")
@@ -100,14 +100,14 @@ class FitJob:
             return _result(job, committed=False, why="the fit has made the loss worse: force commits it all the same")
         base = await self._snapshots.read(fork.id) if asked.commit == "rebase" else None
         data = await self._snapshots.read(fitted.id)
-        adoption = await in_thread(lambda: WeightUpdate.of(data, base))
+        update = await in_thread(lambda: WeightUpdate.of(data, base))
         named = [SnapshotRef(each.id, each.sha256) for each in (fitted, fork)]
         while True:
             while self._engine.status.mode is Mode.PAUSED:
                 await asyncio.sleep(_LOOK_SECONDS)
             try:
-                await self._snapshotter.adopt(
-                    UpdateWeights(adoption, job.id, named[0], None if base is None else named[1])
+                await self._snapshotter.update_weights(
+                    UpdateWeights(update, job.id, named[0], None if base is None else named[1])
                 )
                 return _result(job, committed=True)
             except NotDurable:
@@ -115,7 +115,7 @@ class FitJob:
 
 
 def _made(directory: Path) -> tuple[bytes, int, str]:
-    """The fork with the fitted synapses: a snapshot, its tick and its state's SHA-256."""
+    """Put the fitted weights into the fork; return it as a snapshot, its tick and its state's SHA-256."""
     try:
         learner = from_checkpoint(Checkpoint.from_bytes((directory / FORK).read_bytes()))
         arrays = safetensors.numpy.load_file(directory / FITTED)

@@ -1,4 +1,4 @@
-"""What the process of a fit is given, in a directory of its own, and what it says."""
+"""Start the process of a fit, in a directory of its own, and read what it reports."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ _logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def workplace(parent: Path | None) -> AsyncIterator[Path]:
-    """A directory, gone afterwards. Raises StoreError where it cannot be written to."""
+    """Make a directory, and remove it afterwards. Raises StoreError where it cannot be written to."""
     try:
         directory = await in_thread(lambda: _made(parent))
         try:
@@ -51,13 +51,13 @@ def _made(parent: Path | None) -> Path:
 
 
 def remove_leftovers(parent: Path) -> None:
-    """Of a server and its fit that were killed both."""
+    """Remove the directories of fits that were killed together with their server."""
     for directory in parent.glob(f"{_PREFIX}*"):
         shutil.rmtree(directory, ignore_errors=True)
 
 
 async def write_data(directory: Path, catalog: DatasetCatalog, dataset: Dataset, tokens: int | None) -> None:
-    """As `.npy` files; `tokens` is how many there are in the net's vocabulary, None for a net of frames.
+    """Write a data set as `.npy` files; `tokens` is the size of the vocabulary, None for a net of frames.
 
     Texts follow each other without anything between, as if they were one; so do pairs, each input before its target.
     """
@@ -74,14 +74,14 @@ async def write_data(directory: Path, catalog: DatasetCatalog, dataset: Dataset,
 
 
 def write_fork(directory: Path, snapshot: bytes, options: dict[str, Any]) -> None:
-    """And how it is to be fitted."""
+    """Write the snapshot that is to be fitted, and the options."""
     (directory / FORK).write_bytes(snapshot)
     (directory / "options.json").write_text(json.dumps(options), encoding="utf-8")
 
 
 @contextmanager
 def _npy(path: Path, kind: "np.dtype[Any]", shape: tuple[int | None, ...]) -> Iterator[BinaryIO]:
-    """A file of that header, whose numbers are still to be written."""
+    """Open a `.npy` file with its header written; the numbers follow."""
     header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -102,7 +102,7 @@ def _rows(batch: DatasetBatch) -> list[NDArray[Any]]:
 
 
 async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaitable[None]]) -> dict[str, Any]:
-    """What it says at its end; cancelled, it is killed. Raises Invalid or JobFailed."""
+    """Run the worker and return its last figures; kill it if cancelled. Raises Invalid or JobFailed."""
     said: dict[str, Any] = {}
     with (directory / _STDERR).open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -141,7 +141,7 @@ async def run_process(directory: Path, report: Callable[[dict[str, Any]], Awaita
 
 
 def _stand_back(pid: int) -> None:
-    """Whatever the server wants to do comes first; and if memory runs out that process is to go."""
+    """Give the worker the lowest priority, and make it the first to go if memory runs out."""
     with suppress(OSError):  # it has ended
         os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
     # Where Linux groups processes by session, niceness counts within a group alone; the group has one of its own.

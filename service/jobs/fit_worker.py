@@ -1,4 +1,4 @@
-"""A fit, in a process of its own: `python -m service.jobs.fit_worker DIRECTORY`. It ends when its standard input does.
+"""Fit in a process of its own: `python -m service.jobs.fit_worker DIRECTORY`; it ends when its standard input does.
 
 In the directory it finds `fork.safetensors` (a snapshot), `options.json` (`FitOptions`), and `tokens.npy`, or
 `inputs.npy` and `targets.npy`; there it leaves `fitted.safetensors`: `weights`, and `alive` if any synapse is dead.
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _end_with_the_server(directory: Path) -> None:
-    """However it ended: nobody else would ever take the files away."""
+    """Wait for the server's end, however it comes, then remove the files: nobody else would."""
     while os.read(0, 1):
         pass
     shutil.rmtree(directory, ignore_errors=True)
@@ -67,14 +67,14 @@ def _fit(directory: Path) -> dict[str, Any]:
 
 
 def _data(directory: Path) -> Any:
-    """Never in memory as a whole."""
+    """Map the data into memory, without reading it as a whole."""
     names = ("tokens",) if (directory / "tokens.npy").exists() else ("inputs", "targets")
     arrays = tuple(np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names)
     return arrays if len(arrays) > 1 else arrays[0]
 
 
 class _Reports:
-    """Called after every batch; says it all every so often."""
+    """Collects figures after every batch, and prints them every so often."""
 
     def __init__(self) -> None:
         self._said_at = -_SAY_SECONDS

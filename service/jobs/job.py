@@ -20,7 +20,7 @@ class JobStatus(StrEnum):
 
 
 class Job(BaseModel):
-    """`revision` grows with every change."""
+    """A job and how far it is. `revision` grows with every change."""
 
     id: str
     kind: JobKind

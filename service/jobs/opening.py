@@ -1,4 +1,4 @@
-"""Every kind of job, put together."""
+"""Put every kind of job together."""
 
 import asyncio
 import contextlib
@@ -42,15 +42,15 @@ async def open_jobs(
 
     The large files of jobs are in `directory`, or where the system has such. Raises StoreError.
     """
-    living, progress = JobDriver(engine, inbox, outputs), engine.progress
-    dreaming, sleeping = DreamJob(living, datasets, progress), SleepJob(living, progress)
+    driver, progress = JobDriver(engine, inbox, outputs), engine.progress
+    dreaming, sleeping = DreamJob(driver, datasets, progress), SleepJob(driver, progress)
     fitting = FitJob(engine, snapshotter, snapshots, datasets, directory)
     kinds: Mapping[JobKind, JobFunction] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
     jobs = JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready)
     if directory is not None:
         await in_thread(lambda: remove_leftovers(directory))
     await jobs.start()
-    sleeper = asyncio.create_task(sleep_when_rested(jobs, living, progress, sleep_after)) if sleep_after else None
+    sleeper = asyncio.create_task(sleep_when_rested(jobs, driver, progress, sleep_after)) if sleep_after else None
     try:
         yield jobs
     finally:

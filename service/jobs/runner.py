@@ -1,4 +1,4 @@
-"""The queue of jobs: one runs, those behind it wait. What has not ended goes on after a restart."""
+"""Run jobs, one after the other. Those that have not ended go on after a restart."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ JobFunction = Callable[["JobContext"], Awaitable[JobResult]]
 
 
 class JobContext:
-    """A job in the hands of its kind."""
+    """What a running job may read and report."""
 
     def __init__(self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None]) -> None:
         self.id = kept.job.id
@@ -42,7 +42,7 @@ class JobContext:
         return self._kept.notes
 
     async def report(self, progress: float, **metrics: Any) -> None:
-        """As often as you like: it is told and saved every so often."""
+        """Report progress, as often as you like: followers hear of it, and it is saved, every so often."""
         job, now = self._kept.job, asyncio.get_running_loop().time()
         job.progress = min(1.0, max(job.progress, progress))
         job.metrics |= metrics
@@ -55,13 +55,13 @@ class JobContext:
                 await self._catalog.save(self._kept)
 
     async def note(self, **notes: Any) -> None:
-        """In the store when it returns, with all that was reported; waits while the store is in trouble."""
+        """Save notes and all that was reported, for a restart; wait while the store is in trouble."""
         self._kept.notes |= notes
-        await self._catalog.save_surely(self._kept)
+        await self._catalog.save_with_retry(self._kept)
 
 
 class JobRunner:
-    """On the loop. `kinds` are how each is run: to be cancelled at any moment, and to be run again after a crash."""
+    """The queue, on the loop. `kinds` run a job each, and may be cancelled at any moment or run again after a crash."""
 
     def __init__(self, catalog: JobCatalog, kinds: Mapping[JobKind, JobFunction], is_ready: Callable[[], bool]) -> None:
         self.on_changed: list[Callable[[Job], None]] = []  # called when it begins or ends
@@ -77,7 +77,7 @@ class JobRunner:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Raises StoreError."""
+        """Load the jobs, and begin with the first that has not ended. Raises StoreError."""
         self._jobs = await self._catalog.load()
         for kept in self._jobs.values():
             if kept.job.status is JobStatus.RUNNING:  # it is not: nothing runs yet
@@ -88,7 +88,7 @@ class JobRunner:
         self._task = asyncio.create_task(self._run_all(), name="jobs")
 
     async def stop(self) -> None:
-        """What runs goes on at the next start."""
+        """Stop; the job that runs goes on at the next start."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -111,17 +111,17 @@ class JobRunner:
         return kept.job
 
     def all(self) -> list[Job]:
-        """Oldest first."""
+        """Return all jobs, oldest first."""
         return [kept.job for kept in self._jobs.values()]
 
     def get(self, id: str) -> Job:
-        """Raises NotFound."""
+        """Return a job. Raises NotFound."""
         if id not in self._jobs:
             raise NotFound("no job has this id")
         return self._jobs[id].job
 
     async def cancel(self, id: str) -> Job:
-        """Ended when it returns; nothing happens to one that has ended. Raises NotFound."""
+        """Cancel a job and wait for its end; nothing happens to one that has ended. Raises NotFound."""
         job = self.get(id)
         if job.has_ended:
             return job
@@ -135,7 +135,7 @@ class JobRunner:
         return job
 
     async def follow(self, id: str, after: int = -1, pause: float | None = None) -> AsyncGenerator[Job | None]:
-        """The job as it is, if that is newer than revision `after`, and after every change until it has ended.
+        """Yield the job as it is, if newer than revision `after`, and after every change until it has ended.
 
         None after every `pause` seconds in which nothing changes.
         """
@@ -201,11 +201,11 @@ class JobRunner:
             await self._end(kept, JobStatus.FAILED)
 
     async def _end(self, kept: StoredJob, status: JobStatus) -> None:
-        """In the store first: what has ended is never run again."""
+        """Save how a job ended, then say so: a job that has ended is never run again."""
         job = kept.job
         ended = kept.model_copy(deep=True)
         ended.job.status, ended.job.finished_at = status, now()
-        await self._catalog.save_surely(ended)
+        await self._catalog.save_with_retry(ended)
         job.status, job.finished_at = ended.job.status, ended.job.finished_at
         self._cancelled.discard(job.id)
         self._release_place(job.id)

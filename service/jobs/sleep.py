@@ -1,4 +1,4 @@
-"""Sleep: what the net lived through, again, in random stretches; whatever comes in wakes it at once."""
+"""Run sleep: the net lives again through random stretches of its past, until an input wakes it."""
 
 import asyncio
 import contextlib
@@ -19,52 +19,52 @@ _LEAST_OWED = 256  # ticks: it is not worth it for less
 
 
 class SleepJob:
-    def __init__(self, living: JobDriver, progress: Progress) -> None:
-        self._living = living
+    def __init__(self, driver: JobDriver, progress: Progress) -> None:
+        self._driver = driver
         self._progress = progress
 
     async def run(self, job: JobContext) -> JobResult:
-        """Goes on where the journal ends. Raises Conflict, StoreError."""
+        """Sleep, from where the journal ends. Raises Conflict, StoreError."""
         asked = SleepRequest.model_validate(job.request)
         if "ticks" not in job.notes:
             await job.note(ticks=self._progress.owed if asked.ticks is None else asked.ticks)
         ticks, wakings = int(job.notes["ticks"]), 0
         why = {} if ticks else {"why": "nothing was learnt since it slept last"}
         while (done := self._progress.jobs.get(job.id, 0)) < ticks:
-            async with self._living.dreaming():
+            async with self._driver.dreaming():
                 if not await self._sleep(job, asked, done, ticks):
                     why = {"why": "there is nothing that it lived through"}
                     break
             if self._progress.jobs.get(job.id, 0) < ticks:
                 wakings += 1
-                await self._living.wait_for_quiet(_QUIET_SECONDS)
+                await self._driver.wait_for_quiet(_QUIET_SECONDS)
         return {"ticks": self._progress.jobs.get(job.id, 0), "wakings": wakings, **why}
 
     async def _sleep(self, job: JobContext, asked: SleepRequest, done: int, ticks: int) -> bool:
-        """Until it has had `ticks`, or something comes. False if there is nothing to sleep on."""
+        """Sleep for `ticks`, or until an input comes. Return False if there is nothing to sleep on."""
         while done < ticks:
-            drawn = SampleExperience(_AT_ONCE, _TICKS, self._living.engine.interface.reach, [asked.seed, done])
-            episodes = await self._living.engine.ask(drawn)
+            drawn = SampleExperience(_AT_ONCE, _TICKS, self._driver.engine.interface.reach, [asked.seed, done])
+            episodes = await self._driver.engine.ask(drawn)
             if not episodes:
                 return False
             for episode in episodes:
-                if self._living.somebody_streams():
+                if self._driver.somebody_streams():
                     return True
                 done += episode.ticks
-                await self._living.live(Dream([episode], job.id, done, asked.rate, asleep=True))
+                await self._driver.live(Dream([episode], job.id, done, asked.rate, asleep=True))
                 await job.report(done / ticks, ticks=done)
                 if done >= ticks:
                     break
         return True
 
 
-async def sleep_when_rested(jobs: JobRunner, living: JobDriver, progress: Progress, seconds: float) -> None:
-    """Has it sleep whenever nothing has come for so long, and it has learnt something since it slept last."""
+async def sleep_when_rested(jobs: JobRunner, driver: JobDriver, progress: Progress, seconds: float) -> None:
+    """Queue a sleep whenever no input has come for so long, and something was learnt since the last one."""
     while True:
-        await living.wait_for_quiet(seconds)
+        await driver.wait_for_quiet(seconds)
         if (
             progress.owed >= _LEAST_OWED
-            and living.engine.status.plasticity
+            and driver.engine.status.plasticity
             and all(job.has_ended for job in jobs.all())
         ):
             with contextlib.suppress(Refused, StoreError):  # the store is in trouble, of which others tell

@@ -1,4 +1,4 @@
-"""A data set as episodes: a little at a time, in an order that is always the same for the same seed and epoch."""
+"""Cut a data set into episodes, in an order that is always the same for the same seed and epoch."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class EpisodeBatch:
 
 @dataclass(slots=True, frozen=True)
 class Cut:
-    """How it is cut: `ticks` are about those of a slice, `reach` the tokens that lead up to a piece that goes on."""
+    """How to cut: `ticks` about for each batch, `reach` tokens that lead up to a piece that continues a text."""
 
     ticks: int
     reach: int
@@ -40,7 +40,7 @@ class Cut:
 async def episode_batches(
     catalog: DatasetCatalog, dataset: Dataset, first: int, last: int, cut: Cut, epoch: int | None
 ) -> AsyncIterator[EpisodeBatch]:
-    """Of the pieces from `first` on, before `last`. Without an epoch they come in their own order."""
+    """Yield the pieces from `first` on, before `last`. Without an epoch they come in their own order."""
     before: Text | None = None
     async for batch in catalog.read(dataset.id, first):
         order = np.arange(min(len(batch), last - batch.start))
@@ -75,7 +75,7 @@ def _of_pairs(batch: Pairs, order: NDArray[np.int64], cut: Cut) -> Iterator[tupl
 
 
 def _parts(tokens: NDArray[np.int32], first: int, reach: int, most: int) -> Iterator[tuple[Episode, bool]]:
-    """Those from `first` on, `most` at once, each part led up to by the `reach` tokens before it."""
+    """Cut tokens from `first` on, `most` at once, each part led up to by the `reach` tokens before it."""
     for start in range(first, len(tokens), most):
         lead = min(reach, start)
         yield Episode(Input(tokens=tokens[start - lead : start + most]), lead), start + most >= len(tokens)
@@ -90,7 +90,7 @@ def _of_vectors(batch: Vectors, order: NDArray[np.int64], cut: Cut) -> Iterator[
 
 
 def _joined(episodes: Iterator[tuple[Episode, int]], ticks: int) -> Iterator[EpisodeBatch]:
-    """As many in a slice as it may have ticks, and at least one."""
+    """Collect episodes into batches of at most `ticks` ticks, and at least one episode."""
     joined = EpisodeBatch()
     for episode, piece in episodes:
         if joined.episodes and joined.ticks + episode.ticks > ticks:

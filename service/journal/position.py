@@ -1,4 +1,4 @@
-"""How far into the journal a state of the net is."""
+"""Say how far into the journal a state of the net is."""
 
 import msgspec
 

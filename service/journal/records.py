@@ -12,7 +12,7 @@ class _Body(msgspec.Struct, array_like=True, gc=False):
 
 
 class OriginRecord(_Body, tag=0):
-    """The first of all: what the net was before. `snapshot` is an id; without one it was born with `birth`."""
+    """The first record: what the net was before. `snapshot` is an id; without one it was created from `birth`."""
 
     snapshot: str | None = None
     birth: dict[str, int | str | None] = {}
@@ -67,7 +67,7 @@ class UnorderedRestoreRecord(_Body, tag=4):
 
 
 class NoteRecord(_Body, tag=5):
-    """Nothing happened, but somebody may want to know."""
+    """A note for whoever reads the journal; it changes nothing."""
 
     what: str
 
@@ -121,7 +121,7 @@ Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRe
 
 
 def packed_tokens(tokens: NDArray[np.int32]) -> bytes:
-    """In as few bytes each as will do."""
+    """Return tokens in as few bytes each as will do."""
     most = int(tokens.item(tokens.argmax())) if len(tokens) else 0  # `max` costs four times that for one token
     return tokens.astype(np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.int32).tobytes()
 

@@ -1,4 +1,4 @@
-"""What the net lived through and learnt from, the last of it: what it may sleep on."""
+"""Keep the last of what the net learnt from: what it may sleep on."""
 
 from itertools import groupby
 
@@ -14,7 +14,7 @@ _PENDING_TICKS = 4096  # that are not in the ring yet: one by one they would cos
 
 
 class Experience:
-    """On the engine's thread. Rows are ticks: a token, or a frame and its teacher (NaN where there was none).
+    """A ring whose rows are ticks: a token, or a frame and its teacher (NaN where there was none).
 
     A token is kept as float32, which is exact up to 2**24.
     """
@@ -33,7 +33,7 @@ class Experience:
             self._settle()
 
     def draw(self, count: int, ticks: int, lead: int, seed: list[int]) -> list[Episode]:
-        """`count` random stretches of up to `ticks` ticks, each led up to by up to `lead`; none if there is nothing."""
+        """Draw `count` random stretches of up to `ticks` ticks, each after up to `lead`; none if none is kept."""
         self._settle()
         if self._ring is None:
             return []
@@ -42,7 +42,7 @@ class Experience:
         return [self._episode(int(start), min(ticks, kept), min(lead, int(start))) for start in starts]
 
     def _episode(self, start: int, ticks: int, lead: int) -> Episode:
-        """`start` counts from the oldest."""
+        """Return one stretch; `start` counts from the oldest tick."""
         assert self._ring is not None
         oldest = max(0, self._end - len(self._ring))
         rows = self._ring[np.arange(oldest + start - lead, oldest + start + ticks) % len(self._ring)]
@@ -87,7 +87,7 @@ class Experience:
         self._end += len(rows)
 
     def kept(self) -> tuple[bytes, int, int]:
-        """Oldest first: all of it, how many ticks, and how much of each is a frame."""
+        """Return all rows as bytes, oldest first, how many ticks they are, and how much of each is a frame."""
         self._settle()
         if self._ring is None:
             return b"", 0, 0

@@ -1,11 +1,10 @@
-"""What the net has learnt from whom: by name and number over WebSocket, by key over REST. Kept in every snapshot."""
+"""Keep what the service must know after a restart: who has sent what, how far jobs are, what to sleep on."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
 
 import msgspec
 
-from service.journal.position import JournalPosition
 from service.journal.records import EpisodeRecord, InputRecord, WeightUpdateRecord
 from service.replica.experience import Experience
 from service.replica.senders import CLIENT_SECONDS, KEY_SECONDS, Learnt, SenderTable, Shares
@@ -15,36 +14,25 @@ SLEEP_RATIO = 4  # ticks slept on for each that was learnt from
 _MOST_OWED = 2**23
 
 
-class ServiceState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a snapshot keeps of the service, beside the net. No place: it was taken without a journal.
+class ProgressState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A progress as a snapshot keeps it.
 
     `clients` (last seq and its last tick) and `keys` are those of a server from before callers had shares. They are
     read and never written, so that such a server refuses a new snapshot by its missing fields, and forgets nobody.
     """
 
-    place: JournalPosition | None
-    plasticity: bool
     clients: dict[str, tuple[int, int]] = {}
     keys: dict[str, Learnt] = {}
     jobs: dict[str, int] = {}
     experience: tuple[bytes, int, int] = (b"", 0, 0)
     owed: int = 0
-    paused: bool = False
     client_shares: Shares = {}
     key_shares: Shares = {}
-
-    def to_bytes(self) -> bytes:
-        return msgspec.msgpack.encode(self)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "ServiceState":
-        """Raises ValueError."""
-        return msgspec.msgpack.decode(data, type=cls)
 
 
 @dataclass(slots=True)
 class Progress:
-    """The engine's thread writes, the loop reads."""
+    """Senders, jobs and experience of a net. The engine's thread writes, the loop reads."""
 
     clients: SenderTable
     keys: SenderTable
@@ -53,19 +41,18 @@ class Progress:
     owed: int = 0  # ticks of sleep
 
     @classmethod
-    def of(cls, memory: ServiceState | None) -> "Progress":
-        memory = memory or ServiceState(None, True)
-        before = {name: Learnt("", tick, tick, 0.0, seq) for name, (seq, tick) in memory.clients.items()}
+    def of(cls, state: ProgressState) -> "Progress":
+        before = {name: Learnt("", tick, tick, 0.0, seq) for name, (seq, tick) in state.clients.items()}
         return cls(
-            SenderTable(CLIENT_SECONDS, memory.client_shares or {None: before}),
-            SenderTable(KEY_SECONDS, memory.key_shares or {None: memory.keys}),
-            OrderedDict(memory.jobs),
-            Experience.of(memory.experience),
-            memory.owed,
+            SenderTable(CLIENT_SECONDS, state.client_shares or {None: before}),
+            SenderTable(KEY_SECONDS, state.key_shares or {None: state.keys}),
+            OrderedDict(state.jobs),
+            Experience.of(state.experience),
+            state.owed,
         )
 
     def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord, last_tick: int) -> None:
-        """It has been learnt."""
+        """Note that a record has been learnt; the net is at `last_tick`."""
         if not isinstance(record, InputRecord):
             self.jobs[record.job] = 1 if isinstance(record, WeightUpdateRecord) else record.done
             self.jobs.move_to_end(record.job)
@@ -82,14 +69,12 @@ class Progress:
         if record.key is not None:
             self.keys.note(record.key, record, last_tick)
 
-    def state(self, place: JournalPosition | None, plasticity: bool, paused: bool) -> ServiceState:
-        return ServiceState(
-            place,
-            plasticity,
+    def state(self) -> ProgressState:
+        """Return a copy of everything."""
+        return ProgressState(
             jobs=dict(self.jobs),
             experience=self.experience.kept(),
             owed=self.owed,
             client_shares=self.clients.shares(),
             key_shares=self.keys.shares(),
-            paused=paused,
         )

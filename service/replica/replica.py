@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from realnet.learners import Learner
 from realnet.outputs import OutputBatch
 from service.journal.position import JournalPosition
@@ -15,7 +17,7 @@ from service.journal.records import (
 )
 from service.journal.unordered import ANY_TICK
 from service.replica.entry import Entry, EntryState, Slice, run_slice
-from service.replica.progress import Progress, ServiceState
+from service.replica.progress import Progress, ProgressState
 
 
 class OutOfOrder(Exception):
@@ -32,7 +34,7 @@ class Horizon:
     paused: bool
 
     def rate(self, learn: bool = True) -> float:
-        """The learning rate of an input that enters here; 0 where nothing is to be learnt."""
+        """Return the learning rate of an input that enters here; 0 where nothing is to be learnt."""
         return self.learning_rate if learn and self.plasticity else 0.0
 
     def after(self, entry: Entry) -> "Horizon":
@@ -51,14 +53,32 @@ class Horizon:
         return replace(self, tick=self.tick + entry.left + entry.counted)
 
 
+class ServiceState(ProgressState, frozen=True, omit_defaults=True, kw_only=True):
+    """What a snapshot keeps of a replica beside its learner; `place` is None if it was taken without a journal."""
+
+    place: JournalPosition | None = None
+    plasticity: bool
+    paused: bool = False
+
+    def to_bytes(self) -> bytes:
+        """Return it in MessagePack."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "ServiceState":
+        """Read what `to_bytes` wrote. Raises ValueError."""
+        return msgspec.msgpack.decode(data, type=cls)
+
+
 class Replica:
     """A learner, and what the service knows beside it. The same entries always make the same replica."""
 
     def __init__(self, learner: Learner, state: ServiceState | None = None) -> None:
         self.learner = learner
+        state = state or ServiceState(plasticity=True)
         self.progress = Progress.of(state)
-        self.plasticity = True if state is None else state.plasticity
-        self.paused = False if state is None else state.paused
+        self.plasticity = state.plasticity
+        self.paused = state.paused
         self.changes = 0  # grows with everything that a snapshot must not lose
 
     @property
@@ -103,7 +123,8 @@ class Replica:
 
     def state(self, position: JournalPosition | None) -> ServiceState:
         """Return what a snapshot keeps beside the net; `position` is how far into the journal this replica is."""
-        return self.progress.state(position, self.plasticity, self.paused)
+        progress = msgspec.structs.asdict(self.progress.state())
+        return ServiceState(**progress, place=position, plasticity=self.plasticity, paused=self.paused)
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves."""

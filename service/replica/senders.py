@@ -62,7 +62,7 @@ class SenderTable:
         self._forget(share)
 
     def get(self, space: str, name: str, now: float) -> Learnt | None:
-        """What `name` taught last, unless that is too long before `now` (seconds since 1970)."""
+        """Return what `name` taught last, unless that is too long before `now` (seconds since 1970)."""
         for share in (self._shares.get(space), self._before):
             learnt = None if share is None else share.names.get(name)
             if learnt is not None and self._is_kept(learnt, now):
@@ -70,7 +70,7 @@ class SenderTable:
         return None
 
     def seconds_until_room(self, space: str, most: int, now: float) -> float:
-        """How long a new name waits for a place among `most` of its caller's; 0 if there is one."""
+        """Return how long a new name waits for a place among `most` of its caller's; 0 if there is one."""
         share = self._shares.get(space)
         if len(share.names if share else ()) < most:
             return 0.0
@@ -80,7 +80,7 @@ class SenderTable:
         return oldest.at + self.seconds - now if self._is_kept(oldest, now) else 0.0
 
     def shares(self) -> Shares:
-        """A copy, after the senders of all callers that are too old for the last record have been forgotten."""
+        """Return a copy, and forget all senders that are too old for the last record."""
         for share in self._shares.values():
             self._forget(share)
         return {space: dict(share.names) for space, share in self._shares.items() if share.names}
@@ -92,5 +92,5 @@ class SenderTable:
             share.oldest = next(iter(share.names.values()), None)
 
     def _is_kept(self, learnt: Learnt, now: float) -> bool:
-        """Whether it is within the time; always, if one of them is unknown, and where the clock was set back since."""
+        """Return whether it is within the time; always if a time is unknown, or the clock was set back since."""
         return not (learnt.at and now) or now - learnt.at < self.seconds

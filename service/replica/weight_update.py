@@ -1,4 +1,4 @@
-"""What comes home from a fit: synapses, and those of the fork that it began with."""
+"""The weights that a fit has made, and those of the fork that it began with."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Rows = NDArray[np.float32]
 
 @dataclass(slots=True, frozen=True, eq=False)
 class WeightUpdate:
-    """As `LiveNet.adopt` takes them."""
+    """Fitted weights, as `LiveNet.adopt` takes them."""
 
     weights: Rows
     base: Rows | None
@@ -21,13 +21,13 @@ class WeightUpdate:
 
     @classmethod
     def of(cls, fitted: bytes, fork: bytes | None) -> "WeightUpdate":
-        """Of two snapshots: always the same, so that it can be done again. Raises ValueError."""
+        """Read the weights of two snapshots. Raises ValueError."""
         state = Checkpoint.from_bytes(fitted).state()
         base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
         return cls(state.stored_weights(), base, state.alive)
 
     def by(self, learner: Learner) -> bool:
-        """False, with nothing changed, by a net of another shape."""
+        """Put the weights into a net. Return False, with nothing changed, for a net of another shape."""
         try:
             learner.net.adopt(self.weights, self.base, self.alive)
         except ValueError:

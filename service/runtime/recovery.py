@@ -12,9 +12,8 @@ from service.journal.position import JournalPosition
 from service.journal.records import NoteRecord, OriginRecord, SnapshotRef
 from service.journal.scan import JournalScan, read_from, scan
 from service.journal.unordered import begin_before, in_order
-from service.replica.progress import ServiceState
 from service.replica.replay import Load, Replay
-from service.replica.replica import Replica
+from service.replica.replica import Replica, ServiceState
 from service.runtime.birth import Birth
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import newest_good

@@ -105,7 +105,7 @@ class Snapshotter:
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 
-    async def adopt(self, command: UpdateWeights) -> None:
+    async def update_weights(self, command: UpdateWeights) -> None:
         """Put the weights that a job has fitted into the net, then take a snapshot.
 
         If cancelled once the engine has begun, the weights change all the same. Raises Conflict, NotDurable or

@@ -42,7 +42,7 @@ def formatted(handler: logging.Handler, is_text: bool) -> logging.Handler:
 
 
 def log_mode(mode: Mode) -> None:
-    """A net wakes and rests at every pause of its clients: that is said only to those who look closely."""
+    """Log a new mode. Waking and resting, which happen at every pause of clients, are for the level `debug`."""
     is_often = mode in (Mode.AWAKE, Mode.RESTING)
     log_event(logging.getLogger("service.engine"), logging.DEBUG if is_often else logging.INFO, "mode", mode=mode.value)
 
@@ -68,5 +68,5 @@ class _Plain(logging.Formatter):
 
 
 def _without_addresses(record: logging.LogRecord) -> bool:
-    """uvicorn says what a WebSocket was asked with, `?client_id=` and all, and what any stranger makes it say."""
+    """Leave out the lines of uvicorn that repeat an address with its `?client_id=`, or a stranger's nonsense."""
     return not (record.name == "uvicorn.error" and str(record.msg).startswith(_UVICORNS))

@@ -13,7 +13,7 @@ from service.api.stream.clients import Client, Clients
 from service.engine.commands import Ran, Run
 from service.errors import Invalid, Limited, NotDurable
 from service.journal.records import InputRecord
-from service.replica.progress import Progress, ServiceState
+from service.replica.progress import Progress, ProgressState
 from service.replica.senders import CLIENT_SECONDS, Learnt, SenderTable
 
 pytestmark = pytest.mark.anyio
@@ -127,7 +127,7 @@ async def test_a_seq_far_below_the_last_is_no_repetition() -> None:
 
 
 async def test_a_client_is_one_for_all_its_streams_and_goes_on_from_the_table_when_all_have_ended() -> None:
-    progress = Progress.of(None)
+    progress = Progress.of(ProgressState())
     clients = Clients(progress.clients, 10)
     client = clients.get("", "a")
     assert clients.get("", "a") is client
@@ -144,9 +144,9 @@ async def test_a_client_is_one_for_all_its_streams_and_goes_on_from_the_table_wh
 
 
 async def test_clients_of_a_snapshot_and_of_a_journal_from_before_shares_are_known() -> None:
-    progress = Progress.of(ServiceState(None, True, {"alice/a": (7, 20)}, {}))
+    progress = Progress.of(ProgressState(clients={"alice/a": (7, 20)}))
     progress.note(InputRecord(20, 1.0, 1, client="alice/b", client_seq=3), 21)
-    progress = Progress.of(ServiceState.from_bytes(progress.state(None, True, False).to_bytes()))
+    progress = Progress.of(msgspec.msgpack.decode(msgspec.msgpack.encode(progress.state()), type=ProgressState))
     clients = Clients(progress.clients, 1)
     for name, seq, tick in (("a", 7, 20), ("b", 3, 21)):
         client = clients.get("alice/", name)
@@ -158,7 +158,7 @@ async def test_clients_of_a_snapshot_and_of_a_journal_from_before_shares_are_kno
 
 async def test_a_key_of_a_snapshot_from_before_shares_is_known_with_its_longer_digest() -> None:
     before = Learnt("836f1457dac344e33408c8dc9be39bd7", 3, 3, time.time())
-    progress = Progress.of(ServiceState(None, True, {}, {"alice/invoice": before}))
+    progress = Progress.of(ProgressState(keys={"alice/invoice": before}))
     keys = IdempotencyKeys(progress.keys, 1)
     assert keys.begin("alice/", "invoice", Run(Input(tokens=np.array([104], np.int32)))) == before
     with pytest.raises(Invalid, match="another body"):
@@ -168,7 +168,8 @@ async def test_a_key_of_a_snapshot_from_before_shares_is_known_with_its_longer_d
 
 def test_a_server_from_before_shares_does_not_take_a_snapshot_for_one_without_clients() -> None:
     assert (
-        not {"clients", "keys"} & msgspec.msgpack.decode(Progress.of(None).state(None, True, False).to_bytes()).keys()
+        not {"clients", "keys"}
+        & msgspec.msgpack.decode(msgspec.msgpack.encode(Progress.of(ProgressState()).state())).keys()
     )
 
 

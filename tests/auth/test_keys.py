@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -339,7 +339,9 @@ def test_many_at_once_lose_no_key(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     create_key(file, "old", Scope.READ)
     with ThreadPoolExecutor(9) as threads:
-        changes = [threads.submit(create_key, file, f"new-{number}", Scope.READ) for number in range(40)]
+        changes: list[Future[str] | Future[None]] = [
+            threads.submit(create_key, file, f"new-{number}", Scope.READ) for number in range(40)
+        ]
         changes.append(threads.submit(revoke_key, file, "old"))
         for change in changes:
             change.result()
@@ -396,14 +398,14 @@ def test_the_name_of_the_environments_key_is_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["", "short", "with a blank in it, so", "ä" * 20, "x" * 257])
 def test_an_unfit_key_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(ValueError, match="openssl rand") as refused:
-        Settings(api_key=key)  # type: ignore[arg-type]
+        Settings(api_key=key)
     assert not key or key not in str(refused.value)
 
 
 def test_off_loopback_there_must_be_a_key(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="REALNET_API_KEY"):
         Settings(host="0.0.0.0")
-    assert "0123456789abcdef" not in repr(Settings(host="0.0.0.0", api_key="0123456789abcdef"))  # type: ignore[arg-type]
+    assert "0123456789abcdef" not in repr(Settings(host="0.0.0.0", api_key="0123456789abcdef"))
     Settings(host="0.0.0.0", insecure=True)
 
 

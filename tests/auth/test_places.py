@@ -19,7 +19,7 @@ from service.engine.output_ring import OutputRing
 from service.errors import Limited, Overloaded
 from service.jobs.catalog import JobCatalog
 from service.jobs.runner import JobContext, JobResult, JobRunner
-from service.replica.progress import Progress
+from service.replica.progress import Progress, ProgressState
 from service.settings import Settings
 from service.store import open_store
 
@@ -62,7 +62,7 @@ def test_a_single_place_is_anybodys() -> None:
 
 
 def test_one_key_leaves_streams_to_others() -> None:
-    engine = SimpleNamespace(progress=Progress.of(None))
+    engine = SimpleNamespace(progress=Progress.of(ProgressState()))
     runtime: Any = SimpleNamespace(engine=engine, inbox=Inbox(1, 1), outputs=OutputRing(1))
     hub = StreamHub(runtime, Settings(max_streams=4))
     with ExitStack() as open_streams:

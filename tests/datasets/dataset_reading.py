@@ -1,7 +1,7 @@
 """Reads a file as an upload is read, without a server, and looks at what came out."""
 
 import io
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypedDict, cast
 
 import pytest
 
@@ -18,7 +18,15 @@ TOKENS = Interface(1000, 256, Vocabulary(), 8, (), False)
 FRAMES = Interface(3, 2, None, 4, (), True)
 MOST = 2**20  # bytes unpacked
 
-COLUMNS = {"inputs": ("a", "b", "c"), "targets": ("d", "e")}
+
+class Columns(TypedDict, total=False):
+    """The columns of a table; a file of another format has none."""
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+COLUMNS: Columns = {"inputs": ("a", "b", "c"), "targets": ("d", "e")}
 
 
 def batches(

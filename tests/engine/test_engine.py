@@ -5,7 +5,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -256,7 +256,7 @@ async def test_frames_with_and_without_teachers_are_joined() -> None:
         for run in runs:
             lived.inbox.put(run)
         batches = [batch for run in runs for batch in (await run.reply).outputs]
-        values = FrameOutputs.joined(batches).values
+        values = FrameOutputs.joined(cast("list[FrameOutputs]", batches)).values
         assert np.array_equal(values, expected.values)
         assert await lived.state() == alone.checkpoint().state_sha256()
         with pytest.raises(Conflict):

@@ -16,7 +16,7 @@ from service.api.stream.hub import StreamHub
 from service.api.stream.protocol import CODECS, JSON, Codec
 from service.engine import output_ring
 from service.engine.output_ring import OutputRing
-from service.replica.progress import Progress
+from service.replica.progress import Progress, ProgressState
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -142,7 +142,7 @@ async def test_who_falls_behind_loses_many_at_once_and_then_none_for_a_while() -
 
 
 def subscribed(outputs: OutputRing) -> StreamHub:
-    runtime: Any = SimpleNamespace(outputs=outputs, engine=SimpleNamespace(progress=Progress.of(None)))
+    runtime: Any = SimpleNamespace(outputs=outputs, engine=SimpleNamespace(progress=Progress.of(ProgressState())))
     return StreamHub(runtime, Settings())
 
 

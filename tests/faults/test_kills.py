@@ -96,8 +96,8 @@ async def test_redis_that_has_lost_everything(new_process: MakeServer, redis_ser
     await asyncio.to_thread(server.start)
     server.run(text="what only the net knows")
     redis_server.lose_everything()
-    post = {"json": {"text": " and what comes then"}, "headers": {"Idempotency-Key": "a"}}
-    while server.client.post("/v1/inputs", **post).status_code == 503:
+    body, headers = {"text": " and what comes then"}, {"Idempotency-Key": "a"}
+    while server.client.post("/v1/inputs", json=body, headers=headers).status_code == 503:
         time.sleep(0.05)
     while not server.client.get("/v1/snapshots").json()["data"]:
         time.sleep(0.05)

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests import server as servers
 from tests.golden.golden import EXPECTED, STORES, Steps, live_on, observed, steady_net, without_avx512
 from tests.golden.recording import Recording
 from tests.golden.stories import STORIES, Story
+from tests.running_server import RunningServer
 
-_PROGRAM = "import time; now = time.time; time.time = lambda: now() + 75 * 365.25 * 86400; " + servers._PROGRAM
+_LATER = "import time; now = time.time; time.time = lambda: now() + 75 * 365.25 * 86400; "
+_COMMAND = (*RunningServer.command[:-1], _LATER + RunningServer.command[-1])
 
 
 def record(story: Story, life: Recording, kept: Path) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, tarfile.open(STORES, "w:xz", preset=9) as archive:
         for story in STORIES:
             name, kept = story.__name__, Path(place) / f"{story.__name__}-kept"
-            with closing(Recording(Path(place) / name)) as life, patch.object(servers, "_PROGRAM", _PROGRAM):
+            with closing(Recording(Path(place) / name)) as life, patch.object(RunningServer, "command", _COMMAND):
                 found[name] = record(story, life, kept)
             archive.add(kept, name, filter=_anonymous)
     EXPECTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

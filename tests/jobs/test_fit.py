@@ -87,7 +87,7 @@ class Child:
     """Says what it was told to say."""
 
     figures: dict[str, Any] = field(default_factory=lambda: dict(FITTED))
-    error: Exception | None = None
+    error: BaseException | None = None
     runs: int = 0
     meanwhile: Callable[[], Awaitable[Any]] | None = None
 
@@ -382,7 +382,7 @@ def test_what_is_wrong_is_told(server: RunningServer) -> None:
 
     assert refused(dataset="nothing") == ["/dataset"]
     assert refused(device="gpu") == ["/device"]
-    assert refused(learning_rate=0, commit="perhaps") == ["/commit", "/learning_rate"]
+    assert refused(learning_rate=0, commit="perhaps") == ["/learning_rate", "/commit"]
     assert refused(validation=0, patience=3) == [""]
     before = server.weights()
     job = end_of(server, begin(server, "fit", dataset=dataset, loss="mse"))

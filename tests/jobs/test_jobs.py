@@ -187,7 +187,7 @@ def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[.
 
     def surprise() -> float:
         outputs = server.run(text=text, learn=False)
-        return sum(output["surprise"] for output in outputs) / len(outputs)
+        return float(sum(output["surprise"] for output in outputs) / len(outputs))
 
     before = surprise()
     job = end_of(server, begin(server, "sleep"))

@@ -211,7 +211,7 @@ class Failing:
 
 async def test_nothing_that_is_not_durable_is_learnt_and_learning_goes_on_by_itself(store_url: str) -> None:
     log = Failing(open_log(store_url, "default/journal"))
-    async with living(store_url, log) as life:  # type: ignore[arg-type]
+    async with living(store_url, log) as life:
         await life.run(1)
         before = await life.state()
         log.fails = "before"
@@ -262,7 +262,7 @@ async def test_a_journal_that_was_removed_is_missed_and_nothing_is_acknowledged(
 @pytest.mark.parametrize("where", ["append", "repair"])
 async def test_an_unforeseen_error_ends_the_journal_and_is_told(store_url: str, where: str) -> None:
     log = Failing(open_log(store_url, "default/journal"))
-    async with living(store_url, log) as life:  # type: ignore[arg-type]
+    async with living(store_url, log) as life:
         await life.run(1)
         assert life.journal.failure is None
         log.has_bug_in, log.fails = where, "before"
@@ -277,7 +277,7 @@ async def test_an_unforeseen_error_ends_the_journal_and_is_told(store_url: str, 
 
 async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(store_url: str) -> None:
     log = Failing(open_log(store_url, "default/journal"))
-    async with living(store_url, log, tick_hz=1000.0, free_run=True) as life:  # type: ignore[arg-type]
+    async with living(store_url, log, tick_hz=1000.0, free_run=True) as life:
         await life.run(1)
         while life.engine.status.tick < 20:
             await asyncio.sleep(0.01)

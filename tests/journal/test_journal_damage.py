@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -142,7 +143,7 @@ async def test_bits_flipped_and_blocks_lost_in_redis(
     chance = random.Random(5)
     client = Redis.from_url(redis_server.url)
     key = "realnet:default/journal"
-    whole = client.xrange(key)
+    whole = cast("list[tuple[bytes, dict[bytes, bytes]]]", client.xrange(key))
     seen = set()
     for turn in range(60):
         damaged = [(id, bytearray(fields[b"d"])) for id, fields in whole]

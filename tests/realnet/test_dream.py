@@ -13,7 +13,7 @@ every_preset = pytest.mark.parametrize("preset", PRESETS)
 def test_a_pulse_and_its_target() -> None:
     inputs, targets = [[0.2, 0.4], [0.6, 0.8]], [[1.0], [0.5]]
     frames, teachers = ticks_of_pairs(inputs, targets, 3, held=False)
-    assert np.allclose(frames, [[0.2, 0.4], [0, 0], [0, 0], [0.6, 0.8], [0, 0], [0, 0]])
+    assert np.allclose(frames, [[0.2, 0.4], [0.0, 0.0], [0.0, 0.0], [0.6, 0.8], [0.0, 0.0], [0.0, 0.0]])
     assert teachers.ravel().tolist() == [0, 0, 1, 0, 0, 0.5]
     held, _ = ticks_of_pairs(inputs, targets, 3, held=True)
     assert np.allclose(held, np.repeat(inputs, 3, axis=0))

@@ -29,7 +29,8 @@ def code(bits: NDArray[np.int64]) -> NDArray[np.float32]:
 
 def answers(net: LiveNet, bits: NDArray[np.int64]) -> NDArray[np.int64]:
     """What it says of each bit a tick after it saw it, learning nothing."""
-    return net.run(code(np.append(bits, 0)), plasticity=0)[1:].argmax(axis=1)
+    said: NDArray[np.int64] = net.run(code(np.append(bits, 0)), plasticity=0)[1:].argmax(axis=1)
+    return said
 
 
 @every_preset

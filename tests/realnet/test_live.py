@@ -197,9 +197,14 @@ def forged_params(**chosen: object) -> bytes:
     return forged(params=net_of().checkpoint().config["params"] | chosen)
 
 
-def forged_arrays(**arrays: object) -> bytes:
+def forged_each(key: str, *values: object) -> list[tuple[str, bytes]]:
+    """Forge the key of the config with each value; the message must name the key."""
+    return [(key, forged(**{key: value})) for value in values]
+
+
+def forged_arrays(**arrays: np.ndarray) -> bytes:
     good = net_of().checkpoint()
-    return Checkpoint(good.config, good.arrays | arrays).to_bytes()  # type: ignore[operator]
+    return Checkpoint(good.config, good.arrays | arrays).to_bytes()
 
 
 def forged_metadata(text: str) -> bytes:
@@ -225,9 +230,9 @@ FORGED = [
     ("format", forged_metadata("{}")),
     ("format 99", forged(format=99)),
     ("'params' is missing", Checkpoint({"format": 1, "kind": "net", "tick": 0, "learning_rate": 1}, {}).to_bytes()),
-    *(("kind", forged(kind=kind)) for kind in ("other", None, [])),
-    *(("tick", forged(tick=tick)) for tick in (-1, 1.5, True, None, [], 2**63, float("nan"))),
-    *(("learning_rate", forged(learning_rate=rate)) for rate in (None, "1", True, -1, 1e7, float("nan"))),
+    *forged_each("kind", "other", None, []),
+    *forged_each("tick", -1, 1.5, True, None, [], 2**63, float("nan")),
+    *forged_each("learning_rate", None, "1", True, -1, 1e7, float("nan")),
     ("", forged(params=[])),
     ("", forged_params(more=1)),
     ("preset", forged_params(preset=[])),
@@ -255,10 +260,11 @@ FORGED = [
 @pytest.mark.parametrize("number", range(len(FORGED)))
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(number: int, tmp_path: Path) -> None:
     message, data = FORGED[number]
-    for read in (Checkpoint.from_bytes, LiveNet.load):
-        (tmp_path / "forged").write_bytes(data)
+    file = tmp_path / "forged"
+    file.write_bytes(data)
+    for read in (lambda: Checkpoint.from_bytes(data), lambda: LiveNet.load(file)):
         with pytest.raises(ValueError, match="RealNet checkpoint") as refused:
-            read(data if read == Checkpoint.from_bytes else tmp_path / "forged")  # type: ignore[operator]
+            read()
         assert message in str(refused.value)
         assert "\n" not in str(refused.value)
 

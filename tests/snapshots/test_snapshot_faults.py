@@ -56,9 +56,9 @@ class Interrupted:
 
     async def _do(self, operation: Coroutine[Any, Any, T]) -> T:
         self.operations += 1
-        if self.operations == self._at or (self._lasts and self.operations > self._at):
-            operation = self._fault(operation)
-        return await operation
+        is_struck = self.operations == self._at or (self._lasts and self.operations > self._at)
+        doing: Awaitable[T] = self._fault(operation) if is_struck else operation
+        return await doing
 
 
 async def refuse(operation: Coroutine[Any, Any, Any]) -> None:

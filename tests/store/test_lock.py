@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -134,7 +134,8 @@ async def test_a_lease_is_renewed_also_by_a_redis_that_has_lost_it(
     monkeypatch.setattr(redis_lock, "_RENEW_SECONDS", 0.01)
     lock = open_lock(redis_server.url)
     await lock.take()
-    for lose in (lambda: client.delete(REDIS_LEASE), client.flushall):
+    losses: list[Callable[[], object]] = [lambda: client.delete(REDIS_LEASE), client.flushall]
+    for lose in losses:
         lose()
         while not client.exists(REDIS_LEASE):
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""From a file to batches, checked while it is read against the net that it is for."""
+"""Read a file into batches, and check it against the net that it is for."""
 
 from collections.abc import Iterator
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 import pytest
@@ -30,7 +31,14 @@ every_kernel = pytest.mark.parametrize("kernel", KERNELS)
 every_preset = pytest.mark.parametrize("preset", PRESETS)
 
 
-def on(kernel: str) -> dict[str, str]:
+class Place(TypedDict):
+    """The arguments of `LiveNet` that say where it runs."""
+
+    kernel: str
+    device: NotRequired[str]
+
+
+def on(kernel: str) -> Place:
     """The arguments that put a net on a kernel."""
     return {"device": "cuda", "kernel": "torch"} if kernel == "cuda" else {"kernel": kernel}
 
@@ -51,8 +59,8 @@ def lives(draw: st.DrawFn, preset: Preset, ticks: int) -> Life:
     n_in, hidden, n_out = draw(st.integers(2, 12)), draw(st.integers(0, 12)), draw(st.integers(2, 6))
     n, seed = n_in + hidden + n_out, draw(st.integers(0, 2**32))
     random = np.random.default_rng(seed)
-    neurons = random.permutation(n)
-    readout = draw(st.sampled_from(["softmax", "clamp"]))
+    neurons = random.permutation(n).tolist()
+    readout: Literal["softmax", "clamp"] = draw(st.sampled_from(["softmax", "clamp"]))
     rate = draw(LITERAL_RATES if preset == "literal" else RATES)
 
     def create(kernel: str) -> LiveNet:

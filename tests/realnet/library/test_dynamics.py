@@ -15,6 +15,7 @@ every_preset = pytest.mark.parametrize("preset", PRESETS)
 
 def test_temporal_is_tanh_of_all_that_comes_in() -> None:
     model = RealNet(4, input_ids=[2, 0], output_ids=[3], seed=0)
+    assert model.B is not None
     with torch.no_grad():
         model.B.uniform_(-1, 1)
     x, h = torch.tensor([[0.5, -2.0], [1.0, 0.0]]), torch.zeros(2, 4)
@@ -60,7 +61,7 @@ def a_life(preset: Preset, seed: int, n_in: int, hidden: int, n_out: int) -> tup
     """A net that has lived, with neurons in no order and dead synapses, and frames of what may come."""
     random = np.random.default_rng(seed)
     n = n_in + hidden + n_out
-    neurons = random.permutation(n)
+    neurons = random.permutation(n).tolist()
     net = LiveNet(n, neurons[:n_in], neurons[n_in : n_in + n_out], preset, seed=seed, winner_fraction=0.3)
     net.prune(random.random((n, n)) < 0.2)
     frames = random.random((40, n_in), dtype=np.float32) * (random.random((40, n_in)) < 0.5)
@@ -99,7 +100,8 @@ def test_the_literal_gradient_is_that_of_finite_differences_where_all_fire() -> 
     x = 0.1 + 0.9 * torch.rand(4, 3)
 
     def loss() -> torch.Tensor:
-        return model(x, steps=4)[0].square().sum()
+        total: torch.Tensor = model(x, steps=4)[0].square().sum()
+        return total
 
     loss().backward()
     assert model.W.grad is not None

@@ -44,7 +44,8 @@ def said_of(checkpoint: Checkpoint, tokens: np.ndarray) -> np.ndarray:
     codes = frames.index.reshape(len(tokens), -1)
     outputs = tokens[:, None] + learner.net.num_neurons - learner.vocabulary.size
     index = torch.from_numpy(np.hstack([codes, outputs])[None].astype(np.int64))
-    return model(index, model.silence(1))[0][0, :-1].exp().detach().numpy()
+    said: np.ndarray = model(index, model.silence(1))[0][0, :-1].exp().detach().numpy()
+    return said
 
 
 # Texts:
@@ -259,7 +260,8 @@ def test_every_option_says_what_it_is_in_the_words_of_pydantic() -> None:
     for each in fields(FitOptions):
         assert each.metadata["description"]
         field = pydantic.Field(each.default, **each.metadata)
-        adapter = pydantic.TypeAdapter(Annotated[hints[each.name], field])
+        checked: Any = Annotated[hints[each.name], field]  # a type known only as the test runs
+        adapter = pydantic.TypeAdapter(checked)
         assert adapter.validate_python(each.default) == each.default
         if "ge" in each.metadata:
             with pytest.raises(pydantic.ValidationError):

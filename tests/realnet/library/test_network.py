@@ -67,8 +67,9 @@ def test_temporal_weights_begin_as_a_rotation(seed: int) -> None:
     ],
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {"num_neurons": 5, "input_ids": [0, 1], "output_ids": [4]}
     with pytest.raises(ValueError, match=message):
-        RealNet(**({"num_neurons": 5, "input_ids": [0, 1], "output_ids": [4]} | arguments))
+        RealNet(**(good | arguments))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_mixed_precision_is_near(kind: dict[str, Any]) -> None:
 def test_weights_of_ffwf_stay_in_their_range() -> None:
     model = RealNet(6, [0, 1], [5], dynamics="ffwf", seed=0)
     with torch.no_grad():
-        model.W += 3.0
+        model.W.add_(3.0)
     model(torch.rand(1, 2))
     assert model.W.max() == 2.0
 
@@ -192,7 +193,7 @@ def test_copies_are_of_their_own() -> None:
     model.prune_synapses(0.1)
     other = copy.deepcopy(model)
     with torch.no_grad():
-        other.W += 1.0
+        other.W.add_(1.0)
     x = torch.ones(1, 2)
     assert not torch.equal(other(x, steps=3)[0], model(x, steps=3)[0])
     assert (other.W[~other.alive] == 0).all()

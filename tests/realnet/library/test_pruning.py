@@ -108,7 +108,7 @@ def test_the_dead_stay_dead_when_loaded() -> None:
     dead = ~model.alive
     other.load_state_dict(model.state_dict())
     with torch.no_grad():
-        other.W += 1.0
+        other.W.add_(1.0)
         other(torch.ones(1, 1))
     assert (other.W[dead] == 0).all()
     assert (other.W[~dead] != 0).all()

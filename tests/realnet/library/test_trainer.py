@@ -137,12 +137,11 @@ def test_a_full_sequence_is_scored_at_every_step_that_counts() -> None:
     wanted[:, 1:] = x[:, :-1, :3]
     mask = [False] + [True] * 5
     trainer = trainer_of()
-    options = {"thinking_steps": 6, "full_sequence": True}
-    before = trainer.evaluate(x, wanted, mask=mask, **options)["loss"]
-    fit(trainer, x, wanted, mask=mask, epochs=60, **options)
-    after = trainer.evaluate(x, wanted, mask=mask, **options)["loss"]
+    before = trainer.evaluate(x, wanted, 6, mask=mask, full_sequence=True)["loss"]
+    fit(trainer, x, wanted, mask=mask, epochs=60, thinking_steps=6, full_sequence=True)
+    after = trainer.evaluate(x, wanted, 6, mask=mask, full_sequence=True)["loss"]
     assert after < 0.1 * before
-    said = trainer.predict(x, **options)
+    said = trainer.predict(x, 6, full_sequence=True)
     assert said.shape == (80, 6, 3)
     assert after == pytest.approx(float(nn.functional.mse_loss(said[:, 1:], wanted[:, 1:])), rel=1e-5)
 
@@ -266,9 +265,9 @@ def test_patience_prefers_no_net_that_is_still_to_be_pruned() -> None:
 
 def test_the_learning_rate_falls_at_the_end_of_a_fit_only() -> None:
     trainer = trainer_of()
-    group, rates = trainer.optimizer.param_groups[0], []
-    step = trainer.optimizer.step
-    trainer.optimizer.step = lambda: (rates.append(group["lr"]), step())  # type: ignore[method-assign]
+    group = trainer.optimizer.param_groups[0]
+    rates: list[float] = []
+    trainer.optimizer.register_step_pre_hook(lambda *_: rates.append(group["lr"]))
     fit(trainer, epochs=10)
     assert rates == sorted(rates, reverse=True)
     assert rates[: len(rates) // 2] == [0.25 / 12] * 20
@@ -359,13 +358,14 @@ def test_what_else_is_refused() -> None:
         {"seed": -1},
     ):
         with pytest.raises(ValueError):  # noqa: PT011
-            RealNetTrainer(model, **options)  # type: ignore[arg-type]
+            RealNetTrainer(model, **options)
     with pytest.raises(ValueError, match="must be a RealNet"):
         RealNetTrainer(model.make_sparse())  # type: ignore[arg-type]
     trainer = trainer_of()
     with pytest.raises(ValueError, match="gradient_accumulation_steps"):
         trainer.train_batch(ROWS, CLASSES, 5, 0)
-    for features in (NAN, ROWS[:, :2], [], ROWS[:0]):
+    unfit: list[Tensor | list[float]] = [NAN, ROWS[:, :2], [], ROWS[:0]]
+    for features in unfit:
         with pytest.raises(ValueError, match=r"input_features|x_input"):
             trainer.predict(features)
     with pytest.raises(ValueError, match="steps"):

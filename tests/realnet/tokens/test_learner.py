@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from realnet import Checkpoint, TokenLearner, TokenOutputs, from_checkpoint
 from realnet.core.state import PRESETS, Preset
@@ -106,10 +107,10 @@ FORGED: list[tuple[str, dict[str, object], dict[str, object]]] = [
 
 @pytest.mark.parametrize(("message", "config", "arrays"), FORGED)
 def test_what_is_no_checkpoint_of_a_token_net_is_refused(
-    message: str, config: dict[str, object], arrays: dict[str, object]
+    message: str, config: dict[str, object], arrays: dict[str, np.ndarray]
 ) -> None:
     good = learner_of().checkpoint()
-    data = Checkpoint(good.config | config, good.arrays | arrays).to_bytes()  # type: ignore[operator]
+    data = Checkpoint(good.config | config, good.arrays | arrays).to_bytes()
     with pytest.raises(ValueError, match="not a checkpoint of a token net") as refused:
         from_checkpoint(Checkpoint.from_bytes(data))
     assert message in str(refused.value)
@@ -150,7 +151,7 @@ def test_generation_says_what_was_learnt() -> None:
 
 
 @pytest.mark.parametrize("tokens", [[256], [-1], [0.5], [[1]], ["a"], [None], [True, False]])
-def test_unknown_tokens_are_refused_whole(tokens: list[object]) -> None:
+def test_unknown_tokens_are_refused_whole(tokens: ArrayLike) -> None:
     learner = learner_of()
     learner.run([1, 2, 3])
     before = learner.checkpoint().state_sha256()
