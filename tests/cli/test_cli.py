@@ -237,6 +237,23 @@ def test_a_stream_waits_for_the_journal(new_process: Callable[..., ProcessServer
     assert server.weights() == alone.checkpoint().weights_sha256()
 
 
+def test_a_stream_says_that_the_net_is_paused(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
+    with subprocess.Popen(
+        command("stream", str(tmp_path / "text")),
+        env=environment(server.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        waits = process.stderr.readline()
+        server.client.patch("/v1/net", json={"paused": False}).raise_for_status()
+        out, _ = process.communicate(timeout=60)
+    assert waits == b"waiting: the net is paused, and learns this once it is resumed\n"
+    assert out.decode().startswith(f"{len(TEXT):,} tokens learnt in ")
+
+
 @pytest.mark.anyio
 async def test_a_stream_waits_for_a_server_that_reads_its_journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
