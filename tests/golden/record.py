@@ -22,10 +22,10 @@ from unittest.mock import patch
 from tests.golden.golden import EXPECTED, STORES, Steps, live_on, observed, steady_net, without_avx512
 from tests.golden.recording import Recording
 from tests.golden.stories import STORIES, Story
-from tests.running_server import RunningServer
+from tests.running_server import ProcessServer
 
 _LATER = "import time; now = time.time; time.time = lambda: now() + 75 * 365.25 * 86400; "
-_COMMAND = (*RunningServer.command[:-1], _LATER + RunningServer.command[-1])
+_COMMAND = (*ProcessServer.command[:-1], _LATER + ProcessServer.command[-1])
 
 
 def record(story: Story, life: Recording, kept: Path) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, tarfile.open(STORES, "w:xz", preset=9) as archive:
         for story in STORIES:
             name, kept = story.__name__, Path(place) / f"{story.__name__}-kept"
-            with closing(Recording(Path(place) / name)) as life, patch.object(RunningServer, "command", _COMMAND):
+            with closing(Recording(Path(place) / name)) as life, patch.object(ProcessServer, "command", _COMMAND):
                 found[name] = record(story, life, kept)
             archive.add(kept, name, filter=_anonymous)
     EXPECTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
