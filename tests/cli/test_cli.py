@@ -1,4 +1,4 @@
-"""The `realnet` command as a user has it: a process of its own, against a real server."""
+"""The `realnet` command as a user has it, against a real server."""
 
 import asyncio
 import json
@@ -23,47 +23,16 @@ from websockets.http11 import Request, Response
 from realnet import TokenLearner
 from service.cli.stream import stream_text
 from service.client import ClientError, Server
+from tests.cli.commands import NOWHERE, command, complaint, environment, realnet, shown
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 TEXT = "the cat sat on the mat; " * 50
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "service.cli.main", *arguments]
-
-
-def environment(url: str) -> dict[str, str]:
-    others = {name: value for name, value in os.environ.items() if not name.startswith("REALNET_")}
-    return others | {"REALNET_URL": url, "COLUMNS": "200"}
-
-
-def realnet(
-    *arguments: str, url: str = "http://127.0.0.1:1", given: bytes = b""
-) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(command(*arguments), input=given, capture_output=True, env=environment(url), timeout=60)
-
-
-def shown(url: str, *arguments: str, given: bytes = b"") -> str:
-    """What a command that succeeds prints."""
-    ended = realnet(*arguments, url=url, given=given)
-    assert (ended.returncode, ended.stderr) == (0, b"")
-    return ended.stdout.decode()
-
-
-def complaint(*arguments: str, url: str = "http://127.0.0.1:1", status: int = 1) -> str:
-    """What a command that fails says: one line."""
-    ended = realnet(*arguments, url=url)
-    assert (ended.returncode, ended.stdout) == (status, b"")
-    line, end = ended.stderr.decode().split("\n")
-    assert line.startswith("realnet: ")
-    assert end == ""
-    return line
-
-
 def test_a_file_is_streamed(server: RunningServer, tmp_path: Path) -> None:
     (tmp_path / "text").write_text(TEXT)
     seen = server.net()["tokens_seen"]
-    line = shown(server.url, "stream", str(tmp_path / "text"))
+    line = shown("stream", str(tmp_path / "text"), url=server.url)
     assert re.fullmatch(
         r"1,200 tokens learnt in \d\.\d s \([\d,]+ a second\); accuracy 0\.\d{3}, surprise \d\.\d\d bits "
         r"\(over the last 1,200: accuracy 0\.\d{3}, surprise \d\.\d\d bits\)\n",
@@ -78,14 +47,14 @@ def test_a_file_is_streamed(server: RunningServer, tmp_path: Path) -> None:
 def test_signs_of_several_bytes_survive_the_pieces(server: RunningServer, batch: str) -> None:
     given = "naïve €uro 🦆".encode()
     tick = server.net()["tick"]
-    assert shown(server.url, "stream", "-", "--batch", batch, given=given).startswith(f"{len(given)} tokens learnt")
+    assert shown("stream", "-", "--batch", batch, given=given, url=server.url).startswith(f"{len(given)} tokens learnt")
     outputs = server.client.get("/v1/outputs", params={"after": tick}).json()["outputs"]
     assert bytes(output["token"] for output in outputs) == given
 
 
 @pytest.mark.parametrize("given", [b"", b"\xff"])
 def test_odd_input_is_streamed(server: RunningServer, given: bytes) -> None:
-    assert shown(server.url, "stream", "-", given=given).startswith(("0 tokens learnt", "3 tokens learnt"))
+    assert shown("stream", "-", given=given, url=server.url).startswith(("0 tokens learnt", "3 tokens learnt"))
 
 
 def test_a_terminal_shows_progress_and_ctrl_c_ends_it_with_a_summary(server: RunningServer, tmp_path: Path) -> None:
@@ -114,11 +83,11 @@ def test_a_prompt_is_gone_on_from(server: RunningServer) -> None:
     arguments = ("generate", "the ", "--max-tokens", "40", "--seed", "3", "--temperature", "0.5")
     request = {"prompt": "the ", "max_tokens": 40, "seed": 3, "temperature": 0.5}
     expected = server.client.post("/v1/generate", json=request).json()["text"]
-    assert shown(server.url, *arguments) == expected + "\n"
+    assert shown(*arguments, url=server.url) == expected + "\n"
 
 
 def test_info_tells_what_the_net_is(server: RunningServer) -> None:
-    lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in shown(server.url, "info").splitlines())
+    lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in shown("info", url=server.url).splitlines())
     net = server.net()
     assert lines["preset"] == net["preset"] == "surprise"
     assert lines["neurons"] == f"{net['neurons']:,}"
@@ -129,16 +98,16 @@ def test_info_tells_what_the_net_is(server: RunningServer) -> None:
 def test_snapshots_are_saved_listed_and_restored(server: RunningServer) -> None:
     server.run(text="before")
     before = server.weights()
-    saved = shown(server.url, "snapshot", "save", "--name", "[b]mine")
+    saved = shown("snapshot", "save", "--name", "[b]mine", url=server.url)
     id = saved.partition(":")[0]
     assert saved == f"{id}: tick {server.net()['tick']:,}, {saved.split()[-2]} MB\n"
     server.run(text="after")
     assert server.weights() != before
-    listed = shown(server.url, "snapshot", "list").splitlines()
+    listed = shown("snapshot", "list", url=server.url).splitlines()
     assert listed[0].split() == ["id", "tick", "created", "MB", "kept", "name", "of", "job"]
     [line] = [line for line in listed if line.startswith(id)]
     assert line.split()[-2:] == ["yes", "[b]mine"]
-    assert shown(server.url, "snapshot", "restore", id) == f"restored {id}\n"
+    assert shown("snapshot", "restore", id, url=server.url) == f"restored {id}\n"
     assert server.weights() == before
 
 
@@ -277,7 +246,12 @@ async def test_a_stream_waits_for_a_server_that_reads_its_journal(
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = realnet("serve", "--port", port, "--store", f"file://{tmp_path}/data")
+        ended = subprocess.run(
+            command("serve", "--port", port, "--store", f"file://{tmp_path}/data"),
+            capture_output=True,
+            env=environment(NOWHERE),
+            timeout=60,
+        )
     assert ended.returncode == 1
     assert re.fullmatch(rf"[^\n]+ port {port}: Address already in use\n", ended.stderr.decode())
 
@@ -327,12 +301,11 @@ main()
         ("REALNET_ORIGINS", "https://example.org", '"origins"'),
     ],
 )
-def test_a_variable_that_is_wrong_is_told(variable: str, value: str, said: str, tmp_path: Path) -> None:
-    given = environment("http://127.0.0.1:1") | {variable: value}
-    ended = subprocess.run(command("serve", "--port", "0"), capture_output=True, env=given, cwd=tmp_path, timeout=60)
-    line, end = ended.stderr.decode().split("\n")
-    assert (ended.returncode, end) == (1, "")
-    assert said in line
+def test_a_variable_that_is_wrong_is_told(
+    variable: str, value: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in complaint("serve", "--port", "0", variables={variable: value})
     assert not any(tmp_path.iterdir())
 
 
@@ -365,9 +338,17 @@ def test_flags_override_the_environment(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["info"], 1), (["dance"], 2)])
+def test_a_process_prints_and_ends_as_the_command_does_here(arguments: list[str], status: int) -> None:
+    here = realnet(*arguments)
+    ended = subprocess.run(command(*arguments), capture_output=True, env=environment(NOWHERE))
+    assert (ended.stdout, ended.stderr, ended.returncode) == (here.stdout, here.stderr, status)
+    assert here.returncode == status
+
+
 def test_the_bare_command_prints_its_help_and_a_flag_its_version() -> None:
-    assert shown("") == shown("", "--help")
-    assert shown("", "--version") == f"realnet {version('realnet-live')}\n"
+    assert shown() == shown("--help")
+    assert shown("--version") == f"realnet {version('realnet-live')}\n"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import command, complaint, environment, shown
+from tests.cli.commands import command, complaint, environment, shown
 from tests.running_server import ProcessServer, RunningServer
 
 TEXT = "the net dreams of all that it was told, again and again. " * 40
@@ -41,8 +41,8 @@ def until_the_last_job(server: RunningServer, is_so: Callable[[dict[str, Any]], 
 
 
 def test_a_file_is_dreamt(server: RunningServer, text: str) -> None:
-    first = told(shown(server.url, "dream", text))
-    second = told(shown(server.url, "dream", text, "--epochs", "2", "--validation", "0.2", "--share", "1"))
+    first = told(shown("dream", text, url=server.url))
+    second = told(shown("dream", text, "--epochs", "2", "--validation", "0.2", "--share", "1", url=server.url))
     assert first["epoch"] == "1"
     assert second["epoch"] == "2"
     assert float(second["surprise"]) < float(first["surprise"])
@@ -53,7 +53,7 @@ def test_columns_of_a_table_are_dreamt(frames_server: RunningServer, tmp_path: P
     path = tmp_path / "table.csv"
     path.write_text("a,b,c,d,e\n" + "0,0.5,1,1,0\n1,0,0,0,1\n" * 20)
     columns = ("--inputs", "a,b,c", "--targets", "d,e")
-    assert "accuracy" in told(shown(frames_server.url, "dream", str(path), *columns, "--input", "held"))
+    assert "accuracy" in told(shown("dream", str(path), *columns, "--input", "held", url=frames_server.url))
     assert "--inputs: " in complaint("dream", str(path), "--inputs", "a,,c", url=frames_server.url)
 
 
@@ -61,19 +61,19 @@ def test_a_file_of_another_name_is_sent_with_its_format(server: RunningServer, t
     path = tmp_path / "notes.md"
     path.write_text("# notes that end as no format does\n" * 20)
     assert "--format: " in complaint("dream", str(path), url=server.url)
-    assert "accuracy" in told(shown(server.url, "dream", str(path), "--format", "txt", "--name", "notes"))
+    assert "accuracy" in told(shown("dream", str(path), "--format", "txt", "--name", "notes", url=server.url))
     assert server.client.get("/v1/datasets").json()["data"][-1]["name"] == "notes"
 
 
 def test_it_sleeps(server: RunningServer) -> None:
     server.run(text=TEXT)
-    assert int(told(shown(server.url, "sleep", "--ticks", "1000"))["ticks"].replace(",", "")) >= 1000
+    assert int(told(shown("sleep", "--ticks", "1000", url=server.url))["ticks"].replace(",", "")) >= 1000
 
 
 def test_a_file_is_fitted(new_server: Callable[..., RunningServer], text: str) -> None:
     server = new_server(neurons=1000).start()
     before = server.weights()
-    result = told(shown(server.url, "fit", text, "--epochs", "2", "--commit", "replace"))
+    result = told(shown("fit", text, "--epochs", "2", "--commit", "replace", url=server.url))
     assert result["committed"] == "yes"
     assert result["after"].startswith("loss ")
     assert server.weights() != before

@@ -1,7 +1,6 @@
 """Flags are the fields of the server's own models: nothing is said twice, so that nothing can differ."""
 
 import re
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from service.cli.options import default_of, flag_of
 from service.cli.settings_table import settings_table
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.settings import GROUPS, Settings
-from tests.cli.test_cli import command, environment
+from tests.cli.commands import shown
 
 COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
     ("serve", GROUPS, {"api_key"}),
@@ -24,8 +23,7 @@ COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
 
 def options_of(name: str) -> dict[str, str]:
     """What the command's help says, by flag."""
-    wide = environment("") | {"COLUMNS": "400"}
-    text = subprocess.run(command(name, "--help"), capture_output=True, env=wide, check=True).stdout.decode()
+    text = shown(name, "--help", variables={"COLUMNS": "400"})
     return dict(re.findall(r"^│ (--[a-z-]+) +(.*?) *│$", text, flags=re.MULTILINE))
 
 

@@ -25,7 +25,7 @@ from tests.golden.stories import STORIES, Story
 from tests.running_server import ProcessServer
 
 _LATER = "import time; now = time.time; time.time = lambda: now() + 75 * 365.25 * 86400; "
-_COMMAND = (*ProcessServer.command[:-1], _LATER + RunningServer.command[-1])
+_COMMAND = (*ProcessServer.command[:-1], _LATER + ProcessServer.command[-1])
 
 
 def record(story: Story, life: Recording, kept: Path) -> dict[str, Any]:
