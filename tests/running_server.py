@@ -1,4 +1,4 @@
-"""Real servers: in a process of their own, or on a thread of this one, on the same port and store at each start."""
+"""Real servers, on a thread of the test process or in a process of their own."""
 
 import gc
 import logging
@@ -34,9 +34,10 @@ run(Settings())
 
 
 class RunningServer(ABC):
-    """Settings are given by name, as to `Settings`; those of the environment do not count.
+    """A server on a port of its own, with a store and a log in a directory.
 
-    Ticks without input come once in 1000 s unless `tick_hz` is given, so that a tick means one token.
+    Settings are given by name, as to `Settings`; those of the environment do not count. Ticks without
+    input come once in 1000 s unless `tick_hz` is given, so that a tick means one token.
     """
 
     def __init__(self, directory: Path, **settings: object) -> None:
@@ -103,7 +104,7 @@ class RunningServer(ABC):
 
 
 class ProcessServer(RunningServer):
-    """A process of its own, for tests of its signals, memory, limits and death."""
+    """A server in a process of its own, for tests of its signals, memory, limits and death."""
 
     command: Sequence[str] = (sys.executable, "-c", _PROGRAM)
 
@@ -152,11 +153,11 @@ class ProcessServer(RunningServer):
 
 
 class ThreadServer(RunningServer):
-    """A thread of this process, which has imported and compiled everything: it starts in a tenth of the time."""
+    """A server on a thread of this process, which has imported and compiled everything: it starts far sooner."""
 
     def __init__(self, directory: Path, **settings: object) -> None:
         super().__init__(directory, **settings)
-        self._settings = Settings(_env_prefix="NO_SETTING_", **self._given)
+        self._settings = Settings(_env_prefix="NO_SETTING_", **self._given)  # else the environment's would count
         self._server: NetServer | None = None
         self._thread = Thread()
         self._why: str | None = None
@@ -166,7 +167,7 @@ class ThreadServer(RunningServer):
         self._handler = formatted(logging.FileHandler(self._log_path), is_text=False)
         self._handler.addFilter(lambda record: record.thread != main_thread().ident)  # the test's own client logs there
         logging.getLogger().addHandler(self._handler)
-        self._thread = Thread(target=self._serve, args=(self._server, listener), name="server")
+        self._thread = Thread(target=self._serve, args=(self._server, listener), daemon=True)
         self._thread.start()
 
     def _serve(self, server: NetServer, listener: socket.socket) -> None:
@@ -192,7 +193,7 @@ class ThreadServer(RunningServer):
             self.wait()
 
     def kill(self) -> None:
-        """Stop so that the files of the store are as they were when this was called, as after a kill."""
+        """Stop, and leave the store, which must be of files, as it was when this was called: as after a kill."""
         killed = self._store.with_name("killed")
         shutil.copytree(self._store, killed)
         self.terminate()

@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from service.client import JSON, MSGPACK
-from tests.running_server import RunningServer, ThreadServer
+from tests.running_server import ProcessServer, RunningServer
 
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
 AT_ONCE = 10  # messages of an example
@@ -70,7 +70,7 @@ def frames(draw: st.DrawFn) -> tuple[str, Any]:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = ThreadServer(tmp_path_factory.mktemp("fuzz"), neurons=1000, ws_max_bytes=10_000)
+    server = ProcessServer(tmp_path_factory.mktemp("fuzz"), neurons=1000, ws_max_bytes=10_000)
     yield server.start()
     server.close()
     assert '"level": "error"' not in server.log
