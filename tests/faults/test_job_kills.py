@@ -51,11 +51,11 @@ def test_a_dream_ends_as_if_nothing_had_been(
 def test_sleep_goes_on_to_its_end(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(neurons=NEURONS).start()
     server.run(text=TEXT)
-    id = begin(server, "sleep", ticks=30_000)
+    id = begin(server, "sleep", ticks=60_000)
     kill_in_the_middle(server, id, random.Random(0))
     job = end_of(server, id)
     assert job["status"] == "succeeded"
-    assert 30_000 <= job["result"]["ticks"] < 30_100
+    assert 60_000 <= job["result"]["ticks"] < 60_100
     weights = server.weights()
     server.kill()
     assert server.start().weights() == weights
