@@ -44,7 +44,9 @@ class Input:
 
     def __len__(self) -> int:
         """Return the number of ticks."""
-        return len(self._rows)
+        rows = self.frames if self.tokens is None else self.tokens
+        assert rows is not None, "an Input has tokens or frames"
+        return len(rows)
 
     def __getitem__(self, ticks: slice) -> Input:
         """Return some of the ticks; views, not copies."""
@@ -68,9 +70,3 @@ class Input:
         nobody = np.full((1, taught[0].shape[1]), np.nan, np.float32)
         rows = [nobody.repeat(len(each), 0) if each.teachers is None else each.teachers for each in inputs]
         return Input(frames=frames, teachers=np.concatenate(rows))
-
-    @property
-    def _rows(self) -> NDArray[np.int32] | Float32:
-        rows = self.frames if self.tokens is None else self.tokens
-        assert rows is not None, "an Input has tokens or frames"
-        return rows

@@ -59,16 +59,16 @@ class Interface:
         Raises:
             InputError: it names the place.
         """
-        given = {"text": text, "tokens": tokens, "frames": frames}
-        named = [name for name, value in given.items() if value is not None]
-        if len(named) != 1:
+        if (text is not None) + (tokens is not None) + (frames is not None) != 1:
+            given = {"text": text, "tokens": tokens, "frames": frames}
+            named = [name for name, value in given.items() if value is not None]
             raise InputError((named[1] if named else "text",), "give exactly one of text, tokens and frames")
         if teachers is not None and frames is None:
             raise InputError(("teachers",), "teachers go with frames only")
         if frames is not None:
             return self._frames(frames, teachers)
         if self.vocabulary is None:
-            raise InputError((named[0],), "this net has no vocabulary: send frames")
+            raise InputError(("text" if tokens is None else "tokens",), "this net has no vocabulary: send frames")
         if tokens is None:
             return Input(tokens=self.vocabulary.encode(text or ""))
         return self._tokens(tokens, self.vocabulary)

@@ -47,7 +47,7 @@ class OutputBatch:
 
     def __getitem__(self, rows: slice) -> Self:
         """Return some of the rows; views, not copies."""
-        return type(self)(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return type(self)(*[getattr(self, name)[rows] for name in self.__match_args__])  # the names of all fields
 
     @classmethod
     def joined(cls, batches: Sequence[Self]) -> Self:

@@ -1,7 +1,5 @@
 """The bodies of REST, and the commands that they become."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Self, TypeAlias
 
 import numpy as np
@@ -37,10 +35,12 @@ class Input(Body):
 
     def run(self, interface: Interface, max_ticks: int) -> Run:
         """Return the command that this input is. Raises Invalid, naming the place, for what this net cannot take."""
-        for pointer, rows in (("/tokens", self.tokens), ("/frames", self.frames)):
-            _check_count(0 if rows is None else len(rows), pointer, max_ticks)
-        with _located():
+        _check_count(len(self.tokens or ()), "/tokens", max_ticks)
+        _check_count(len(self.frames or ()), "/frames", max_ticks)
+        try:
             given = interface.parse(text=self.text, tokens=self.tokens, frames=self.frames, teachers=self.teachers)
+        except InputError as error:
+            raise _located(error) from None
         _check_count(len(given), "/text", max_ticks)
         return Run(given, learn=self.learn)
 
@@ -163,25 +163,22 @@ class SnapshotList(BaseModel):
 
 def tokens_of(prompt: Prompt, interface: Interface, most: int) -> NDArray[np.int32]:
     """Return the tokens of a prompt, perhaps none. Raises Invalid, naming the place."""
-    if prompt.tokens is None:
-        with _located():
+    _check_count(len(prompt.tokens or ()), "/tokens", most)
+    try:
+        if prompt.tokens is None:
             tokens = interface.parse(text=prompt.prompt).tokens
-        _check_count(0 if tokens is None else len(tokens), "/prompt", most)
-    else:
-        _check_count(len(prompt.tokens), "/tokens", most)
-        with _located():
+        else:
             tokens = interface.parse(tokens=prompt.tokens).tokens
+    except InputError as error:
+        raise _located(error) from None
     assert tokens is not None, "a net with a vocabulary reads tokens"
+    _check_count(len(tokens), "/prompt", most)
     return tokens
 
 
-@contextmanager
-def _located() -> Iterator[None]:
-    """Raise an InputError as Invalid, with a JSON pointer for the place."""
-    try:
-        yield
-    except InputError as error:
-        raise _wrong("".join(f"/{step}" for step in error.place), error.detail) from None
+def _located(error: InputError) -> Invalid:
+    """Return the error with a JSON pointer for its place."""
+    return _wrong("".join(f"/{step}" for step in error.place), error.detail)
 
 
 def _check_count(count: int, pointer: str, most: int) -> None:

@@ -87,10 +87,10 @@ class Run(JournalledCommand[Ran]):
     given: Input
     learn: bool = True
     sender: Sender = NOBODY
+    ticks: int = field(init=False)
 
-    @property
-    def ticks(self) -> int:
-        return len(self.given)
+    def __post_init__(self) -> None:
+        self.ticks = len(self.given)
 
     def entry(self, horizon: Horizon) -> Entry:
         given, sender = self.given, self.sender

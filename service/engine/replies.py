@@ -21,16 +21,16 @@ class Replies:
 
     def applied(self, entry: Entry, tick: int) -> None:
         """Say that an entry has been applied, and the net is at `tick`."""
-        waiter = entry.waiter
-        if not isinstance(waiter, Command):
-            return
-        if entry.refused is not None:
-            self._outbox.fail(waiter.reply, Conflict(entry.refused))
-        elif isinstance(waiter, Run | Dream):
-            first, last = entry.outputs[0].tick[0], entry.outputs[-1].tick[-1]
-            self._outbox.resolve(waiter.reply, Ran(int(first), int(last), entry.outputs))
-        else:
-            self._outbox.resolve(waiter.reply, None if isinstance(waiter, Change) else tick)
+        match entry.waiter:
+            case Command(reply=reply) if entry.refused is not None:
+                self._outbox.fail(reply, Conflict(entry.refused))
+            case Run(reply=reply) | Dream(reply=reply):
+                first, last = entry.outputs[0].tick[0], entry.outputs[-1].tick[-1]
+                self._outbox.resolve(reply, Ran(int(first), int(last), entry.outputs))
+            case Change(reply=reply):
+                self._outbox.resolve(reply, None)
+            case Command(reply=reply):
+                self._outbox.resolve(reply, tick)
 
     def dropped(self, entry: Entry, why: Exception) -> None:
         """Say that an entry will not be applied."""

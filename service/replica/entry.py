@@ -107,8 +107,12 @@ def run_slice(learner: Learner, taken: Slice) -> OutputBatch:
         return run_episodes(learner, first.episodes, plasticity, record.rate)
     if isinstance(record, IdleRecord):
         return learner.idle(ticks, plasticity, record.rate)
-    parts = [entry.given[entry.done : entry.done + count] for entry, count in taken if entry.given is not None]
-    return learner.run_input(Input.joined(parts), plasticity, record.rate)
+    return learner.run_input(Input.joined([_part(entry, count) for entry, count in taken]), plasticity, record.rate)
+
+
+def _part(entry: Entry, ticks: int) -> Input:
+    assert entry.given is not None
+    return entry.given if ticks == entry.record.ticks else entry.given[entry.done : entry.done + ticks]
 
 
 def _input_of(record: InputRecord, interface: Interface) -> Input:

@@ -1,6 +1,6 @@
 """The one interpreter of journal entries: an engine, a start and a follower all apply entries here, in order."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,8 +24,7 @@ class OutOfOrder(Exception):
     """An entry does not follow what was applied before it."""
 
 
-@dataclass(slots=True, frozen=True)
-class Horizon:
+class Horizon(NamedTuple):
     """The state in which the next record will find the net: after everything that is applied before it."""
 
     tick: int
@@ -49,8 +48,8 @@ class Horizon:
             case RestoreRecord():
                 assert entry.learner is not None
                 net = entry.learner.net
-                return replace(self, tick=net.tick, learning_rate=net.learning_rate)
-        return replace(self, tick=self.tick + entry.left + entry.counted)
+                return self._replace(tick=net.tick, learning_rate=net.learning_rate)
+        return self._replace(tick=self.tick + entry.left + entry.counted)
 
 
 class ServiceState(ProgressState, frozen=True, omit_defaults=True, kw_only=True):

@@ -46,9 +46,21 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < _MAX_FRAGMENTS:
             super().handle_cont(event)
-        elif not self.transport.is_closing():
+        elif self.close_timer is None:
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, f"more than {_MAX_FRAGMENTS} fragments")
             self.handle_parser_exception()
+
+    def handle_parser_exception(self) -> None:
+        """Say what is wrong, then read on to the client's end: a close with unread data may reset what was said."""
+        if self.close_timer is not None:
+            return
+        assert self.conn.close_sent is not None
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write_eof()
+        self.close_sent, self.read_paused = True, False
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
@@ -56,12 +68,14 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
-        self._read_on()  # uvicorn resumes reading even where the client does not read
+        if self._parts or not self.writable.is_set():  # uvicorn resumes reading even where the client does not read
+            self._read_on()
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
-        self._read_on()  # after a close, uvicorn reads to the client's own
+        if self.close_sent:  # uvicorn then reads to the client's own close
+            self._read_on()
 
     def _parse_part(self) -> None:
         self._turn = None
