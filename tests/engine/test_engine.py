@@ -3,9 +3,8 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from collections.abc import Awaitable
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,22 +12,16 @@ from numpy.typing import ArrayLike
 
 from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
 from realnet.inputs import Input
-from realnet.learners import Learner
 from service.api.encoding import structs
-from service.engine.commands import Change, Clone, Generate, Ran, Restore, Run
-from service.engine.engine import Engine
-from service.engine.inbox import Inbox
-from service.engine.output_ring import OutputRing
-from service.engine.pace import Mode, Pace
+from service.engine.commands import Change, Clone, Generate, Restore, Run
+from service.engine.pace import Mode
 from service.errors import Conflict, EngineStopped
 from service.journal.records import SnapshotRef
-from service.replica.replica import Replica
+from tests.engine.running_engine import TOKENS, Lived, living, small, until
 
 pytestmark = pytest.mark.anyio
 
-TEXT = (b"the net lives, and learns from every token. " * 60)[:2000]
 REF = SnapshotRef("00000001", "")
-TOKENS = np.frombuffer(TEXT, np.uint8).astype(np.int32)
 
 
 class Gated(TokenLearner):
@@ -48,59 +41,12 @@ class Gated(TokenLearner):
         return super().run(tokens, plasticity, learning_rate)
 
 
-def small() -> TokenLearner:
-    return TokenLearner.create(num_neurons=1000, seed=3)
-
-
 def gated() -> Gated:
     learner = Gated.create(num_neurons=1000, seed=3)
     assert isinstance(learner, Gated)
     learner.entered, learner.gate = threading.Event(), threading.Event()
     learner.calls, learner.broken = [], False
     return learner
-
-
-def quiet() -> Pace:
-    """A clock so slow that no tick without input comes."""
-    return Pace(tick_hz=0.001)
-
-
-class Lived:
-    """A started engine and what it was made of."""
-
-    def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
-        self.inbox = Inbox(capacity=100_000, generations=2)
-        self.outputs = OutputRing(kept=10_000)
-        self.engine = Engine(
-            replica=Replica(learner),
-            inbox=self.inbox,
-            outputs=self.outputs,
-            pace=pace or quiet(),
-            idle_learning=idle_learning,
-        )
-
-    async def run(self, learn: bool = True, **content: Any) -> Ran:
-        return await self.engine.ask(Run(Input(**content), learn=learn))
-
-    async def weights(self) -> str:
-        return (await self.engine.ask(Clone()))[0].weights_sha256()
-
-    async def state(self) -> str:
-        return (await self.engine.ask(Clone()))[0].state_sha256()
-
-
-@asynccontextmanager
-async def living(learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> AsyncIterator[Lived]:
-    lived = Lived(learner, pace, idle_learning)
-    lived.engine.start()
-    yield lived
-    await lived.engine.stop()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10.0):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 async def started(learner: Gated) -> None:
@@ -263,42 +209,6 @@ async def test_frames_with_and_without_teachers_are_joined() -> None:
             await lived.engine.ask(Generate(TOKENS[:1], 1, 0.0, 0))
 
 
-async def test_a_net_at_rest_counts_ticks_and_nothing_else() -> None:
-    async with living(small(), Pace(tick_hz=1000.0)) as lived:
-        modes: list[Mode] = []
-        lived.engine.board.on_mode.append(modes.append)
-        await lived.run(tokens=TOKENS[:100])
-        before = await lived.weights()
-        await until(lambda: lived.engine.status.tick > 400)
-        assert lived.engine.status.mode is Mode.RESTING
-        assert await lived.weights() == before
-        assert lived.outputs.end == 100
-        await lived.run(tokens=TOKENS[:1])
-        await until(lambda: modes[-3:] == [Mode.RESTING, Mode.AWAKE, Mode.RESTING])
-
-
-@pytest.mark.parametrize("idle_learning", [False, True])
-async def test_ticks_without_input_are_computed_before_the_net_rests(idle_learning: bool) -> None:
-    learner = FrameLearner.create(3, 2, preset="literal", num_neurons=12)
-    async with living(learner, Pace(tick_hz=1000.0, rest_after=20), idle_learning) as lived:
-        frames = np.full((10, 3), 0.5, np.float32)
-        last = (await lived.run(frames=frames)).last_tick
-        before = await lived.weights()
-        await until(lambda: lived.engine.status.tick > last + 100)
-        read = lived.outputs.read(lived.outputs.position_after(last), 1000)[0]
-        assert read is not None
-        assert len(read) == 20
-        assert (await lived.weights() != before) == idle_learning
-        assert lived.engine.status.mode is Mode.RESTING
-
-
-async def test_a_net_that_runs_free_never_rests() -> None:
-    async with living(FrameLearner.create(3, 2), Pace(tick_hz=1000.0, free_run=True)) as lived:
-        await until(lambda: lived.outputs.end > 100)
-        assert lived.engine.status.mode is Mode.AWAKE
-        assert lived.engine.status.tick == lived.outputs.end
-
-
 async def test_an_engine_that_dies_says_so_to_everybody() -> None:
     learner = gated()
     async with living(learner) as lived:
@@ -345,23 +255,3 @@ async def test_a_stopped_engine_refuses_what_was_left() -> None:
     with pytest.raises(EngineStopped):
         await lived.weights()
     assert not lived.engine.alive
-
-
-def test_ticks_are_due_by_the_clock_and_no_storm_follows_a_pause() -> None:
-    pace = Pace(tick_hz=10.0, rest_after=3)
-    pace.frame(100.0)
-    assert (pace.due(100.05), pace.mode) == ((0, 0), Mode.AWAKE)
-    assert pace.patience(100.05) == pytest.approx(0.05)
-    assert (pace.due(100.21), pace.mode) == ((2, 0), Mode.AWAKE)
-    assert (pace.due(100.71), pace.mode) == ((1, 4), Mode.RESTING)
-    assert pace.due(1100.0) == (0, 9993)
-    pace.frame(1100.0)
-    assert pace.mode is Mode.AWAKE
-    pace.change(1100.0, tick_hz=None, paused=True)
-    assert (pace.due(2000.0), pace.mode) == ((0, 0), Mode.PAUSED)
-    pace.change(2000.0, tick_hz=1000.0, paused=False)
-    assert pace.due(2000.0105) == (3, 7)
-    free = Pace(tick_hz=1000.0, free_run=True)
-    free.frame(0.0)
-    assert free.due(1000.0) == (64, 0)
-    assert free.due(1000.0) == (0, 0)
