@@ -20,7 +20,7 @@ from service.store import open_store
 from service.store.base import Store, StoreError
 from tests.datasets.dataset_reading import COLUMNS, FRAMES, MOST, TOKENS
 from tests.redis_server import RedisServer
-from tests.snapshots.test_snapshot_faults import Fault, Interrupted, cancel, lose_the_reply, refuse
+from tests.store.interrupted import Fault, Interrupted, cancel, lose_the_reply, refuse
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 
 from realnet import Checkpoint
 from tests.faults.story import NEURONS
-from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
+from tests.jobs.client import begin, end_of, until_it_runs, upload
 from tests.running_server import ProcessServer
 
 TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 40

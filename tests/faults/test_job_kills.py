@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.story import NEURONS
-from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
+from tests.jobs.client import begin, end_of, until_it_runs, upload
 from tests.running_server import ProcessServer
 
 KILLS = 2

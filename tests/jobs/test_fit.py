@@ -1,45 +1,24 @@
-"""Fits: what their process is given, what becomes of what it made, and the process itself, on a real server."""
+"""Fits: what their process is given, and what becomes of what it made."""
 
 import asyncio
-import hashlib
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import safetensors.numpy
 
-from realnet import Checkpoint, FrameLearner, from_checkpoint
-from realnet.interface import Interface
+from realnet import Checkpoint, from_checkpoint
 from service.datasets.catalog import DatasetCatalog
-from service.datasets.upload import Format, Upload
+from service.datasets.upload import Format
 from service.engine.commands import UpdateWeights
 from service.errors import Conflict, JobFailed, NotDurable, NotFound
-from service.jobs.catalog import JobCatalog, StoredJob
-from service.jobs.fit import FitJob
 from service.jobs.fit_process import write_data
-from service.jobs.job import Job, now
-from service.jobs.runner import JobContext
 from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.datasets.dataset_reading import FRAMES, TOKENS
-from tests.jobs.test_jobs import begin, end_of, until_it_runs, upload
-from tests.running_server import RunningServer
-from tests.runtime.life import Life, living, replayed
-
-ROWS = [[0.0, 0.5, 1.0, 1.0, 0.0], [1.0, 0.0, 0.25, 0.0, 1.0]] * 3
-FITTED = {"epochs": 2, "before": {"loss": 0.5}, "after": {"loss": 0.25}}
-
-
-async def add(catalog: DatasetCatalog, content: bytes, format: Format, shape: Interface, **columns: Any) -> str:
-    name = hashlib.sha256(content).hexdigest()
-    dataset, _ = await catalog.add(Upload(io.BytesIO(content), len(content), name, "x", format, **columns), shape)
-    return dataset.id
-
+from tests.jobs.fits import FITTED, Child, add, fits
+from tests.runtime.life import replayed
 
 # What the process is given:
 
@@ -79,30 +58,7 @@ async def test_vectors_are_written_as_two_arrays(tmp_path: Path) -> None:
     await store.close()
 
 
-# What becomes of it, with another in the place of the process:
-
-
-@dataclass
-class Child:
-    """Says what it was told to say."""
-
-    figures: dict[str, Any] = field(default_factory=lambda: dict(FITTED))
-    error: BaseException | None = None
-    runs: int = 0
-    meanwhile: Callable[[], Awaitable[Any]] | None = None
-
-    async def __call__(self, directory: Path, report: Callable[[dict[str, Any]], Awaitable[None]]) -> dict[str, Any]:
-        self.runs += 1
-        await report({"epoch": 0.0, "progress": 0.5, "loss": 0.5})
-        if self.meanwhile is not None:
-            await self.meanwhile()
-        if self.error is not None:
-            raise self.error
-        assert len(np.load(directory / "inputs.npy")) == len(ROWS)
-        state = Checkpoint.from_bytes((directory / "fork.safetensors").read_bytes()).state()
-        fitted = np.clip(state.stored_weights() + np.float32(0.125), -2, 2)
-        safetensors.numpy.save_file({"weights": fitted}, directory / "fitted.safetensors")
-        return self.figures
+# What becomes of what it made, with a child in the place of the process:
 
 
 @pytest.fixture
@@ -110,48 +66,6 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Child:
     child = Child()
     monkeypatch.setattr("service.jobs.fit.run_process", child)
     return child
-
-
-@dataclass
-class Fits:
-    life: Life
-    datasets: DatasetCatalog
-    jobs: JobCatalog
-    dataset: str
-    directory: Path
-    kept: dict[str, StoredJob] = field(default_factory=dict)
-
-    async def run(self, id: str = "00000001", **request: Any) -> dict[str, Any]:
-        """As the queue does it; with the same id, as after a crash."""
-        request = {"dataset": self.dataset} | request
-        job = Job(id=id, kind="fit", request=request, created_at=now())
-        kept = self.kept.setdefault(id, StoredJob(job=job))
-        self.directory.mkdir(exist_ok=True)
-        fitting = FitJob(self.life.engine, self.life.snapshotter, self.life.catalog, self.datasets, self.directory)
-        try:
-            return await fitting.run(JobContext(kept, self.jobs, lambda: None))
-        finally:
-            assert self.life.catalog.held == set()
-            assert list(self.directory.iterdir()) == []
-
-    async def weights(self) -> str:
-        return (await self.life.snapshotter.hashes())[0]
-
-    async def weights_of(self, id: str) -> str:
-        return Checkpoint.from_bytes(await self.life.catalog.read(id)).weights_sha256()
-
-
-@asynccontextmanager
-async def fits(url: str, directory: Path) -> AsyncIterator[Fits]:
-    store = open_store(url)
-    datasets = DatasetCatalog(store, 9, 2**20, "default")
-    lines = "a,b,c,d,e\n" + "\n".join(",".join(map(str, row)) for row in ROWS)
-    columns = {"inputs": ("a", "b", "c"), "targets": ("d", "e")}
-    dataset = await add(datasets, lines.encode(), "csv", FRAMES, **columns)
-    async with living(url) as life:
-        await life.run(1)
-        yield Fits(life, datasets, JobCatalog(store, "default"), dataset, directory / "fits")
-    await store.close()
 
 
 @pytest.mark.anyio
@@ -318,74 +232,3 @@ async def test_what_goes_wrong_is_told(tmp_path: Path, child: Child) -> None:
         (tmp_path / "data/default/snapshots" / fork / "chunk-00000").write_bytes(b"damaged")
         with pytest.raises(Conflict, match="damaged"):
             await run.run("00000002")
-
-
-# And with the process:
-
-TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 40
-
-
-def data_of(server: RunningServer, id: str) -> Checkpoint:
-    return Checkpoint.from_bytes(server.client.get(f"/v1/snapshots/{id}/data").content)
-
-
-def test_a_text_is_fitted(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server(neurons=1000).start()
-    asked_for = {"commit": "replace", "epochs": 6, "pruning_threshold": 0.001}
-    job = end_of(server, begin(server, "fit", dataset=upload(server, "text.txt", TEXT), **asked_for))
-    result = job["result"]
-    assert (job["status"], result["committed"]) == ("succeeded", True)
-    assert result["after"]["loss"] < 0.8 * result["before"]["loss"]
-    assert result["after"]["accuracy"] > result["before"]["accuracy"]
-    assert {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"} == job["metrics"].keys()
-    fork, fitted = (data_of(server, result[name]) for name in ("fork", "snapshot"))
-    assert fitted.weights_sha256() == server.weights() != fork.weights_sha256()
-    assert not fitted.arrays["alive"].all()
-    outputs = server.run(text=TEXT[:500])  # it lives on
-    assert sum(output["surprise"] for output in outputs) / len(outputs) < 7
-
-
-def test_pairs_are_fitted_while_the_net_learns_something_else(frames_server: RunningServer) -> None:
-    server = frames_server
-    chance = np.random.default_rng(0)
-    inputs = chance.random((400, 3)).round(3)
-    inputs = inputs[abs(inputs[:, 0] - inputs[:, 1]) > 0.2]
-    rows = [",".join([*map(str, row), *("10" if row[0] > row[1] else "01")]) for row in inputs.tolist()]
-    columns = {"inputs": "a,b,c", "targets": "d,e"}
-    dataset = upload(server, "rows.csv", "a,b,c,d,e\n" + "\n".join(rows), **columns)
-
-    def right() -> float:
-        outputs = server.run(frames=inputs.repeat(2, axis=0).tolist(), learn=False)[1::2]
-        said = np.array([output["values"] for output in outputs])
-        return float(np.mean((said[:, 0] > said[:, 1]) == (inputs[:, 0] > inputs[:, 1])))
-
-    id = begin(server, "fit", dataset=dataset, epochs=60)
-    until_it_runs(server, id)
-    server.run(frames=[[0, 0, 1]] * 9, teachers=[[1, 0]] * 9)
-    job = end_of(server, id)
-    assert (job["status"], job["result"]["committed"]) == ("succeeded", True)
-    assert right() > 0.8
-    fork, fitted = (data_of(server, job["result"][name]) for name in ("fork", "snapshot"))
-    base, alone = fork.state().stored_weights(), FrameLearner.from_checkpoint(fork)
-    alone.run([[0, 0, 1]] * 9, [[1, 0]] * 9)
-    alone.net.adopt(fitted.state().stored_weights(), base)
-    assert alone.checkpoint().weights_sha256() == server.weights()
-
-
-def test_what_is_wrong_is_told(server: RunningServer) -> None:
-    dataset = upload(server, "short.txt", "so short")
-
-    def refused(**request: Any) -> list[str]:
-        response = server.client.post("/v1/jobs/fit", json={"dataset": dataset} | request)
-        assert response.status_code == 422
-        return [place["pointer"] for place in response.json()["errors"]]
-
-    assert refused(dataset="nothing") == ["/dataset"]
-    assert refused(device="gpu") == ["/device"]
-    assert refused(learning_rate=0, commit="perhaps") == ["/learning_rate", "/commit"]
-    assert refused(validation=0, patience=3) == [""]
-    before = server.weights()
-    job = end_of(server, begin(server, "fit", dataset=dataset, loss="mse"))
-    assert (job["status"], job["error"]["type"]) == ("failed", "/problems/invalid")
-    assert "cross_entropy" in job["error"]["errors"][0]["detail"]
-    assert server.weights() == before

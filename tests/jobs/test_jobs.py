@@ -3,60 +3,18 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from service.client import open_stream
+from tests.jobs.client import begin, end_of, events, until_it_runs, upload
 from tests.running_server import RunningServer
 
 TEXT = "what was learnt by day is learnt again by night, and better. " * 40
 SLOW = {"epochs": 10_000, "share": 1.0}
-
-
-def upload(server: RunningServer, name: str, content: str, **fields: str) -> str:
-    response = server.client.post("/v1/datasets", files={"file": (name, content.encode())}, data=fields)
-    assert response.status_code in (200, 201), response.text
-    return str(response.json()["id"])
-
-
-def begin(server: RunningServer, kind: str, **request: Any) -> str:
-    response = server.client.post(f"/v1/jobs/{kind}", json=request)
-    assert response.status_code == 202, response.text
-    job = response.json()
-    assert response.headers["Location"] == f"/v1/jobs/{job['id']}"
-    assert (job["kind"], job["progress"], job["result"], job["error"]) == (kind, 0, None, None)
-    return str(job["id"])
-
-
-def events(server: RunningServer, id: str, after: int | None = None) -> Iterator[dict[str, Any]]:
-    headers = {} if after is None else {"Last-Event-ID": str(after)}
-    with server.client.stream("GET", f"/v1/jobs/{id}/events", headers=headers) as response:
-        assert response.headers["content-type"].startswith("text/event-stream")
-        event: dict[str, str] = {}
-        for line in response.iter_lines():
-            if line.startswith(":"):  # nothing has changed
-                continue
-            if line:
-                name, _, value = line.partition(": ")
-                event[name] = value
-            elif event:
-                job = json.loads(event["data"])
-                assert (event["event"], event["id"]) == ("job", str(job["revision"]))
-                event = {}
-                yield job
-
-
-def end_of(server: RunningServer, id: str) -> dict[str, Any]:
-    *_, job = events(server, id)
-    assert job == server.client.get(f"/v1/jobs/{id}").json()
-    return job
-
-
-def until_it_runs(server: RunningServer, id: str) -> dict[str, Any]:
-    return next(job for job in events(server, id) if job["progress"] > 0)
 
 
 def dream(server: RunningServer, name: str, content: str, **request: Any) -> dict[str, Any]:

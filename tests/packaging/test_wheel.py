@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.test_jobs import begin, end_of, upload
+from tests.jobs.client import begin, end_of, upload
 from tests.running_server import ProcessServer
 
 ROOT = Path(__file__).parents[2]

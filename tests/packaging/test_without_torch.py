@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.test_jobs import upload
+from tests.jobs.client import upload
 from tests.running_server import ProcessServer
 
 WHAT_TO_DO = "PyTorch, which is not installed here: pip install 'realnet-live[torch]'"

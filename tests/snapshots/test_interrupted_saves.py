@@ -1,82 +1,28 @@
-"""A snapshot is whole or not there: a save interrupted at every step, every part damaged, on both stores."""
+"""A snapshot is whole or not there: a save interrupted at every step, on both stores."""
 
 import asyncio
-import hashlib
 import itertools
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
 from service.store import open_store
 from service.store.base import Store, StoreError
 from service.store.file import FileStore
 from tests.redis_server import RedisServer
 from tests.snapshots.catalogs import NEW, OLD, open_catalog, save
+from tests.store.interrupted import Fault, Interrupted, cancel, lose_the_reply, refuse
 
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
-Fault = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
-
-
-class Interrupted:
-    """A store to which `fault` happens at its `at`-th operation, and at every one after it if it `lasts`."""
-
-    def __init__(self, store: Store, at: int, fault: Fault, lasts: bool = False) -> None:
-        self.operations = 0
-        self._store, self._at, self._fault, self._lasts = store, at, fault, lasts
-
-    async def put(self, key: str, value: bytes) -> None:
-        await self._do(self._store.put(key, value))
-
-    async def get(self, key: str) -> bytes | None:
-        return await self._do(self._store.get(key))
-
-    async def delete(self, key: str) -> None:
-        await self._do(self._store.delete(key))
-
-    async def keys(self, prefix: str) -> list[str]:
-        return await self._do(self._store.keys(prefix))
-
-    async def ping(self) -> None:
-        await self._do(self._store.ping())
-
-    async def close(self) -> None:
-        await self._store.close()
-
-    async def _do(self, operation: Coroutine[Any, Any, T]) -> T:
-        self.operations += 1
-        is_struck = self.operations == self._at or (self._lasts and self.operations > self._at)
-        doing: Awaitable[T] = self._fault(operation) if is_struck else operation
-        return await doing
-
-
-async def refuse(operation: Coroutine[Any, Any, Any]) -> None:
-    operation.close()
-    raise StoreError("refused")
-
-
-async def lose_the_reply(operation: Coroutine[Any, Any, Any]) -> None:
-    await operation
-    raise StoreError("no reply")
-
-
-async def cancel(operation: Coroutine[Any, Any, T]) -> T:
-    """Cancel the save when the operation has begun."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().call_soon(task.cancel)
-    return await operation
 
 
 async def assert_whole(store: Store, name: str, acknowledged: str | None) -> None:
@@ -166,7 +112,7 @@ def save_and_die(directory: str, at: int) -> None:
 
 async def test_a_server_killed_at_any_file_operation_of_a_save_leaves_it_whole_or_not_there(tmp_path: Path) -> None:
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.snapshots.test_snapshot_faults"])
+    processes.set_forkserver_preload([__name__])
     for at in itertools.count(1):
         directory = tmp_path / str(at)
         store = open_store(f"file://{directory}")
@@ -219,86 +165,4 @@ async def test_what_the_store_does_not_give_back_as_written_never_becomes_visibl
         await save(catalog, NEW)
     assert await catalog.list() == []
     assert await store.keys("default/snapshots/") == []
-    await store.close()
-
-
-async def collect(chunks: AsyncIterator[bytes], into: bytearray) -> None:
-    async for chunk in chunks:
-        into += chunk
-
-
-async def assert_new_is_damaged(catalog: SnapshotCatalog) -> None:
-    with pytest.raises(SnapshotDamaged) as damage:
-        await catalog.read("00000002")
-    handed_on = bytearray()
-    with pytest.raises(SnapshotDamaged):
-        await collect(catalog.chunks("00000002"), handed_on)
-    assert NEW.startswith(handed_on)
-    found, damaged = await catalog.newest_good()
-    assert found is not None
-    assert (found[0].id, found[1]) == ("00000001", OLD)
-    assert [(each.id, each.what) for each in damaged] == [("00000002", damage.value.what)]
-
-
-PARTS = [*(f"default/snapshots/00000002/chunk-{index:05d}" for index in range(3)), "default/manifests/00000002"]
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(part=st.sampled_from(PARTS), place=st.floats(0, 1, exclude_max=True), cut=st.booleans())
-async def test_any_part_cut_or_with_a_bit_flipped_is_found(
-    store: Store, old_and_new: SnapshotCatalog, part: str, place: float, cut: bool
-) -> None:
-    whole = await store.get(part)
-    assert whole is not None
-    bit = int(place * len(whole) * 8)
-    flipped = bytearray(whole)
-    flipped[bit // 8] ^= 1 << bit % 8
-    await store.put(part, whole[: bit // 8] if cut else bytes(flipped))
-    await assert_new_is_damaged(old_and_new)
-    assert [snapshot.id for snapshot in await old_and_new.list()] == ["00000001", "00000002"][: 1 + ("chunk" in part)]
-    await store.put(part, whole)
-    assert await old_and_new.read("00000002") == NEW
-
-
-@pytest.mark.parametrize("part", PARTS[:3])
-async def test_a_missing_or_longer_chunk_is_found(store: Store, old_and_new: SnapshotCatalog, part: str) -> None:
-    whole = await store.get(part)
-    assert whole is not None
-    await store.put(part, whole + b"\0")
-    await assert_new_is_damaged(old_and_new)
-    await store.delete(part)
-    await assert_new_is_damaged(old_and_new)
-
-
-@pytest.mark.parametrize("body", [None, b"{}", b"[]", b""], ids=["of another id", "empty", "list", "nothing"])
-async def test_a_manifest_that_is_not_its_own_is_found(
-    store: Store, old_and_new: SnapshotCatalog, body: bytes | None
-) -> None:
-    other = await store.get("default/manifests/00000001")
-    assert other is not None
-    checked = other if body is None else body + b"\n" + hashlib.sha256(body).hexdigest().encode()
-    await store.put("default/manifests/00000002", checked)
-    await assert_new_is_damaged(old_and_new)
-
-
-async def test_if_all_are_damaged_all_are_reported_newest_first(store: Store, old_and_new: SnapshotCatalog) -> None:
-    await store.put("default/snapshots/00000001/chunk-00000", b"")
-    await store.put("default/manifests/00000002", b"")
-    found, damaged = await old_and_new.newest_good()
-    assert found is None
-    assert [each.id for each in damaged] == ["00000002", "00000001"]
-
-
-async def test_an_unreachable_store_is_not_taken_for_damage(redis_server: RedisServer) -> None:
-    store = open_store(redis_server.url)
-    catalog = open_catalog(store)
-    await save(catalog, OLD)
-    redis_server.kill()
-    for call in (catalog.newest_good(), catalog.list(), catalog.read("00000001"), save(catalog, NEW)):
-        with pytest.raises(StoreError):
-            await call
-    redis_server.start()
-    found, damaged = await catalog.newest_good()
-    assert found is not None
-    assert (found[1], damaged) == (OLD, [])
     await store.close()
