@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,8 +54,9 @@ def status(server: ProcessServer, id: str) -> str:
 def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
     new_process: Callable[..., ProcessServer], tmp_path: Path
 ) -> None:
-    server = new_process(neurons=NEURONS).start()
-    server.run(text=TEXT[:1000])
+    server = new_process(neurons=NEURONS)
+    server.command = (sys.executable, "-m", "service.cli.main", "serve")  # whose fits are of low priority
+    server.start().run(text=TEXT[:1000])
     dataset, before = upload(server, "text.txt", TEXT), server.net(hash="true")["state_sha256"]
 
     killed = begin(server, "fit", dataset=dataset, **LONG)
