@@ -99,7 +99,7 @@ class Container:
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self._log, self._environment = log, environment
         self._box = output("buildah", "from", "--pull-never", IMAGE)
-        self._made_at = time.time()
+        self._made_at, self.root = time.time(), Path(output("buildah", "mount", self._box))
         image = json.loads(output("buildah", "inspect", "--type", "image", IMAGE))
         self.config: dict[str, Any] = image["OCIv1"]["config"]
 
@@ -131,8 +131,7 @@ class Container:
 
     def remove(self) -> None:
         """Remove the container, in which nothing may have been written but in its volume."""
-        root = output("buildah", "mount", self._box)
-        written = output("find", root, "-xdev", "-newermt", f"@{self._made_at}", "-type", "f")
+        written = output("find", str(self.root), "-xdev", "-newermt", f"@{self._made_at}", "-type", "f")
         assert not written, f"written outside /data: {written}"
         quietly("buildah", "rm", self._box)
 
@@ -158,7 +157,7 @@ def is_ready(client: httpx.Client) -> bool:
 def check_alone(log: Path) -> None:
     say("a container by itself, with its store on its volume")
     container = Container(log, {"REALNET_API_KEY": KEY})
-    size = int(output(*container.running("du", "-sm", "/opt/realnet")).split()[0])
+    size = int(output("du", "-sm", str(container.root / "opt/realnet")).split()[0])
     say(f"image: {output('buildah', 'images', '--format', '{{.Size}}', IMAGE)}, {size} MB of them without its base")
     assert size <= LARGEST_MB, f"/opt/realnet has more than {LARGEST_MB} MB"
     check_kill(container)
