@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.http import request
+from service.cli.http import check_id, request
 from service.cli.output import console, print_table
 from service.datasets.upload import Format
 
@@ -44,7 +44,6 @@ def list_datasets(context: typer.Context) -> None:
 @datasets.command("remove")
 def remove(context: typer.Context, id: Annotated[str, typer.Argument(help="As `dataset list` has it.")]) -> None:
     """Remove a data set, unless a job uses it."""
-    if not id.isalnum():  # it becomes a part of a path
-        raise typer.BadParameter("an id is as `realnet dataset list` has it", param_hint="ID")
+    check_id(id, "realnet dataset list")
     request(context.obj, "DELETE", f"/v1/datasets/{id}", seconds=120)
     typer.echo(f"removed {id}")

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
     from service.client import Server
 
@@ -35,3 +37,9 @@ def place_of(pointer: str) -> str:
     if not name or "/" in name:
         return pointer
     return _ARGUMENTS.get(name, f"--{name.replace('_', '-')}")
+
+
+def check_id(id: str, listed_by: str) -> None:
+    """Raise BadParameter for an id that cannot be one: it becomes a part of a path. `listed_by` is the command."""
+    if not id.isalnum():
+        raise typer.BadParameter(f"an id is as `{listed_by}` has it", param_hint="ID")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.http import request
+from service.cli.http import check_id, request
 from service.cli.output import print_table, shown
 
 snapshots = typer.Typer(help="Save, list and restore snapshots of the live net.")
@@ -41,7 +41,6 @@ def list_snapshots(context: typer.Context) -> None:
 @snapshots.command("restore")
 def restore(context: typer.Context, id: Annotated[str, typer.Argument(help="As `snapshot list` has it.")]) -> None:
     """Put the live net back to a snapshot. What it learnt since then is lost, unless it was saved."""
-    if not id.isalnum():  # it becomes a part of a path
-        raise typer.BadParameter("an id is as `realnet snapshot list` has it", param_hint="ID")
+    check_id(id, "realnet snapshot list")
     request(context.obj, "POST", f"/v1/snapshots/{id}/restore", seconds=120)
     typer.echo(f"restored {id}")
