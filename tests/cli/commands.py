@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from io import BytesIO, TextIOWrapper
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess, Popen
 
 import pytest
 
@@ -21,6 +21,11 @@ def command(*arguments: str) -> list[str]:
 def environment(url: str) -> dict[str, str]:
     others = {name: value for name, value in os.environ.items() if not name.startswith("REALNET_")}
     return others | {"REALNET_URL": url, "COLUMNS": "200"}
+
+
+def started(*arguments: str, url: str, stderr: int = PIPE) -> "Popen[bytes]":
+    """Start a process of its own, whose standard output is a pipe; `stderr` may be a terminal."""
+    return Popen(command(*arguments), env=environment(url), stdout=PIPE, stderr=stderr)
 
 
 def realnet(

@@ -3,7 +3,6 @@
 import os
 import pty
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import command, complaint, environment, shown
+from tests.cli.commands import complaint, shown, started
 from tests.running_server import ProcessServer, RunningServer
 
 TEXT = "the net dreams of all that it was told, again and again. " * 40
@@ -88,10 +87,7 @@ def test_a_job_that_fails_says_why(server: RunningServer, text: str) -> None:
 
 def test_a_terminal_shows_progress_and_ctrl_c_cancels(server: RunningServer, text: str) -> None:
     outside, inside = pty.openpty()
-    arguments = ("dream", text, "--epochs", "10000", "--share", "1")
-    with subprocess.Popen(
-        command(*arguments), env=environment(server.url), stdout=subprocess.PIPE, stderr=inside
-    ) as process:
+    with started("dream", text, "--epochs", "10000", "--share", "1", url=server.url, stderr=inside) as process:
         screen = b""
         while b"running" not in screen or b"accuracy" not in screen:
             screen += os.read(outside, 1000)
@@ -106,10 +102,7 @@ def test_a_terminal_shows_progress_and_ctrl_c_cancels(server: RunningServer, tex
 
 def test_a_job_is_followed_over_a_crash_of_the_server(new_process: Callable[..., ProcessServer], text: str) -> None:
     server = new_process(neurons=1000).start()
-    arguments = command("dream", text, "--epochs", "30", "--share", "1")
-    with subprocess.Popen(
-        arguments, env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with started("dream", text, "--epochs", "30", "--share", "1", url=server.url) as process:
         until_the_last_job(server, lambda job: job["progress"] > 0)
         server.kill()
         server.start()
@@ -119,10 +112,7 @@ def test_a_job_is_followed_over_a_crash_of_the_server(new_process: Callable[...,
 
 
 def test_a_job_that_was_cancelled_by_others_has_failed(server: RunningServer, text: str) -> None:
-    arguments = command("dream", text, "--epochs", "10000")
-    with subprocess.Popen(
-        arguments, env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with started("dream", text, "--epochs", "10000", url=server.url) as process:
         job = until_the_last_job(server, lambda job: job["status"] == "running")
         server.client.post(f"/v1/jobs/{job['id']}/cancel")
         out, error = process.communicate(timeout=30)

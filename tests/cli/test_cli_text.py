@@ -7,7 +7,6 @@ import pty
 import re
 import resource
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ from websockets.http11 import Request, Response
 from realnet import TokenLearner
 from service.cli.stream import stream_text
 from service.client import ClientError, Server
-from tests.cli.commands import command, complaint, environment, shown
+from tests.cli.commands import complaint, shown, started
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 TEXT = "the cat sat on the mat; " * 50
@@ -58,9 +57,7 @@ def test_a_terminal_shows_progress_and_ctrl_c_ends_it_with_a_summary(server: Run
     path = tmp_path / "pipe"
     os.mkfifo(path)
     outside, inside = pty.openpty()
-    with subprocess.Popen(
-        command("stream", str(path)), env=environment(server.url), stdout=subprocess.PIPE, stderr=inside
-    ) as process:
+    with started("stream", str(path), url=server.url, stderr=inside) as process:
         with path.open("wb", buffering=0) as pipe:
             pipe.write(TEXT.encode())
             screen = b""
@@ -94,9 +91,7 @@ def test_a_server_that_stops_is_told_in_one_line(new_server: Callable[..., Threa
     path = tmp_path / "pipe"
     os.mkfifo(path)
     with (
-        subprocess.Popen(
-            command("stream", str(path)), env=environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process,
+        started("stream", str(path), url=server.url) as process,
         path.open("wb", buffering=0) as pipe,
     ):
         pipe.write(b"abc")
@@ -115,12 +110,7 @@ def test_a_stream_waits_for_the_journal(new_process: Callable[..., ProcessServer
     (tmp_path / "text").write_text(text)
     server = new_process(neurons=1000).start()
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
-    with subprocess.Popen(
-        command("stream", str(tmp_path / "text")),
-        env=environment(server.url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with started("stream", str(tmp_path / "text"), url=server.url) as process:
         assert process.stderr is not None
         waits = process.stderr.readline().decode()
         assert 0 < server.net()["tokens_seen"] < len(text)
@@ -137,12 +127,7 @@ def test_a_stream_waits_for_the_journal(new_process: Callable[..., ProcessServer
 def test_a_stream_says_that_the_net_is_paused(server: RunningServer, tmp_path: Path) -> None:
     (tmp_path / "text").write_text(TEXT)
     server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
-    with subprocess.Popen(
-        command("stream", str(tmp_path / "text")),
-        env=environment(server.url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with started("stream", str(tmp_path / "text"), url=server.url) as process:
         assert process.stderr is not None
         waits = process.stderr.readline()
         server.client.patch("/v1/net", json={"paused": False}).raise_for_status()

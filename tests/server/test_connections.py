@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from service.server.connections import bounded_connections
 from service.settings import Settings
+from tests.server.listener import listener
 
 pytestmark = pytest.mark.anyio
 
@@ -66,14 +67,7 @@ async def listening() -> AsyncIterator[Listening]:
     app = Listening()
     settings = Settings(max_connections=MOST, header_seconds=60)
     config = uvicorn.Config(app, http=bounded_connections(settings), log_config=None)
-    config.load()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: config.http_protocol_class(config=config, server_state=app.state, app_state={}),  # type: ignore[call-arg]
-        "127.0.0.1",
-        0,
-    )
-    app.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with listener(config, app.state) as app.port:
         try:
             yield app
         finally:

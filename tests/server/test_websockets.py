@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from service.server.websockets import BoundedWebSocket
+from tests.server.listener import listener
 
 pytestmark = pytest.mark.anyio
 
@@ -69,14 +70,7 @@ class Listening:
 async def listening() -> AsyncIterator[Listening]:
     app = Listening()
     config = uvicorn.Config(app, ws=BoundedWebSocket, ws_max_size=2**20, ws_ping_interval=None, log_config=None)
-    config.load()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: config.http_protocol_class(config=config, server_state=app.state, app_state={}),  # type: ignore[call-arg]
-        "127.0.0.1",
-        0,
-    )
-    app.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with listener(config, app.state) as app.port:
         yield app
         await app.until_left()
 
