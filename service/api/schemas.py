@@ -27,7 +27,7 @@ class Input(Body):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
-        if sum(each is not None for each in (self.text, self.tokens, self.frames)) != 1:
+        if (self.text is not None) + (self.tokens is not None) + (self.frames is not None) != 1:
             raise ValueError("give exactly one of text, tokens and frames")
         if self.teachers is not None and self.frames is None:
             raise ValueError("teachers go with frames only")

@@ -49,10 +49,10 @@ class Senders:
 
 def content_digest(run: Run) -> str:
     """16 hexadecimal digits; journals from before have 32, which begin with the same."""
-    parts = [b"learn" if run.learn else b"run"]
+    content = b"learn" if run.learn else b"run"
     for array in (run.given.tokens, run.given.frames, run.given.teachers):
-        parts += [b"-"] if array is None else [repr(array.shape).encode(), array.tobytes()]
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+        content += b"-" if array is None else repr(array.shape).encode() + array.tobytes()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def check_content(known: str, digest: str, place: ErrorLocation) -> None:

@@ -27,6 +27,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._turn: asyncio.Handle | None = None  # the next part's
 
     def data_received(self, data: bytes) -> None:
+        if len(data) <= _PART_BYTES and not self._parts:
+            super().data_received(data)
+            if not self.writable.is_set():
+                self.transport.pause_reading()
+            return
         self._parts.extend(data[start : start + _PART_BYTES] for start in range(0, len(data), _PART_BYTES))
         if self._turn is None:
             self._parse_part()

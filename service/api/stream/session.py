@@ -32,7 +32,7 @@ from service.api.stream.protocol import (
     Tokens,
     error_message,
 )
-from service.api.stream.watchdog import IdleWatchdog
+from service.api.stream.watchdog import Reason, Watchdog
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.engine.commands import Ran
@@ -55,6 +55,13 @@ class _Close(Exception):
     def __init__(self, code: int, reason: str) -> None:
         self.code = code
         self.reason = reason
+
+
+_ENDS: dict[Reason, tuple[int, str]] = {
+    "idle": (IDLE, "nothing was said for too long"),
+    "stalled": (SLOW_READER, "nothing was read for too long"),
+    "revoked": (POLICY, "the key has been revoked"),
+}
 
 
 class Session:
@@ -84,8 +91,11 @@ class Session:
         self._read_piece = read_piece
         self._settings = settings
         self._is_throttled = False  # the key is over its rate of ticks
-        self._watch = IdleWatchdog(
-            caller, settings.ws_idle_seconds, lambda: self._is_throttled or bool(self._unanswered)
+        self._watch = Watchdog(
+            caller,
+            idle_seconds=settings.ws_idle_seconds,
+            stall_seconds=settings.ws_stall_seconds,
+            is_busy=lambda: self._is_throttled or bool(self._unanswered),
         )
         self._position = runtime.outputs.end
         self._window = asyncio.Semaphore(settings.ws_window)
@@ -132,9 +142,7 @@ class Session:
             await self._take(raw)
 
     async def _end_in_time(self) -> None:
-        if await self._watch.ended() == "idle":
-            raise _Close(IDLE, "nothing was said for too long")
-        raise _Close(POLICY, "the key has been revoked")
+        raise _Close(*_ENDS[await self._watch.ended()])
 
     async def _take(self, raw: bytes | str) -> None:
         ref = None
@@ -226,17 +234,16 @@ class Session:
         await self._send_encoded(self._codec.encode(message))
 
     async def _send_encoded(self, encoded: bytes) -> None:
-        self._watch.seen()
+        self._watch.begin_send()
         try:
-            async with asyncio.timeout(self._settings.ws_stall_seconds):
-                if self._codec.binary:
-                    await self._socket.send_bytes(encoded)
-                else:
-                    await self._socket.send_text(encoded.decode())
-        except TimeoutError:
-            raise _Close(SLOW_READER, "nothing was read for too long") from None
+            if self._codec.binary:
+                await self._socket.send_bytes(encoded)
+            else:
+                await self._socket.send_text(encoded.decode())
         except RuntimeError as error:  # uvicorn has closed it, as for an oversize message
             raise WebSocketDisconnect(1006) from error
+        finally:
+            self._watch.end_send()
 
     async def _close(self, code: int, reason: str) -> None:
         try:
