@@ -12,7 +12,7 @@ serve: $(VENV)/serves
 
 test: check
 	@$(BIN)/python tests/redis_binary.py
-	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/fuzz  # more than two cores: much of a test is waiting
+	$(BIN)/pytest -n 4 --dist loadfile --ignore tests/fuzz  # more than two cores: much of a test is waiting
 	$(BIN)/pytest tests/fuzz  # by itself: all its requests have one name, of which loadfile would run one
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
