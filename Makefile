@@ -12,10 +12,7 @@ serve: $(VENV)/serves
 
 test: check
 	@$(BIN)/python tests/redis_binary.py
-	@# Fuzzing by itself, since all its requests have one name, of which loadfile would run one; and first, since it
-	@# compiles most kernels, which every worker would else do by itself.
-	$(BIN)/pytest tests/fuzz
-	$(BIN)/pytest -n 4 --dist loadfile --ignore tests/fuzz  # more than two cores: much of a test is waiting
+	$(BIN)/pytest -n 4 --dist loadfile  # more workers than two cores: much of a test is waiting
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/tests
