@@ -5,6 +5,9 @@ PYTHON := python3
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --editable
 
+# Every process of a test would else compile all modules again, where the environment says that they are not to be kept.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: serve test fuzz faults soak image-check check clean
 
 serve: $(VENV)/serves
