@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from realnet.core.network import RealNet
     from realnet.core.sparse import SparseRealNet
     from realnet.core.state import Float32
+    from realnet.dendrites.learner import DendriteLearner
     from realnet.frames import FrameLearner, FrameOutputs
     from realnet.inputs import Input, InputError
     from realnet.interface import Interface
-    from realnet.learners import Learner, create, from_checkpoint
+    from realnet.learners import Generator, Learner, create, from_checkpoint
     from realnet.live import LiveNet
     from realnet.outputs import Column, OutputBatch
-    from realnet.tokens.learner import Generator, TokenLearner
+    from realnet.tokens.learner import TokenLearner
     from realnet.tokens.outputs import TokenOutputs
     from realnet.training.trainer import RealNetTrainer
     from realnet.utils.pruning import SynapticPruner
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Checkpoint",
     "Column",
+    "DendriteLearner",
     "Float32",
     "FrameLearner",
     "FrameOutputs",
@@ -46,10 +48,11 @@ __all__ = [
 _MODULES = {
     "Checkpoint": "realnet.checkpoint",
     "Column": "realnet.outputs",
+    "DendriteLearner": "realnet.dendrites.learner",
     "Float32": "realnet.core.state",
     "FrameLearner": "realnet.frames",
     "FrameOutputs": "realnet.frames",
-    "Generator": "realnet.tokens.learner",
+    "Generator": "realnet.learners",
     "Input": "realnet.inputs",
     "InputError": "realnet.inputs",
     "Interface": "realnet.interface",

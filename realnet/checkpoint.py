@@ -13,11 +13,13 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from realnet.core.checks import checked_rate, is_whole
+from realnet.core.dendrite_memory import LEARNT
 from realnet.core.state import Params, State, check_arrays
 
 FORMAT = 1
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
-_KINDS = ("net", "tokens", "frames")
+_DENDRITES = "dendrites"
+_KINDS = ("net", "tokens", "frames", _DENDRITES)
 _PARAMS = tuple(field.name for field in fields(Params) if field.init and field.name not in ("input_ids", "output_ids"))
 
 
@@ -43,6 +45,11 @@ class Checkpoint:
         chosen = {name: value for name in _PARAMS if (value := getattr(params, name)) is not None}
         chosen |= {"n_in": params.n_in, "n_out": params.n_out}
         return cls({"format": FORMAT, "params": chosen, **config}, state.arrays() | {"order": params.order})
+
+    @classmethod
+    def of_memory(cls, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
+        """Return the checkpoint of a learner with dendrites, which checks its arrays itself when it is made of it."""
+        return cls({"format": FORMAT, "kind": _DENDRITES, **config}, arrays)
 
     def extended(self, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
         """Return it with what a learner keeps beside its net."""
@@ -97,13 +104,19 @@ class Checkpoint:
             if not is_whole(tick := self.config["tick"]) or not 0 <= tick < 2**62:
                 raise ValueError(f"tick is {tick!r}, must be a whole number, at least 0")
             checked_rate(self.config["learning_rate"])
-            check_arrays(self.params(), self.arrays)
+            if self.config["kind"] != _DENDRITES:
+                check_arrays(self.params(), self.arrays)
         except (ValueError, KeyError, TypeError) as error:
             missing = " is missing" if isinstance(error, KeyError) else ""
             raise ValueError(f"not a RealNet checkpoint: {' '.join(str(error).split())}{missing}") from error
 
     def weights_sha256(self) -> str:
-        """Return the hash of the stored W, float32 after step 8."""
+        """Return the hash of the stored W, float32 after step 8; of a net of dendrites, of all that it has learnt."""
+        if self.config["kind"] == _DENDRITES:
+            digest = hashlib.sha256()
+            for name in LEARNT:
+                digest.update(np.ascontiguousarray(self.arrays[name]).data)
+            return digest.hexdigest()
         return hashlib.sha256(self.state().stored_weights().data).hexdigest()
 
     def state_sha256(self) -> str:

@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Preset
+from realnet.dendrites.learner import DendriteLearner
+from realnet.dendrites.net import MAX_LINES
+from realnet.dendrites.wiring import Variant
 from realnet.frames import FrameLearner
 from realnet.inputs import Input
 from realnet.interface import Interface
-from realnet.live import LiveNet
 from realnet.outputs import OutputBatch
 from realnet.score import Score
-from realnet.tokens.learner import Generator, TokenLearner
+from realnet.tokens.learner import TokenLearner
+
+AnyPreset: TypeAlias = Preset | Literal["dendrites"]
+
+
+class Net(Protocol):
+    """What is told of any net, whatever it is made of."""
+
+    tick: int
+    learning_rate: float
+
+    @property
+    def preset(self) -> str: ...
+
+    @property
+    def num_neurons(self) -> int: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def kernel(self) -> str: ...
+
+
+class Generator(Protocol):
+    """A generation in progress, on a fork of the net."""
+
+    def step(self, count: int) -> list[int]:
+        """Return the next `count` tokens; none while the prompt is still read, a slice at each call."""
+        ...
 
 
 class Learner(Protocol):
@@ -28,9 +62,11 @@ class Learner(Protocol):
         tokens_seen: how many tokens it has run; 0 of a net of frames.
     """
 
-    net: LiveNet
     score: Score
     tokens_seen: int
+
+    @property
+    def net(self) -> Net: ...
 
     @property
     def interface(self) -> Interface:
@@ -77,18 +113,24 @@ class Learner(Protocol):
 
 
 def create(
-    preset: Preset = "surprise",
+    preset: AnyPreset = "surprise",
     num_neurons: int | None = None,
     inputs: int | None = None,
     outputs: int | None = None,
     seed: int = 0,
     device: str = "cpu",
+    variant: Variant = "standard",
+    max_lines: int = MAX_LINES,
 ) -> Learner:
     """Make a newborn: of frames if it is told how many inputs and outputs there are, else of tokens.
 
-    `num_neurons` None is the preset's own size. Raises ValueError if they are too few, or only one of `inputs` and
-    `outputs` is told.
+    `num_neurons` None is the preset's own size; `variant` and `max_lines` are of `dendrites`, which takes neurons as it
+    needs them. Raises ValueError if they are too few, or only one of `inputs` and `outputs` is told.
     """
+    if preset == "dendrites":
+        if num_neurons is not None or inputs is not None or outputs is not None or device != "cpu":
+            raise ValueError("dendrites takes tokens on the CPU, and neurons as it needs them: leave these out")
+        return DendriteLearner.create(variant, max_lines)
     if inputs is not None and outputs is not None:
         return FrameLearner.create(inputs, outputs, preset, num_neurons, seed, device)
     if inputs is not None or outputs is not None:
@@ -96,7 +138,7 @@ def create(
     return TokenLearner.create(preset, num_neurons, seed, device)
 
 
-def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner | FrameLearner:
+def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner | FrameLearner | DendriteLearner:
     """Return the learner that made it, which goes on exactly. Takes its arrays over.
 
     Raises ValueError for a checkpoint of another kind.
@@ -106,4 +148,6 @@ def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner
         return TokenLearner.from_checkpoint(checkpoint, device)
     if kind == "frames":
         return FrameLearner.from_checkpoint(checkpoint, device)
-    raise ValueError(f"a checkpoint of kind {kind!r}, must be tokens or frames")
+    if kind == "dendrites":
+        return DendriteLearner.from_checkpoint(checkpoint, device)
+    raise ValueError(f"a checkpoint of kind {kind!r}, must be tokens, frames or dendrites")

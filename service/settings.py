@@ -22,8 +22,12 @@ class NetSettings(BaseModel):
 
     model_config = ConfigDict(title="The net", frozen=True)
 
-    preset: Literal["surprise", "manifesto", "literal"] = Field(
+    preset: Literal["surprise", "manifesto", "literal", "dendrites"] = Field(
         "surprise", description="form of the tick that a new net lives by"
+    )
+    variant: Literal["fast", "standard"] = Field("standard", description="contexts and gates of a new net of dendrites")
+    max_lines: int = Field(
+        2**20, ge=2**12, le=2**22, description="lines of 64 bytes that a new net of dendrites may take, a power of two"
     )
     neurons: int | None = Field(None, ge=1, description="size of a new net; if not given, the preset's own")
     seed: int = Field(0, ge=0, description="what a new net is drawn from")

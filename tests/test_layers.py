@@ -13,7 +13,19 @@ ROOT = Path(__file__).parents[1]
 # A package, or a module beside the packages, imports only from those behind it in its line.
 SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "jobs", "datasets", "snapshots", "engine"]
 SERVICE += ["replica", "journal", "auth", "validation", "errors", "store", "aio", "client"]
-REALNET = ["learners", "training", "utils", "tokens", "frames", "interface", "vocabulary", "inputs", "outputs", "score"]
+REALNET = [
+    "learners",
+    "training",
+    "utils",
+    "dendrites",
+    "tokens",
+    "frames",
+    "interface",
+    "vocabulary",
+    "inputs",
+    "outputs",
+    "score",
+]
 REALNET += ["fit_options", "dream", "live", "checkpoint", "kernels", "core"]
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.

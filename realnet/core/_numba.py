@@ -10,13 +10,28 @@ from numba.extending import intrinsic
 
 # No "nnan" and "ninf": what is NaN or infinite must stay so. Sums may be reordered by vectorising, always the same way.
 FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
-_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_OPTIONS = {**_EXACT, "fastmath": FAST}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function on its first call, and keep it for the next process, where that can be written somewhere."""
+    return _kept(function, _OPTIONS)
+
+
+def exact_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function as `kernel` does, but compute in the stated order: each sum and product as NumPy would."""
+    return _kept(function, _EXACT)
+
+
+def exact_inlined_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function as a part of each exact kernel that calls it."""
+    return njit(forceinline=True, **_EXACT)(function)
+
+
+def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     try:
-        return njit(cache=True, **_OPTIONS)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": neither the package's folder nor a home can be written
         warnings.warn(
             "compiled kernels cannot be kept, so that every process compiles them again: "
@@ -24,7 +39,7 @@ def kernel(function: Callable[..., Any]) -> Any:
             RuntimeWarning,
             stacklevel=1,
         )
-        return njit(**_OPTIONS)(function)
+        return njit(**options)(function)
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Any:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from realnet.core._numba import kernel
 from realnet.core.checks import is_whole
 from realnet.kernels import SparseFrames
-
-Tokens = NDArray[np.int32]
+from realnet.tokens.ids import Tokens
 
 NONE = -1  # where there is no token yet
 _FURTHEST = 4096  # tokens back that a tap may reach

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.checks import is_whole
 from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
@@ -18,7 +17,8 @@ from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 from realnet.score import Score
-from realnet.tokens.encoder import Encoder, Tokens, dense_taps
+from realnet.tokens.encoder import Encoder, dense_taps
+from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP, best_, probabilities, sample
 from realnet.vocabulary import Vocabulary, vocabulary_named
@@ -81,7 +81,7 @@ class TokenLearner:
 
         `plasticity` and `learning_rate` are as in `LiveNet.run`. Raises ValueError, with nothing changed.
         """
-        ids = self._ids(tokens)
+        ids = checked_ids(tokens, self.vocabulary.size)
         slices = [ids[i : i + _SLICE] for i in range(0, max(1, len(ids)), _SLICE)]
         return TokenOutputs.joined([self._run(each, plasticity, learning_rate) for each in slices])
 
@@ -114,7 +114,7 @@ class TokenLearner:
         The first `given` tokens only lead up to the others: they are not learnt, and have no row in what is returned.
         Nothing here counts as seen, or in the score.
         """
-        ids = self._ids(tokens)
+        ids = checked_ids(tokens, self.vocabulary.size)
         kept = self._recent, self.score, self.tokens_seen
         self._recent, self.score = self.encoder.start(), Score()
         try:
@@ -127,13 +127,13 @@ class TokenLearner:
 
     def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
         """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
-        return self.run(_tokens_of(given), plasticity, learning_rate)
+        return self.run(tokens_of(given), plasticity, learning_rate)
 
     def dream_input(
         self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
     ) -> TokenOutputs:
         """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
-        return self.dream(_tokens_of(given), lead, plasticity, learning_rate)
+        return self.dream(tokens_of(given), lead, plasticity, learning_rate)
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
@@ -158,7 +158,7 @@ class TokenLearner:
         if fresh:
             fork.net.forget()
             fork._recent = self.encoder.start()
-        return Generator(fork, self._ids(prompt), temperature, seed)
+        return Generator(fork, checked_ids(prompt, self.vocabulary.size), temperature, seed)
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
@@ -195,17 +195,6 @@ class TokenLearner:
             raise ValueError(f"not a checkpoint of a token net: {' '.join(str(error).split())}{missing}") from error
         return learner
 
-    def _ids(self, tokens: ArrayLike) -> Tokens:
-        ids = np.asarray(tokens)
-        if ids.size == 0:
-            return np.empty(0, np.int32)
-        if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError("tokens must be a list of integers")
-        unknown = np.flatnonzero((ids < 0) | (ids >= self.vocabulary.size))
-        if unknown.size:
-            raise ValueError(f"tokens[{unknown[0]}] must be in 0 to {self.vocabulary.size - 1}")
-        return ids.astype(np.int32)
-
 
 def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
     """Raise ValueError or KeyError if what a token net has beside its net does not fit it."""
@@ -215,16 +204,7 @@ def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: C
     wanted = encoder.start()
     if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
         raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
-    if score.shape != (3,) or score.dtype != np.float64 or not np.isfinite(score).all():
-        raise ValueError("the array score must be 3 finite numbers of float64")
-    if not is_whole(seen) or seen < 0:
-        raise ValueError(f"tokens_seen is {seen!r}, must be a whole number, at least 0")
-
-
-def _tokens_of(given: Input) -> Tokens:
-    if given.tokens is None:
-        raise ValueError("this net takes tokens, not frames")
-    return given.tokens
+    check_seen(seen, score)
 
 
 class Generator:

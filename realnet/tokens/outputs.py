@@ -8,7 +8,7 @@ import numpy as np
 
 from realnet.core.state import Float32
 from realnet.outputs import Column, OutputBatch
-from realnet.tokens.encoder import Tokens
+from realnet.tokens.ids import Tokens
 from realnet.tokens.readout import TOP
 
 TOKEN_COLUMNS = (

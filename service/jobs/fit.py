@@ -7,7 +7,7 @@ from typing import Any
 import safetensors
 import safetensors.numpy
 
-from realnet import Checkpoint, from_checkpoint
+from realnet import Checkpoint, LiveNet, from_checkpoint
 from service.aio import in_thread
 from service.datasets.catalog import DatasetCatalog
 from service.engine.commands import UpdateWeights
@@ -119,6 +119,8 @@ def _made(directory: Path) -> tuple[bytes, int, str]:
     try:
         learner = from_checkpoint(Checkpoint.from_bytes((directory / FORK).read_bytes()))
         arrays = safetensors.numpy.load_file(directory / FITTED)
+        if not isinstance(learner.net, LiveNet):
+            raise ValueError("it has no matrix to fit")
         learner.net.adopt(arrays["weights"], alive=arrays.get("alive"))
     except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
         raise JobFailed(f"what the fit's process has left is of no use: {error}") from error

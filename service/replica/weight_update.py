@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet import Checkpoint
+from realnet import Checkpoint, LiveNet
 from realnet.learners import Learner
 
 Rows = NDArray[np.float32]
@@ -28,6 +28,8 @@ class WeightUpdate:
 
     def by(self, learner: Learner) -> bool:
         """Put the weights into a net. Return False, with nothing changed, for a net of another shape."""
+        if not isinstance(learner.net, LiveNet):
+            return False
         try:
             learner.net.adopt(self.weights, self.base, self.alive)
         except ValueError:

@@ -3,6 +3,7 @@
 from typing import TypeAlias
 
 from realnet import learners
+from realnet.dendrites.net import DendriteNet
 from realnet.learners import Learner
 from service.settings import NetSettings
 
@@ -15,17 +16,21 @@ class CannotStart(Exception):
 
 def birth_of(settings: NetSettings) -> Birth:
     """Return what a new net is created from, as the journal keeps it."""
-    return {
+    birth: Birth = {
         "preset": settings.preset,
         "neurons": settings.neurons,
         "seed": settings.seed,
         "inputs": settings.inputs,
         "outputs": settings.outputs,
     }
+    if settings.preset == "dendrites":
+        birth |= {"variant": settings.variant, "max_lines": settings.max_lines}
+    return birth
 
 
 def create(birth: Birth, device: str) -> Learner:
-    """Create a newborn net. Raises ValueError if it would have too few neurons, CannotStart if too many."""
+    """Create a newborn net. Raises ValueError for what is none, CannotStart if it would have too many neurons."""
+    own = {name: birth[name] for name in ("variant", "max_lines") if name in birth}  # of dendrites
     try:
         return learners.create(
             preset=birth["preset"],  # type: ignore[arg-type]  # a record of the journal: checked when it was written
@@ -34,6 +39,7 @@ def create(birth: Birth, device: str) -> Learner:
             outputs=_number(birth["outputs"]),
             seed=_number(birth["seed"]) or 0,
             device=device,
+            **own,  # type: ignore[arg-type]
         )
     except MemoryError as error:
         raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
@@ -50,9 +56,11 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
         "inputs": interface.inputs if is_of_frames else None,
         "outputs": interface.outputs if is_of_frames else None,
     }
+    if isinstance(net, DendriteNet):
+        has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
-        if asked is not None and asked != has[name]:
+        if asked is not None and has[name] is not None and asked != has[name]:
             raise CannotStart(
                 f"the net in the store has {name} {has[name]}, not {asked}: ask for that, or give another store"
             )

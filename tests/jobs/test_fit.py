@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from realnet import Checkpoint, from_checkpoint
+from realnet import Checkpoint, LiveNet, from_checkpoint
 from service.datasets.catalog import DatasetCatalog
 from service.datasets.upload import Format
 from service.engine.commands import UpdateWeights
@@ -101,6 +101,7 @@ async def test_rebased_it_keeps_what_was_learnt_meanwhile(store_url: str, tmp_pa
         read = [await run.life.catalog.read(id) for id in (between[0].id, result["snapshot"], result["fork"])]
         alone = from_checkpoint(Checkpoint.from_bytes(read[0]))
         fitted, base = (Checkpoint.from_bytes(each).state().stored_weights() for each in read[1:])
+        assert isinstance(alone.net, LiveNet)
         alone.net.adopt(fitted, base)
         assert alone.checkpoint().weights_sha256() == await run.weights()
 

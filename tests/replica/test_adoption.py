@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from realnet import Checkpoint, FrameLearner, from_checkpoint
+from realnet import Checkpoint, FrameLearner, LiveNet, from_checkpoint
 from realnet.inputs import Input
 from service.engine.commands import JournalledCommand, Run, UpdateWeights
 from service.engine.pipeline import Pipeline
@@ -33,6 +33,7 @@ def fitted_from(fork: bytes, seed: int = 0, dead: bool = False) -> bytes:
     chance = np.random.default_rng(seed)
     fitted = np.clip(weights + chance.normal(0, 0.3, weights.shape), -2, 2).astype(np.float32)
     alive = chance.random(weights.shape) < 0.9 if dead else None
+    assert isinstance(learner.net, LiveNet)
     learner.net.adopt(fitted if alive is None else fitted * alive, alive=alive)
     return learner.checkpoint().to_bytes()
 

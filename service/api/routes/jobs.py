@@ -82,6 +82,8 @@ async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response
             "fits need PyTorch, which is not installed here: "
             "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
         )
+    if runtime.engine.status.preset == "dendrites":
+        raise Conflict("a net of dendrites has no matrix to fit: dream the data set once, which is how it learns most")
     return await _add("fit", body, runtime, caller, response)
 
 

@@ -1,0 +1,68 @@
+"""What a net of dendrites is told of its ticks, and what it has learnt."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core.state import Float32
+
+WORDS = 16  # of a line: the first is its name and what came last, then a synapse to each decision of four bits
+CELLS = 33  # of a row of an output map
+ROWS = 2048  # of a gate
+MAP_ROWS = 65536
+HISTORIES = 256  # of a synapse's last answers
+RUNS = 16
+TRUSTS = 256
+EPISODES = 2**22  # tokens that are remembered
+PLACES = 2**18  # in the episodes, by the hash of the tokens before them
+FIRST = 8  # column of the first context: before it are bias, the other's opinion, and two of each of three recalls
+STEP = 3  # columns of a context
+NODE, SURE, RECALL, GIVEN, GIVEN_BIT = range(5)
+
+
+class Stimuli(NamedTuple):
+    """What is told of T ticks before their symbols."""
+
+    contexts: NDArray[np.uint64]  # (T, K) hashes
+    gates: NDArray[np.int64]  # (T, G) rows of the gates that are given
+    maps: NDArray[np.uint64]  # (T, A) of the output maps
+    expected: NDArray[np.int64]  # (T, R) symbols, -1: the recall is silent
+    trust: NDArray[np.int64]  # (T, R) rows of the recalls' trust
+    recall_gates: NDArray[np.int64]  # (T, R) rows of the recalls' gates
+
+
+class Memory(NamedTuple):
+    """All that a net of K contexts, R recalls, G gates, N somata and A maps has learnt."""
+
+    lines: NDArray[np.uint32]  # (2^L + 1, WORDS); the last stays empty
+    used: NDArray[np.int64]  # (1,) lines in use
+    reflex: Float32  # (K, HISTORIES) what a history is worth
+    reflex_uses: NDArray[np.uint8]
+    run: Float32  # (K, RUNS, D) how often a run goes on, by its length and the decision
+    run_uses: NDArray[np.uint8]
+    trust: Float32  # (R, TRUSTS) how often a recall is right
+    trust_uses: NDArray[np.uint8]
+    gains: Float32  # (G, ROWS, columns)
+    gain_uses: NDArray[np.uint16]  # (G, ROWS)
+    mix: Float32  # (ROWS, N) how far each soma is heard
+    maps: Float32  # (A, MAP_ROWS, CELLS)
+    map_uses: NDArray[np.uint16]  # (A, MAP_ROWS)
+
+
+class Episodes(NamedTuple):
+    """What is remembered: long-term, a fork only reads it."""
+
+    tokens: NDArray[Any]  # of uint8, or of uint16 where there are more than 256 symbols; (EPISODES,) a ring
+    places: NDArray[np.int32]  # (R, PLACES) where the last tokens of this hash were followed, + 1; 0: nowhere
+    lived: NDArray[np.int64]  # (1,) tokens ever
+
+    @classmethod
+    def blank(cls, recalls: int, symbols: int) -> Episodes:
+        kind = np.uint8 if symbols <= 2**8 else np.uint16
+        return cls(np.zeros(EPISODES, kind), np.zeros((recalls, PLACES), np.int32), np.zeros(1, np.int64))
+
+
+LEARNT = (*Memory._fields, *Episodes._fields)  # the names of all arrays that a fork only reads

@@ -1,0 +1,83 @@
+"""A newborn memory, and one of twice the lines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from realnet.core.dendrite_memory import CELLS, FIRST, HISTORIES, MAP_ROWS, ROWS, RUNS, STEP, TRUSTS, WORDS, Memory
+from realnet.core.dendrite_tables import gain_rates
+from realnet.core.state import Float32
+from realnet.dendrites.recall import newborn_trust
+from realnet.dendrites.wiring import Wiring
+
+LEAST_LINES = 2**12  # since ten bits of a line's name are told by its place
+_GAIN = 1.4  # of all gains of a soma together at birth
+_FADING = 0.8  # of an answer in a history, for each that came after it
+_DECISIONS = 16  # of a symbol at most
+
+
+def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
+    """Return the memory of a net that has learnt nothing. No random number is in it."""
+    contexts, somata, maps = len(wiring.contexts), len(wiring.somata), len(wiring.maps)
+    gates = len(wiring.gates)
+    trust = np.stack([newborn_trust(each.forgiving) for each in wiring.recalls])
+    run = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32)
+    cell = (1 / (1 + np.exp(-(np.arange(CELLS) - CELLS // 2) / 2))).astype(np.float32)
+    return Memory(
+        lines=np.zeros((lines + 1, WORDS), np.uint32),
+        used=np.zeros(1, np.int64),
+        reflex=np.tile(_newborn_reflex(), (contexts, 1)),
+        reflex_uses=np.zeros((contexts, HISTORIES), np.uint8),
+        run=np.tile(np.repeat(run[:, None], _DECISIONS, axis=1), (contexts, 1, 1)),
+        run_uses=np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
+        trust=trust,
+        trust_uses=np.zeros((len(wiring.recalls), TRUSTS), np.uint8),
+        gains=_newborn_gains(wiring),
+        gain_uses=np.zeros((gates, ROWS), np.uint16),
+        mix=np.full((ROWS, somata), 1 / somata, np.float32),
+        maps=np.tile(cell, (maps, MAP_ROWS, 1)),
+        map_uses=np.zeros((maps, MAP_ROWS), np.uint16),
+    )
+
+
+def rates(wiring: Wiring) -> Float32:
+    """Return (N, uses) the rates of each soma's gains: the more dendrites, the slower. The second soma is faster."""
+    share = 10 / len(wiring.contexts)
+    each = [gain_rates(0.005 * share, 0.003, 0.0003 * share), gain_rates(0.01 * share, 0.002, 0.001 * share)]
+    return np.stack(each[: len(wiring.somata)])
+
+
+def doubled(memory: Memory) -> Memory:
+    """Return the memory with room for twice the lines; what it says stays the same, bit for bit."""
+    old = memory.lines[:-1]
+    lines = np.zeros((2 * len(old) + 1, WORDS), np.uint32)
+    bit = (old[:, 0] >> np.uint32(12)) // np.uint32(
+        len(old) // LEAST_LINES
+    ) & 1  # of its name: the next one of its home
+    for half in range(2):
+        lines[half * len(old) : (half + 1) * len(old)][bit == half] = old[bit == half]
+    return memory._replace(lines=lines)
+
+
+def _newborn_reflex() -> Float32:
+    """Return (HISTORIES,) the share of ones among the answers, the newest counting most."""
+    reflex = np.full(HISTORIES, 0.5, np.float32)
+    for history in range(1, HISTORIES):
+        counts, weight = [0.3, 0.3], 1.0
+        for age in range(history.bit_length() - 1):
+            counts[history >> age & 1] += weight
+            weight *= _FADING
+        reflex[history] = counts[1] / sum(counts)
+    return reflex
+
+
+def _newborn_gains(wiring: Wiring) -> Float32:
+    gates = wiring.gates
+    gains = np.zeros((len(gates), ROWS, wiring.columns), np.float32)
+    for g, (soma, _, _) in enumerate(gates):
+        gain = _GAIN / len(wiring.contexts) / len(wiring.somata[soma])
+        contexts = slice(FIRST, FIRST + STEP * len(wiring.contexts), STEP)
+        gains[g, :, contexts] = gain
+        gains[g, :, FIRST + 1 : contexts.stop : STEP] = gain / 2
+        gains[g, :, 2 : 2 + 2 * len(wiring.recalls) : 2] = gain / len(wiring.recalls)
+    return gains

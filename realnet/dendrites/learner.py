@@ -1,0 +1,209 @@
+"""A learner of tokens with dendrites: it predicts, scores and learns each token by its contexts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realnet.checkpoint import Checkpoint
+from realnet.core.checks import checked_rate
+from realnet.dendrites.net import MAX_LINES, DendriteNet
+from realnet.dendrites.reader import RECENT
+from realnet.dendrites.wiring import VARIANTS, Variant, Wiring
+from realnet.frames import FrameOutputs
+from realnet.inputs import Input
+from realnet.interface import Interface
+from realnet.score import Score
+from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
+from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
+from realnet.tokens.readout import TOP
+from realnet.vocabulary import Vocabulary, vocabulary_named
+
+_SLICE = 1024  # ticks at a time
+
+
+class DendriteLearner:
+    """A DendriteNet with a vocabulary and a score. It implements `realnet.learners.Learner`.
+
+        learner = DendriteLearner.create()
+        outputs = learner.run(learner.vocabulary.encode("hello"))
+
+    Attributes:
+        score: how well it predicts, of the tokens seen last.
+        tokens_seen: how many it has run, dreams apart.
+    """
+
+    def __init__(self, net: DendriteNet, vocabulary: Vocabulary) -> None:
+        self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
+
+    def __repr__(self) -> str:
+        return f"<DendriteLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
+
+    @classmethod
+    def create(cls, variant: Variant = "standard", max_lines: int = MAX_LINES) -> DendriteLearner:
+        """Make a newborn, which takes up to `max_lines` lines of 64 bytes as it needs them. Raises ValueError."""
+        if variant not in VARIANTS:
+            raise ValueError(f"variant is {variant!r}, must be one of {', '.join(VARIANTS)}")
+        vocabulary = Vocabulary()
+        return cls(DendriteNet(VARIANTS[variant], vocabulary.size, is_text=True, max_lines=max_lines), vocabulary)
+
+    @property
+    def interface(self) -> Interface:
+        """Return what it takes and says."""
+        size = self.vocabulary.size
+        return Interface(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS, idle_speaks=False)
+
+    @property
+    def reach(self) -> int:
+        """Return how many of the last tokens it has in mind."""
+        return RECENT
+
+    def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+        """Predict, score and then learn each of T tokens. Raises ValueError, with nothing changed.
+
+        Synapses learn at a rate of their own uses; `plasticity` and `learning_rate` are times that of the gains. Where
+        one of them is 0 nothing is learnt.
+        """
+        ids = checked_ids(tokens, self.vocabulary.size)
+        rate = self._rate(plasticity, learning_rate)
+        slices = [ids[i : i + _SLICE] for i in range(0, max(1, len(ids)), _SLICE)]
+        return TokenOutputs.joined([self._run(each, rate) for each in slices])
+
+    def _run(self, ids: Tokens, rate: float) -> TokenOutputs:
+        first = self.net.tick + 1
+        said = self.net.run(ids, rate, TOP)
+        self.tokens_seen += len(ids)
+        surprise = -np.log2(said.probability).astype(np.float32)
+        predicted = said.best[:-1, 0].copy()
+        self.score.update(predicted == ids, surprise)
+        ticks, probability = np.arange(first, first + len(ids)), said.probability.astype(np.float32)
+        return TokenOutputs(ticks, ids, predicted, probability, surprise, said.best[1:], said.value[1:])
+
+    def _rate(self, plasticity: float, learning_rate: float | None) -> float:
+        if not (math.isfinite(plasticity) and plasticity >= 0):
+            raise ValueError("plasticity must be a number, at least 0")
+        rate = plasticity * (self.net.learning_rate if learning_rate is None else checked_rate(learning_rate))
+        if self.net.read_only and rate > 0:
+            raise ValueError("a fork only reads its memory: run it with plasticity=0")
+        return rate
+
+    def dream(
+        self, tokens: ArrayLike, given: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+    ) -> TokenOutputs:
+        """Run from nothing in mind; afterwards the net has in mind what it had before.
+
+        The first `given` tokens only lead up to the others: they are not learnt, and have no row in what is returned.
+        Nothing here counts as seen, or in the score.
+        """
+        ids = checked_ids(tokens, self.vocabulary.size)
+        self._rate(plasticity, learning_rate)
+        kept = self.score, self.tokens_seen
+        self.score = Score()
+        try:
+            with self.net.aside():
+                if given:
+                    self.run(ids[:given], 0.0)
+                return self.run(ids[given:], plasticity, learning_rate)
+        finally:
+            self.score, self.tokens_seen = kept
+
+    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+        """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
+        return self.run(tokens_of(given), plasticity, learning_rate)
+
+    def dream_input(
+        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+    ) -> TokenOutputs:
+        """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
+        return self.dream(tokens_of(given), lead, plasticity, learning_rate)
+
+    def warm_up(self) -> None:
+        """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
+        fork = self.fork()
+        fork.run([0], 0.0)
+        fork.net.draw(1.0, np.random.default_rng(0))
+
+    def fork(self) -> DendriteLearner:
+        """Return a learner with a mind of its own that reads the same memory, and cannot learn."""
+        return DendriteLearner(self.net.fork(), self.vocabulary)
+
+    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> DendriteGenerator:
+        """Return what generates tokens after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
+
+        It goes on from what the net has in mind, or, if `fresh`, from nothing in mind.
+        """
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError("temperature must be a number, at least 0")
+        net = self.net.fork()
+        if fresh:
+            net.forget()
+        return DendriteGenerator(net, checked_ids(prompt, self.vocabulary.size), temperature, seed)
+
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
+        self.net.rest(ticks)
+
+    def idle(self, ticks: int, plasticity: float = 0.0, learning_rate: float | None = None) -> FrameOutputs:
+        """Count ticks without input: without a token nothing moves, and nothing is said."""
+        self._rate(0.0 if self.net.read_only else plasticity, learning_rate)
+        first = self.net.tick + 1
+        self.net.rest(ticks)
+        return FrameOutputs(np.arange(first, first + ticks), np.empty((ticks, 0), np.float32))
+
+    def checkpoint(self) -> Checkpoint:
+        """Return a copy of everything."""
+        return Checkpoint.of_memory(
+            {
+                "tick": self.net.tick,
+                "learning_rate": self.net.learning_rate,
+                "wiring": self.net.wiring.to_json(),
+                "max_lines": self.net.max_lines,
+                "vocabulary": self.vocabulary.name,
+                "tokens_seen": self.tokens_seen,
+            },
+            self.net.arrays() | {"score": self.score.sums.copy()},
+        )
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> DendriteLearner:
+        """Return the learner that made it. Takes its arrays over. Raises ValueError if it is none of dendrites."""
+        try:
+            if device != "cpu":
+                raise ValueError("dendrites run on the CPU")
+            config, arrays = checkpoint.config, checkpoint.arrays
+            vocabulary = vocabulary_named(config["vocabulary"])
+            net = DendriteNet(Wiring.from_json(config["wiring"]), vocabulary.size, True, config["max_lines"])
+            net.take(arrays)
+            check_seen(config["tokens_seen"], arrays["score"])
+            net.learning_rate, net.tick = config["learning_rate"], checkpoint.tick
+            learner = cls(net, vocabulary)
+            learner.tokens_seen, learner.score = config["tokens_seen"], Score(arrays["score"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            missing = " is missing" if isinstance(error, KeyError) else ""
+            raise ValueError(f"not a checkpoint of dendrites: {' '.join(str(error).split())}{missing}") from error
+        return learner
+
+
+class DendriteGenerator:
+    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
+
+    def __init__(self, fork: DendriteNet, prompt: Tokens, temperature: float, seed: int) -> None:
+        self._fork, self._prompt, self._temperature = fork, prompt, temperature
+        self._random = np.random.Generator(np.random.PCG64(seed))
+
+    def step(self, count: int) -> list[int]:
+        """Return the next `count` tokens; none while the prompt is still read, a slice at each call."""
+        if len(self._prompt):
+            self._fork.run(self._prompt[:_SLICE], 0.0)
+            self._prompt = self._prompt[_SLICE:]
+            return []
+        said: list[int] = []
+        for _ in range(count):
+            if self._temperature == 0:
+                said.append(int(self._fork.expected(1)[0][0]))
+            else:
+                said.append(self._fork.draw(self._temperature, self._random))
+            self._fork.run(np.array(said[-1:], np.int32), 0.0)
+        return said

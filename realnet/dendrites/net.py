@@ -1,0 +1,198 @@
+"""DendriteNet: a net whose inputs are contexts, each with a dendrite of its own, and whose outputs are a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core.checks import checked_rate, is_whole
+from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
+from realnet.core.dendrite_tables import tables
+from realnet.core.state import Float32, Float64
+from realnet.dendrites.arrays import check_arrays
+from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates
+from realnet.dendrites.encoder import Encoder
+from realnet.dendrites.reader import Reader
+from realnet.dendrites.wiring import Wiring
+from realnet.kernels.tree_decide import Scratch
+from realnet.kernels.tree_run import run
+from realnet.kernels.tree_search import draw, likeliest
+
+MAX_LINES = 2**20  # by default: 64 MiB
+_NEVER = 2**62
+
+
+class Said(NamedTuple):
+    """What was said of T tokens, each before it was learnt; `best` and `value` have a row more, of the one to come."""
+
+    probability: Float64  # (T,)
+    best: NDArray[np.int32]  # (T + 1, k) the likeliest tokens, best first
+    value: Float32  # (T + 1, k) how probable they are
+
+
+@dataclass(slots=True, eq=False)
+class _Mind:
+    """What is learnt, shared by a net and its forks."""
+
+    memory: Memory
+    episodes: Episodes
+
+    def flat(self) -> Memory:
+        """Return the same arrays as the kernels take them, of one dimension each."""
+        return Memory._make(each.reshape(-1) for each in self.memory)
+
+
+class DendriteNet:
+    """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
+
+    Attributes:
+        tick: how many ticks it has lived.
+        learning_rate: times the rate of the gains (1); synapses learn by their own uses.
+        read_only: it is a fork, and shares its memory with the net that it was forked from.
+    """
+
+    preset, device, kernel, seed = "dendrites", "cpu", "cpu", 0
+
+    def __init__(self, wiring: Wiring, symbols: int, is_text: bool, max_lines: int = MAX_LINES) -> None:
+        """Make a newborn for so many symbols, 2 to 65,536. Raises ValueError."""
+        if not is_whole(symbols) or not 2 <= symbols <= 2**16:
+            raise ValueError(f"symbols is {symbols}, must be from 2 to {2**16}")
+        if not is_whole(max_lines) or max_lines & (max_lines - 1) or not LEAST_LINES <= max_lines <= 2**22:
+            raise ValueError(f"max_lines is {max_lines}, must be a power of two from {LEAST_LINES} to {2**22}")
+        self._begin(wiring, symbols, is_text, max_lines)
+        recalls = len(wiring.recalls)
+        self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
+        self._reader = Reader.blank(recalls)
+
+    def _begin(self, wiring: Wiring, symbols: int, is_text: bool, max_lines: int) -> None:
+        self.wiring, self.symbols, self.is_text, self.max_lines = wiring, symbols, is_text, max_lines
+        self.tick, self.read_only, self._learning_rate = 0, False, 1.0
+        self._depth = (symbols - 1).bit_length()
+        self._gates, self._rates = wiring.gates, rates(wiring)
+        self._encoder = Encoder(wiring, is_text)
+        self._scratch = Scratch.of(
+            *(len(wiring.contexts), wiring.columns, len(self._gates)),
+            *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
+        )
+
+    def __repr__(self) -> str:
+        fork = "fork of a " if self.read_only else ""
+        return f"<{fork}DendriteNet of {len(self.wiring.contexts)} dendrites: {self.lines} lines, tick {self.tick}>"
+
+    @property
+    def num_neurons(self) -> int:
+        """Return how many neurons there are: one for each line, and one for each decision."""
+        return self.lines + self.symbols - 1
+
+    @property
+    def lines(self) -> int:
+        return len(self._mind.memory.lines) - 1
+
+    @property
+    def learning_rate(self) -> float:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = checked_rate(value)
+
+    def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0) -> Said:
+        """Predict and then learn T tokens of 0 to `symbols` - 1. At a rate of 0 nothing is learnt.
+
+        Returns what was said, with the `best` likeliest tokens each.
+        """
+        if self.read_only and rate > 0:
+            raise ValueError("a fork only reads its memory: run it with plasticity=0")
+        stimuli = self._encode(tokens, rate > 0, and_next=best > 0)
+        said = Said(
+            np.empty(len(tokens)),
+            np.zeros((len(tokens) + 1, best), np.int32),
+            np.zeros((len(tokens) + 1, best), np.float32),
+        )
+        mind, done = self._mind, 0
+        while done < len(tokens):
+            full = self.lines // 2 if self.lines < self.max_lines else _NEVER
+            done = run(
+                *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate), stimuli, done, full),
+                *(mind.flat(), tables(), self._scratch, *said),
+            )
+            if mind.memory.used[0] > full:
+                mind.memory = doubled(mind.memory)
+        if best:
+            self._search(stimuli, len(tokens), said.best[-1], said.value[-1])
+        self.tick += len(tokens)
+        return said
+
+    def expected(self, count: int) -> tuple[NDArray[np.int32], Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        best, value = np.zeros(count, np.int32), np.zeros(count, np.float32)
+        self._search(self._encode(np.empty(0, np.int32), False, and_next=True), 0, best, value)
+        return best, value
+
+    def draw(self, temperature: float, random: np.random.Generator) -> int:
+        """Draw the next token; the lower the temperature, above 0, the likelier it is."""
+        stimuli = self._encode(np.empty(0, np.int32), False, and_next=True)
+        uniform = random.random(self._depth)
+        told = self._mind.flat(), tables(), self._scratch, temperature, uniform
+        return int(draw(self.symbols, self._depth, self._gates, stimuli, *told))
+
+    def _search(self, stimuli: Stimuli, t: int, best: NDArray[np.int32], value: Float32) -> None:
+        told = self._mind.flat(), tables(), self._scratch, best, value
+        likeliest(self.symbols, self._depth, self._gates, stimuli, t, *told)
+
+    def _encode(self, tokens: NDArray[np.int32], learn: bool, and_next: bool) -> Stimuli:
+        return self._encoder.encode(tokens, self._reader, self._mind.episodes, learn, and_next)
+
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
+        if ticks < 0:
+            raise ValueError("ticks must be at least 0")
+        self.tick += ticks
+
+    def forget(self) -> None:
+        """Empty the mind, as of a newborn; what the net has learnt stays."""
+        self._reader = Reader.blank(len(self.wiring.recalls))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Set the mind aside: within, the net begins with nothing in mind; after it, the mind is back."""
+        before = self._reader
+        self.forget()
+        try:
+            yield
+        finally:
+            self._reader = before
+
+    def fork(self) -> DendriteNet:
+        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
+        fork = DendriteNet.__new__(DendriteNet)
+        fork._begin(self.wiring, self.symbols, self.is_text, self.max_lines)
+        fork._mind, fork._reader = self._mind, Reader._make(each.copy() for each in self._reader)
+        fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
+        return fork
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of all that is learnt and in mind, by name."""
+        reader = {
+            name: each.view(np.uint64) if each.dtype.names else each for name, each in self._reader._asdict().items()
+        }
+        named = self._mind.memory._asdict() | self._mind.episodes._asdict() | reader
+        return {name: each.copy() for name, each in named.items()}
+
+    def take(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
+        lines = len(arrays["lines"]) - 1
+        if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
+            raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
+        check_arrays(arrays, self.arrays(), lines)
+        reader = Reader.blank(len(self.wiring.recalls))
+        for name, each in reader._asdict().items():
+            each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]
+        memory = Memory(*(arrays[name] for name in Memory._fields))
+        self._mind = _Mind(memory, Episodes(*(arrays[name] for name in Episodes._fields)))
+        self._reader = reader

@@ -1,0 +1,111 @@
+"""Recall: where in the episodes the last tokens occurred before, and what followed there."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_inlined_kernel
+from realnet.core.dendrite_memory import Episodes, Stimuli
+from realnet.core.hashing import mixed
+from realnet.dendrites.reader import LONGEST, P1, Reader, back
+
+_GIVEN_UP = 8  # misses of the last 16 tokens
+_MARGIN = 512  # tokens about to be overwritten are not recalled
+_STEPS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20, 24, 32, 48, 64, 128)
+_SIZES = (8, 12, 16, 24, 32, 64)
+_LENGTHS = np.arange(LONGEST + 1)
+FORGIVING_STEP = np.searchsorted(_STEPS, _LENGTHS, side="right")
+STRICT_STEP = np.where(_LENGTHS < 32, _LENGTHS, np.minimum(63, 32 + (_LENGTHS - 32) // 16))
+STRICT_SIZE = np.where(_LENGTHS > 0, 1 + np.searchsorted(_SIZES, _LENGTHS, side="right"), 0)
+MISSES = np.array([bin(i).count("1") for i in range(2**16)])
+
+
+def newborn_trust(forgiving: bool) -> NDArray[np.float32]:
+    """Return (256,) how far a recall is believed at first, by the row that `say_` tells."""
+    row = np.arange(256)
+    if not forgiving:
+        return (1 - 1 / (row + 2)).astype(np.float32)
+    length = np.array([0, *_STEPS])[row // 16]
+    return ((length + 1) / (length + 2 + 2 * (row % 16))).astype(np.float32)
+
+
+@exact_inlined_kernel
+def expected_(reader: Reader, episodes: Episodes, r: int) -> int:
+    """Return the token that a recall expects, -1 if it is silent."""
+    distance = reader.recalls[r].distance
+    if distance == 0:
+        return -1
+    return int(episodes.tokens[(episodes.lived[0] - distance) & (len(episodes.tokens) - 1)])
+
+
+@exact_inlined_kernel
+def say_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], stimuli: Stimuli, t: int) -> None:
+    """Write what each recall expects at tick t, and the rows of its trust and of its gate."""
+    for r in range(len(kinds)):
+        stimuli.expected[t, r] = expected_(reader, episodes, r)
+        length, misses = reader.recalls[r].length, MISSES[reader.recalls[r].misses]
+        if kinds[r, 1]:
+            stimuli.trust[t, r] = FORGIVING_STEP[length] * 16 + min(misses, 15)
+            stimuli.recall_gates[t, r] = FORGIVING_STEP[length] * 4 + min(misses, 3)
+        else:
+            stimuli.trust[t, r] = STRICT_STEP[length]
+            stimuli.recall_gates[t, r] = STRICT_SIZE[length]
+
+
+@exact_inlined_kernel
+def follow_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], token: int, write: bool) -> None:
+    """Move every recall on over a token, which is in `reader.recent` already, and remember it if `write`."""
+    for r in range(len(kinds)):
+        recall = reader.recalls[r]
+        if recall.distance == 0:
+            continue
+        if expected_(reader, episodes, r) == token:
+            recall.length = min(recall.length + 1, LONGEST)
+            recall.misses = recall.misses << 1 & 0xFFFF
+        else:
+            recall.length = 0
+            recall.misses = (recall.misses << 1 | 1) & 0xFFFF
+            if not kinds[r, 1] or MISSES[recall.misses] > _GIVEN_UP:
+                recall.distance = 0
+                continue
+        if not write:
+            recall.distance -= 1
+    mask = len(episodes.tokens) - 1
+    if write:
+        episodes.tokens[episodes.lived[0] & mask] = token
+        episodes.lived[0] += 1
+    here = episodes.lived[0]
+    for r in range(len(kinds)):
+        least, recall = kinds[r, 0], reader.recalls[r]
+        if reader.text[0].seen < np.uint64(least):
+            continue
+        place = _place(reader, least, episodes.places.shape[1])
+        known = np.int64(episodes.places[r, place])
+        if known > 0 and (recall.distance == 0 or (kinds[r, 1] and recall.length < least)):
+            distance = (here - known + 1) & mask
+            if 0 < distance < mask - _MARGIN and distance != recall.distance:
+                length = _agreement(reader, episodes, distance)
+                if length >= least and length > recall.length:
+                    recall.distance, recall.length, recall.misses = distance, length, 0
+        if write:
+            episodes.places[r, place] = (here & mask) + 1
+
+
+@exact_inlined_kernel
+def _place(reader: Reader, least: int, places: int) -> int:
+    h = np.uint64(0)
+    for k in range(1, least + 1):
+        h = (h + back(reader, k) + np.uint64(1)) * P1
+    return int(mixed(h) & np.uint64(places - 1))
+
+
+@exact_inlined_kernel
+def _agreement(reader: Reader, episodes: Episodes, distance: int) -> int:
+    """Return how many of the last tokens are also those before this place."""
+    mask, here = len(episodes.tokens) - 1, episodes.lived[0]
+    most = min(LONGEST, here - distance, np.int64(reader.text[0].seen), mask - distance)
+    k = 0
+    while k < most and np.uint64(episodes.tokens[(here - distance - 1 - k) & mask]) == back(reader, k + 1):
+        k += 1
+    return k

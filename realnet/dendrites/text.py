@@ -1,0 +1,224 @@
+"""The contexts of a text, or of any other tokens: what the dendrites of a net are asked by.
+
+Before each token the encoder names the contexts that the token stands in, by a hash each, and the rows of gains and of
+output maps. Contexts of tokens of any kind are the last 0, 1, 2 … of them. All others are of bytes of text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core.dendrite_memory import Episodes, Stimuli
+from realnet.core.hashing import mixed
+from realnet.dendrites.reader import LINE, P1, P2, RECENT, Reader, back
+from realnet.dendrites.recall import expected_, follow_, say_
+
+WORD, WORDS, SKIP, COLUMN, MASKED, INDENT = 100, 101, 102, 104, 115, 117
+MASKED_LINES, EXPECTED_SHAPE, SHAPES = 143, 152, 156
+LAST, CLASSES, EXPECTED, FIELD, LAST_BUT_ONE, IN_LINE, THREE_CLASSES = range(7)
+SMALL, CAPITAL, DIGIT, SPACE, NEWLINE, OTHER = range(1, 7)  # classes of tokens; 0 is none
+
+CONTEXTS = {f"order {k}": k for k in range(9)} | {
+    "word": WORD,  # the letters since the last other token, case folded
+    "words": WORDS,  # and the word before
+    "skip": SKIP,  # the tokens 2 and 3 back
+    "column": COLUMN,  # the column, and the token above
+    "line": MASKED,  # the line so far, each number as one digit
+    "lines": MASKED_LINES,  # and the line above
+    "indent": INDENT,  # the indentation, the identifier that the line begins with, and the word
+    "shape, expected": EXPECTED_SHAPE,  # the last eight runs of letters, digits or marks, and what recall expects
+    "shape, place": SHAPES,  # the last four such runs, and the place in the run
+}
+GATES = {
+    "last": LAST,
+    "classes": CLASSES,
+    "expected": EXPECTED,
+    "field": FIELD,
+    "last but one": LAST_BUT_ONE,
+    "column": IN_LINE,
+    "three classes": THREE_CLASSES,
+}
+TEXT_CONTEXTS = {name for name, code in CONTEXTS.items() if code >= WORD} - {"skip"}
+TEXT_GATES = set(GATES) - {"last", "last but one", "expected"}
+LAST_MAP, LAST_TWO_MAP = 1, 2
+MAPS = {"last": LAST_MAP, "last two": LAST_TWO_MAP}
+_KINDS = np.zeros(256, np.int64)
+_KINDS[1:] = OTHER
+_KINDS[ord("a") : ord("z") + 1] = _KINDS[128:] = SMALL
+_KINDS[ord("A") : ord("Z") + 1] = CAPITAL
+_KINDS[ord("0") : ord("9") + 1] = DIGIT
+_KINDS[ord(" ")], _KINDS[ord("\n")] = SPACE, NEWLINE
+_TAB, _UNDERSCORE = ord("\t"), ord("_")
+_SALT = np.uint64(0x51ED270B123)
+
+
+@exact_kernel
+def encode_(
+    tokens: NDArray[np.int32],
+    contexts: NDArray[np.int64],
+    gates: NDArray[np.int64],
+    maps: NDArray[np.int64],
+    recalls: NDArray[np.int64],
+    is_text: bool,
+    reader: Reader,
+    episodes: Episodes,
+    write: bool,
+    stimuli: Stimuli,
+) -> None:
+    """Write the stimuli of T tokens, each before it is read; then read it, and remember it if `write`.
+
+    If the stimuli have a row more, it is written for the token to come.
+    """
+    for t in range(len(stimuli.contexts)):
+        _name_contexts(contexts, reader, episodes, stimuli, t)
+        _name_rows(gates, maps, reader, episodes, stimuli, t)
+        say_(reader, episodes, recalls, stimuli, t)
+        if t < len(tokens):
+            token = np.int64(tokens[t])
+            text = reader.text[0]
+            reader.recent[text.seen & np.uint64(RECENT - 1)] = token
+            text.seen += np.uint64(1)
+            follow_(reader, episodes, recalls, token, write)
+            if is_text:
+                _read_text(reader, token)
+
+
+@exact_inlined_kernel
+def pair(a: np.uint64, b: np.uint64) -> np.uint64:
+    return (a * P1 + b) * P2 + (a >> np.uint64(31))
+
+
+@exact_inlined_kernel
+def _rolled(h: np.uint64, token: np.uint64, shift: int, mask: int) -> np.uint64:
+    return (h + token) * P1 + (h >> np.uint64(shift) & np.uint64(mask))
+
+
+@exact_inlined_kernel
+def _name_contexts(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes, stimuli: Stimuli, t: int) -> None:
+    text = reader.text[0]
+    h, done = np.uint64(0), 0
+    for q in range(len(kinds)):
+        kind = kinds[q]
+        if kind < WORD:
+            while done < kind:  # orders rise, so that each goes on from the one before
+                done += 1
+                h = (h + back(reader, done) + np.uint64(1)) * P1
+                h ^= h >> np.uint64(31)
+            context = h
+        elif kind == WORD:
+            context = text.word
+        elif kind == WORDS:
+            context = pair(text.word, text.word_1)
+        elif kind == SKIP:
+            context = pair(back(reader, 2), back(reader, 3))
+        elif kind == COLUMN:
+            context = pair(min(text.column, np.uint64(LINE - 1)), _above(reader))
+        elif kind == MASKED:
+            context = text.masked
+        elif kind == MASKED_LINES:
+            context = pair(text.masked_above, text.masked)
+        elif kind == INDENT:
+            context = pair(pair(text.indent, text.first), text.word)
+        elif kind == EXPECTED_SHAPE:
+            context = pair(text.shape, np.uint64(expected_(reader, episodes, 0) + 1))
+        else:
+            context = pair(text.shape & np.uint64(0xFFFFFFFF), text.place)
+        stimuli.contexts[t, q] = mixed(context + np.uint64(kind + 1) * _SALT)
+
+
+@exact_inlined_kernel
+def _above(reader: Reader) -> np.uint64:
+    """Return the token above the one to come, + 1; 0 if there is none."""
+    text = reader.text[0]
+    if text.column < text.width_above and text.column < np.uint64(LINE):
+        return np.uint64(reader.line_pair[np.uint64(1) - text.side, text.column] + 1)
+    return np.uint64(0)
+
+
+@exact_inlined_kernel
+def _name_rows(
+    gates: NDArray[np.int64],
+    maps: NDArray[np.int64],
+    reader: Reader,
+    episodes: Episodes,
+    stimuli: Stimuli,
+    t: int,
+) -> None:
+    text = reader.text[0]
+    last, before = back(reader, 1), back(reader, 2)
+    for g in range(len(gates)):
+        gate = gates[g]
+        if gate == LAST:
+            row = last
+        elif gate == CLASSES:
+            row = text.class_1 * np.uint64(7) + text.class_2
+        elif gate == EXPECTED:
+            row = np.uint64(expected_(reader, episodes, 0) + 1)
+        elif gate == FIELD:
+            row = min(text.field, np.uint64(31))
+        elif gate == LAST_BUT_ONE:
+            row = before
+        elif gate == IN_LINE:
+            row = min(text.column, np.uint64(255))
+        else:
+            row = text.class_3 * np.uint64(49) + text.class_1 * np.uint64(7) + text.class_2
+        stimuli.gates[t, g] = row
+    for a in range(len(maps)):
+        stimuli.maps[t, a] = last << np.uint64(8) if maps[a] == LAST_MAP else pair(last, before)
+
+
+@exact_inlined_kernel
+def _read_text(reader: Reader, token: int) -> None:
+    text = reader.text[0]
+    kind, before = _KINDS[token], text.class_1
+    is_letter = kind in (SMALL, CAPITAL)
+    text.class_3, text.class_2, text.class_1 = text.class_2, text.class_1, np.uint64(kind)
+    if is_letter:
+        text.word = _rolled(text.word, np.uint64(token + (32 if kind == CAPITAL else 0)), 27, 0xFFFFF) + np.uint64(1)
+    elif text.word != np.uint64(0):
+        text.word_1, text.word = text.word, np.uint64(0)
+    _read_shape(reader, token, kind, before)
+    if kind == NEWLINE:
+        text.masked_above, text.masked = text.masked, np.uint64(0)
+        text.side, text.width_above, text.column = np.uint64(1) - text.side, text.column, np.uint64(0)
+        text.indent = text.first = text.phase = text.field = text.in_field = np.uint64(0)
+    else:
+        if text.column < np.uint64(LINE):
+            reader.line_pair[text.side, text.column] = token
+        text.column += np.uint64(1)
+        _read_field(reader, token, is_letter or kind == DIGIT or token == _UNDERSCORE)
+
+
+@exact_inlined_kernel
+def _read_shape(reader: Reader, token: int, kind: int, before: np.uint64) -> None:
+    text = reader.text[0]
+    if kind == DIGIT and before == np.uint64(DIGIT):
+        text.place += np.uint64(1)
+        return
+    text.masked = _rolled(text.masked, np.uint64(ord("0") if kind == DIGIT else token) + np.uint64(1), 29, 0xFFFFFF)
+    is_letter = kind in (SMALL, CAPITAL)
+    run = np.uint64(SMALL) if is_letter else np.uint64(DIGIT) if kind == DIGIT else np.uint64((token + 8) & 255)
+    goes_on = run <= np.uint64(DIGIT) and run == text.shape & np.uint64(255)
+    if not goes_on:
+        text.shape = text.shape << np.uint64(8) | run
+    text.place = np.uint64(2 if goes_on and is_letter else 1)  # of letters only whether it is the first: measured
+
+
+@exact_inlined_kernel
+def _read_field(reader: Reader, token: int, is_of_identifier: bool) -> None:
+    text = reader.text[0]
+    if token == ord(" ") or token == _TAB:
+        text.field += text.in_field
+        text.in_field = np.uint64(0)
+        if text.phase == np.uint64(0):
+            text.indent += np.uint64(1)
+        elif text.phase == np.uint64(1):
+            text.phase = np.uint64(2)
+        return
+    text.in_field = np.uint64(1)
+    if text.phase < np.uint64(2):
+        text.phase = np.uint64(1 if is_of_identifier else 2)
+    if text.phase == np.uint64(1):
+        text.first = (text.first + np.uint64(token)) * P1 + np.uint64(1)

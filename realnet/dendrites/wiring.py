@@ -1,0 +1,137 @@
+"""Which contexts, recalls and gates a net of dendrites has: three settings of one core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core.checks import is_whole
+from realnet.core.dendrite_memory import FIRST, GIVEN, GIVEN_BIT, NODE, RECALL, STEP, SURE
+from realnet.dendrites.text import CONTEXTS, GATES, MAPS
+
+Variant: TypeAlias = Literal["fast", "standard"]
+_RECALLS = 3  # at most: so many have their columns among the gains
+_WITH_BIT = ("classes", "field")  # gates that have a row for each decision of a symbol
+
+
+class Recall(NamedTuple):
+    """At least `least` tokens have to agree; a `forgiving` one goes on after a miss."""
+
+    least: int
+    forgiving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a net is made of. The names are those of `realnet.dendrites.text`.
+
+    Attributes:
+        contexts: one dendrite each; orders first, and rising.
+        recalls: at most three.
+        somata: the gates of each: `node`, `sure`, `recall 1` to `recall 3`, or one that the encoder gives.
+        maps: by what each output map is chosen.
+
+    Raises ValueError for what is no wiring.
+    """
+
+    contexts: tuple[str, ...]
+    recalls: tuple[Recall, ...]
+    somata: tuple[tuple[str, ...], ...]
+    maps: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        named = [("context", each, CONTEXTS) for each in self.contexts]
+        named += [("gate", each, GATES) for each in self.given]
+        named += [("map", each, MAPS) for each in self.maps]
+        for what, name, known in named:
+            if name not in known:
+                raise ValueError(f"there is no {what} {name!r}")
+        orders = [CONTEXTS[each] for each in self.contexts if each.startswith("order")]
+        if orders != sorted(orders) or [CONTEXTS[each] for each in self.contexts[: len(orders)]] != orders:
+            raise ValueError("contexts begin with the orders, which rise")
+        if not self.contexts or len(set(self.contexts)) < len(self.contexts) or not all(self.somata):
+            raise ValueError("a net has contexts, each once, and each soma has gates")
+        if not 1 <= len(self.recalls) <= _RECALLS or not all(
+            is_whole(each.least) and 1 <= each.least <= 64 and isinstance(each.forgiving, bool) for each in self.recalls
+        ):
+            raise ValueError(f"a net has 1 to {_RECALLS} recalls, of at least 1 to 64 tokens")
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Return the gates that the encoder gives, each once."""
+        gates = dict.fromkeys(gate for soma in self.somata for gate in soma)
+        return tuple(each for each in gates if each not in ("node", "sure", *self._recall_gates))
+
+    @property
+    def _recall_gates(self) -> tuple[str, ...]:
+        return tuple(f"recall {number + 1}" for number in range(len(self.recalls)))
+
+    @property
+    def gates(self) -> NDArray[np.int64]:
+        """Return (G, 3): the soma, the kind and the number of each gate."""
+        return np.array([(j, *self._gate(name)) for j, soma in enumerate(self.somata) for name in soma])
+
+    def _gate(self, name: str) -> tuple[int, int]:
+        if name == "node":
+            return NODE, 0
+        if name == "sure":
+            return SURE, 0
+        if name in self._recall_gates:
+            return RECALL, self._recall_gates.index(name)
+        return GIVEN_BIT if name in _WITH_BIT else GIVEN, self.given.index(name)
+
+    @property
+    def columns(self) -> int:
+        """Return the columns of the gains, a multiple of 8."""
+        return -(-(FIRST + STEP * len(self.contexts)) // 8) * 8
+
+    @property
+    def variant(self) -> Variant | None:
+        """Return which of the variants this is; None if it is another."""
+        return next((name for name, wiring in VARIANTS.items() if wiring == self), None)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "contexts": list(self.contexts),
+            "recalls": [list(each) for each in self.recalls],
+            "somata": [list(each) for each in self.somata],
+            "maps": list(self.maps),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Wiring:
+        """Raises ValueError, KeyError or TypeError."""
+        return cls(
+            tuple(value["contexts"]),
+            tuple(Recall(*each) for each in value["recalls"]),
+            tuple(tuple(each) for each in value["somata"]),
+            tuple(value["maps"]),
+        )
+
+
+_ORDERS = ("order 0", "order 1", "order 2", "order 3", "order 4", "order 6")
+_WIDE = ("node", "recall 1", "last", "sure", "classes")
+
+VARIANTS: dict[Variant, Wiring] = {
+    "fast": Wiring(
+        contexts=(*_ORDERS, "word", "words", "skip", "column"),
+        recalls=(Recall(6, forgiving=False),),
+        somata=(_WIDE,),
+        maps=("last", "last two"),
+    ),
+    "standard": Wiring(
+        contexts=(
+            *(*_ORDERS, "word", "words", "column", "line"),
+            *("indent", "lines", "shape, expected", "shape, place"),
+        ),
+        recalls=(Recall(6, forgiving=False), Recall(12, forgiving=True)),
+        somata=(
+            (*_WIDE, "recall 2"),
+            ("node", "expected", "field", "last but one", "column", "three classes"),
+        ),
+        maps=("last", "last two"),
+    ),
+}

@@ -1,0 +1,288 @@
+"""The law of `core/dendrites.py`, compiled: the same bits.
+
+Indices are unsigned in every hot loop, since LLVM does not vectorise what may be negative; arrays are flat.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core.dendrite_memory import (
+    CELLS,
+    FIRST,
+    GIVEN,
+    HISTORIES,
+    MAP_ROWS,
+    NODE,
+    RECALL,
+    ROWS,
+    RUNS,
+    STEP,
+    SURE,
+    TRUSTS,
+    WORDS,
+    Memory,
+    Stimuli,
+)
+from realnet.core.dendrite_tables import Tables
+from realnet.core.hashing import mixed
+from realnet.core.state import Float32
+
+f32, i64, u32, u64 = np.float32, np.int64, np.uint32, np.uint64
+_DEEPER = u64(0x3D4D51CB)
+_NODES, _MAPS = u64(0x9E3779B1), u64(0x1E35A7BD)
+_TOP, _EDGE = f32(11.9), f32(7.99)  # of what is squashed, and of what the maps take
+SILENT = -1
+
+
+class Scratch(NamedTuple):
+    """What one decision leaves for learning from it."""
+
+    lines: NDArray[np.uint64]  # (K,) where the lines begin
+    synapses: NDArray[np.uint64]  # (K,) where the synapses are
+    runs: NDArray[np.int64]  # (K,) cells of `Memory.run`, or SILENT
+    inputs: Float32  # (columns,)
+    products: Float32  # (columns,)
+    rows: NDArray[np.uint64]  # (G,)
+    heard: Float32  # (N,) of each soma, before it is squashed
+    said: Float32  # (N + 1,) by each soma, and by both
+    recalled: NDArray[np.int64]  # (R,) the bits that are expected, or SILENT
+    trusts: NDArray[np.int64]  # (R,)
+    map_rows: NDArray[np.uint64]  # (A,)
+    cell: NDArray[np.uint64]  # (1,) of the maps' rows
+    between: Float32  # (1,) how far beyond that cell
+
+    @classmethod
+    def of(cls, contexts: int, columns: int, gates: int, somata: int, recalls: int, maps: int) -> Scratch:
+        return cls(
+            lines=np.zeros(contexts, np.uint64),
+            synapses=np.zeros(contexts, np.uint64),
+            runs=np.zeros(contexts, np.int64),
+            inputs=np.zeros(columns, np.float32),
+            products=np.zeros(columns, np.float32),
+            rows=np.zeros(gates, np.uint64),
+            heard=np.zeros(somata, np.float32),
+            said=np.zeros(somata + 1, np.float32),
+            recalled=np.zeros(recalls, np.int64),
+            trusts=np.zeros(recalls, np.int64),
+            map_rows=np.zeros(maps, np.uint64),
+            cell=np.zeros(1, np.uint64),
+            between=np.zeros(1, np.float32),
+        )
+
+
+@exact_kernel
+def find(lines: NDArray[np.uint32], used: NDArray[np.int64], h: np.uint64, claim: bool) -> np.uint64:
+    """Return where the line of a context begins; if it has none: claim the least used of three, or take the empty."""
+    count = u64(len(lines) // WORDS - 1)
+    name = h >> u64(32)
+    known = (name >> u64(12) << u64(2) | name & u64(3)) << u64(1) | u64(1)
+    home = name & (count - u64(1))
+    best, fewest = u64(0), i64(256)
+    for k in range(u64(3)):
+        start = (home ^ k) * u64(WORDS)
+        word = u64(lines[start])
+        if word >> u64(9) == known:
+            return start
+        uses = i64(-1) if word == u64(0) else i64(lines[start + u64(1)] >> u32(24))
+        if uses < fewest:
+            best, fewest = start, uses
+    if not claim:
+        return count * u64(WORDS)
+    if fewest < 0:
+        used[0] += 1
+    for k in range(u64(1), u64(WORDS)):
+        lines[best + k] = u32(0)
+    lines[best] = u32(known << u64(9))
+    return best
+
+
+@exact_inlined_kernel
+def _squashed(z: np.float32, table: Float32) -> np.float32:
+    u = (z + f32(12)) * f32(4096 / 24)
+    k = u64(u)
+    low: np.float32 = table[k]
+    high: np.float32 = table[k + u64(1)]
+    return low + (high - low) * (u - f32(k))
+
+
+@exact_inlined_kernel
+def _clipped(z: np.float32, most: np.float32) -> np.float32:
+    return most if z > most else -most if z < -most else z
+
+
+@exact_inlined_kernel
+def node_row(node: int) -> np.uint64:
+    return u64(node) if node < ROWS else u64(node) * _NODES >> u64(8) & u64(ROWS - 1)
+
+
+@exact_inlined_kernel
+def _within(node: int, bit: int) -> np.uint64:
+    """Return which synapse of a line is this decision's: 1, or the bits since its four began, after a 1."""
+    part = bit & 3
+    return u64(node & ((1 << part) - 1) | 1 << part)
+
+
+@exact_inlined_kernel
+def _collect(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scratch) -> np.uint64:
+    """Write the inputs of every context; return the row of the gate `sure`."""
+    part = u64(bit & 3)
+    seen, sure = u64(0), u64(0)
+    column = u64(FIRST)
+    for q in range(u64(len(s.lines))):
+        synapse = s.lines[q] + within
+        word = memory.lines[synapse]
+        s.synapses[q] = synapse
+        if word == u32(0):
+            s.inputs[column] = s.inputs[column + u64(1)] = f32(0)
+        else:
+            p = word & u32(0xFFFF)
+            seen += u64(1)
+            if p < u32(2048) or p > u32(63488):
+                sure += u64(1)
+            history = q * u64(HISTORIES) + u64(word >> u32(16) & u32(0xFF))
+            s.inputs[column] = tables.stretch[u64(memory.reflex[history] * f32(4096))]
+            s.inputs[column + u64(1)] = tables.stretch[u64(p >> u32(4))] * tables.confidence[u64(word >> u32(24))]
+        head = u64(memory.lines[s.lines[q]])
+        length, came = head & u64(15), head >> u64(4) & u64(15)
+        if length > u64(0) and (came | u64(16)) >> (u64(4) - part) == within:
+            cell = (q * u64(RUNS) + length) * u64(16) + u64(bit)
+            s.runs[q] = cell
+            trust = tables.stretch[u64(memory.run[cell] * f32(4096))]
+            s.inputs[column + u64(2)] = trust if came >> (u64(3) - part) & u64(1) else -trust
+        else:
+            s.runs[q] = SILENT
+            s.inputs[column + u64(2)] = f32(0)
+        column += u64(STEP)
+    return seen * u64(32) + sure
+
+
+@exact_inlined_kernel
+def _ask_recalls(
+    node: int, bit: int, depth: int, stimuli: Stimuli, t: int, memory: Memory, tables: Tables, s: Scratch
+) -> None:
+    for r in range(len(s.recalled)):
+        expected = stimuli.expected[t, r]
+        first = second = f32(0)
+        s.recalled[r] = SILENT
+        if expected >= 0 and (expected | 1 << depth) >> (depth - bit) == node:
+            s.recalled[r] = expected >> (depth - 1 - bit) & 1
+            s.trusts[r] = r * TRUSTS + stimuli.trust[t, r]
+            trust = memory.trust[s.trusts[r]]
+            first, second = tables.stretch[u64(trust * f32(4096))], (trust - f32(0.5)) * f32(4)
+            if s.recalled[r] == 0:
+                first, second = -first, -second
+        s.inputs[2 + 2 * r], s.inputs[3 + 2 * r] = first, second
+
+
+@exact_inlined_kernel
+def _choose_rows(
+    node: int,
+    bit: int,
+    depth: int,
+    sure: np.uint64,
+    gates: NDArray[np.int64],
+    stimuli: Stimuli,
+    t: int,
+    s: Scratch,
+) -> None:
+    for g in range(len(gates)):
+        kind, number, row = gates[g, 1], gates[g, 2], u64(0)
+        if kind == NODE:
+            row = node_row(node)
+        elif kind == SURE:
+            row = sure
+        elif kind == RECALL:
+            if s.recalled[number] >= 0:
+                row = u64(1 + 2 * stimuli.recall_gates[t, number] + s.recalled[number])
+        elif kind == GIVEN:
+            row = u64(stimuli.gates[t, number])
+        else:
+            row = u64(stimuli.gates[t, number] * depth + bit)
+        s.rows[g] = u64(g * ROWS) + (row & u64(ROWS - 1))
+
+
+@exact_inlined_kernel
+def _fire(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
+    """Return what both somata together say, before it is squashed."""
+    columns, somata = u64(len(s.inputs)), len(s.heard)
+    together, g = f32(0), 0
+    for j in range(somata):
+        for i in range(columns):
+            s.products[i] = f32(0)
+        while g < len(gates) and gates[g, 0] == j:
+            row = s.rows[g] * columns
+            for i in range(columns):
+                s.products[i] += memory.gains[row + i]
+            g += 1
+        for i in range(columns):
+            s.products[i] *= s.inputs[i]
+        a, b, c, d = f32(0), f32(0), f32(0), f32(0)
+        for i in range(u64(0), columns, u64(4)):
+            a += s.products[i]
+            b += s.products[i + u64(1)]
+            c += s.products[i + u64(2)]
+            d += s.products[i + u64(3)]
+        z = _clipped((a + b) + (c + d), _TOP)
+        s.heard[j], s.said[j] = z, _squashed(z, tables.squash)
+        together += z * memory.mix[node_row(node) * u64(somata) + u64(j)]
+    heard: np.float32 = _clipped(together, _TOP)
+    return heard
+
+
+@exact_inlined_kernel
+def _say(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, memory: Memory, s: Scratch) -> np.float32:
+    u = (_clipped(z, _EDGE) + f32(8)) * f32(2)
+    cell = u64(u)
+    between = u - f32(cell)
+    s.cell[0], s.between[0] = cell, between
+    said, share = p * f32(0.4), f32(0.6 / len(s.map_rows))
+    for a in range(len(s.map_rows)):
+        h = u64(node) * _MAPS ^ stimuli.maps[t, a]
+        row = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+        s.map_rows[a] = row
+        low = memory.maps[row * u64(CELLS) + cell]
+        said += (low + (memory.maps[row * u64(CELLS) + cell + u64(1)] - low) * between) * share
+    return min(max(said, f32(1e-5)), f32(1 - 1e-5))
+
+
+@exact_inlined_kernel
+def decide(
+    node: int,
+    bit: int,
+    depth: int,
+    gates: NDArray[np.int64],
+    stimuli: Stimuli,
+    t: int,
+    memory: Memory,
+    tables: Tables,
+    s: Scratch,
+) -> np.float32:
+    """Return the probability that a decision neuron answers 1; `s.lines` are those of its four bits."""
+    sure = _collect(bit, _within(node, bit), memory, tables, s)
+    s.inputs[0] = f32(0.4)
+    _ask_recalls(node, bit, depth, stimuli, t, memory, tables, s)
+    _choose_rows(node, bit, depth, sure, gates, stimuli, t, s)
+    z = _fire(node, gates, memory, tables, s)
+    s.said[len(s.heard)] = _squashed(z, tables.squash)
+    probability: np.float32 = _say(node, z, s.said[len(s.heard)], stimuli, t, memory, s)
+    return probability
+
+
+@exact_inlined_kernel
+def find_lines(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory, claim: bool, s: Scratch) -> None:
+    """Find the lines of the four decisions that begin at node `four`, which is the decision number `bit`."""
+    lines, used, contexts, begins = memory.lines, memory.used, stimuli.contexts, s.lines  # counted once, not in a loop
+    for q in range(len(begins)):
+        h = contexts[t, q]
+        begins[q] = find(lines, used, h if bit == 0 else mixed(h + u64(four) * _DEEPER), claim)
+
+
+@exact_inlined_kernel
+def is_certain(node: int, bit: int, depth: int, symbols: int) -> bool:
+    """Return whether the answer must be 0: no symbol is below the other branch."""
+    return (2 * node + 1 << depth - 1 - bit) - (1 << depth) >= symbols

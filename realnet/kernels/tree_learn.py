@@ -1,0 +1,109 @@
+"""How a net of dendrites learns an answer: every unit from its own surprise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_inlined_kernel
+from realnet.core.dendrite_memory import CELLS, HISTORIES, Memory
+from realnet.core.dendrite_tables import Tables
+from realnet.core.state import Float32
+from realnet.kernels.tree_decide import Scratch, f32, i64, node_row, u32, u64
+
+
+@exact_inlined_kernel
+def _nudged(value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.float32, tables: Tables) -> None:
+    """Move a value towards y, by a rate that falls with its uses."""
+    n = uses[cell]
+    value[cell] += (y - value[cell]) * tables.reflex_rate[u64(n)]
+    if n < 255:
+        uses[cell] = n + 1
+
+
+@exact_inlined_kernel
+def _learn_gains(
+    node: int, y: np.float32, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
+) -> None:
+    columns, somata = u64(len(s.inputs)), len(s.heard)
+    if somata > 1:
+        surprise = (y - s.said[somata]) * f32(0.002) * rate
+        for j in range(somata):
+            memory.mix[node_row(node) * u64(somata) + u64(j)] += surprise * s.heard[j]
+    for g in range(len(gates)):
+        j, row = gates[g, 0], s.rows[g]
+        n = memory.gain_uses[row]
+        if n < 8191:
+            memory.gain_uses[row] = n + 1
+        amount = (y - s.said[j]) * rates[j, n] * rate
+        row *= columns
+        for i in range(columns):
+            memory.gains[row + i] += amount * s.inputs[i]
+
+
+@exact_inlined_kernel
+def _learn_synapses(bit: int, answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
+    y = f32(answer)
+    for q in range(u64(len(s.lines))):
+        word = memory.lines[s.synapses[q]]
+        if word == u32(0):
+            memory.lines[s.synapses[q]] = u32(1 << 24 | (2 | answer) << 16 | (54613 if answer else 10923))
+        else:
+            h, n, p = word >> u32(16) & u32(0xFF), i64(word >> u32(24)), i64(word & u32(0xFFFF))
+            _nudged(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, tables)
+            if answer:
+                p += (65535 - p) * tables.synapse_rate[u64(n)] >> 16
+            else:
+                p -= p * tables.synapse_rate[u64(n)] >> 16
+            n += n < 255
+            h = h * u32(2) + u32(answer)
+            if h > u32(0xFF):
+                h = h & u32(0x7F) | u32(0x80)
+            memory.lines[s.synapses[q]] = u32(n << 24 | i64(h) << 16 | p)
+        if s.runs[q] >= 0:
+            came = memory.lines[s.lines[q]] >> u32(7 - (bit & 3)) & u32(1)
+            _nudged(memory.run, memory.run_uses, u64(s.runs[q]), f32(came == u32(answer)), tables)
+
+
+@exact_inlined_kernel
+def _learn_recalls_and_maps(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
+    for r in range(len(s.recalled)):
+        if s.recalled[r] >= 0:
+            _nudged(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), tables)
+    y, between = f32(answer), s.between[0]
+    for a in range(len(s.map_rows)):
+        n = memory.map_uses[s.map_rows[a]]
+        if n < 1023:
+            memory.map_uses[s.map_rows[a]] = n + 1
+        cell, rate = s.map_rows[a] * u64(CELLS) + s.cell[0], tables.map_rate[u64(n)]
+        memory.maps[cell] += (y - memory.maps[cell]) * rate * (f32(1) - between)
+        memory.maps[cell + u64(1)] += (y - memory.maps[cell + u64(1)]) * rate * between
+
+
+@exact_inlined_kernel
+def keep_runs(came: int, memory: Memory, s: Scratch) -> None:
+    """Write into each line which of its sixteen ends came, and how often in a row."""
+    for q in range(u64(len(s.lines))):
+        word = memory.lines[s.lines[q]]
+        length = word & u32(15)
+        goes_on = length > u32(0) and (word >> u32(4) & u32(15)) == u32(came)
+        length = min(length + u32(1), u32(15)) if goes_on else u32(1)
+        memory.lines[s.lines[q]] = word & u32(0xFFFFFF00) | u32(came) << u32(4) | length
+
+
+@exact_inlined_kernel
+def learn(
+    node: int,
+    bit: int,
+    answer: int,
+    gates: NDArray[np.int64],
+    rates: Float32,
+    rate: np.float32,
+    memory: Memory,
+    tables: Tables,
+    s: Scratch,
+) -> None:
+    """Learn the answer that came, each unit from its own surprise."""
+    _learn_gains(node, f32(answer), gates, rates, rate, memory, s)
+    _learn_synapses(bit, answer, memory, tables, s)
+    _learn_recalls_and_maps(answer, memory, tables, s)

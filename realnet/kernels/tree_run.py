@@ -1,0 +1,61 @@
+"""T ticks of a net of dendrites: what is expected, how probable it was, what is learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_kernel
+from realnet.core.dendrite_memory import Memory, Stimuli
+from realnet.core.dendrite_tables import Tables
+from realnet.core.state import Float32, Float64
+from realnet.kernels.tree_decide import Scratch, decide, find_lines, is_certain
+from realnet.kernels.tree_learn import keep_runs, learn
+from realnet.kernels.tree_search import likeliest
+
+
+@exact_kernel
+def run(
+    tokens: NDArray[np.int32],
+    symbols: int,
+    depth: int,
+    gates: NDArray[np.int64],
+    rates: Float32,
+    rate: np.float32,
+    stimuli: Stimuli,
+    begin: int,
+    full: int,
+    memory: Memory,
+    tables: Tables,
+    s: Scratch,
+    probability: Float64,
+    best: NDArray[np.int32],
+    best_probability: Float32,
+) -> int:
+    """Run the tokens from number `begin` on, until more than `full` lines are in use; return the next one's number.
+
+    Writes for each its probability and, as many as there is room for, the likeliest symbols, all before it is learnt.
+    At a rate of 0 nothing is learnt.
+    """
+    learns = rate > 0
+    for t in range(begin, len(tokens)):
+        if best.shape[1] > 0:
+            likeliest(symbols, depth, gates, stimuli, t, memory, tables, s, best[t], best_probability[t])
+        symbol, node, product = np.int64(tokens[t]), 1, 1.0
+        for bit in range(depth):
+            part = bit & 3
+            if part == 0:
+                find_lines(node, bit, stimuli, t, memory, learns, s)
+            answer = int(symbol >> (depth - 1 - bit) & 1)
+            if not is_certain(node, bit, depth, symbols):
+                p = decide(node, bit, depth, gates, stimuli, t, memory, tables, s)
+                product *= np.float64(p if answer else np.float32(1) - p)
+                if learns:
+                    learn(node, bit, answer, gates, rates, rate, memory, tables, s)
+            node = node * 2 + answer
+            if learns and (part == 3 or bit == depth - 1):
+                keep_runs((node & (2 << part) - 1) << (3 - part), memory, s)
+        probability[t] = product
+        if memory.used[0] > full:
+            return t + 1
+    return len(tokens)

@@ -1,0 +1,103 @@
+"""What a net of dendrites expects next, read from its tree: the likeliest symbols, or a drawn one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core.dendrite_memory import Memory, Stimuli
+from realnet.core.dendrite_tables import Tables
+from realnet.core.state import Float32, Float64
+from realnet.kernels.tree_decide import Scratch, decide, find_lines, is_certain
+
+BUDGET = 64  # decisions; then the search goes straight down
+
+
+@exact_kernel
+def likeliest(
+    symbols: int,
+    depth: int,
+    gates: NDArray[np.int64],
+    stimuli: Stimuli,
+    t: int,
+    memory: Memory,
+    tables: Tables,
+    s: Scratch,
+    token: NDArray[np.int32],
+    probability: Float32,
+) -> None:
+    """Write the likeliest symbols of tick t, best first, by a best-first search. What is missing is symbol 0 at 0."""
+    most = len(token)
+    value, node = np.empty(BUDGET + depth * most + 2), np.empty(BUDGET + depth * most + 2, np.int64)
+    value[0], node[0] = 1.0, 1
+    open_nodes, decisions, found, begun = 1, 0, 0, -1
+    token[:], probability[:] = 0, 0
+    while found < most and open_nodes > 0:
+        best = 0
+        for k in range(1, open_nodes):
+            if _comes_before(decisions, value[k], node[k], value[best], node[best]):
+                best = k
+        here, p = node[best], value[best]
+        open_nodes -= 1
+        node[best], value[best] = node[open_nodes], value[open_nodes]
+        if here >> depth:
+            token[found], probability[found] = here - (1 << depth), p
+            found += 1
+            continue
+        bit = _length(here) - 1
+        one = 0.0
+        if not is_certain(here, bit, depth, symbols):
+            four = here >> (bit & 3)
+            if four != begun:
+                find_lines(four, bit & ~3, stimuli, t, memory, False, s)
+                begun = four
+            one = np.float64(decide(here, bit, depth, gates, stimuli, t, memory, tables, s))
+            decisions += 1
+            node[open_nodes], value[open_nodes] = 2 * here + 1, p * one
+            open_nodes += 1
+        node[open_nodes], value[open_nodes] = 2 * here, p * (1.0 - one)
+        open_nodes += 1
+
+
+@exact_kernel
+def draw(
+    symbols: int,
+    depth: int,
+    gates: NDArray[np.int64],
+    stimuli: Stimuli,
+    memory: Memory,
+    tables: Tables,
+    s: Scratch,
+    temperature: float,
+    uniform: Float64,
+) -> int:
+    """Draw a symbol of tick 0, decision by decision, each sharpened by 1 / temperature; `uniform` has one for each."""
+    node = 1
+    for bit in range(depth):
+        if is_certain(node, bit, depth, symbols):
+            node *= 2
+            continue
+        find_lines(node >> (bit & 3), bit & ~3, stimuli, 0, memory, False, s)
+        p = np.float64(decide(node, bit, depth, gates, stimuli, 0, memory, tables, s))
+        odds = ((1.0 - p) / p) ** (1.0 / temperature)
+        node = 2 * node + (1 if uniform[bit] * (1.0 + odds) < 1.0 else 0)
+    return node - (1 << depth)
+
+
+@exact_inlined_kernel
+def _comes_before(decisions: int, value: float, node: int, other: float, other_node: int) -> bool:
+    """Compare by probability, but once the budget is spent by depth first; ties by the lowest symbol."""
+    if decisions >= BUDGET:
+        length, other_length = int(_length(node)), int(_length(other_node))
+        if length != other_length:
+            return length > other_length
+    return bool(value > other or (value == other and node < other_node))
+
+
+@exact_inlined_kernel
+def _length(node: int) -> int:
+    length = 0
+    while node >> length:
+        length += 1
+    return length

@@ -1,0 +1,41 @@
+"""Checks of tokens, and of what a learner keeps of those it has seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realnet.core.checks import is_whole
+from realnet.inputs import Input
+
+Tokens = NDArray[np.int32]
+
+
+def checked_ids(tokens: ArrayLike, size: int) -> Tokens:
+    """Return (T,) tokens of a vocabulary of this size. Raises ValueError."""
+    ids = np.asarray(tokens)
+    if ids.size == 0:
+        return np.empty(0, np.int32)
+    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError("tokens must be a list of integers")
+    unknown = np.flatnonzero((ids < 0) | (ids >= size))
+    if unknown.size:
+        raise ValueError(f"tokens[{unknown[0]}] must be in 0 to {size - 1}")
+    return ids.astype(np.int32)
+
+
+def tokens_of(given: Input) -> Tokens:
+    """Return the tokens of an input. Raises ValueError for one of frames."""
+    if given.tokens is None:
+        raise ValueError("this net takes tokens, not frames")
+    return given.tokens
+
+
+def check_seen(seen: Any, score: NDArray[Any]) -> None:
+    """Raise ValueError if these are not a number of tokens, and the sums of a score."""
+    if score.shape != (3,) or score.dtype != np.float64 or not np.isfinite(score).all():
+        raise ValueError("the array score must be 3 finite numbers of float64")
+    if not is_whole(seen) or seen < 0:
+        raise ValueError(f"tokens_seen is {seen!r}, must be a whole number, at least 0")
