@@ -20,8 +20,9 @@ from rich.table import Table
 
 from benchmarks import peers
 from benchmarks.text import topics_text
-from realnet import TokenLearner
+from realnet import DendriteLearner, TokenLearner
 from realnet.core.state import PRESETS
+from realnet.dendrites.wiring import VARIANTS, Variant
 
 Row = tuple[peers.Hits, NDArray[np.float32] | None]  # and the bits of every character, of those that say probabilities
 
@@ -29,6 +30,15 @@ Row = tuple[peers.Hits, NDArray[np.float32] | None]  # and the bits of every cha
 def preset(name: str) -> Callable[[str], Row]:
     def live(text: str) -> Row:
         learner = TokenLearner.create(name)  # type: ignore[arg-type]
+        outputs = learner.run(learner.vocabulary.encode(text))
+        return outputs.predicted == outputs.token, outputs.surprise
+
+    return live
+
+
+def dendrites(variant: Variant) -> Callable[[str], Row]:
+    def live(text: str) -> Row:
+        learner = DendriteLearner.create(variant)
         outputs = learner.run(learner.vocabulary.encode(text))
         return outputs.predicted == outputs.token, outputs.surprise
 
@@ -48,6 +58,7 @@ def main() -> None:
     text = topics_text()[options.start :][: options.characters]
 
     learners = {f"`{name}`, 256 tokens": preset(name) for name in PRESETS}
+    learners |= {f"`dendrites`, {variant}": dendrites(variant) for variant in VARIANTS}
     if not options.skip_peers:
         learners |= {f"n-gram back-off, order {order}": peer(peers.n_gram, order) for order in (1, 2, 3, 5)}
         learners["echo-state network, 500 units, RLS"] = peer(peers.echo_state_network)

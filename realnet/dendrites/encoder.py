@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import Episodes, Stimuli
 from realnet.dendrites.reader import Reader
-from realnet.dendrites.text import CONTEXTS, GATES, MAPS, TEXT_CONTEXTS, TEXT_GATES, encode_
+from realnet.dendrites.text import CONTEXTS, GATES, MAPS, TEXT_CONTEXTS, TEXT_GATES, Codes, encode_
 from realnet.dendrites.wiring import Wiring
 
 
@@ -19,11 +19,13 @@ class Encoder:
         of_text = [*TEXT_CONTEXTS.intersection(wiring.contexts), *TEXT_GATES.intersection(wiring.given)]
         if of_text and not is_text:
             raise ValueError(f"{sorted(of_text)[0]!r} is of text, and the tokens are none")
-        self._is_text, self._recalls = is_text, len(wiring.recalls)
-        self._contexts = np.array([CONTEXTS[each] for each in wiring.contexts])
-        self._gates = np.array([GATES[each] for each in wiring.given], np.int64)
-        self._maps = np.array([MAPS[each] for each in wiring.maps], np.int64)
-        self._kinds = np.array(wiring.recalls, np.int64)
+        self.codes = Codes(
+            contexts=np.array([CONTEXTS[each] for each in wiring.contexts]),
+            gates=np.array([GATES[each] for each in wiring.given], np.int64),
+            maps=np.array([MAPS[each] for each in wiring.maps], np.int64),
+            recalls=np.array(wiring.recalls, np.int64),
+            is_text=np.array([is_text]),
+        )
 
     def encode(
         self, tokens: NDArray[np.int32], reader: Reader, episodes: Episodes, write: bool, and_next: bool = False
@@ -32,15 +34,18 @@ class Encoder:
 
         If `and_next` there is a row more, of the token to come.
         """
-        ticks = len(tokens) + and_next
-        stimuli = Stimuli(
-            contexts=np.empty((ticks, len(self._contexts)), np.uint64),
-            gates=np.empty((ticks, len(self._gates)), np.int64),
-            maps=np.empty((ticks, len(self._maps)), np.uint64),
-            expected=np.empty((ticks, self._recalls), np.int64),
-            trust=np.empty((ticks, self._recalls), np.int64),
-            recall_gates=np.empty((ticks, self._recalls), np.int64),
-        )
-        codes = self._contexts, self._gates, self._maps, self._kinds
-        encode_(tokens, *codes, self._is_text, reader, episodes, write, stimuli)
+        stimuli = self.blank(len(tokens) + and_next)
+        encode_(tokens, self.codes, reader, episodes, write, stimuli)
         return stimuli
+
+    def blank(self, ticks: int) -> Stimuli:
+        """Return room for the stimuli of so many ticks."""
+        codes, recalls = self.codes, len(self.codes.recalls)
+        return Stimuli(
+            contexts=np.empty((ticks, len(codes.contexts)), np.uint64),
+            gates=np.empty((ticks, len(codes.gates)), np.int64),
+            maps=np.empty((ticks, len(codes.maps)), np.uint64),
+            expected=np.empty((ticks, recalls), np.int64),
+            trust=np.empty((ticks, recalls), np.int64),
+            recall_gates=np.empty((ticks, recalls), np.int64),
+        )

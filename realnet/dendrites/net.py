@@ -16,6 +16,7 @@ from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32, Float64
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates
+from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
@@ -116,7 +117,7 @@ class DendriteNet:
         )
         mind, done = self._mind, 0
         while done < len(tokens):
-            full = self.lines // 2 if self.lines < self.max_lines else _NEVER
+            full = self._full
             done = run(
                 *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate), stimuli, done, full),
                 *(mind.flat(), tables(), self._scratch, *said),
@@ -127,6 +128,31 @@ class DendriteNet:
             self._search(stimuli, len(tokens), said.best[-1], said.value[-1])
         self.tick += len(tokens)
         return said
+
+    def code(
+        self, data: NDArray[np.uint8], at: int, decodes: bool, coded: NDArray[np.uint8], state: NDArray[np.uint64]
+    ) -> int:
+        """Code the bytes of `data` from number `at` on into `coded`, or decode them from it, and learn each.
+
+        Returns the next number: it may stop before the end. `state` is the coder's. Only for 256 symbols.
+        """
+        if self.symbols != 256 or self.read_only:
+            raise ValueError("only a net of bytes that may learn codes them")
+        mind, begun = self._mind, at
+        stimuli = self._encoder.blank(1)
+        while True:
+            full = self._full
+            told = self._encoder.codes, self._gates, self._rates, self._reader, mind.episodes, stimuli
+            at = code_(data, at, decodes, coded, state, full, *told, mind.flat(), tables(), self._scratch)
+            if mind.memory.used[0] <= full:
+                self.tick += at - begun
+                return at
+            mind.memory = doubled(mind.memory)
+
+    @property
+    def _full(self) -> int:
+        """Return how many lines may be in use before they are doubled."""
+        return self.lines // 2 if self.lines < self.max_lines else _NEVER
 
     def expected(self, count: int) -> tuple[NDArray[np.int32], Float32]:
         """Return the likeliest next tokens, best first, and how probable each is."""

@@ -6,6 +6,8 @@ output maps. Contexts of tokens of any kind are the last 0, 1, 2 … of them. Al
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,35 +56,47 @@ _TAB, _UNDERSCORE = ord("\t"), ord("_")
 _SALT = np.uint64(0x51ED270B123)
 
 
+class Codes(NamedTuple):
+    """What is told of each token, in numbers."""
+
+    contexts: NDArray[np.int64]  # (K,)
+    gates: NDArray[np.int64]  # (G,)
+    maps: NDArray[np.int64]  # (A,)
+    recalls: NDArray[np.int64]  # (R, 2) least tokens, and whether it is forgiving
+    is_text: NDArray[np.bool_]  # (1,)
+
+
 @exact_kernel
 def encode_(
-    tokens: NDArray[np.int32],
-    contexts: NDArray[np.int64],
-    gates: NDArray[np.int64],
-    maps: NDArray[np.int64],
-    recalls: NDArray[np.int64],
-    is_text: bool,
-    reader: Reader,
-    episodes: Episodes,
-    write: bool,
-    stimuli: Stimuli,
+    tokens: NDArray[np.int32], codes: Codes, reader: Reader, episodes: Episodes, write: bool, stimuli: Stimuli
 ) -> None:
     """Write the stimuli of T tokens, each before it is read; then read it, and remember it if `write`.
 
     If the stimuli have a row more, it is written for the token to come.
     """
     for t in range(len(stimuli.contexts)):
-        _name_contexts(contexts, reader, episodes, stimuli, t)
-        _name_rows(gates, maps, reader, episodes, stimuli, t)
-        say_(reader, episodes, recalls, stimuli, t)
+        tell_(codes, reader, episodes, stimuli, t)
         if t < len(tokens):
-            token = np.int64(tokens[t])
-            text = reader.text[0]
-            reader.recent[text.seen & np.uint64(RECENT - 1)] = token
-            text.seen += np.uint64(1)
-            follow_(reader, episodes, recalls, token, write)
-            if is_text:
-                _read_text(reader, token)
+            read_(np.int64(tokens[t]), codes, reader, episodes, write)
+
+
+@exact_inlined_kernel
+def tell_(codes: Codes, reader: Reader, episodes: Episodes, stimuli: Stimuli, t: int) -> None:
+    """Write the stimuli of the token to come into row t."""
+    _name_contexts(codes.contexts, reader, episodes, stimuli, t)
+    _name_rows(codes.gates, codes.maps, reader, episodes, stimuli, t)
+    say_(reader, episodes, codes.recalls, stimuli, t)
+
+
+@exact_inlined_kernel
+def read_(token: int, codes: Codes, reader: Reader, episodes: Episodes, write: bool) -> None:
+    """Take a token into the mind, and remember it if `write`."""
+    text = reader.text[0]
+    reader.recent[text.seen & np.uint64(RECENT - 1)] = token
+    text.seen += np.uint64(1)
+    follow_(reader, episodes, codes.recalls, token, write)
+    if codes.is_text[0]:
+        _read_text(reader, token)
 
 
 @exact_inlined_kernel

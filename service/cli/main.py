@@ -1,4 +1,4 @@
-"""The `realnet` command. All but `serve` talk to a server over the network, like any client."""
+"""The `realnet` command. All but `serve`, `key`, `compress` and `decompress` talk to a server, like any client."""
 
 import asyncio
 import sys
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from service.cli.compression import compression
 from service.cli.datasets import datasets
 from service.cli.http import place_of, request
 from service.cli.jobs import jobs
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(serving)
 app.add_typer(jobs)
+app.add_typer(compression)
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(datasets, name="dataset")
 app.add_typer(keys, name="key")

@@ -10,6 +10,9 @@ from service.settings import NetSettings
 Birth: TypeAlias = dict[str, int | str | None]
 
 
+HARMED_BY_REPLAY = "to live again through its past would harm it"
+
+
 class CannotStart(Exception):
     """One line for the user that says what to do."""
 
@@ -48,6 +51,8 @@ def create(birth: Birth, device: str) -> Learner:
 def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
     """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store."""
     net, interface = learner.net, learner.interface
+    if settings.sleep_after and net.preset == "dendrites":
+        raise CannotStart(f"a net of dendrites does not sleep, {HARMED_BY_REPLAY}: leave sleep-after out")
     is_of_frames = interface.vocabulary is None
     has = {
         "preset": net.preset,
@@ -60,7 +65,7 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
         has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
-        if asked is not None and has[name] is not None and asked != has[name]:
+        if asked is not None and asked != has[name]:
             raise CannotStart(
                 f"the net in the store has {name} {has[name]}, not {asked}: ask for that, or give another store"
             )

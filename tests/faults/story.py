@@ -4,10 +4,12 @@ import asyncio
 import os
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from realnet import TokenLearner
+from realnet.inputs import Input
+from realnet.learners import AnyPreset, create
 from service.client import ClientError, StreamClient, open_stream
 from service.runtime.birth import Birth
 from tests.running_server import RunningServer
@@ -26,12 +28,17 @@ def message(seq: int) -> dict[str, object]:
     return {"tokens": tokens, "learn": chance.random() > 0.1}
 
 
-def uninterrupted(messages: int) -> tuple[str, int]:
+def net_of(preset: AnyPreset) -> dict[str, Any]:
+    """Return the settings of a net, small where its size is chosen."""
+    return {"preset": preset} | ({} if preset == "dendrites" else {"neurons": NEURONS})
+
+
+def uninterrupted(messages: int, preset: AnyPreset) -> tuple[str, int]:
     """The weights' SHA-256, and the number of tokens."""
-    learner = TokenLearner.create(num_neurons=NEURONS)
+    learner = create(preset, net_of(preset).get("neurons"))
     for seq in range(1, messages + 1):
         told = message(seq)
-        learner.run(np.array(told["tokens"], np.int32), 1.0 if told["learn"] else 0.0)
+        learner.run_input(Input(tokens=np.array(told["tokens"], np.int32)), 1.0 if told["learn"] else 0.0)
     return learner.checkpoint().weights_sha256(), learner.tokens_seen
 
 
@@ -85,4 +92,4 @@ async def weights_after_a_start(url: str) -> str:
 
 def assert_as_uninterrupted(server: RunningServer, messages: int) -> None:
     net = server.net(hash="true")
-    assert (net["weights_sha256"], net["tokens_seen"]) == uninterrupted(messages)
+    assert (net["weights_sha256"], net["tokens_seen"]) == uninterrupted(messages, net["preset"])

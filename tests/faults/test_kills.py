@@ -7,13 +7,23 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.story import IS_SHORT, NEURONS, ROUNDS, Teller, assert_as_uninterrupted, weights_after_a_start
+from realnet.learners import AnyPreset
+from tests.faults.story import (
+    IS_SHORT,
+    NEURONS,
+    ROUNDS,
+    Teller,
+    assert_as_uninterrupted,
+    net_of,
+    weights_after_a_start,
+)
 from tests.redis_server import RedisServer
 from tests.running_server import ProcessServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60 + 20 * ROUNDS)]
 
 MakeServer = Callable[..., ProcessServer]
+SHORT = [("redis", "always", "surprise"), ("file", "everysec", "surprise"), ("file", "everysec", "dendrites")]
 
 
 async def kill_later(server: ProcessServer, seconds: float) -> None:
@@ -37,13 +47,15 @@ async def finish(server: ProcessServer, teller: Teller) -> None:
     assert_as_uninterrupted(server, until)
 
 
+@pytest.mark.parametrize("preset", ["surprise", "dendrites"])
 @pytest.mark.parametrize("policy", ["always", "everysec"])
-async def test_killed_at_any_moment(new_process: MakeServer, store_url: str, policy: str) -> None:
+async def test_killed_at_any_moment(new_process: MakeServer, store_url: str, policy: str, preset: AnyPreset) -> None:
     """In ticks, in a write of the journal, in a snapshot, at a start, in a replay."""
-    if IS_SHORT and (policy == "always") != store_url.startswith("redis"):
+    kind = store_url.partition(":")[0]
+    if IS_SHORT and (kind, policy, preset) not in SHORT:
         pytest.skip("only in the long form")
-    chance = random.Random(f"{ROUNDS} {store_url.partition(':')[0]} {policy}")
-    server = new_process(store=store_url, neurons=NEURONS, journal=policy, snapshot_every=0.15, snapshots_kept=2)
+    chance = random.Random(f"{ROUNDS} {kind} {policy}")
+    server = new_process(store=store_url, journal=policy, snapshot_every=0.15, snapshots_kept=2, **net_of(preset))
     teller = Teller()
     for _ in range(ROUNDS):
         if chance.random() < 0.3:  # before it is ready

@@ -18,6 +18,7 @@ from service.errors import Conflict, ErrorLocation, Invalid, NotFound
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
+from service.runtime.birth import HARMED_BY_REPLAY
 from service.runtime.runtime import Runtime
 
 
@@ -70,6 +71,8 @@ async def dream(body: DreamRequest, runtime: RuntimeDep, caller: CallerDep, resp
 @needs(Scope.TEACH)
 async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again."""
+    if runtime.status.preset == "dendrites":
+        raise Conflict(f"a net of dendrites does not sleep: {HARMED_BY_REPLAY}")
     return await _add("sleep", body, runtime, caller, response)
 
 
@@ -82,8 +85,8 @@ async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response
             "fits need PyTorch, which is not installed here: "
             "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
         )
-    if runtime.engine.status.preset == "dendrites":
-        raise Conflict("a net of dendrites has no matrix to fit: dream the data set once, which is how it learns most")
+    if runtime.status.preset == "dendrites":
+        raise Conflict("a net of dendrites has no matrix to fit: dream the data set once, it learns no more from a fit")
     return await _add("fit", body, runtime, caller, response)
 
 

@@ -1,0 +1,84 @@
+"""A server whose net has dendrites: what is asked of any net, and what such a net refuses."""
+
+from collections.abc import Callable
+
+import pytest
+
+from realnet import DendriteLearner
+from tests.jobs.client import begin, end_of, upload
+from tests.running_server import ThreadServer
+
+TEXT = "seven times six is forty-two, and six times seven is forty-two. " * 20
+
+
+@pytest.fixture
+def server(new_server: Callable[..., ThreadServer]) -> ThreadServer:
+    return new_server(preset="dendrites", variant="fast", snapshot_every=0).start()
+
+
+def alone() -> DendriteLearner:
+    learner = DendriteLearner.create("fast")
+    learner.run(learner.vocabulary.encode(TEXT))
+    return learner
+
+
+def test_it_learns_what_the_library_learns_and_is_found_again(server: ThreadServer) -> None:
+    server.run(text=TEXT)
+    weights = alone().checkpoint().weights_sha256()
+    assert server.weights() == weights
+    server.terminate()
+    assert server.start().weights() == weights
+    assert server.net()["preset"] == "dendrites"
+
+
+def test_it_goes_on_with_what_it_was_told(server: ThreadServer) -> None:
+    server.run(text=TEXT)
+    asked = {"prompt": "six times seven is ", "max_tokens": 9, "temperature": 0, "fresh": True}
+    assert server.client.post("/v1/generate", json=asked).json()["text"] == "forty-two"
+    outputs = server.client.post("/v1/inputs?wait=true", json={"text": "seven times six is forty-two"}).json()[
+        "outputs"
+    ]
+    assert [each["predicted"] == each["token"] for each in outputs[15:]] == [True] * len(outputs[15:])
+
+
+def test_it_dreams_a_data_set_and_goes_back_to_a_snapshot(server: ThreadServer) -> None:
+    saved, weights = server.snapshot(), server.weights()
+    ended = end_of(server, begin(server, "dream", dataset=upload(server, "a.txt", TEXT)))
+    assert ended["status"] == "succeeded"
+    assert server.weights() != weights
+    server.client.post(f"/v1/snapshots/{saved['id']}/restore").raise_for_status()
+    assert server.weights() == weights
+
+
+def test_what_would_harm_it_or_means_nothing_is_refused(server: ThreadServer) -> None:
+    dataset = upload(server, "a.txt", TEXT)
+    for kind, body, why in (("sleep", {}, "does not sleep"), ("fit", {"dataset": dataset}, "no matrix to fit")):
+        answer = server.client.post(f"/v1/jobs/{kind}", json=body)
+        assert answer.status_code == 409
+        assert why in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"neurons": 500}, "neurons as it needs them"),
+        ({"inputs": 2, "outputs": 2}, "takes tokens"),
+        ({"max_lines": 5000}, "power of two"),
+        ({"sleep_after": 5.0}, "does not sleep"),
+    ],
+)
+def test_a_net_that_cannot_be_is_told_in_a_line(
+    new_server: Callable[..., ThreadServer], settings: dict[str, object], told: str
+) -> None:
+    server = new_server(preset="dendrites", **settings)
+    server.launch()
+    assert told in str(server.wait())
+
+
+def test_another_variant_than_the_stored_one_is_told(
+    server: ThreadServer, new_server: Callable[..., ThreadServer]
+) -> None:
+    server.terminate()
+    other = new_server(preset="dendrites", variant="standard")
+    other.launch()
+    assert "has variant fast, not standard" in str(other.wait())
