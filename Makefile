@@ -15,6 +15,7 @@ serve: $(VENV)/serves
 
 test: check
 	@$(BIN)/python tests/redis_binary.py
+	@$(BIN)/python tests/compile_kernels.py
 	$(BIN)/pytest -n 4 --dist loadfile  # more workers than two cores: much of a test is waiting
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.

@@ -14,8 +14,8 @@ from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.text import Codes, read_, tell_
-from realnet.kernels.tree_decide import Scratch, decide, find_lines
-from realnet.kernels.tree_learn import keep_runs, learn
+from realnet.kernels.tree_decide import Scratch, decide_, find_lines_
+from realnet.kernels.tree_learn import keep_runs_, learn_
 
 DEPTH = 8  # decisions of a byte
 _ALL, _TOP = np.uint64(0xFFFFFFFF), np.uint64(0xFF000000)
@@ -58,17 +58,17 @@ def code_(
         symbol, node = np.int64(data[at]), 1
         for bit in range(DEPTH):
             if bit & 3 == 0:
-                find_lines(node, bit, stimuli, 0, memory, True, s)
-            p = decide(node, bit, DEPTH, gates, stimuli, 0, memory, tables, s)
+                find_lines_(node, bit, stimuli, 0, memory, True, s)
+            p = decide_(node, bit, DEPTH, gates, stimuli, 0, memory, tables, s)
             if decodes:
-                answer = _decoded(p, coded, state)
+                answer = _decode_(p, coded, state)
             else:
                 answer = int(symbol >> (DEPTH - 1 - bit) & 1)
-                _encoded(p, answer, coded, state)
-            learn(node, bit, answer, gates, rates, np.float32(1), memory, tables, s)
+                _encode_(p, answer, coded, state)
+            learn_(node, bit, answer, gates, rates, np.float32(1), memory, tables, s)
             node = 2 * node + answer
             if bit & 3 == 3:
-                keep_runs(node & 15, memory, s)
+                keep_runs_(node & 15, memory, s)
         data[at] = node & 255
         read_(node & 255, codes, reader, episodes, True)
         at += 1
@@ -82,7 +82,7 @@ def _middle(p: np.float32, state: NDArray[np.uint64]) -> np.uint64:
 
 
 @exact_inlined_kernel
-def _narrowed(middle: np.uint64, answer: int, state: NDArray[np.uint64]) -> None:
+def _narrow_(middle: np.uint64, answer: int, state: NDArray[np.uint64]) -> None:
     if answer:
         state[HIGH] = middle
     else:
@@ -90,8 +90,8 @@ def _narrowed(middle: np.uint64, answer: int, state: NDArray[np.uint64]) -> None
 
 
 @exact_inlined_kernel
-def _encoded(p: np.float32, answer: int, coded: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
-    _narrowed(_middle(p, state), answer, state)
+def _encode_(p: np.float32, answer: int, coded: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
+    _narrow_(_middle(p, state), answer, state)
     while (state[LOW] ^ state[HIGH]) & _TOP == 0:
         coded[state[PLACE]] = state[HIGH] >> np.uint64(24)
         state[PLACE] += np.uint64(1)
@@ -99,10 +99,10 @@ def _encoded(p: np.float32, answer: int, coded: NDArray[np.uint8], state: NDArra
 
 
 @exact_inlined_kernel
-def _decoded(p: np.float32, coded: NDArray[np.uint8], state: NDArray[np.uint64]) -> int:
+def _decode_(p: np.float32, coded: NDArray[np.uint8], state: NDArray[np.uint64]) -> int:
     middle = _middle(p, state)
     answer = 1 if state[CODE] <= middle else 0
-    _narrowed(middle, answer, state)
+    _narrow_(middle, answer, state)
     while (state[LOW] ^ state[HIGH]) & _TOP == 0:
         came = np.uint64(coded[state[PLACE]]) if state[PLACE] < np.uint64(len(coded)) else np.uint64(0)
         state[PLACE] += np.uint64(1)

@@ -21,8 +21,8 @@ from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
-from realnet.kernels.tree_run import run
-from realnet.kernels.tree_search import draw, likeliest
+from realnet.kernels.tree_run import run_
+from realnet.kernels.tree_search import draw, likeliest_
 
 MAX_LINES = 2**20  # by default: 64 MiB
 _NEVER = 2**62
@@ -118,7 +118,7 @@ class DendriteNet:
         mind, done = self._mind, 0
         while done < len(tokens):
             full = self._full
-            done = run(
+            done = run_(
                 *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate), stimuli, done, full),
                 *(mind.flat(), tables(), self._scratch, *said),
             )
@@ -169,7 +169,7 @@ class DendriteNet:
 
     def _search(self, stimuli: Stimuli, t: int, best: NDArray[np.int32], value: Float32) -> None:
         told = self._mind.flat(), tables(), self._scratch, best, value
-        likeliest(self.symbols, self._depth, self._gates, stimuli, t, *told)
+        likeliest_(self.symbols, self._depth, self._gates, stimuli, t, *told)
 
     def _encode(self, tokens: NDArray[np.int32], learn: bool, and_next: bool) -> Stimuli:
         return self._encoder.encode(tokens, self._reader, self._mind.episodes, learn, and_next)

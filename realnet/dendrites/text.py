@@ -83,8 +83,8 @@ def encode_(
 @exact_inlined_kernel
 def tell_(codes: Codes, reader: Reader, episodes: Episodes, stimuli: Stimuli, t: int) -> None:
     """Write the stimuli of the token to come into row t."""
-    _name_contexts(codes.contexts, reader, episodes, stimuli, t)
-    _name_rows(codes.gates, codes.maps, reader, episodes, stimuli, t)
+    _name_contexts_(codes.contexts, reader, episodes, stimuli, t)
+    _name_rows_(codes.gates, codes.maps, reader, episodes, stimuli, t)
     say_(reader, episodes, codes.recalls, stimuli, t)
 
 
@@ -96,7 +96,7 @@ def read_(token: int, codes: Codes, reader: Reader, episodes: Episodes, write: b
     text.seen += np.uint64(1)
     follow_(reader, episodes, codes.recalls, token, write)
     if codes.is_text[0]:
-        _read_text(reader, token)
+        _read_text_(reader, token)
 
 
 @exact_inlined_kernel
@@ -110,7 +110,7 @@ def _rolled(h: np.uint64, token: np.uint64, shift: int, mask: int) -> np.uint64:
 
 
 @exact_inlined_kernel
-def _name_contexts(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes, stimuli: Stimuli, t: int) -> None:
+def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes, stimuli: Stimuli, t: int) -> None:
     text = reader.text[0]
     h, done = np.uint64(0), 0
     for q in range(len(kinds)):
@@ -152,7 +152,7 @@ def _above(reader: Reader) -> np.uint64:
 
 
 @exact_inlined_kernel
-def _name_rows(
+def _name_rows_(
     gates: NDArray[np.int64],
     maps: NDArray[np.int64],
     reader: Reader,
@@ -184,7 +184,7 @@ def _name_rows(
 
 
 @exact_inlined_kernel
-def _read_text(reader: Reader, token: int) -> None:
+def _read_text_(reader: Reader, token: int) -> None:
     text = reader.text[0]
     kind, before = _KINDS[token], text.class_1
     is_letter = kind in (SMALL, CAPITAL)
@@ -193,7 +193,7 @@ def _read_text(reader: Reader, token: int) -> None:
         text.word = _rolled(text.word, np.uint64(token + (32 if kind == CAPITAL else 0)), 27, 0xFFFFF) + np.uint64(1)
     elif text.word != np.uint64(0):
         text.word_1, text.word = text.word, np.uint64(0)
-    _read_shape(reader, token, kind, before)
+    _read_shape_(reader, token, kind, before)
     if kind == NEWLINE:
         text.masked_above, text.masked = text.masked, np.uint64(0)
         text.side, text.width_above, text.column = np.uint64(1) - text.side, text.column, np.uint64(0)
@@ -202,11 +202,11 @@ def _read_text(reader: Reader, token: int) -> None:
         if text.column < np.uint64(LINE):
             reader.line_pair[text.side, text.column] = token
         text.column += np.uint64(1)
-        _read_field(reader, token, is_letter or kind == DIGIT or token == _UNDERSCORE)
+        _read_field_(reader, token, is_letter or kind == DIGIT or token == _UNDERSCORE)
 
 
 @exact_inlined_kernel
-def _read_shape(reader: Reader, token: int, kind: int, before: np.uint64) -> None:
+def _read_shape_(reader: Reader, token: int, kind: int, before: np.uint64) -> None:
     text = reader.text[0]
     if kind == DIGIT and before == np.uint64(DIGIT):
         text.place += np.uint64(1)
@@ -221,7 +221,7 @@ def _read_shape(reader: Reader, token: int, kind: int, before: np.uint64) -> Non
 
 
 @exact_inlined_kernel
-def _read_field(reader: Reader, token: int, is_of_identifier: bool) -> None:
+def _read_field_(reader: Reader, token: int, is_of_identifier: bool) -> None:
     text = reader.text[0]
     if token == ord(" ") or token == _TAB:
         text.field += text.in_field

@@ -76,7 +76,7 @@ class Scratch(NamedTuple):
 
 
 @exact_kernel
-def find(lines: NDArray[np.uint32], used: NDArray[np.int64], h: np.uint64, claim: bool) -> np.uint64:
+def find_(lines: NDArray[np.uint32], used: NDArray[np.int64], h: np.uint64, claim: bool) -> np.uint64:
     """Return where the line of a context begins; if it has none: claim the least used of three, or take the empty."""
     count = u64(len(lines) // WORDS - 1)
     name = h >> u64(32)
@@ -128,7 +128,7 @@ def _within(node: int, bit: int) -> np.uint64:
 
 
 @exact_inlined_kernel
-def _collect(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scratch) -> np.uint64:
+def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scratch) -> np.uint64:
     """Write the inputs of every context; return the row of the gate `sure`."""
     part = u64(bit & 3)
     seen, sure = u64(0), u64(0)
@@ -162,7 +162,7 @@ def _collect(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scr
 
 
 @exact_inlined_kernel
-def _ask_recalls(
+def _ask_recalls_(
     node: int, bit: int, depth: int, stimuli: Stimuli, t: int, memory: Memory, tables: Tables, s: Scratch
 ) -> None:
     for r in range(len(s.recalled)):
@@ -180,7 +180,7 @@ def _ask_recalls(
 
 
 @exact_inlined_kernel
-def _choose_rows(
+def _choose_rows_(
     node: int,
     bit: int,
     depth: int,
@@ -207,7 +207,7 @@ def _choose_rows(
 
 
 @exact_inlined_kernel
-def _fire(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
+def _fire_(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
     """Return what both somata together say, before it is squashed."""
     columns, somata = u64(len(s.inputs)), len(s.heard)
     together, g = f32(0), 0
@@ -235,7 +235,7 @@ def _fire(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s
 
 
 @exact_inlined_kernel
-def _say(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, memory: Memory, s: Scratch) -> np.float32:
+def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, memory: Memory, s: Scratch) -> np.float32:
     u = (_clipped(z, _EDGE) + f32(8)) * f32(2)
     cell = u64(u)
     between = u - f32(cell)
@@ -251,7 +251,7 @@ def _say(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, memo
 
 
 @exact_inlined_kernel
-def decide(
+def decide_(
     node: int,
     bit: int,
     depth: int,
@@ -263,23 +263,23 @@ def decide(
     s: Scratch,
 ) -> np.float32:
     """Return the probability that a decision neuron answers 1; `s.lines` are those of its four bits."""
-    sure = _collect(bit, _within(node, bit), memory, tables, s)
+    sure = _collect_(bit, _within(node, bit), memory, tables, s)
     s.inputs[0] = f32(0.4)
-    _ask_recalls(node, bit, depth, stimuli, t, memory, tables, s)
-    _choose_rows(node, bit, depth, sure, gates, stimuli, t, s)
-    z = _fire(node, gates, memory, tables, s)
+    _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
+    _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
+    z = _fire_(node, gates, memory, tables, s)
     s.said[len(s.heard)] = _squashed(z, tables.squash)
-    probability: np.float32 = _say(node, z, s.said[len(s.heard)], stimuli, t, memory, s)
+    probability: np.float32 = _say_(node, z, s.said[len(s.heard)], stimuli, t, memory, s)
     return probability
 
 
 @exact_inlined_kernel
-def find_lines(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory, claim: bool, s: Scratch) -> None:
+def find_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory, claim: bool, s: Scratch) -> None:
     """Find the lines of the four decisions that begin at node `four`, which is the decision number `bit`."""
     lines, used, contexts, begins = memory.lines, memory.used, stimuli.contexts, s.lines  # counted once, not in a loop
     for q in range(len(begins)):
         h = contexts[t, q]
-        begins[q] = find(lines, used, h if bit == 0 else mixed(h + u64(four) * _DEEPER), claim)
+        begins[q] = find_(lines, used, h if bit == 0 else mixed(h + u64(four) * _DEEPER), claim)
 
 
 @exact_inlined_kernel

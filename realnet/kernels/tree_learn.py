@@ -13,7 +13,7 @@ from realnet.kernels.tree_decide import Scratch, f32, i64, node_row, u32, u64
 
 
 @exact_inlined_kernel
-def _nudged(value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.float32, tables: Tables) -> None:
+def _nudge_(value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.float32, tables: Tables) -> None:
     """Move a value towards y, by a rate that falls with its uses."""
     n = uses[cell]
     value[cell] += (y - value[cell]) * tables.reflex_rate[u64(n)]
@@ -22,7 +22,7 @@ def _nudged(value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.floa
 
 
 @exact_inlined_kernel
-def _learn_gains(
+def _learn_gains_(
     node: int, y: np.float32, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
 ) -> None:
     columns, somata = u64(len(s.inputs)), len(s.heard)
@@ -42,7 +42,7 @@ def _learn_gains(
 
 
 @exact_inlined_kernel
-def _learn_synapses(bit: int, answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
+def _learn_synapses_(bit: int, answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
     y = f32(answer)
     for q in range(u64(len(s.lines))):
         word = memory.lines[s.synapses[q]]
@@ -50,7 +50,7 @@ def _learn_synapses(bit: int, answer: int, memory: Memory, tables: Tables, s: Sc
             memory.lines[s.synapses[q]] = u32(1 << 24 | (2 | answer) << 16 | (54613 if answer else 10923))
         else:
             h, n, p = word >> u32(16) & u32(0xFF), i64(word >> u32(24)), i64(word & u32(0xFFFF))
-            _nudged(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, tables)
+            _nudge_(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, tables)
             if answer:
                 p += (65535 - p) * tables.synapse_rate[u64(n)] >> 16
             else:
@@ -62,14 +62,14 @@ def _learn_synapses(bit: int, answer: int, memory: Memory, tables: Tables, s: Sc
             memory.lines[s.synapses[q]] = u32(n << 24 | i64(h) << 16 | p)
         if s.runs[q] >= 0:
             came = memory.lines[s.lines[q]] >> u32(7 - (bit & 3)) & u32(1)
-            _nudged(memory.run, memory.run_uses, u64(s.runs[q]), f32(came == u32(answer)), tables)
+            _nudge_(memory.run, memory.run_uses, u64(s.runs[q]), f32(came == u32(answer)), tables)
 
 
 @exact_inlined_kernel
-def _learn_recalls_and_maps(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
+def _learn_recalls_and_maps_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
     for r in range(len(s.recalled)):
         if s.recalled[r] >= 0:
-            _nudged(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), tables)
+            _nudge_(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), tables)
     y, between = f32(answer), s.between[0]
     for a in range(len(s.map_rows)):
         n = memory.map_uses[s.map_rows[a]]
@@ -81,7 +81,7 @@ def _learn_recalls_and_maps(answer: int, memory: Memory, tables: Tables, s: Scra
 
 
 @exact_inlined_kernel
-def keep_runs(came: int, memory: Memory, s: Scratch) -> None:
+def keep_runs_(came: int, memory: Memory, s: Scratch) -> None:
     """Write into each line which of its sixteen ends came, and how often in a row."""
     for q in range(u64(len(s.lines))):
         word = memory.lines[s.lines[q]]
@@ -92,7 +92,7 @@ def keep_runs(came: int, memory: Memory, s: Scratch) -> None:
 
 
 @exact_inlined_kernel
-def learn(
+def learn_(
     node: int,
     bit: int,
     answer: int,
@@ -104,6 +104,6 @@ def learn(
     s: Scratch,
 ) -> None:
     """Learn the answer that came, each unit from its own surprise."""
-    _learn_gains(node, f32(answer), gates, rates, rate, memory, s)
-    _learn_synapses(bit, answer, memory, tables, s)
-    _learn_recalls_and_maps(answer, memory, tables, s)
+    _learn_gains_(node, f32(answer), gates, rates, rate, memory, s)
+    _learn_synapses_(bit, answer, memory, tables, s)
+    _learn_recalls_and_maps_(answer, memory, tables, s)

@@ -9,13 +9,13 @@ from realnet.core._numba import exact_kernel
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide, find_lines, is_certain
-from realnet.kernels.tree_learn import keep_runs, learn
-from realnet.kernels.tree_search import likeliest
+from realnet.kernels.tree_decide import Scratch, decide_, find_lines_, is_certain
+from realnet.kernels.tree_learn import keep_runs_, learn_
+from realnet.kernels.tree_search import likeliest_
 
 
 @exact_kernel
-def run(
+def run_(
     tokens: NDArray[np.int32],
     symbols: int,
     depth: int,
@@ -40,21 +40,21 @@ def run(
     learns = rate > 0
     for t in range(begin, len(tokens)):
         if best.shape[1] > 0:
-            likeliest(symbols, depth, gates, stimuli, t, memory, tables, s, best[t], best_probability[t])
+            likeliest_(symbols, depth, gates, stimuli, t, memory, tables, s, best[t], best_probability[t])
         symbol, node, product = np.int64(tokens[t]), 1, 1.0
         for bit in range(depth):
             part = bit & 3
             if part == 0:
-                find_lines(node, bit, stimuli, t, memory, learns, s)
+                find_lines_(node, bit, stimuli, t, memory, learns, s)
             answer = int(symbol >> (depth - 1 - bit) & 1)
             if not is_certain(node, bit, depth, symbols):
-                p = decide(node, bit, depth, gates, stimuli, t, memory, tables, s)
+                p = decide_(node, bit, depth, gates, stimuli, t, memory, tables, s)
                 product *= np.float64(p if answer else np.float32(1) - p)
                 if learns:
-                    learn(node, bit, answer, gates, rates, rate, memory, tables, s)
+                    learn_(node, bit, answer, gates, rates, rate, memory, tables, s)
             node = node * 2 + answer
             if learns and (part == 3 or bit == depth - 1):
-                keep_runs((node & (2 << part) - 1) << (3 - part), memory, s)
+                keep_runs_((node & (2 << part) - 1) << (3 - part), memory, s)
         probability[t] = product
         if memory.used[0] > full:
             return t + 1

@@ -9,13 +9,13 @@ from realnet.core._numba import exact_inlined_kernel, exact_kernel
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide, find_lines, is_certain
+from realnet.kernels.tree_decide import Scratch, decide_, find_lines_, is_certain
 
 BUDGET = 64  # decisions; then the search goes straight down
 
 
 @exact_kernel
-def likeliest(
+def likeliest_(
     symbols: int,
     depth: int,
     gates: NDArray[np.int64],
@@ -50,9 +50,9 @@ def likeliest(
         if not is_certain(here, bit, depth, symbols):
             four = here >> (bit & 3)
             if four != begun:
-                find_lines(four, bit & ~3, stimuli, t, memory, False, s)
+                find_lines_(four, bit & ~3, stimuli, t, memory, False, s)
                 begun = four
-            one = np.float64(decide(here, bit, depth, gates, stimuli, t, memory, tables, s))
+            one = np.float64(decide_(here, bit, depth, gates, stimuli, t, memory, tables, s))
             decisions += 1
             node[open_nodes], value[open_nodes] = 2 * here + 1, p * one
             open_nodes += 1
@@ -78,8 +78,8 @@ def draw(
         if is_certain(node, bit, depth, symbols):
             node *= 2
             continue
-        find_lines(node >> (bit & 3), bit & ~3, stimuli, 0, memory, False, s)
-        p = np.float64(decide(node, bit, depth, gates, stimuli, 0, memory, tables, s))
+        find_lines_(node >> (bit & 3), bit & ~3, stimuli, 0, memory, False, s)
+        p = np.float64(decide_(node, bit, depth, gates, stimuli, 0, memory, tables, s))
         odds = ((1.0 - p) / p) ** (1.0 / temperature)
         node = 2 * node + (1 if uniform[bit] * (1.0 + odds) < 1.0 else 0)
     return node - (1 << depth)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 compression = typer.Typer()
 
-_File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Any file.")]
-_Out = Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")]
+_File = Annotated[Path, typer.Argument(help="Any file.")]
+_Out = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 _Net = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="A snapshot of a net of dendrites; if not given, a newborn net."),
+    typer.Option(help="A snapshot of a net of dendrites; if not given, a newborn net."),
 ]
 _Force = Annotated[bool, typer.Option("--force", help="Write over the output if it exists.")]
 
@@ -39,7 +39,7 @@ def compress(
     if variant not in VARIANTS:
         raise typer.BadParameter(f"one of {', '.join(VARIANTS)}", param_hint="--variant")
     newborn: Variant = variant
-    data = file.read_bytes()
+    data = _read(file)
     with _progress("compressing", len(data)) as done:
         coded = code(data, newborn if net is None else _learner(net), done)
     _write(output, coded, force)
@@ -54,7 +54,7 @@ def decompress(file: _File, output: _Out, net: _Net = None, force: _Force = Fals
     from realnet.dendrites.compression import length_of
     from service.client import ClientError
 
-    coded = file.read_bytes()
+    coded = _read(file)
     try:
         with _progress("decompressing", length_of(coded)) as done:
             data = decode(coded, None if net is None else _learner(net), done)
@@ -64,12 +64,21 @@ def decompress(file: _File, output: _Out, net: _Net = None, force: _Force = Fals
     typer.echo(f"{len(coded):,} bytes became {len(data):,}")
 
 
+def _read(file: Path) -> bytes:
+    from service.client import ClientError
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ClientError(f"{file} cannot be read: {error.strerror}") from error
+
+
 def _learner(file: Path) -> "DendriteLearner":
     from realnet import Checkpoint, DendriteLearner
     from service.client import ClientError
 
     try:
-        return DendriteLearner.from_checkpoint(Checkpoint.from_bytes(file.read_bytes()))
+        return DendriteLearner.from_checkpoint(Checkpoint.from_bytes(_read(file)))
     except ValueError as error:
         raise ClientError(f"{file}: {error}") from error
 

@@ -38,6 +38,7 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path) -> None:
     file.write_bytes(TEXT)
     assert "not a file that realnet has compressed" in complaint("decompress", str(file), "-o", out)
     assert "not a RealNet checkpoint" in complaint("compress", str(file), "-o", out, "--net", str(file))
+    assert "cannot be read" in complaint("compress", str(tmp_path / "none"), "-o", out)
     assert "fast, standard" in complaint("compress", str(file), "-o", out, "--variant", "slow", status=2)
     assert "cannot be written" in complaint("compress", str(file), "-o", str(tmp_path / "no" / "out"))
     assert not Path(out).exists()
