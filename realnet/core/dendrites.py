@@ -67,7 +67,7 @@ def tick(
             starts = [find(memory, h, claim=rate > 0) for h in hashes]
         answer = symbol >> (depth - 1 - bit) & 1
         if (2 * node + 1 << depth - 1 - bit) - 2**depth < symbols:  # else no symbol is below the other branch
-            p, units = _decide(memory, tables, gates, stimuli, t, starts, node, bit, depth)
+            p, units = decide(memory, tables, gates, stimuli, t, starts, node, bit, depth)
             probability *= float(p if answer else _ONE - p)
             if rate > 0:
                 _learn(memory, tables, gates, rates, np.float32(rate), units, answer, bit)
@@ -127,7 +127,7 @@ class Units(NamedTuple):
     between: np.float32
 
 
-def _decide(
+def decide(
     memory: Memory,
     tables: Tables,
     gates: NDArray[np.int64],
@@ -138,6 +138,7 @@ def _decide(
     bit: int,
     depth: int,
 ) -> tuple[np.float32, Units]:
+    """Return the probability of a 1, and what took part; `starts` are the lines of the contexts."""
     part = bit % 4
     within = node & 2**part - 1 | 2**part
     inputs = np.zeros(memory.gains.shape[2], np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
+from realnet.dendrites.explain import Explanation, explain
 from realnet.dendrites.net import MAX_LINES, DendriteNet
 from realnet.dendrites.reader import RECENT
 from realnet.dendrites.wiring import VARIANTS, Variant, Wiring
@@ -140,6 +141,17 @@ class DendriteLearner:
         if fresh:
             net.forget()
         return DendriteGenerator(net, checked_ids(prompt, self.vocabulary.size), temperature, seed)
+
+    def explain(self, context: ArrayLike, fresh: bool = True) -> Explanation:
+        """Explain what the net expects after a context of tokens: why the likeliest token is as likely as it is.
+
+        It begins from nothing in mind, or, if not `fresh`, from what the net has in mind. Raises ValueError.
+        """
+        net = self.net.fork()
+        if fresh:
+            net.forget()
+        net.run(checked_ids(context, self.vocabulary.size), 0.0)
+        return explain(net)
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""

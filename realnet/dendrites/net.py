@@ -154,15 +154,24 @@ class DendriteNet:
         """Return how many lines may be in use before they are doubled."""
         return self.lines // 2 if self.lines < self.max_lines else _NEVER
 
+    @property
+    def memory(self) -> Memory:
+        """Return what is learnt: the arrays themselves, to be read."""
+        return self._mind.memory
+
+    def stimuli(self) -> Stimuli:
+        """Return what is told of the next tick before its token."""
+        return self._encode(np.empty(0, np.int32), False, and_next=True)
+
     def expected(self, count: int) -> tuple[NDArray[np.int32], Float32]:
         """Return the likeliest next tokens, best first, and how probable each is."""
         best, value = np.zeros(count, np.int32), np.zeros(count, np.float32)
-        self._search(self._encode(np.empty(0, np.int32), False, and_next=True), 0, best, value)
+        self._search(self.stimuli(), 0, best, value)
         return best, value
 
     def draw(self, temperature: float, random: np.random.Generator) -> int:
         """Draw the next token; the lower the temperature, above 0, the likelier it is."""
-        stimuli = self._encode(np.empty(0, np.int32), False, and_next=True)
+        stimuli = self.stimuli()
         uniform = random.random(self._depth)
         told = self._mind.flat(), tables(), self._scratch, temperature, uniform
         return int(draw(self.symbols, self._depth, self._gates, stimuli, *told))

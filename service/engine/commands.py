@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet import Checkpoint
+from realnet import Checkpoint, DendriteLearner
+from realnet.dendrites.explain import Explanation
 from realnet.inputs import Input
 from realnet.learners import Learner
 from realnet.outputs import OutputBatch
@@ -198,6 +199,18 @@ class Evaluate(Query[OutputBatch]):
 
     def answer(self, replica: Replica, position: JournalPosition | None) -> OutputBatch:
         return run_episodes(replica.learner.fork(), self.episodes, 0.0)
+
+
+@dataclass(slots=True, eq=False)
+class Explain(Query[Explanation | None]):
+    """Why the net expects what it does after a context, by a fork; None of a net without dendrites."""
+
+    context: NDArray[np.int32]
+    fresh: bool
+
+    def answer(self, replica: Replica, position: JournalPosition | None) -> Explanation | None:
+        learner = replica.learner
+        return learner.explain(self.context, self.fresh) if isinstance(learner, DendriteLearner) else None
 
 
 @dataclass(slots=True, eq=False)

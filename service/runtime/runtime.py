@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
-from service.engine.commands import Change, Generate, Run, SetPace
+from service.engine.commands import Change, Explain, Generate, Run, SetPace
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
 from service.engine.status import Status
-from service.errors import EngineStopped, NotDurable, NotReady
+from service.errors import Conflict, EngineStopped, NotDurable, NotReady
 from service.jobs.job import Job
 from service.jobs.opening import open_jobs
 from service.jobs.runner import JobRunner
@@ -166,6 +167,16 @@ class Runtime:
     async def hashes(self) -> tuple[str, str]:
         """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
         return await self.snapshotter.hashes()
+
+    async def explain(self, context: str, fresh: bool) -> Explanation:
+        """Tell why the net expects what it does after a context. Raises Conflict for one without dendrites."""
+        vocabulary = self.interface.vocabulary
+        explained = None
+        if vocabulary is not None:
+            explained = await self.engine.ask(Explain(vocabulary.encode(context), fresh))
+        if explained is None:
+            raise Conflict("only a net of dendrites can tell why")
+        return explained
 
     async def restore(self, id: str) -> Snapshot:
         """Put the net back to a snapshot. Raises NotFound, StoreError, SnapshotDamaged or Refused."""

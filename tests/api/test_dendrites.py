@@ -82,3 +82,21 @@ def test_another_variant_than_the_stored_one_is_told(
     other = new_server(preset="dendrites", variant="standard")
     other.launch()
     assert "has variant fast, not standard" in str(other.wait())
+
+
+def test_it_tells_why(server: ThreadServer) -> None:
+    server.run(text=TEXT)
+    weights = server.weights()
+    told = server.client.get("/v1/net/explain", params={"context": "six times seven is forty-t"}).json()
+    assert (chr(told["token"]), told["probability"] > 0.9) == ("w", True)
+    assert {"context", "asked", "probability", "gain", "bits"} == told["dendrites"][0].keys()
+    assert told["recalls"] == [{"least": 6, "expects": ord("w"), "bits": pytest.approx(told["recalls"][0]["bits"])}]
+    assert server.weights() == weights
+    assert server.client.get("/v1/net/explain", params={"context": "a" * 1001}).status_code == 422
+
+
+@pytest.mark.parametrize("settings", [{"neurons": 500}, {"inputs": 2, "outputs": 2}])
+def test_a_net_without_dendrites_cannot_tell_why(
+    new_server: Callable[..., ThreadServer], settings: dict[str, int]
+) -> None:
+    assert new_server(**settings).start().client.get("/v1/net/explain").status_code == 409

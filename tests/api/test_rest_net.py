@@ -161,6 +161,7 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/metrics", "get"),
         ("/v1/net", "get"),
         ("/v1/net", "patch"),
+        ("/v1/net/explain", "get"),
         ("/v1/inputs", "post"),
         ("/v1/outputs", "get"),
         ("/v1/generate", "post"),

@@ -41,9 +41,10 @@ def test_a_dream_ends_as_if_nothing_had_been(
         job = end_of(server, id)
         assert (job["status"], len(job["metrics"]["epochs"])) == ("succeeded", 3)
         weights.append(server.weights())
-        server.kill()
-        assert server.start().weights() == weights[-1]
-        assert server.client.get(f"/v1/jobs/{id}").json()["status"] == "succeeded"
+        if number:
+            server.kill()
+            assert server.start().weights() == weights[-1]
+            assert server.client.get(f"/v1/jobs/{id}").json()["status"] == "succeeded"
         server.close()
     assert weights[0] == weights[1]
 

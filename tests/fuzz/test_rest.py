@@ -48,7 +48,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 schema = schemathesis.openapi.from_dict(create_app(Settings(api_key=SecretStr(KEY))).openapi())
 OPERATIONS = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
-CASES = int(os.environ.get("FUZZ_CASES", "260")) // len(OPERATIONS)
+CASES = int(os.environ.get("FUZZ_CASES", "130")) // len(OPERATIONS)
 
 
 def fuzz(operation: APIOperation[Any, Any, Any, Any]) -> Any:

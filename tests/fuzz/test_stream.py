@@ -22,7 +22,7 @@ from websockets.typing import Subprotocol
 from service.client import JSON, MSGPACK
 from tests.running_server import ProcessServer, RunningServer
 
-CASES = int(os.environ.get("FUZZ_CASES", "300"))
+CASES = int(os.environ.get("FUZZ_CASES", "150"))
 AT_ONCE = 10  # messages of an example
 PING_SEQ = 2**53 - 2
 

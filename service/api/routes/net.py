@@ -1,9 +1,11 @@
 """Tell what the net is and how it is doing, and change what may change while it lives."""
 
 import logging
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
+from realnet.dendrites.explain import Explanation
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, net_of, problems
 from service.api.schemas import Change, Net
@@ -23,6 +25,20 @@ async def get_net(runtime: RuntimeDep, hash: bool = False) -> Net:
         return net_of(runtime)
     weights, state = await runtime.hashes()
     return Net(**net_of(runtime).model_dump(exclude_unset=True), weights_sha256=weights, state_sha256=state)
+
+
+@router.get("/explain", responses=problems(409, 422, 503))
+@needs(Scope.READ)
+async def explain(
+    runtime: RuntimeDep,
+    context: Annotated[str, Query(max_length=1000, description="what the net is to have read")] = "",
+    fresh: Annotated[bool, Query(description="read it from nothing in mind, not from what the net has in mind")] = True,
+) -> Explanation:
+    """Tell why the net expects what it does after a context: what each dendrite says, and how far it is heard.
+
+    Only of a net of dendrites (409). Nothing is learnt.
+    """
+    return await runtime.explain(context, fresh)
 
 
 @router.patch(
