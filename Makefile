@@ -15,7 +15,8 @@ serve: $(VENV)/serves
 
 test: check
 	@$(BIN)/python tests/redis_binary.py
-	@$(BIN)/python tests/compile_kernels.py
+	@# Both beside each other, and once: else every worker would compile them.
+	@$(BIN)/python docker/compile_kernels.py matrix & $(BIN)/python docker/compile_kernels.py dendrites && wait $$!
 	$(BIN)/pytest -n 4 --dist loadfile  # more workers than two cores: much of a test is waiting
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.

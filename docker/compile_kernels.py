@@ -1,14 +1,33 @@
-"""Compile the kernels that a server on the CPU calls, and leave them where NUMBA_CACHE_DIR says, for the image."""
+"""Compile the kernels that a server on the CPU calls, and keep them: for the image, or once for all tests.
+
+`python docker/compile_kernels.py [matrix | dendrites]`; both if neither is named. NUMBA_CACHE_DIR may say where.
+"""
+
+import sys
 
 import numpy as np
 
-from realnet import FrameLearner, TokenLearner
+from realnet import FrameLearner, TokenLearner, create
 from realnet.core.state import PRESETS
+from realnet.dendrites.compression import compress, decompress
 
-for preset in PRESETS:
-    tokens = TokenLearner.create(preset)
-    tokens.run([1, 2, 3])
-    tokens.generator([1, 2], temperature=0.5, seed=0).step(2)
-    frames = FrameLearner.create(2, 1, preset)
-    frames.run(np.ones((2, 2)), np.ones((2, 1)))
-    frames.fork().run(np.ones((2, 2)), plasticity=0.0)
+
+def compile_matrix() -> None:
+    for preset in PRESETS:
+        tokens = TokenLearner.create(preset)
+        tokens.run([1, 2, 3])
+        tokens.generator([1, 2], temperature=0.5, seed=0).step(2)
+        frames = FrameLearner.create(2, 1, preset)
+        frames.run(np.ones((2, 2)), np.ones((2, 1)))
+        frames.fork().run(np.ones((2, 2)), plasticity=0.0)
+
+
+def compile_dendrites() -> None:
+    create("dendrites").warm_up()
+    decompress(compress(b"a", "fast"))
+
+
+if __name__ == "__main__":
+    asked = sys.argv[1:] or ["matrix", "dendrites"]
+    for name in asked:
+        {"matrix": compile_matrix, "dendrites": compile_dendrites}[name]()

@@ -36,7 +36,7 @@ from realnet.core.dendrite_memory import (
     Stimuli,
 )
 from realnet.core.dendrite_tables import GAIN_USES, MAP_USES, USES, Tables
-from realnet.core.hashing import MIX_1, MIX_2
+from realnet.core.hashing import DEEPER, MAP_SALT, MIX_1, MIX_2, NODE_SALT
 from realnet.core.state import Float32
 
 _ALL = 2**64 - 1
@@ -63,7 +63,7 @@ def tick(
     starts: list[int] = []
     for bit in range(depth):
         if bit % 4 == 0:
-            hashes = [int(h) if bit == 0 else mix(int(h) + node * 0x3D4D51CB & _ALL) for h in stimuli.contexts[t]]
+            hashes = [int(h) if bit == 0 else mix(int(h) + node * DEEPER & _ALL) for h in stimuli.contexts[t]]
             starts = [find(memory, h, claim=rate > 0) for h in hashes]
         answer = symbol >> (depth - 1 - bit) & 1
         if (2 * node + 1 << depth - 1 - bit) - 2**depth < symbols:  # else no symbol is below the other branch
@@ -168,7 +168,7 @@ def decide(
         trust = memory.trust[r, row]
         sign = np.float32(1 if one else -1)
         inputs[2 + 2 * r], inputs[3 + 2 * r] = sign * _stretch(tables, trust), sign * (trust - _HALF) * np.float32(4)
-    node_row = node if node < ROWS else (node * 0x9E3779B1 & _ALL) >> 8 & ROWS - 1
+    node_row = node if node < ROWS else (node * NODE_SALT & _ALL) >> 8 & ROWS - 1
     rows = []
     for _, kind, number in gates.tolist():
         row = {NODE: node_row, SURE: 32 * seen + sure}.get(kind, 0)
@@ -199,7 +199,7 @@ def decide(
     p, share = said[somata] * np.float32(0.4), np.float32(0.6 / len(memory.maps))
     map_rows = []
     for a, chosen in enumerate(stimuli.maps[t].tolist()):
-        h = (node * 0x1E35A7BD ^ chosen) & _ALL
+        h = (node * MAP_SALT ^ chosen) & _ALL
         map_rows.append((h ^ h >> 15) & MAP_ROWS - 1)
         low, high = memory.maps[a, map_rows[a], cell : cell + 2]
         p += (low + (high - low) * between) * share

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from realnet.core.dendrite_memory import FIRST, STEP, Memory
 from realnet.core.dendrite_tables import tables
 from realnet.core.dendrites import Units, decide, find, mix
+from realnet.core.hashing import DEEPER
 from realnet.core.state import Float64
 from realnet.dendrites.net import DendriteNet
-
-_DEEPER = 0x3D4D51CB
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def explain(net: DendriteNet, token: int | None = None) -> Explanation:
     node, probability, starts = 1, 1.0, list[int]()
     for bit in range(depth):
         if bit % 4 == 0:
-            hashes = [int(h) if bit == 0 else mix(int(h) + node * _DEEPER & 2**64 - 1) for h in stimuli.contexts[0]]
+            hashes = [int(h) if bit == 0 else mix(int(h) + node * DEEPER & 2**64 - 1) for h in stimuli.contexts[0]]
             starts = [find(memory, h, claim=False) for h in hashes]
         answer = token >> (depth - 1 - bit) & 1
         if (2 * node + 1 << depth - 1 - bit) - 2**depth < net.symbols:

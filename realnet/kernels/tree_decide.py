@@ -29,12 +29,11 @@ from realnet.core.dendrite_memory import (
     Stimuli,
 )
 from realnet.core.dendrite_tables import Tables
-from realnet.core.hashing import mixed
+from realnet.core.hashing import DEEPER, MAP_SALT, NODE_SALT, mixed
 from realnet.core.state import Float32
 
 f32, i64, u32, u64 = np.float32, np.int64, np.uint32, np.uint64
-_DEEPER = u64(0x3D4D51CB)
-_NODES, _MAPS = u64(0x9E3779B1), u64(0x1E35A7BD)
+_DEEPER, _NODES, _MAPS = u64(DEEPER), u64(NODE_SALT), u64(MAP_SALT)
 _TOP, _EDGE = f32(11.9), f32(7.99)  # of what is squashed, and of what the maps take
 SILENT = -1
 
