@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.story import NEURONS
+from tests.faults.story import IS_SHORT, NEURONS
 from tests.jobs.client import begin, end_of, until_it_runs, upload
 from tests.running_server import ProcessServer
 
-KILLS = 2
+KILLS = 1 if IS_SHORT else 2
 WORDS = random.Random(0).choices(["the", "net", "dreams", "of", "all", "that", "it", "was", "told"], k=3000)
 TEXT = " ".join(WORDS)
 

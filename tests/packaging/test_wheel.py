@@ -58,7 +58,7 @@ def test_it_serves_learns_and_fits_from_a_folder_with_packages_of_the_same_names
         decoy.write_text("raise SystemExit('the user has a package of this name')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    server = ProcessServer(tmp_path, neurons=1100)
+    server = ProcessServer(tmp_path, preset="literal", neurons=400)  # whose kernels compile in a moment
     server.command = (str(installed / "realnet"), "serve")
     try:
         server.start()
