@@ -36,7 +36,7 @@ def tables() -> Tables:
     uses = np.arange(USES)
     return Tables(
         stretch=_odd([_logit(Decimal(2 * i + 1) / (2 * STEPS)) for i in range(STEPS // 2)]),
-        squash=_squash(),
+        squash=sigmoids(Decimal(2 * SPAN) / STEPS, range(-STEPS // 2, STEPS // 2 + 2)),
         synapse_rate=(65536 / (np.minimum(uses, FLAT) + 1.5)).astype(np.int64),
         reflex_rate=(1 / (uses + 1.6)).astype(np.float32),
         confidence=(uses / (uses + 0.3)).astype(np.float32),
@@ -50,6 +50,12 @@ def gain_rates(first: float, fall: float, last: float) -> Float32:
     return rates
 
 
+def sigmoids(step: Decimal, numbers: range) -> Float32:
+    """Return 1 / (1 + exp(-z)) at z = step times each number, correctly rounded."""
+    with localcontext(prec=20):
+        return np.array([float(1 / (1 + (-step * number).exp())) for number in numbers], np.float32)
+
+
 def _logit(p: Decimal) -> float:
     with localcontext(prec=20):
         return float((p / (1 - p)).ln())
@@ -59,10 +65,3 @@ def _odd(half: list[float]) -> Float32:
     """Return `half`, and then the same backwards with the sign turned."""
     first = np.array(half, np.float32)
     return np.concatenate([first, -first[::-1]])
-
-
-def _squash() -> Float32:
-    with localcontext(prec=20):
-        half = [float(1 / (1 + (Decimal(SPAN) * (STEPS // 2 - i) * 2 / STEPS).exp())) for i in range(STEPS // 2)]
-        above = [float(1 / (1 + (-Decimal(SPAN) * i * 2 / STEPS).exp())) for i in range(STEPS // 2 + 2)]
-    return np.array(half + above, np.float32)

@@ -63,10 +63,9 @@ def tick(
     starts: list[int] = []
     for bit in range(depth):
         if bit % 4 == 0:
-            hashes = [int(h) if bit == 0 else mix(int(h) + node * DEEPER & _ALL) for h in stimuli.contexts[t]]
-            starts = [find(memory, h, claim=rate > 0) for h in hashes]
+            starts = find_all(memory, stimuli, t, node, bit, claim=rate > 0)
         answer = symbol >> (depth - 1 - bit) & 1
-        if (2 * node + 1 << depth - 1 - bit) - 2**depth < symbols:  # else no symbol is below the other branch
+        if not is_certain(node, bit, depth, symbols):
             p, units = decide(memory, tables, gates, stimuli, t, starts, node, bit, depth)
             probability *= float(p if answer else _ONE - p)
             if rate > 0:
@@ -79,6 +78,17 @@ def tick(
                 length = min(word % 16 + 1, 15) if word % 16 and word >> 4 & 15 == came else 1
                 memory.lines[start, 0] = word & 0xFFFFFF00 | came << 4 | length
     return probability
+
+
+def is_certain(node: int, bit: int, depth: int, symbols: int) -> bool:
+    """Return whether the answer must be 0: no symbol is below the other branch."""
+    return (2 * node + 1 << depth - 1 - bit) - (1 << depth) >= symbols
+
+
+def find_all(memory: Memory, stimuli: Stimuli, t: int, node: int, bit: int, claim: bool) -> list[int]:
+    """Return the lines of all contexts for the four decisions that begin at this node."""
+    hashes = [int(h) if bit == 0 else mix(int(h) + node * DEEPER & _ALL) for h in stimuli.contexts[t]]
+    return [find(memory, h, claim) for h in hashes]
 
 
 def mix(h: int) -> int:

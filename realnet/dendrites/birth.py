@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
 from realnet.core.dendrite_memory import CELLS, FIRST, HISTORIES, MAP_ROWS, ROWS, RUNS, STEP, TRUSTS, WORDS, Memory
-from realnet.core.dendrite_tables import gain_rates
+from realnet.core.dendrite_tables import gain_rates, sigmoids
 from realnet.core.state import Float32
 from realnet.dendrites.recall import newborn_trust
 from realnet.dendrites.wiring import Wiring
@@ -22,7 +24,7 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     gates = len(wiring.gates)
     trust = np.stack([newborn_trust(each.forgiving) for each in wiring.recalls])
     run = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32)
-    cell = (1 / (1 + np.exp(-(np.arange(CELLS) - CELLS // 2) / 2))).astype(np.float32)
+    cell = sigmoids(Decimal("0.5"), range(-(CELLS // 2), CELLS // 2 + 1))  # the same bits on every machine
     return Memory(
         lines=np.zeros((lines + 1, WORDS), np.uint32),
         used=np.zeros(1, np.int64),
@@ -51,9 +53,8 @@ def doubled(memory: Memory) -> Memory:
     """Return the memory with room for twice the lines; what it says stays the same, bit for bit."""
     old = memory.lines[:-1]
     lines = np.zeros((2 * len(old) + 1, WORDS), np.uint32)
-    bit = (old[:, 0] >> np.uint32(12)) // np.uint32(
-        len(old) // LEAST_LINES
-    ) & 1  # of its name: the next one of its home
+    place = 12 + (len(old) // LEAST_LINES).bit_length() - 1  # in word 0, of the bit of the name that its home lacked
+    bit = old[:, 0] >> np.uint32(place) & 1
     for half in range(2):
         lines[half * len(old) : (half + 1) * len(old)][bit == half] = old[bit == half]
     return memory._replace(lines=lines)

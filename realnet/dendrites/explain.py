@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import FIRST, STEP, Memory
 from realnet.core.dendrite_tables import tables
-from realnet.core.dendrites import Units, decide, find, mix
-from realnet.core.hashing import DEEPER
+from realnet.core.dendrites import Units, decide, find_all, is_certain
 from realnet.core.state import Float64
 from realnet.dendrites.net import DendriteNet
 
@@ -71,10 +70,9 @@ def explain(net: DendriteNet, token: int | None = None) -> Explanation:
     node, probability, starts = 1, 1.0, list[int]()
     for bit in range(depth):
         if bit % 4 == 0:
-            hashes = [int(h) if bit == 0 else mix(int(h) + node * DEEPER & 2**64 - 1) for h in stimuli.contexts[0]]
-            starts = [find(memory, h, claim=False) for h in hashes]
+            starts = find_all(memory, stimuli, 0, node, bit, claim=False)
         answer = token >> (depth - 1 - bit) & 1
-        if (2 * node + 1 << depth - 1 - bit) - 2**depth < net.symbols:
+        if not is_certain(node, bit, depth, net.symbols):
             p, units = decide(memory, tables(), gates, stimuli, 0, starts, node, bit, depth)
             probability *= float(p if answer else 1 - p)
             gains = _gains(memory, gates, units)

@@ -213,18 +213,20 @@ class DendriteNet:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name."""
+        return {name: each.copy() for name, each in self._own_arrays().items()}
+
+    def _own_arrays(self) -> dict[str, NDArray[Any]]:
         reader = {
             name: each.view(np.uint64) if each.dtype.names else each for name, each in self._reader._asdict().items()
         }
-        named = self._mind.memory._asdict() | self._mind.episodes._asdict() | reader
-        return {name: each.copy() for name, each in named.items()}
+        return self._mind.memory._asdict() | self._mind.episodes._asdict() | reader
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        check_arrays(arrays, self.arrays(), lines)
+        check_arrays(arrays, self._own_arrays(), lines)
         reader = Reader.blank(len(self.wiring.recalls))
         for name, each in reader._asdict().items():
             each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]

@@ -75,10 +75,11 @@ def draw(
     """Draw a symbol of tick 0, decision by decision, each sharpened by 1 / temperature; `uniform` has one for each."""
     node = 1
     for bit in range(depth):
+        if bit & 3 == 0:
+            find_lines_(node, bit, stimuli, 0, memory, False, s)
         if is_certain(node, bit, depth, symbols):
             node *= 2
             continue
-        find_lines_(node >> (bit & 3), bit & ~3, stimuli, 0, memory, False, s)
         p = np.float64(decide_(node, bit, depth, gates, stimuli, 0, memory, tables, s))
         odds = ((1.0 - p) / p) ** (1.0 / temperature)
         node = 2 * node + (1 if uniform[bit] * (1.0 + odds) < 1.0 else 0)
