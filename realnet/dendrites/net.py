@@ -47,6 +47,11 @@ class _Mind:
         """Return the same arrays as the kernels take them, of one dimension each."""
         return Memory._make(each.reshape(-1) for each in self.memory)
 
+    def full(self, max_lines: int) -> int:
+        """Return how many lines may be in use before they are doubled."""
+        lines = len(self.memory.lines) - 1
+        return lines // 2 if lines < max_lines else _NEVER
+
 
 class DendriteNet:
     """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
@@ -109,7 +114,7 @@ class DendriteNet:
         """
         if self.read_only and rate > 0:
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
-        stimuli = self._encode(tokens, rate > 0, and_next=best > 0)
+        stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next=best > 0)
         said = Said(
             np.empty(len(tokens)),
             np.zeros((len(tokens) + 1, best), np.int32),
@@ -117,7 +122,7 @@ class DendriteNet:
         )
         mind, done = self._mind, 0
         while done < len(tokens):
-            full = self._full
+            full = mind.full(self.max_lines)
             done = run_(
                 *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate), stimuli, done, full),
                 *(mind.flat(), tables(), self._scratch, *said),
@@ -141,7 +146,7 @@ class DendriteNet:
         mind, begun = self._mind, at
         stimuli = self._encoder.blank(1)
         while True:
-            full = self._full
+            full = mind.full(self.max_lines)
             told = self._encoder.codes, self._gates, self._rates, self._reader, mind.episodes, stimuli
             at = code_(data, at, decodes, coded, state, full, *told, mind.flat(), tables(), self._scratch)
             if mind.memory.used[0] <= full:
@@ -150,18 +155,13 @@ class DendriteNet:
             mind.memory = doubled(mind.memory)
 
     @property
-    def _full(self) -> int:
-        """Return how many lines may be in use before they are doubled."""
-        return self.lines // 2 if self.lines < self.max_lines else _NEVER
-
-    @property
     def memory(self) -> Memory:
         """Return what is learnt: the arrays themselves, to be read."""
         return self._mind.memory
 
     def stimuli(self) -> Stimuli:
         """Return what is told of the next tick before its token."""
-        return self._encode(np.empty(0, np.int32), False, and_next=True)
+        return self._encoder.encode(np.empty(0, np.int32), self._reader, self._mind.episodes, False, and_next=True)
 
     def expected(self, count: int) -> tuple[NDArray[np.int32], Float32]:
         """Return the likeliest next tokens, best first, and how probable each is."""
@@ -179,9 +179,6 @@ class DendriteNet:
     def _search(self, stimuli: Stimuli, t: int, best: NDArray[np.int32], value: Float32) -> None:
         told = self._mind.flat(), tables(), self._scratch, best, value
         likeliest_(self.symbols, self._depth, self._gates, stimuli, t, *told)
-
-    def _encode(self, tokens: NDArray[np.int32], learn: bool, and_next: bool) -> Stimuli:
-        return self._encoder.encode(tokens, self._reader, self._mind.episodes, learn, and_next)
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
@@ -213,23 +210,22 @@ class DendriteNet:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name."""
-        return {name: each.copy() for name, each in self._own_arrays().items()}
-
-    def _own_arrays(self) -> dict[str, NDArray[Any]]:
-        reader = {
-            name: each.view(np.uint64) if each.dtype.names else each for name, each in self._reader._asdict().items()
-        }
-        return self._mind.memory._asdict() | self._mind.episodes._asdict() | reader
+        return {name: each.copy() for name, each in _arrays_of(self._mind, self._reader).items()}
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        check_arrays(arrays, self._own_arrays(), lines)
+        check_arrays(arrays, _arrays_of(self._mind, self._reader), lines)
         reader = Reader.blank(len(self.wiring.recalls))
         for name, each in reader._asdict().items():
             each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]
         memory = Memory(*(arrays[name] for name in Memory._fields))
         self._mind = _Mind(memory, Episodes(*(arrays[name] for name in Episodes._fields)))
         self._reader = reader
+
+
+def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
+    named = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    return mind.memory._asdict() | mind.episodes._asdict() | named
