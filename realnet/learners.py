@@ -113,7 +113,7 @@ class Learner(Protocol):
 
 
 def create(
-    preset: AnyPreset = "surprise",
+    preset: AnyPreset | None = None,
     num_neurons: int | None = None,
     inputs: int | None = None,
     outputs: int | None = None,
@@ -124,18 +124,27 @@ def create(
 ) -> Learner:
     """Make a newborn: of frames if it is told how many inputs and outputs there are, else of tokens.
 
-    `num_neurons` None is the preset's own size; `variant` and `max_lines` are of `dendrites`, which takes neurons as it
-    needs them. Raises ValueError if they are too few, or only one of `inputs` and `outputs` is told.
+    `preset` None is that of `default_preset`; `num_neurons` None is the preset's own size; `variant` and `max_lines`
+    are of `dendrites`, which takes neurons as it needs them. Raises ValueError if they are too few, or only one of
+    `inputs` and `outputs` is told.
     """
+    if (inputs is None) != (outputs is None):
+        raise ValueError("a net of frames needs both inputs and outputs, and a net of tokens neither")
+    preset = preset or default_preset(num_neurons, inputs, device)
     if preset == "dendrites":
-        if num_neurons is not None or inputs is not None or outputs is not None or device != "cpu":
+        if num_neurons is not None or inputs is not None or device != "cpu":
             raise ValueError("dendrites takes tokens on the CPU, and neurons as it needs them: leave these out")
         return DendriteLearner.create(variant, max_lines)
     if inputs is not None and outputs is not None:
         return FrameLearner.create(inputs, outputs, preset, num_neurons, seed, device)
-    if inputs is not None or outputs is not None:
-        raise ValueError("a net of frames needs both inputs and outputs, and a net of tokens neither")
     return TokenLearner.create(preset, num_neurons, seed, device)
+
+
+def default_preset(num_neurons: int | None, inputs: int | None, device: str) -> AnyPreset:
+    """Return the preset of a newborn for which none is named: `surprise` where something is asked for that only a
+    matrix has, which is a number of neurons, frames or a GPU; else `dendrites`.
+    """
+    return "dendrites" if num_neurons is None and inputs is None and device == "cpu" else "surprise"
 
 
 def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner | FrameLearner | DendriteLearner:

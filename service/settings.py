@@ -22,8 +22,10 @@ class NetSettings(BaseModel):
 
     model_config = ConfigDict(title="The net", frozen=True)
 
-    preset: Literal["surprise", "manifesto", "literal", "dendrites"] = Field(
-        "surprise", description="form of the tick that a new net lives by"
+    preset: Literal["dendrites", "surprise", "manifesto", "literal"] | None = Field(
+        None,
+        description="form of the tick that a new net lives by; if not given, dendrites, or surprise where neurons, "
+        "inputs or a GPU are asked for",
     )
     variant: Literal["fast", "standard"] = Field("standard", description="contexts and gates of a new net of dendrites")
     max_lines: int = Field(

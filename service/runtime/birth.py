@@ -19,14 +19,15 @@ class CannotStart(Exception):
 
 def birth_of(settings: NetSettings) -> Birth:
     """Return what a new net is created from, as the journal keeps it."""
+    preset = settings.preset or learners.default_preset(settings.neurons, settings.inputs, settings.device)
     birth: Birth = {
-        "preset": settings.preset,
+        "preset": preset,
         "neurons": settings.neurons,
         "seed": settings.seed,
         "inputs": settings.inputs,
         "outputs": settings.outputs,
     }
-    if settings.preset == "dendrites":
+    if preset == "dendrites":
         birth |= {"variant": settings.variant, "max_lines": settings.max_lines}
     return birth
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from realnet import TokenLearner
+from realnet import DendriteLearner
 from tests.api.asking import TEXT, until
 from tests.running_server import RunningServer
 
@@ -23,7 +23,7 @@ def events(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_inputs_are_learnt_and_answered_as_the_library_would(new_server: Callable[..., RunningServer]) -> None:
     server = new_server().start()
-    alone = TokenLearner.create()
+    alone = DendriteLearner.create()
     expected = alone.run(alone.vocabulary.encode(TEXT))
     outputs = server.run(text=TEXT)
     assert [each["tick"] for each in outputs] == expected.tick.tolist()

@@ -24,13 +24,13 @@ def test_the_net_says_what_it_is(server: RunningServer) -> None:
     net = server.net()
     assert {key: net[key] for key in ("name", "preset", "vocabulary", "outputs", "device", "queue_depth")} == {
         "name": "default",
-        "preset": "surprise",
+        "preset": "dendrites",
         "vocabulary": "bytes",
         "outputs": 256,
         "device": "cpu",
         "queue_depth": 0,
     }
-    assert net["neurons"] > net["inputs"] > 256
+    assert net["neurons"] > net["inputs"] >= 256
     assert "weights_sha256" not in net
     assert {len(server.net(hash="true")[key]) for key in ("weights_sha256", "state_sha256")} == {64}
 

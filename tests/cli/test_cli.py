@@ -18,7 +18,7 @@ from tests.running_server import RunningServer
 def test_info_tells_what_the_net_is(server: RunningServer) -> None:
     lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in shown("info", url=server.url).splitlines())
     net = server.net()
-    assert lines["preset"] == net["preset"] == "surprise"
+    assert lines["preset"] == net["preset"] == "dendrites"
     assert lines["neurons"] == f"{net['neurons']:,}"
     assert lines["plasticity"] == "yes"
     assert lines["tokens seen"] == f"{net['tokens_seen']:,}"

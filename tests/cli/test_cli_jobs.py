@@ -64,7 +64,8 @@ def test_a_file_of_another_name_is_sent_with_its_format(server: RunningServer, t
     assert server.client.get("/v1/datasets").json()["data"][-1]["name"] == "notes"
 
 
-def test_it_sleeps(server: RunningServer) -> None:
+def test_it_sleeps(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(preset="surprise").start()
     server.run(text=TEXT)
     assert int(told(shown("sleep", "--ticks", "1000", url=server.url))["ticks"].replace(",", "")) >= 1000
 

@@ -59,7 +59,8 @@ def test_pairs_are_fitted_while_the_net_learns_something_else(frames_server: Run
     assert alone.checkpoint().weights_sha256() == server.weights()
 
 
-def test_what_is_wrong_is_told(server: RunningServer) -> None:
+def test_what_is_wrong_is_told(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(neurons=1000).start()
     dataset = upload(server, "short.txt", "so short")
 
     def refused(**request: Any) -> list[str]:

@@ -137,7 +137,7 @@ async def test_a_stream_goes_on_beside_a_dream_and_hears_of_it(server: RunningSe
 
 
 def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server().start()
+    server = new_server(preset="surprise").start()
     slept = end_of(server, begin(server, "sleep", ticks=1000))["result"]
     assert slept == {"ticks": 0, "wakings": 0, "why": "there is nothing that it lived through"}
     text = " ".join(f"{number} squared is {number * number}," for number in range(300))
@@ -160,7 +160,7 @@ def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[.
 
 
 def test_it_sleeps_when_it_has_rested_and_wakes_at_once(new_server: Callable[..., RunningServer]) -> None:
-    server = new_server(sleep_after=0.3).start()
+    server = new_server(preset="surprise", sleep_after=0.3).start()
     server.run(text=TEXT * 4)
     deadline = time.monotonic() + 20
     while server.net()["mode"] != "dreaming":
