@@ -59,12 +59,11 @@ class Heard:
 class Reader(asyncio.Protocol):
     """Reads everything, or, if it `is_silent`, nothing after `hello`."""
 
-    def __init__(self, heard: Heard, url: str, client_id: str | None = None, is_silent: bool = False) -> None:
+    def __init__(self, heard: Heard, url: str, *, query: str = "", is_silent: bool = False) -> None:
         self.heard = heard
         self.is_open = asyncio.get_running_loop().create_future()
         self._is_silent = is_silent
-        query = "" if client_id is None else f"?client_id={client_id}"
-        self._handshake = _HANDSHAKE.format(query=query, host=urlsplit(url).netloc, codec=MSGPACK)
+        self._handshake = _HANDSHAKE.format(query=query and f"?{query}", host=urlsplit(url).netloc, codec=MSGPACK)
         self._is_upgraded = False
         self._begun = b""  # a frame …
         self._skip = 0  # … or how much of one is still to come
@@ -119,7 +118,7 @@ class Teacher(Reader):
     """Sends, and the next as soon as one is acknowledged."""
 
     def __init__(self, heard: Heard, url: str, client_id: str, told: str, size: int) -> None:
-        super().__init__(heard, url, client_id)
+        super().__init__(heard, url, query=f"client_id={client_id}")
         self._told = told
         self._size = size
         self._seq = 0
@@ -130,19 +129,20 @@ class Teacher(Reader):
         start = self._seq * self._size % (len(self._told) - self._size)
         self._seq += 1
         text = self._told[start : start + self._size]
-        self.transport.write(_masked(_encode({"type": "input", "seq": self._seq, "text": text})))
+        self.transport.write(masked(_encode({"type": "input", "seq": self._seq, "text": text})))
         self.unanswered.append((self._seq, time.perf_counter()))
         self.heard.sent += self._size
 
     def answer(self, message: Message) -> None:
-        if message["type"] != "ack" or not self.unanswered or message["seq"] != self.unanswered[0][0]:
+        if message["type"] != "ack" or not self.unanswered:
             super().answer(message)
             return
-        _, sent_at = self.unanswered.popleft()
-        self.heard.latencies.append(time.perf_counter() - sent_at)
-        self.heard.acknowledged += self._size
-        if self.is_teaching:
-            self.send()
+        while self.unanswered and self.unanswered[0][0] <= message["seq"]:
+            _, sent_at = self.unanswered.popleft()
+            self.heard.latencies.append(time.perf_counter() - sent_at)
+            self.heard.acknowledged += self._size
+            if self.is_teaching:
+                self.send()
 
 
 def _frame(data: bytes, at: int) -> tuple[int, int] | None:
@@ -156,7 +156,7 @@ def _frame(data: bytes, at: int) -> tuple[int, int] | None:
     return (start, start + length) if len(data) >= start + min(length, _DECODED) else None
 
 
-def _masked(content: bytes) -> bytes:
+def masked(content: bytes) -> bytes:
     """A client's frame of up to 64 KiB, with a mask of zeros."""
     length = len(content)
     head = bytes([0x82, 0x80 | length]) if length < 126 else b"\x82\xfe" + length.to_bytes(2)

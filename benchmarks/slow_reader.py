@@ -40,7 +40,7 @@ class Load:
     async def receive(self) -> None:
         async for message in self.client:
             if message["type"] == "ack":
-                self.tokens += SIZE
+                self.tokens += SIZE * message.get("count", 1)
                 if (sent_at := self._sent_at.pop(message["seq"], None)) is not None:
                     self.latencies.append(time.perf_counter() - sent_at)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realnet.core.state import Float32
 from realnet.inputs import Input, InputError
@@ -52,7 +53,8 @@ class Interface:
 
         Args:
             text: instead of tokens.
-            tokens: (T,) ids of the vocabulary.
+            tokens: (T,) ids of the vocabulary; as bytes one each where it has at most 256 tokens, else two, the lower
+                first.
             frames: T rows of `inputs` numbers in [0, 1].
             teachers: a row of `outputs` numbers in [0, 1] for each frame, None where there is none.
 
@@ -75,7 +77,8 @@ class Interface:
 
     def _tokens(self, tokens: Sequence[int], vocabulary: Vocabulary) -> Input:
         try:
-            ids = np.asarray(tokens) if len(tokens) else np.empty(0, np.int32)
+            ids = _unpacked(tokens, vocabulary.size) if isinstance(tokens, bytes) else np.asarray(tokens)
+            ids = ids if len(tokens) else np.empty(0, np.int32)
         except ValueError as error:  # lists of several lengths
             raise InputError(("tokens",), "must be a list of integers") from error
         if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
@@ -94,6 +97,15 @@ class Interface:
         if len(teachers) != len(frames):
             raise InputError(("teachers",), "one for each frame, null where there is none")
         return Input(frames=shown, teachers=_rows("teachers", teachers, self.outputs, optional=True))
+
+
+def _unpacked(data: bytes, size: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return ids of a vocabulary of `size`, one or two bytes each. Raises InputError."""
+    if size <= 2**8:
+        return np.frombuffer(data, np.uint8)
+    if len(data) % 2:
+        raise InputError(("tokens",), "must be an even number of bytes, two for each")
+    return np.frombuffer(data, "<u2")
 
 
 def _rows(name: str, rows: Sequence[Row | None], width: int, optional: bool = False) -> Float32:

@@ -47,7 +47,7 @@ class Generator(Protocol):
     """A generation in progress, on a fork of the net."""
 
     def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while the prompt is still read, a slice at each call."""
+        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
         ...
 
 

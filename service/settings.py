@@ -141,6 +141,9 @@ class LimitSettings(BaseModel):
         300.0, gt=0, le=3600, description="seconds until a reader that reads nothing is cut"
     )
     ws_window: int = Field(256, ge=1, description="messages of one WebSocket that are answered at once")
+    ws_window_ticks: int = Field(
+        16_384, ge=1, description="tokens or frames of one WebSocket that are answered at once, or one message"
+    )
 
 
 GROUPS: tuple[type[BaseModel], ...] = (ServerSettings, NetSettings, LimitSettings)

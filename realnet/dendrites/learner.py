@@ -206,10 +206,11 @@ class DendriteGenerator:
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while the prompt is still read, a slice at each call."""
+        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
         if len(self._prompt):
             self._fork.run(self._prompt[:_SLICE], 0.0)
             self._prompt = self._prompt[_SLICE:]
+        if len(self._prompt):
             return []
         said: list[int] = []
         for _ in range(count):

@@ -215,11 +215,12 @@ class Generator:
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while the prompt is still read, a slice at each call."""
+        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
         fork, said = self._fork, []
         if len(self._prompt):
             fork._run(self._prompt[:_SLICE], 0.0)
             self._prompt = self._prompt[_SLICE:]
+        if len(self._prompt):
             return []
         for _ in range(count):
             probability = probabilities(fork.net.respond()[None], fork.net.preset)[0]

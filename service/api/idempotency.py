@@ -21,7 +21,7 @@ class IdempotencyKeys(Senders):
         Raises Conflict while it is on its way, Invalid if the key was used for something else, and Limited if the
         caller has as many keys as may be remembered.
         """
-        name, digest = space + key, content_digest(run)
+        name, digest = space + key, content_digest(run.given, run.learn)
         learnt, running = self.learnt(space, name), self.on_its_way(space, name)
         check_content(learnt.digest if learnt is not None else running or "", digest, _ANOTHER)
         if learnt is not None:

@@ -7,9 +7,9 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from realnet.inputs import Input as GivenInput
 from realnet.inputs import InputError
 from realnet.interface import Interface
-from service.engine.commands import Run
 from service.engine.status import Status
 from service.errors import ErrorLocation, Invalid
 from service.snapshots.snapshot import Snapshot
@@ -33,16 +33,17 @@ class Input(Body):
             raise ValueError("teachers go with frames only")
         return self
 
-    def run(self, interface: Interface, max_ticks: int) -> Run:
-        """Return the command that this input is. Raises Invalid, naming the place, for what this net cannot take."""
-        _check_count(len(self.tokens or ()), "/tokens", max_ticks)
+    def parsed(self, interface: Interface, max_ticks: int) -> GivenInput:
+        """Return what the net is given. Raises Invalid, naming the place, for what this net cannot take."""
+        if not isinstance(self.tokens, bytes):
+            _check_count(len(self.tokens or ()), "/tokens", max_ticks)
         _check_count(len(self.frames or ()), "/frames", max_ticks)
         try:
             given = interface.parse(text=self.text, tokens=self.tokens, frames=self.frames, teachers=self.teachers)
         except InputError as error:
             raise _located(error) from None
-        _check_count(len(given), "/text", max_ticks)
-        return Run(given, learn=self.learn)
+        _check_count(len(given), "/text" if self.tokens is None else "/tokens", max_ticks)
+        return given
 
 
 class Prompt(Body):

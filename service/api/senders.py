@@ -6,7 +6,7 @@ import time
 from asyncio import Future
 from typing import Any, ClassVar
 
-from service.engine.commands import Run
+from realnet.inputs import Input
 from service.errors import ErrorLocation, Invalid, Limited
 from service.replica.senders import Learnt, SenderTable
 
@@ -47,10 +47,10 @@ class Senders:
         reply.add_done_callback(lambda _: new.pop(name))
 
 
-def content_digest(run: Run) -> str:
+def content_digest(given: Input, learn: bool) -> str:
     """16 hexadecimal digits; journals from before have 32, which begin with the same."""
-    content = b"learn" if run.learn else b"run"
-    for array in (run.given.tokens, run.given.frames, run.given.teachers):
+    content = b"learn" if learn else b"run"
+    for array in (given.tokens, given.frames, given.teachers):
         content += b"-" if array is None else repr(array.shape).encode() + array.tobytes()
     return hashlib.sha256(content).hexdigest()[:16]
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from itertools import islice
 from typing import BinaryIO
 
 from rich.console import Console
@@ -26,6 +27,7 @@ from service.client import (
     problem_line,
 )
 
+BLOCK = 4096  # bytes read and sent at once, if a message has fewer
 MOVING = 2000  # tokens that the moving figures are about
 SHOW_SECONDS = 0.1
 LAST_SECONDS = 5.0  # how long the outputs are waited for at the end, and after Ctrl-C the acks too
@@ -85,15 +87,15 @@ class Stream:
     async def send(self, file: BinaryIO, batch: int) -> None:
         """Send all of `file` and wait until it is learnt."""
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        async for block in _blocks(file, batch):
-            if text := decode(block):
-                await self._send(text)
+        async for block in _blocks(file, max(batch, BLOCK)):
+            parts = (block[start : start + batch] for start in range(0, len(block), batch))
+            await self._send([text for part in parts if (text := decode(part))])
         if text := decode(b"", final=True):
-            await self._send(text)
+            await self._send([text])
         await self.settle()
 
-    async def _send(self, text: str) -> None:
-        self._texts.append(text)
+    async def _send(self, texts: list[str]) -> None:
+        self._texts.extend(texts)
         while self._sent < len(self._texts):
             await self._go_on()
 
@@ -103,9 +105,9 @@ class Stream:
         return self._client.last_seq - self._acked
 
     async def _go_on(self) -> None:
-        """Send the next text, or wait for what comes."""
+        """Send the next texts, or wait for what comes."""
         if self._refused is None and self._sent < len(self._texts):
-            await self._client.send_input(text=self._texts[self._sent])
+            await self._client.send_inputs([{"text": text} for text in islice(self._texts, self._sent, None)])
         elif self._refused is not None and not self._client.unacked:
             seq, why = self._refused
             if seq != self._said_of:
@@ -123,7 +125,8 @@ class Stream:
                 case "outputs":
                     self.tally.add(message["outputs"])
                 case "ack":
-                    self.learnt += len(self._texts.popleft().encode())
+                    for _ in range(message["seq"] - self._acked):
+                        self.learnt += len(self._texts.popleft().encode())
                     self._acked, self._acked_tick = message["seq"], message["tick"]
                 case "event" if message["name"] == "dropped":
                     self.tally.dropped += message["count"]

@@ -141,8 +141,10 @@ class Engine:
         self._idle()
         self._pipeline.begin_commit()
         self._settle()
-        self._apply()
         self._generations.go_on()
+        if not self._outbox.is_empty:
+            self._outbox.flush()  # what was asked is answered before the next slice
+        self._apply()
         self.board.publish(self._pipeline.horizon, len(self._generations))
 
     def _take(self) -> None:
@@ -200,7 +202,8 @@ class Engine:
 
     def _apply(self) -> None:
         """Apply a slice: the ticks of one or more messages in one call, or one entry without ticks."""
-        if not (taken := self._pipeline.next_slice(self._slice.most(self._pace.paused))):
+        most = self._slice.most(self._pace.paused, hurried=bool(self._generations))
+        if not (taken := self._pipeline.next_slice(most)):
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()

@@ -29,15 +29,15 @@ class Generations:
     def go_on(self) -> None:
         going_on = []
         for command, generator, generated in self._running:
-            left = command.max_tokens - len(generated.tokens)
-            if left and not command.cancelled:
-                tokens = generator.step(min(left, _AT_ONCE))
+            if not command.cancelled:
+                tokens = generator.step(min(command.max_tokens - len(generated.tokens), _AT_ONCE))
                 generated.tokens.extend(tokens)
                 if command.stream is not None and tokens:  # none while the prompt is read
                     self._outbox.call_soon(command.stream.put_nowait, tokens)
-                going_on.append((command, generator, generated))
-            else:
+            if command.cancelled or len(generated.tokens) == command.max_tokens:
                 self._outbox.resolve(command.reply, generated)
+            else:
+                going_on.append((command, generator, generated))
         self._running = going_on
 
     def end(self, why: Exception) -> None:

@@ -10,24 +10,33 @@ from service.journal.records import RestoreRecord
 from service.replica.entry import Entry, EntryState, Slice, next_slice
 from service.replica.replica import Horizon
 
-_MOST_TICKS = 1024
+_MOST_TICKS = 4096
 _FIRST_TICKS = 64
-_SECONDS = 0.04  # that a slice is to take: clones and generations come in between
+_SECONDS = 0.003  # that a slice is to take: commands and generations come in between
+_HURRIED_SECONDS = 0.00075  # that it is to take while they wait
 
 
 class SliceSize:
     """How many ticks a slice may have, so that it takes about as long on any machine."""
 
     def __init__(self) -> None:
-        self._ticks = _FIRST_TICKS
+        self._per_second = _FIRST_TICKS / _SECONDS
 
-    def most(self, paused: bool) -> int:
-        """Return the ticks that the next slice may have: none while the net is paused."""
-        return 0 if paused else self._ticks
+    def most(self, paused: bool, hurried: bool = False) -> int:
+        """Return the ticks that the next slice may have: none while the net is paused, few while others wait."""
+        if paused:
+            return 0
+        return max(1, min(_MOST_TICKS, int(self._per_second * (_HURRIED_SECONDS if hurried else _SECONDS))))
 
     def adapt(self, ticks: int, seconds: float) -> None:
-        """Learn from a slice of `ticks` ticks that took `seconds`."""
-        self._ticks = max(1, min(_MOST_TICKS, int(_SECONDS * ticks / max(seconds, 1e-6))))
+        """Learn from a slice of `ticks` ticks that took `seconds`.
+
+        What a call costs beside its ticks makes a short one look slow, so that is believed only if it took its time;
+        and one that was interrupted is not the rule, so no slice has fewer than half the ticks of the one before.
+        """
+        per_second = ticks / max(seconds, 1e-6)
+        if per_second > self._per_second or seconds > _HURRIED_SECONDS:
+            self._per_second = max(per_second, self._per_second / 2)
 
 
 class Pipeline:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from websockets.frames import Frame, Opcode
 
 from service.client import JSON, MSGPACK, Message, StreamClient
 
@@ -31,6 +33,25 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def send_at_once(client: StreamClient, messages: list[Message]) -> None:
+    """Write messages so that they come in one turn of the server's loop."""
+    is_binary = client.connection.subprotocol == MSGPACK
+    opcode, encode = (Opcode.BINARY, msgspec.msgpack.encode) if is_binary else (Opcode.TEXT, msgspec.json.encode)
+    client.connection.transport.write(
+        b"".join(Frame(opcode, encode(message)).serialize(mask=True) for message in messages)
+    )
+
+
+async def answers(client: StreamClient, count: int) -> list[Message]:
+    """Return what comes back to `count` messages, outputs and events apart."""
+    heard: list[Message] = []
+    while sum(message.get("count", 1) for message in heard) < count:
+        message = await anext(client)
+        if message["type"] not in ("outputs", "event"):
+            heard.append(message)
+    return heard
 
 
 async def next_of(client: StreamClient, type: str) -> Message:

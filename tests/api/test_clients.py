@@ -9,7 +9,8 @@ import pytest
 
 from realnet.inputs import Input
 from service.api.idempotency import IdempotencyKeys
-from service.api.stream.clients import Client, Clients
+from service.api.senders import content_digest
+from service.api.stream.clients import Batch, Client, Clients
 from service.engine.commands import Ran, Run
 from service.errors import Invalid, Limited, NotDurable
 from service.journal.records import InputRecord
@@ -19,21 +20,24 @@ from service.replica.senders import CLIENT_SECONDS, Learnt, SenderTable
 pytestmark = pytest.mark.anyio
 
 
-def accepted(client: Client, seq: int, digest: str = "d") -> "asyncio.Future[Ran]":
-    run = Run(Input(tokens=np.zeros(1, np.int32)))
-    client.accept(seq, digest, run)
-    return run.reply
+def accepted(client: Client, seq: int, token: int = 0) -> "asyncio.Future[Ran]":
+    return accepted_together(client, [seq], token)
 
 
-def is_repetition(client: Client, seq: int) -> bool:
-    return client.repeated(seq, "d") is not None
+def accepted_together(client: Client, seqs: list[int], token: int = 0) -> "asyncio.Future[Ran]":
+    batch = Batch.of([(seq, tokens(token)) for seq in seqs], learn=True)
+    client.accept(batch)
+    return batch.run.reply
 
 
-def tick_of(client: Client, seq: int) -> int:
-    """The tick that a repetition is answered with."""
-    reply = client.repeated(seq, "d")
-    assert reply is not None
-    return reply.result().last_tick
+def tokens(*ids: int) -> Input:
+    return Input(tokens=np.array(ids, np.int32))
+
+
+def repetition(client: Client, seq: int, token: int = 0) -> "asyncio.Future[Ran]":
+    """The reply to a repetition."""
+    assert not client.is_new(seq)
+    return client.repetition(seq, content_digest(tokens(token), learn=True))
 
 
 async def settle() -> None:
@@ -45,14 +49,14 @@ async def test_the_last_seq_is_the_last_that_was_run() -> None:
     client = Client()
     first, second = accepted(client, 1), accepted(client, 4)
     assert (client.accepted, client.last_seq) == (4, 0)
-    assert client.repeated(4, "d") is second
+    assert repetition(client, 4) is second
     first.set_result(Ran(1, 10, []))
     await settle()
     assert (client.accepted, client.last_seq) == (4, 1)
     second.set_result(Ran(11, 12, []))
     await settle()
     assert (client.accepted, client.last_seq) == (4, 4)
-    assert tick_of(client, 1) == 12
+    assert repetition(client, 1).result().last_tick == 12
     assert client.running == {}
 
 
@@ -90,40 +94,40 @@ async def test_what_was_refused_behind_others_is_no_repetition_when_they_have_be
     await settle()
     first.set_result(Ran(1, 1, []))
     await settle()
-    assert is_repetition(client, 1)
-    assert not is_repetition(client, 2)
+    assert not client.is_new(1)
+    assert client.is_new(2)
     accepted(client, 2).set_result(Ran(2, 2, []))
     await settle()
-    assert is_repetition(client, 2)
+    assert not client.is_new(2)
 
 
 async def test_other_content_under_a_seq_is_refused_while_it_is_on_its_way_and_while_it_is_the_last() -> None:
     client = Client()
-    replies = [accepted(client, seq, f"of {seq}") for seq in (1, 2)]
+    replies = [accepted(client, seq, seq) for seq in (1, 2)]
     for done in (False, True):
         with pytest.raises(Invalid, match="/seq: it was used for another input"):
-            client.repeated(2, "other")
-        assert client.repeated(2, "of 2") is not None
+            repetition(client, 2, 9)
+        assert repetition(client, 2, 2)
         if not done:
             for tick, reply in enumerate(replies):
                 reply.set_result(Ran(tick, tick, []))
             await settle()
-    assert client.repeated(1, "other") is not None  # of older ones only the number is known
+    assert repetition(client, 1, 9)  # of older ones only the number is known
 
 
 async def test_what_was_refused_may_come_again_with_other_content() -> None:
     client = Client()
-    accepted(client, 1, "first").set_exception(NotDurable("full"))
+    accepted(client, 1).set_exception(NotDurable("full"))
     await settle()
-    assert client.repeated(1, "corrected") is None
+    assert client.is_new(1)
 
 
 async def test_a_seq_far_below_the_last_is_no_repetition() -> None:
     """Of a client that has jumped to the end of the numbers nothing is silently dropped."""
     client = Client(last_seq=2**53 - 1)
-    assert is_repetition(client, 2**53 - 1 - 2**32)
+    assert repetition(client, 2**53 - 1 - 2**32)
     with pytest.raises(Invalid, match="/seq: far below 9007199254740991"):
-        client.repeated(8, "d")
+        repetition(client, 8)
 
 
 async def test_a_client_is_one_for_all_its_streams_and_goes_on_from_the_table_when_all_have_ended() -> None:
@@ -150,7 +154,11 @@ async def test_clients_of_a_snapshot_and_of_a_journal_from_before_shares_are_kno
     clients = Clients(progress.clients, 1)
     for name, seq, tick in (("a", 7, 20), ("b", 3, 21)):
         client = clients.get("alice/", name)
-        assert (client.accepted, client.last_seq, tick_of(client, seq)) == (seq, seq, tick)  # its content is not known
+        assert (client.accepted, client.last_seq, repetition(client, seq).result().last_tick) == (
+            seq,
+            seq,
+            tick,
+        )  # its content is not known
     progress.note(InputRecord(21, 1.0, 1, client="alice/a", client_seq=8, at=1e9, space="alice/"), 22)
     shares = progress.clients.shares()
     assert {space: list(names) for space, names in shares.items()} == {None: ["alice/b"], "alice/": ["alice/a"]}
@@ -186,3 +194,20 @@ async def test_a_new_client_of_a_caller_with_a_full_share_is_refused_and_nobody_
     replies[1].set_exception(NotDurable("full"))
     await settle()
     accepted(c, 1)
+
+
+async def test_a_batch_is_run_whole_or_comes_again_from_its_first() -> None:
+    client = Client()
+    first, second = accepted_together(client, [1, 2, 3], 7), accepted_together(client, [5, 6])
+    for seq in (1, 2, 3):
+        assert repetition(client, seq, 7) is first
+    with pytest.raises(Invalid, match="/seq: it was used for another input"):
+        repetition(client, 2, 8)
+    first.set_exception(NotDurable("full"))
+    second.set_exception(NotDurable("full"))
+    await settle()
+    with pytest.raises(NotDurable, match="seq 1 was not durable and comes first"):
+        accepted_together(client, [5, 6])
+    accepted_together(client, [1, 2]).set_result(Ran(1, 2, []))
+    await settle()
+    assert (client.accepted, client.last_seq) == (2, 2)

@@ -220,6 +220,7 @@ OUTPUT = TokenOutput(1, 104, 32, 0.25, 2.0, [Expected(101, 0.5)])
     [
         (Hello(1, 0, {"tick": 0}), {"type": "hello", "protocol": 1, "last_seq": 0, "net": {"tick": 0}}),
         (Ack(1, 2), {"type": "ack", "seq": 1, "tick": 2}),
+        (Ack(3, 2, 2), {"type": "ack", "seq": 3, "tick": 2, "count": 2}),
         (
             OutputsMessage([OUTPUT]),
             {

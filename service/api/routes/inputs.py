@@ -10,6 +10,7 @@ from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
 from service.api.schemas import Accepted, Input
 from service.auth.keys import Scope
+from service.engine.commands import Run
 from service.engine.pace import Mode
 from service.errors import Conflict, Refused
 from service.replica.senders import Learnt
@@ -50,7 +51,7 @@ async def post_inputs(
     runtime = edge.runtime
     if wait and runtime.status.mode is Mode.PAUSED:
         raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
-    command = body.run(runtime.interface, edge.settings.max_ticks_per_request)
+    command = Run(body.parsed(runtime.interface, edge.settings.max_ticks_per_request), learn=body.learn)
     caller.check_pace()
     if idempotency_key is not None:
         learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command)

@@ -5,16 +5,38 @@ A client is in memory while it has a stream open or an input on its way; its las
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from weakref import WeakValueDictionary
 
-from service.api.senders import Senders, check_content
+from realnet.inputs import Input
+from service.api.senders import Senders, check_content, content_digest
 from service.engine.commands import Ran, Run, Sender
 from service.errors import ErrorLocation, Invalid, NotDurable
 from service.replica.senders import SenderTable
 
 _FAR = 2**32  # no repetition is so far below the last seq
 _ANOTHER = ErrorLocation(detail="it was used for another input", pointer="/seq")
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Inputs of one client that are one command: all of them are learnt, or none. Their `seqs` rise."""
+
+    seqs: list[int]
+    inputs: list[Input]
+    run: Run
+
+    @classmethod
+    def of(cls, inputs: Sequence[tuple[int, Input]], learn: bool) -> Self:
+        """Join inputs of one kind, each with its seq."""
+        seqs, given = map(list, zip(*inputs, strict=True))
+        return cls(seqs, given, Run(Input.joined(given), learn=learn))
+
+    def digest(self, seq: int) -> str:
+        """Return the digest of one of the inputs."""
+        return content_digest(self.inputs[self.seqs.index(seq)], self.run.learn)
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -24,7 +46,7 @@ class Client:
     last_seq: int = 0  # the highest seq that has been run
     tick: int = 0  # the last tick of that input
     digest: str = ""  # of the content of that input; empty if unknown
-    running: "dict[int, tuple[str, asyncio.Future[Ran]]]" = field(default_factory=dict)  # digests and replies
+    running: dict[int, Batch] = field(default_factory=dict)  # by the last seq of each, which rises
     missing: int = 0  # the lowest seq that was not durable and has not been sent again; 0 if there is none
     space: str = ""
     name: str = ""
@@ -40,17 +62,20 @@ class Client:
         if not self.running:
             self.missing = 0
 
-    def repeated(self, seq: int, digest: str) -> "asyncio.Future[Ran] | None":
-        """Return the reply to a seq that was accepted before, None if it is a new one.
+    def is_new(self, seq: int) -> bool:
+        """Return whether no input with this seq was accepted before."""
+        return seq > self.accepted or bool(self.missing and seq >= self.missing)
+
+    def repetition(self, seq: int, digest: str) -> "asyncio.Future[Ran]":
+        """Return the reply to a seq that is not new.
 
         Of the inputs that have been run only the last is known: older ones are replied to with its tick, and their
         content cannot be compared. Raises Invalid if the content is known and differs, and if `seq` is too far below.
         """
-        if seq > self.accepted or (self.missing and seq >= self.missing):
-            return None
-        if (running := self.running.get(seq)) is not None:
-            check_content(running[0], digest, _ANOTHER)
-            return running[1]
+        for batch in self.running.values():
+            if seq in batch.seqs:
+                check_content(batch.digest(seq), digest, _ANOTHER)
+                return batch.run.reply
         if seq == self.last_seq:
             check_content(self.digest, digest, _ANOTHER)
         if seq < self.last_seq - _FAR:
@@ -59,29 +84,31 @@ class Client:
         reply.set_result(Ran(self.tick, self.tick, []))
         return reply
 
-    def accept(self, seq: int, digest: str, run: Run) -> None:
-        """Note that an input which is no repetition is being run.
+    def accept(self, batch: Batch) -> None:
+        """Note that inputs, of which the first is new, are being run.
 
         Raises NotDurable while an earlier one has to be sent again first, and Limited if the client is new and its
         caller has as many clients as may be remembered.
         """
-        if self.missing and (seq > self.missing or seq < self.accepted):
+        first, last, run = batch.seqs[0], batch.seqs[-1], batch.run
+        if self.missing and (first > self.missing or first < self.accepted):
             raise NotDurable(f"seq {self.missing} was not durable and comes first")
+        digest = batch.digest(last)
         if self.senders is not None:
             if not self.last_seq:
                 self.senders.admit(self.space, self.name, digest, run.reply)
-            run.sender = Sender(self.name, seq, digest=digest, at=time.time(), space=self.space)
+            run.sender = Sender(self.name, last, digest=digest, at=time.time(), space=self.space)
         self.missing = 0
-        self.running[seq] = digest, run.reply
-        run.reply.add_done_callback(lambda reply: self._ended(seq, digest, reply))
+        self.running[last] = batch
+        run.reply.add_done_callback(lambda reply: self._ended(batch, digest, reply))
 
-    def _ended(self, seq: int, digest: str, reply: "asyncio.Future[Ran]") -> None:
-        del self.running[seq]
+    def _ended(self, batch: Batch, digest: str, reply: "asyncio.Future[Ran]") -> None:
+        first, last = batch.seqs[0], batch.seqs[-1]
+        del self.running[last]
         if reply.exception() is None:
-            self.last_seq, self.tick, self.digest = seq, reply.result().last_tick, digest
-            return
-        if isinstance(reply.exception(), NotDurable):
-            self.missing = min(seq, self.missing or seq)
+            self.last_seq, self.tick, self.digest = last, reply.result().last_tick, digest
+        elif isinstance(reply.exception(), NotDurable):
+            self.missing = min(first, self.missing or first)
 
 
 class Clients(Senders):

@@ -7,17 +7,22 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from annotated_types import Ge, Le
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from service.api.encoding import Output
 from service.api.schemas import Input, Prompt
+from service.api.stream.typed_input import MAX_SEQ, JsonInput, MsgpackInput
 from service.errors import ErrorLocation, Invalid, Problem, problem_of, problem_of_status
-from service.validation import Body, locations_of
+from service.validation import Body, Token, locations_of
 
-PROTOCOL = 1
+PROTOCOL = 2  # an ack may be of several inputs
 JSON, MSGPACK = "realnet.v1.json", "realnet.v1.msgpack"  # subprotocols
 
-Seq: TypeAlias = Annotated[int, Ge(1), Le(2**53 - 1)]  # what a number in JavaScript can count to
+Seq: TypeAlias = Annotated[int, Ge(1), Le(MAX_SEQ)]
+
+
+def _bytes_as_they_are(given: object, validate: ValidatorFunctionWrapHandler) -> object:
+    return given if isinstance(given, bytes) and given else validate(given)
 
 
 class InputMessage(Input):
@@ -30,6 +35,12 @@ class InputMessage(Input):
 
     type: Literal["input"]
     seq: Seq
+    tokens: (
+        Annotated[  # in MessagePack also bytes, as `Interface.parse` takes them
+            list[Token], Field(min_length=1, fail_fast=True), WrapValidator(_bytes_as_they_are)
+        ]
+        | None
+    ) = None
 
 
 class GenerateMessage(Prompt):
@@ -61,11 +72,15 @@ class Hello(msgspec.Struct, tag="hello"):
     net: dict[str, Any]
 
 
-class Ack(msgspec.Struct, tag="ack", gc=False):
-    """Input `seq` is durable and was run. `tick` is its last tick; for a repeated input it may be a later one."""
+class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
+    """All inputs up to `seq` are durable and were run, the last `count` of them just now.
+
+    `tick` is the last tick of input `seq`; for a repeated input it may be a later one. A `count` of 1 is left out.
+    """
 
     seq: int
     tick: int
+    count: int = 1
 
 
 class OutputsMessage(msgspec.Struct, tag="outputs"):
@@ -131,6 +146,14 @@ class Codec:
     binary: bool
     encode: Callable[[ServerMessage], bytes]
     decode: Callable[[Any], dict[str, Any]]
+    decode_input: Callable[[Any], MsgpackInput]
+
+    def read_input(self, raw: bytes | str) -> MsgpackInput | None:
+        """Decode an input. Returns None for anything else, and for one that only `read` can judge."""
+        try:
+            return self.decode_input(raw)
+        except (ValueError, RecursionError):
+            return None
 
     def read(self, raw: bytes | str) -> ClientMessage:
         """Decode and check a message. Raises BadMessage for anything else."""
@@ -153,8 +176,20 @@ class Codec:
 
 
 CODECS: Mapping[str, Codec] = {
-    JSON: Codec("JSON", False, msgspec.json.encode, msgspec.json.Decoder(dict[str, Any]).decode),
-    MSGPACK: Codec("MessagePack", True, msgspec.msgpack.encode, msgspec.msgpack.Decoder(dict[str, Any]).decode),
+    JSON: Codec(
+        "JSON",
+        False,
+        msgspec.json.encode,
+        msgspec.json.Decoder(dict[str, Any]).decode,
+        msgspec.json.Decoder(JsonInput).decode,
+    ),
+    MSGPACK: Codec(
+        "MessagePack",
+        True,
+        msgspec.msgpack.encode,
+        msgspec.msgpack.Decoder(dict[str, Any]).decode,
+        msgspec.msgpack.Decoder(MsgpackInput).decode,
+    ),
 }
 
 

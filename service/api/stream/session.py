@@ -1,24 +1,23 @@
 """A session on `WS /v1/stream`: runs a client's messages in order, acknowledges them, and sends the net's outputs.
 
-A fast writer is held back by TCP: at most `ws_window` messages of a client wait for their answers, and the next one is
-received once one of them has been answered. A slow reader costs nothing: its session is a position in the ring of
-outputs, loses those that are overwritten before they are sent, and tells the client how many.
+A fast writer is held back by TCP: at most `ws_window` messages of a client wait for their answers, and about
+`ws_window_ticks` ticks; the next one is received once some have been answered. A slow reader costs nothing: its session
+is a position in the ring of outputs, loses those that are overwritten before they are sent, and tells the client how
+many.
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.generation import command_of, pieces_of, text_of
-from service.api.senders import content_digest
 from service.api.stream.clients import Client
+from service.api.stream.intake import Intake
 from service.api.stream.protocol import (
     PROTOCOL,
-    Ack,
     BadMessage,
     Codec,
     Event,
@@ -32,10 +31,11 @@ from service.api.stream.protocol import (
     Tokens,
     error_message,
 )
+from service.api.stream.typed_input import MsgpackInput
 from service.api.stream.watchdog import Reason, Watchdog
+from service.api.stream.window import Window
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
-from service.engine.commands import Ran
 from service.errors import Refused, problem_of
 from service.runtime.runtime import Runtime
 from service.settings import Settings
@@ -90,17 +90,16 @@ class Session:
         self._describe_net = describe_net
         self._read_piece = read_piece
         self._settings = settings
-        self._is_throttled = False  # the key is over its rate of ticks
         self._watch = Watchdog(
             caller,
             idle_seconds=settings.ws_idle_seconds,
             stall_seconds=settings.ws_stall_seconds,
-            is_busy=lambda: self._is_throttled or bool(self._unanswered),
+            is_busy=lambda: self._intake.is_busy,
         )
         self._position = runtime.outputs.end
-        self._window = asyncio.Semaphore(settings.ws_window)
-        self._answers: asyncio.Queue[tuple[ServerMessage, bool]] = asyncio.Queue()  # and whether each opens the window
-        self._unanswered: deque[tuple[int, asyncio.Future[Ran]]] = deque()  # inputs, by seq
+        self._window = Window(settings.ws_window, settings.ws_window_ticks)
+        self._intake = Intake(runtime, client, caller, self._window, self._answer)
+        self._answers: asyncio.Queue[tuple[ServerMessage, int, int]] = asyncio.Queue()  # with what leaves the window
 
     async def run(self) -> None:
         """Serve the client from `hello` to the close; every error ends in a close code, none is raised."""
@@ -126,20 +125,23 @@ class Session:
     def tell(self, event: Event) -> None:
         """Send an event, unless too many wait already for a client that does not read."""
         if self._answers.qsize() < self._settings.ws_window + _EVENTS:
-            self._answers.put_nowait((event, False))
+            self._answer(event, 0)
 
     async def _receive(self) -> None:
-        while True:
-            received = await self._socket.receive()
-            self._watch.seen()
-            if received["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(received["code"])
-            raw = received.get("bytes" if self._codec.binary else "text")
-            if raw is None:
-                frames = "binary" if self._codec.binary else "text"
-                raise _Close(UNSUPPORTED_DATA, f"{self._codec.name} comes in {frames} frames")
-            await self._window.acquire()
-            await self._take(raw)
+        try:
+            while True:
+                received = await self._socket.receive()
+                self._watch.seen()
+                if received["type"] == "websocket.disconnect":
+                    raise WebSocketDisconnect(received["code"])
+                raw = received.get("bytes" if self._codec.binary else "text")
+                if raw is None:
+                    frames = "binary" if self._codec.binary else "text"
+                    raise _Close(UNSUPPORTED_DATA, f"{self._codec.name} comes in {frames} frames")
+                await self._window.enter()
+                await self._take(raw)
+        finally:
+            self._intake.flush()  # what came before the end is learnt
 
     async def _end_in_time(self) -> None:
         raise _Close(*_ENDS[await self._watch.ended()])
@@ -147,6 +149,11 @@ class Session:
     async def _take(self, raw: bytes | str) -> None:
         ref = None
         try:
+            if (typed := self._codec.read_input(raw)) is not None:
+                ref = typed.seq
+                if await self._input(typed):
+                    return
+            self._intake.flush()
             message = self._codec.read(raw)
             ref = message.seq
             match message:
@@ -159,38 +166,17 @@ class Session:
         except BadMessage as error:
             self._answer(error_message(error.problem, error.ref))
         except Refused as error:
+            self._intake.flush()
             self._answer(error_message(problem_of(error), ref))
 
-    async def _input(self, message: InputMessage) -> None:
+    async def _input(self, message: MsgpackInput | InputMessage) -> bool:
+        """Take an input, or return False if its schema is to say what is wrong with it. Raises Refused."""
         self._caller.check(Scope.TEACH)
-        self._is_throttled = True
-        await self._caller.keep_pace()
-        self._is_throttled = False
-        run = message.run(self._runtime.interface, self._settings.max_ticks_per_request)
-        digest = content_digest(run)
-        if (reply := self._client.repeated(message.seq, digest)) is not None:
-            self._await_reply(message.seq, reply)
-            return
-        self._caller.ticks.take(run.ticks)
-        self._client.accept(message.seq, digest, run)
-        self._await_reply(message.seq, run.reply)
-        # Shielded: an accepted input is learnt even if its client leaves while the input waits for room.
-        await asyncio.shield(self._runtime.enter(run))
-
-    def _await_reply(self, seq: int, reply: "asyncio.Future[Ran]") -> None:
-        self._unanswered.append((seq, reply))
-        reply.add_done_callback(self._acknowledge)
-
-    def _acknowledge(self, _: object) -> None:
-        """Answer inputs in the order of their seq, whichever of them is done first."""
-        while self._unanswered and self._unanswered[0][1].done():
-            seq, reply = self._unanswered.popleft()
-            error = reply.exception()
-            if error is None:
-                self._answer(Ack(seq, reply.result().last_tick))
-            else:
-                assert isinstance(error, Exception)
-                self._answer(error_message(problem_of(error), seq))
+        given = message.parsed(self._runtime.interface, self._settings.max_ticks_per_request)
+        if given is None:
+            return False
+        await self._intake.add(message.seq, given, message.learn)
+        return True
 
     def _generate(self, message: GenerateMessage) -> None:
         command, vocabulary = command_of(message, self._runtime.interface, self._settings, stream=True)
@@ -201,7 +187,7 @@ class Session:
         async def follow() -> None:
             try:
                 async for text, tokens in pieces_of(command, vocabulary):
-                    self._answers.put_nowait((Tokens(message.seq, text, tokens), False))
+                    self._answer(Tokens(message.seq, text, tokens), 0)
                 whole = text_of(await command.reply, vocabulary)
                 self._answer(Generated(message.seq, whole.text, whole.tokens, whole.tick, whole.finish_reason))
             except Refused as error:
@@ -209,16 +195,16 @@ class Session:
 
         self._tasks.create_task(follow())
 
-    def _answer(self, message: ServerMessage) -> None:
-        """Queue the answer to one of the client's messages; once sent, it opens the window for another message."""
-        self._answers.put_nowait((message, True))
+    def _answer(self, message: ServerMessage, messages: int = 1, ticks: int = 0) -> None:
+        """Queue the answer to some of the client's messages, which leave the window when it has been sent."""
+        self._answers.put_nowait((message, messages, ticks))
 
     async def _send_answers(self) -> None:
         while True:
-            message, is_answer = await self._answers.get()
+            message, messages, ticks = await self._answers.get()
             await self._send(message)
-            if is_answer:
-                self._window.release()
+            if messages:
+                self._window.leave(messages, ticks)
 
     async def _send_outputs(self) -> None:
         position = self._position

@@ -1,0 +1,35 @@
+"""Decode inputs in one step, without asking a schema: most are right, and those that are not are judged elsewhere."""
+
+from typing import Annotated
+
+import msgspec
+
+from realnet.inputs import Input, InputError
+from realnet.interface import Interface
+
+MAX_SEQ = 2**53 - 1  # what a number in JavaScript can count to
+
+
+class MsgpackInput(msgspec.Struct, tag="input", forbid_unknown_fields=True, gc=False):
+    """An input message. It may still be wrong: `parsed` tells, and `InputMessage` then says what is wrong where."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1, le=MAX_SEQ)]
+    text: str | None = None
+    tokens: bytes | list[int] | None = None
+    frames: list[list[float]] | None = None
+    teachers: list[list[float] | None] | None = None
+    learn: bool = True
+
+    def parsed(self, interface: Interface, max_ticks: int) -> Input | None:
+        """Return what the net is given; None if that is wrong."""
+        try:
+            given = interface.parse(text=self.text, tokens=self.tokens, frames=self.frames, teachers=self.teachers)
+        except InputError:
+            return None
+        return given if 0 < len(given) <= max_ticks else None
+
+
+class JsonInput(MsgpackInput):
+    """JSON has no bytes."""
+
+    tokens: list[int] | None = None
