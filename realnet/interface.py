@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from realnet.outputs import Column
 from realnet.vocabulary import Vocabulary
 
 Row = Sequence[float]
+Sleep: TypeAlias = Literal["replay", "search"]
+Fit: TypeAlias = Literal["matrix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Interface:
         reach: how many of the last ticks decide what the net has in mind, all but a little.
         columns: those of its outputs.
         idle_speaks: whether the outputs of ticks without input have these columns, too.
+        sleep: what it does in sleep: replay pieces of its past, or search for contexts that would have predicted it.
+        fit: what of it can be fitted by backpropagation; None: nothing.
     """
 
     inputs: int
@@ -35,6 +40,8 @@ class Interface:
     reach: int
     columns: tuple[Column, ...]
     idle_speaks: bool
+    sleep: Sleep = "replay"
+    fit: Fit | None = "matrix"
 
     def is_like(self, other: Interface) -> bool:
         """Return whether each of the two can be given what the other can be given, and says as much."""

@@ -54,7 +54,9 @@ class DendriteLearner:
     def interface(self) -> Interface:
         """Return what it takes and says."""
         size = self.vocabulary.size
-        return Interface(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS, idle_speaks=False)
+        return Interface(
+            *(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS), idle_speaks=False, sleep="search", fit=None
+        )
 
     @property
     def reach(self) -> int:

@@ -52,7 +52,7 @@ def create(birth: Birth, device: str) -> Learner:
 def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
     """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store."""
     net, interface = learner.net, learner.interface
-    if settings.sleep_after and net.preset == "dendrites":
+    if settings.sleep_after and interface.sleep == "search":
         raise CannotStart(f"a net of dendrites does not sleep, {HARMED_BY_REPLAY}: leave sleep-after out")
     is_of_frames = interface.vocabulary is None
     has = {

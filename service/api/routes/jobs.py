@@ -71,7 +71,7 @@ async def dream(body: DreamRequest, runtime: RuntimeDep, caller: CallerDep, resp
 @needs(Scope.TEACH)
 async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again."""
-    if runtime.status.preset == "dendrites":
+    if runtime.interface.sleep == "search":
         raise Conflict(f"a net of dendrites does not sleep: {HARMED_BY_REPLAY}")
     return await _add("sleep", body, runtime, caller, response)
 
@@ -85,7 +85,7 @@ async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response
             "fits need PyTorch, which is not installed here: "
             "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
         )
-    if runtime.status.preset == "dendrites":
+    if runtime.interface.fit is None:
         raise Conflict("a net of dendrites has no matrix to fit: dream the data set once, it learns no more from a fit")
     return await _add("fit", body, runtime, caller, response)
 
