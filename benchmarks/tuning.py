@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks.text import topics_text
 from realnet import LiveNet, TokenLearner
 from realnet.tokens.encoder import Encoder
-from realnet.vocabulary import Vocabulary
+from realnet.vocabulary import Bytes
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ CHOICES = {
 
 
 def learner_of(choice: Choice) -> TokenLearner:
-    encoder, vocabulary = Encoder(choice.taps, choice.size, choice.fired, seed=0), Vocabulary()
+    encoder, vocabulary = Encoder(choice.taps, choice.size, choice.fired, seed=0), Bytes()
     n = encoder.n_in + choice.hidden + vocabulary.size
     net = LiveNet(
         n,

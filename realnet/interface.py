@@ -79,7 +79,10 @@ class Interface:
         if self.vocabulary is None:
             raise InputError(("text" if tokens is None else "tokens",), "this net has no vocabulary: send frames")
         if tokens is None:
-            return Input(tokens=self.vocabulary.encode(text or ""))
+            try:
+                return Input(tokens=self.vocabulary.encode(text or ""))
+            except ValueError as error:
+                raise InputError(("text",), str(error)) from error
         return self._tokens(tokens, self.vocabulary)
 
     def _tokens(self, tokens: Sequence[int], vocabulary: Vocabulary) -> Input:

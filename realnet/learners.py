@@ -17,6 +17,7 @@ from realnet.interface import Interface
 from realnet.outputs import OutputBatch
 from realnet.score import Score
 from realnet.tokens.learner import TokenLearner
+from realnet.vocabulary import Vocabulary
 
 AnyPreset: TypeAlias = Preset | Literal["dendrites"]
 
@@ -121,12 +122,13 @@ def create(
     device: str = "cpu",
     variant: Variant = "standard",
     max_lines: int = MAX_LINES,
+    vocabulary: Vocabulary | None = None,
 ) -> Learner:
     """Make a newborn: of frames if it is told how many inputs and outputs there are, else of tokens.
 
-    `preset` None is that of `default_preset`; `num_neurons` None is the preset's own size; `variant` and `max_lines`
-    are of `dendrites`, which takes neurons as it needs them. Raises ValueError if they are too few, or only one of
-    `inputs` and `outputs` is told.
+    `preset` None is that of `default_preset`; `num_neurons` None is the preset's own size; `variant`, `max_lines` and
+    `vocabulary` (None: bytes) are of `dendrites`, which takes neurons as it needs them. Raises ValueError if they are
+    too few, or only one of `inputs` and `outputs` is told.
     """
     if (inputs is None) != (outputs is None):
         raise ValueError("a net of frames needs both inputs and outputs, and a net of tokens neither")
@@ -134,7 +136,9 @@ def create(
     if preset == "dendrites":
         if num_neurons is not None or inputs is not None or device != "cpu":
             raise ValueError("dendrites takes tokens on the CPU, and neurons as it needs them: leave these out")
-        return DendriteLearner.create(variant, max_lines)
+        return DendriteLearner.create(variant, max_lines, vocabulary)
+    if vocabulary is not None:
+        raise ValueError(f"only dendrites take another vocabulary than bytes, and this is {preset}")
     if inputs is not None and outputs is not None:
         return FrameLearner.create(inputs, outputs, preset, num_neurons, seed, device)
     return TokenLearner.create(preset, num_neurons, seed, device)

@@ -7,24 +7,20 @@ from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import Episodes, Stimuli
 from realnet.dendrites.reader import Reader
-from realnet.dendrites.text import CONTEXTS, GATES, MAPS, TEXT_CONTEXTS, TEXT_GATES, Codes, encode_
+from realnet.dendrites.text import CONTEXTS, GATES, MAPS, Codes, encode_
 from realnet.dendrites.wiring import Wiring
 
 
 class Encoder:
     """Names contexts and rows by a wiring. What has been read is in the `Reader` that it is handed."""
 
-    def __init__(self, wiring: Wiring, is_text: bool) -> None:
-        """Raises ValueError for a wiring with contexts or gates of text, if the tokens are none."""
-        of_text = [*TEXT_CONTEXTS.intersection(wiring.contexts), *TEXT_GATES.intersection(wiring.given)]
-        if of_text and not is_text:
-            raise ValueError(f"{sorted(of_text)[0]!r} is of text, and the tokens are none")
+    def __init__(self, wiring: Wiring) -> None:
         self.codes = Codes(
             contexts=np.array([CONTEXTS[each] for each in wiring.contexts]),
             gates=np.array([GATES[each] for each in wiring.given], np.int64),
             maps=np.array([MAPS[each] for each in wiring.maps], np.int64),
             recalls=np.array(wiring.recalls, np.int64),
-            is_text=np.array([is_text]),
+            is_text=np.array([bool(wiring.of_text)]),
         )
 
     def encode(

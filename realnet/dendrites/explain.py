@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from realnet.core.dendrite_tables import tables
 from realnet.core.dendrites import Units, decide, find_all, is_certain
 from realnet.core.state import Float64
 from realnet.dendrites.net import DendriteNet
+from realnet.tokens.ids import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class Explanation:
     probability: float
     dendrites: list[DendriteSays]
     recalls: list[RecallSays]
+
+    def named(self, tokens: Tokens) -> Explanation:
+        """Return the same of tokens instead of leaves of the tree; `tokens` are those of the leaves."""
+        recalls = [
+            each if each.expects is None else replace(each, expects=int(tokens[each.expects])) for each in self.recalls
+        ]
+        return replace(self, token=int(tokens[self.token]), recalls=recalls)
 
 
 def explain(net: DendriteNet, token: int | None = None) -> Explanation:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
 from realnet.dendrites.explain import Explanation, explain
+from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import MAX_LINES, DendriteNet
 from realnet.dendrites.reader import RECENT
 from realnet.dendrites.wiring import VARIANTS, Variant, Wiring
@@ -20,7 +21,7 @@ from realnet.score import Score
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP
-from realnet.vocabulary import Vocabulary, vocabulary_named
+from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time
 
@@ -36,19 +37,36 @@ class DendriteLearner:
         tokens_seen: how many it has run, dreams apart.
     """
 
-    def __init__(self, net: DendriteNet, vocabulary: Vocabulary) -> None:
+    def __init__(self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves | None = None) -> None:
+        """`leaves` are those of the vocabulary, if they are known."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
+        self._leaves = Leaves(vocabulary.order) if leaves is None else leaves
 
     def __repr__(self) -> str:
         return f"<DendriteLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
 
     @classmethod
-    def create(cls, variant: Variant = "standard", max_lines: int = MAX_LINES) -> DendriteLearner:
-        """Make a newborn, which takes up to `max_lines` lines of 64 bytes as it needs them. Raises ValueError."""
+    def create(
+        cls,
+        variant: Variant = "standard",
+        max_lines: int = MAX_LINES,
+        vocabulary: Vocabulary | None = None,
+        symbols: int | None = None,
+    ) -> DendriteLearner:
+        """Make a newborn, which takes up to `max_lines` lines of 64 bytes as it needs them. Raises ValueError.
+
+        Its tokens are the bytes of a text, those of another `vocabulary`, or ids of 0 to `symbols` - 1, which are no
+        text. What of the variant is of bytes of text is left out of the last two.
+        """
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, must be one of {', '.join(VARIANTS)}")
-        vocabulary = Vocabulary()
-        return cls(DendriteNet(VARIANTS[variant], vocabulary.size, is_text=True, max_lines=max_lines), vocabulary)
+        if vocabulary is None:
+            vocabulary = Bytes() if symbols is None else Symbols(symbols)
+        elif symbols is not None:
+            raise ValueError("give a vocabulary, or how many symbols there are")
+        wiring = VARIANTS[variant]
+        wiring = wiring if vocabulary.name == Bytes.name else wiring.plain()
+        return cls(DendriteNet(wiring, vocabulary.size, max_lines), vocabulary)
 
     @property
     def interface(self) -> Interface:
@@ -76,13 +94,14 @@ class DendriteLearner:
 
     def _run(self, ids: Tokens, rate: float) -> TokenOutputs:
         first = self.net.tick + 1
-        said = self.net.run(ids, rate, TOP)
+        said = self.net.run(self._leaves.of_tokens[ids], rate, TOP)
+        best = self._leaves.tokens[said.best]
         self.tokens_seen += len(ids)
         surprise = -np.log2(said.probability).astype(np.float32)
-        predicted = said.best[:-1, 0].copy()
+        predicted = best[:-1, 0].copy()
         self.score.update(predicted == ids, surprise)
         ticks, probability = np.arange(first, first + len(ids)), said.probability.astype(np.float32)
-        return TokenOutputs(ticks, ids, predicted, probability, surprise, said.best[1:], said.value[1:])
+        return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], said.value[1:])
 
     def _rate(self, plasticity: float, learning_rate: float | None) -> float:
         if not (math.isfinite(plasticity) and plasticity >= 0):
@@ -130,7 +149,7 @@ class DendriteLearner:
 
     def fork(self) -> DendriteLearner:
         """Return a learner with a mind of its own that reads the same memory, and cannot learn."""
-        return DendriteLearner(self.net.fork(), self.vocabulary)
+        return DendriteLearner(self.net.fork(), self.vocabulary, self._leaves)
 
     def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> DendriteGenerator:
         """Return what generates tokens after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
@@ -142,7 +161,7 @@ class DendriteLearner:
         net = self.net.fork()
         if fresh:
             net.forget()
-        return DendriteGenerator(net, checked_ids(prompt, self.vocabulary.size), temperature, seed)
+        return DendriteGenerator(net, self._leaves, checked_ids(prompt, self.vocabulary.size), temperature, seed)
 
     def explain(self, context: ArrayLike, fresh: bool = True) -> Explanation:
         """Explain what the net expects after a context of tokens: why the likeliest token is as likely as it is.
@@ -152,8 +171,8 @@ class DendriteLearner:
         net = self.net.fork()
         if fresh:
             net.forget()
-        net.run(checked_ids(context, self.vocabulary.size), 0.0)
-        return explain(net)
+        net.run(self._leaves.of_tokens[checked_ids(context, self.vocabulary.size)], 0.0)
+        return explain(net).named(self._leaves.tokens)
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
@@ -167,7 +186,8 @@ class DendriteLearner:
         return FrameOutputs(np.arange(first, first + ticks), np.empty((ticks, 0), np.float32))
 
     def checkpoint(self) -> Checkpoint:
-        """Return a copy of everything."""
+        """Return a copy of everything. The file of a vocabulary is in it, so that it opens anywhere."""
+        file = self.vocabulary.content
         return Checkpoint.of_memory(
             {
                 "tick": self.net.tick,
@@ -177,7 +197,9 @@ class DendriteLearner:
                 "vocabulary": self.vocabulary.name,
                 "tokens_seen": self.tokens_seen,
             },
-            self.net.arrays() | {"score": self.score.sums.copy()},
+            self.net.arrays()
+            | {"score": self.score.sums.copy()}
+            | ({"vocabulary": np.frombuffer(file, np.uint8)} if file else {}),
         )
 
     @classmethod
@@ -187,8 +209,10 @@ class DendriteLearner:
             if device != "cpu":
                 raise ValueError("dendrites run on the CPU")
             config, arrays = checkpoint.config, checkpoint.arrays
-            vocabulary = vocabulary_named(config["vocabulary"])
-            net = DendriteNet(Wiring.from_json(config["wiring"]), vocabulary.size, True, config["max_lines"])
+            vocabulary = vocabulary_named(
+                config["vocabulary"], arrays["vocabulary"].tobytes() if "vocabulary" in arrays else b""
+            )
+            net = DendriteNet(Wiring.from_json(config["wiring"]), vocabulary.size, config["max_lines"])
             net.take(arrays)
             check_seen(config["tokens_seen"], arrays["score"])
             net.learning_rate, net.tick = config["learning_rate"], checkpoint.tick
@@ -203,8 +227,9 @@ class DendriteLearner:
 class DendriteGenerator:
     """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
 
-    def __init__(self, fork: DendriteNet, prompt: Tokens, temperature: float, seed: int) -> None:
-        self._fork, self._prompt, self._temperature = fork, prompt, temperature
+    def __init__(self, fork: DendriteNet, leaves: Leaves, prompt: Tokens, temperature: float, seed: int) -> None:
+        self._fork, self._leaves, self._temperature = fork, leaves, temperature
+        self._prompt = leaves.of_tokens[prompt]
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def step(self, count: int) -> list[int]:
@@ -217,8 +242,9 @@ class DendriteGenerator:
         said: list[int] = []
         for _ in range(count):
             if self._temperature == 0:
-                said.append(int(self._fork.expected(1)[0][0]))
+                leaf = int(self._fork.expected(1)[0][0])
             else:
-                said.append(self._fork.draw(self._temperature, self._random))
-            self._fork.run(np.array(said[-1:], np.int32), 0.0)
+                leaf = self._fork.draw(self._temperature, self._random)
+            self._fork.run(np.array([leaf], np.int32), 0.0)
+            said.append(int(self._leaves.tokens[leaf]))
         return said

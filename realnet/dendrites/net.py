@@ -64,23 +64,25 @@ class DendriteNet:
 
     preset, device, kernel, seed = "dendrites", "cpu", "cpu", 0
 
-    def __init__(self, wiring: Wiring, symbols: int, is_text: bool, max_lines: int = MAX_LINES) -> None:
-        """Make a newborn for so many symbols, 2 to 65,536. Raises ValueError."""
+    def __init__(self, wiring: Wiring, symbols: int, max_lines: int = MAX_LINES) -> None:
+        """Make a newborn for so many symbols, 2 to 65,536; contexts of text are of 256. Raises ValueError."""
         if not is_whole(symbols) or not 2 <= symbols <= 2**16:
             raise ValueError(f"symbols is {symbols}, must be from 2 to {2**16}")
+        if wiring.of_text and symbols != 256:
+            raise ValueError(f"{wiring.of_text[0]!r} is of bytes of text, and there are {symbols} symbols")
         if not is_whole(max_lines) or max_lines & (max_lines - 1) or not LEAST_LINES <= max_lines <= 2**22:
             raise ValueError(f"max_lines is {max_lines}, must be a power of two from {LEAST_LINES} to {2**22}")
-        self._begin(wiring, symbols, is_text, max_lines)
+        self._begin(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
         self._reader = Reader.blank(recalls)
 
-    def _begin(self, wiring: Wiring, symbols: int, is_text: bool, max_lines: int) -> None:
-        self.wiring, self.symbols, self.is_text, self.max_lines = wiring, symbols, is_text, max_lines
+    def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
+        self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
         self.tick, self.read_only, self._learning_rate = 0, False, 1.0
         self._depth = (symbols - 1).bit_length()
         self._gates, self._rates = wiring.gates, rates(wiring)
-        self._encoder = Encoder(wiring, is_text)
+        self._encoder = Encoder(wiring)
         self._scratch = Scratch.of(
             *(len(wiring.contexts), wiring.columns, len(self._gates)),
             *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
@@ -203,7 +205,7 @@ class DendriteNet:
     def fork(self) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
         fork = DendriteNet.__new__(DendriteNet)
-        fork._begin(self.wiring, self.symbols, self.is_text, self.max_lines)
+        fork._begin(self.wiring, self.symbols, self.max_lines)
         fork._mind, fork._reader = self._mind, Reader._make(each.copy() for each in self._reader)
         fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
         return fork

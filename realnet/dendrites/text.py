@@ -42,10 +42,9 @@ GATES = {
     "column": IN_LINE,
     "three classes": THREE_CLASSES,
 }
-TEXT_CONTEXTS = {name for name, code in CONTEXTS.items() if code >= WORD} - {"skip"}
-TEXT_GATES = set(GATES) - {"last", "last but one", "expected"}
 LAST_MAP, LAST_TWO_MAP = 1, 2
 MAPS = {"last": LAST_MAP, "last two": LAST_TWO_MAP}
+PLAIN = {*(f"order {k}" for k in range(9)), "skip", "last", "last but one", "last two", "expected"}  # of any tokens
 _KINDS = np.zeros(256, np.int64)
 _KINDS[1:] = OTHER
 _KINDS[ord("a") : ord("z") + 1] = _KINDS[128:] = SMALL

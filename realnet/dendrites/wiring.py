@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realnet.core.checks import is_whole
 from realnet.core.dendrite_memory import FIRST, GIVEN, GIVEN_BIT, NODE, RECALL, STEP, SURE
-from realnet.dendrites.text import CONTEXTS, GATES, MAPS
+from realnet.dendrites.text import CONTEXTS, GATES, MAPS, PLAIN
 
 Variant: TypeAlias = Literal["fast", "standard"]
 _RECALLS = 3  # at most: so many have their columns among the gains
@@ -66,6 +66,21 @@ class Wiring:
         return tuple(each for each in gates if each not in ("node", "sure", *self._recall_gates))
 
     @property
+    def of_text(self) -> list[str]:
+        """Return what of it is of bytes of text; all else is of any tokens."""
+        return [each for each in (*self.contexts, *self.given, *self.maps) if each not in PLAIN]
+
+    def plain(self) -> Wiring:
+        """Return the same without what is of text."""
+
+        def left(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(each for each in names if each not in self.of_text)
+
+        return replace(
+            self, contexts=left(self.contexts), somata=tuple(left(each) for each in self.somata), maps=left(self.maps)
+        )
+
+    @property
     def _recall_gates(self) -> tuple[str, ...]:
         return tuple(f"recall {number + 1}" for number in range(len(self.recalls)))
 
@@ -90,8 +105,8 @@ class Wiring:
 
     @property
     def variant(self) -> Variant | None:
-        """Return which of the variants this is; None if it is another."""
-        return next((name for name, wiring in VARIANTS.items() if wiring == self), None)
+        """Return which of the variants this is, for text or for other tokens; None if it is another."""
+        return next((name for name, wiring in VARIANTS.items() if self in (wiring, wiring.plain())), None)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -21,7 +21,7 @@ from realnet.tokens.encoder import Encoder, dense_taps
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP, best_, probabilities, sample
-from realnet.vocabulary import Vocabulary, vocabulary_named
+from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
 
@@ -55,7 +55,7 @@ class TokenLearner:
         kernel: str | None = None,
     ) -> TokenLearner:
         """Make a newborn. `num_neurons` None: the preset's own size. Raises ValueError if they are too few."""
-        vocabulary = Vocabulary()
+        vocabulary = Bytes()
         encoder, hidden = _layout(preset, num_neurons, vocabulary.size, seed)
         if num_neurons is None:
             num_neurons = encoder.n_in + hidden + vocabulary.size

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, TypedDict, cast
 import pytest
 
 from realnet.interface import Interface
-from realnet.vocabulary import Vocabulary
+from realnet.vocabulary import Bytes
 from service.datasets.codec import decode_batch, encode_batch
 from service.datasets.items import PIECE_TOKENS, DatasetBatch, Pairs, Texts, Vectors
 from service.datasets.readers.findings import Findings
@@ -14,7 +14,7 @@ from service.datasets.readers.read import read
 from service.datasets.upload import Format, Upload
 from service.errors import Invalid
 
-TOKENS = Interface(1000, 256, Vocabulary(), 8, (), False)
+TOKENS = Interface(1000, 256, Bytes(), 8, (), False)
 FRAMES = Interface(3, 2, None, 4, (), True)
 MOST = 2**20  # bytes unpacked
 

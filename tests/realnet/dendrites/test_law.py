@@ -34,19 +34,19 @@ def stream(symbols: int, ticks: int) -> NDArray[np.int32]:
 @pytest.mark.parametrize("symbols", [2, 3, 5, 16, 37, 256, 3000])
 @pytest.mark.parametrize("rate", [1.0, 2.5])
 def test_the_kernel_computes_what_the_law_says(symbols: int, rate: float) -> None:
-    assert_as_the_law(PLAIN, symbols, False, stream(symbols, 100), rate)
+    assert_as_the_law(PLAIN, symbols, stream(symbols, 100), rate)
 
 
 @pytest.mark.parametrize("variant", ["fast", "standard"])
 def test_a_text_is_learnt_as_the_law_says(variant: str) -> None:
-    assert_as_the_law(VARIANTS[variant], 256, True, np.frombuffer(TEXT, np.uint8).astype(np.int32), 1.0)  # type: ignore[index]
+    assert_as_the_law(VARIANTS[variant], 256, np.frombuffer(TEXT, np.uint8).astype(np.int32), 1.0)  # type: ignore[index]
 
 
-def assert_as_the_law(wiring: Wiring, symbols: int, is_text: bool, tokens: NDArray[np.int32], rate: float) -> None:
-    net = DendriteNet(wiring, symbols, is_text)
+def assert_as_the_law(wiring: Wiring, symbols: int, tokens: NDArray[np.int32], rate: float) -> None:
+    net = DendriteNet(wiring, symbols)
     said = net.run(tokens, rate)
     memory, recalls = newborn(wiring, net.lines), len(wiring.recalls)
-    stimuli = Encoder(wiring, is_text).encode(tokens, Reader.blank(recalls), Episodes.blank(recalls, symbols), True)
+    stimuli = Encoder(wiring).encode(tokens, Reader.blank(recalls), Episodes.blank(recalls, symbols), True)
     given = memory, tables(), wiring.gates, rates(wiring), stimuli
     expected = [tick(*given, t, int(token), symbols, rate) for t, token in enumerate(tokens)]
     assert said.probability.tolist() == expected
@@ -57,14 +57,14 @@ def assert_as_the_law(wiring: Wiring, symbols: int, is_text: bool, tokens: NDArr
 
 def test_the_law_reads_without_learning() -> None:
     wiring, tokens = PLAIN, stream(16, 60)
-    net = DendriteNet(wiring, 16, False)
+    net = DendriteNet(wiring, 16)
     net.run(tokens, 1.0)
     before = net.arrays()
     fork = net.fork()
     said = fork.run(tokens, 0.0)
     memory = Memory._make(before[name] for name in Memory._fields)
     other = net.fork()
-    stimuli = Encoder(wiring, False).encode(tokens, other._reader, other._mind.episodes, False)
+    stimuli = Encoder(wiring).encode(tokens, other._reader, other._mind.episodes, False)
     given = memory, tables(), wiring.gates, rates(wiring), stimuli
     assert said.probability.tolist() == [tick(*given, t, int(token), 16, 0.0) for t, token in enumerate(tokens)]
     for name, array in net.arrays().items():

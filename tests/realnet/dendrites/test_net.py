@@ -24,13 +24,13 @@ def ids(text: bytes) -> NDArray[np.int32]:
 
 @pytest.fixture(scope="module")
 def taught() -> DendriteNet:
-    net = DendriteNet(VARIANTS["standard"], 256, is_text=True)
+    net = DendriteNet(VARIANTS["standard"], 256)
     net.run(ids(TEXT), 1.0)
     return net
 
 
 def copy_of(net: DendriteNet, **others: Any) -> DendriteNet:
-    copy = DendriteNet(net.wiring, net.symbols, net.is_text, net.max_lines)
+    copy = DendriteNet(net.wiring, net.symbols, net.max_lines)
     copy.take(net.arrays() | others)
     return copy
 
@@ -43,7 +43,7 @@ def same(one: DendriteNet, other: DendriteNet) -> bool:
 @settings(max_examples=5, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(TEXT)), max_size=40))
 def test_many_calls_are_one_call_while_it_grows(taught: DendriteNet, cuts: list[int]) -> None:
-    net = DendriteNet(taught.wiring, 256, is_text=True)
+    net = DendriteNet(taught.wiring, 256)
     for piece in np.split(ids(TEXT), sorted(cuts)):
         net.run(piece, 1.0, best=2)
     assert net.lines == taught.lines == 4 * LEAST_LINES
@@ -61,7 +61,7 @@ def test_twice_the_lines_say_the_same(taught: DendriteNet) -> None:
 
 
 def test_a_full_net_forgets_and_goes_on() -> None:
-    net = DendriteNet(VARIANTS["fast"], 256, is_text=True, max_lines=LEAST_LINES)
+    net = DendriteNet(VARIANTS["fast"], 256, max_lines=LEAST_LINES)
     said = net.run(ids(TEXT * 3), 1.0)
     assert net.lines == LEAST_LINES
     assert -np.log2(said.probability[-len(TEXT) :]).mean() < 1.0
@@ -69,7 +69,7 @@ def test_a_full_net_forgets_and_goes_on() -> None:
 
 @pytest.mark.parametrize("symbols", [2, 5, 16, 30])
 def test_the_likeliest_are_those_that_the_net_believes(symbols: int) -> None:
-    net = DendriteNet(PLAIN, symbols, is_text=False)
+    net = DendriteNet(PLAIN, symbols)
     net.run(stream(symbols, 200), 1.0)
     tokens, probabilities = net.expected(symbols)
     assert sorted(tokens.tolist()) == list(range(symbols))
@@ -105,7 +105,7 @@ def test_reading_changes_nothing_but_the_mind(taught: DendriteNet) -> None:
 
 
 def test_a_fork_sees_what_is_learnt_after_it() -> None:
-    net = DendriteNet(PLAIN, 16, is_text=False)
+    net = DendriteNet(PLAIN, 16)
     fork = net.fork()
     before = fork.fork().run(np.arange(8, dtype=np.int32), 0.0).probability
     for _ in range(300):
@@ -116,7 +116,7 @@ def test_a_fork_sees_what_is_learnt_after_it() -> None:
 def test_a_recall_goes_on_in_what_was_told_once() -> None:
     told = np.random.default_rng(0).integers(0, 256, 3000, dtype=np.int32)
     wiring = Wiring(("order 0",), (Recall(6, forgiving=False),), (("node", "recall 1"),), ("last",))
-    net = DendriteNet(wiring, 256, is_text=False)
+    net = DendriteNet(wiring, 256)
     net.run(told, 1.0)
     again = net.run(told, 1.0, best=1)
     assert (again.best[:-1, 0] == told)[100:].mean() > 0.99
@@ -127,7 +127,7 @@ def test_its_calibration_is_within_two_points() -> None:
     from benchmarks.text import topics_text
 
     tokens = ids(topics_text()[:40_000].encode())
-    said = DendriteNet(VARIANTS["standard"], 256, is_text=True).run(tokens, 1.0, best=1)
+    said = DendriteNet(VARIANTS["standard"], 256).run(tokens, 1.0, best=1)
     hit, p = said.best[10_000:-1, 0] == tokens[10_000:], said.value[10_000:-1, 0]
     where = np.minimum((10 * p).astype(int), 9)
     gaps = [abs(hit[where == k].mean() - p[where == k].mean()) * (where == k).mean() for k in set(where.tolist())]
@@ -184,5 +184,5 @@ def test_a_wiring_of_unknown_names_is_none() -> None:
     ):
         with pytest.raises(ValueError, match=told):
             Wiring(**good | wrong)
-    with pytest.raises(ValueError, match="'classes' is of text"):
-        DendriteNet(VARIANTS["fast"], 300, is_text=False)
+    with pytest.raises(ValueError, match="'word' is of bytes of text"):
+        DendriteNet(VARIANTS["fast"], 300)

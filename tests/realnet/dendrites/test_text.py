@@ -94,7 +94,7 @@ def test_every_context_is_defined_here() -> None:
 def test_a_context_is_what_it_is_called(name: str, text: bytes) -> None:
     wiring = Wiring((name,), (Recall(64, forgiving=False),), (("node",),), ("last",))
     tokens = np.frombuffer(text, np.uint8).astype(np.int32)
-    stimuli = Encoder(wiring, is_text=True).encode(tokens, Reader.blank(1), Episodes.blank(1, 256), True, and_next=True)
+    stimuli = Encoder(wiring).encode(tokens, Reader.blank(1), Episodes.blank(1, 256), True, and_next=True)
     by_name: dict[int, Any] = {}
     defined: dict[str, int] = {}
     for t, context in enumerate(stimuli.contexts[:, 0].tolist()):
@@ -108,7 +108,7 @@ def test_a_context_is_what_it_is_called(name: str, text: bytes) -> None:
 def test_a_recall_expects_what_followed_the_same_tokens(text: bytes, least: int) -> None:
     wiring = Wiring(("order 0",), (Recall(least, forgiving=False),), (("node",),), ("last",))
     tokens = np.frombuffer(text, np.uint8).astype(np.int32)
-    stimuli = Encoder(wiring, is_text=True).encode(tokens, Reader.blank(1), Episodes.blank(1, 256), True, and_next=True)
+    stimuli = Encoder(wiring).encode(tokens, Reader.blank(1), Episodes.blank(1, 256), True, and_next=True)
     for t, expected in enumerate(stimuli.expected[:, 0].tolist()):
         same = text[max(0, t - least) : t]
         known = t >= least and same in text[: t - 1]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from realnet import LiveNet, TokenLearner
 from realnet.core.state import PRESETS, Preset
 from realnet.tokens.encoder import Encoder
-from realnet.vocabulary import Vocabulary
+from realnet.vocabulary import Bytes
 from tests.realnet.laws.lives import every_kernel, every_preset, lives, on, on_the_reference
 
 
@@ -58,7 +58,7 @@ TEXT = " ".join(["the quick brown fox jumps over the lazy dog and", "a lazy dog 
 def small_learner(preset: Preset, kernel: str) -> TokenLearner:
     """Create a learner of the bytes below 128; with `surprise` its net has hidden neurons."""
 
-    class Ascii(Vocabulary):
+    class Ascii(Bytes):
         size = 128
 
     encoder = Encoder((2, 3), 40, 20 if preset == "literal" else 4, seed=1)

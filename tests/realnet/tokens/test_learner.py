@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from realnet import Checkpoint, TokenLearner, TokenOutputs, from_checkpoint
 from realnet.core.state import PRESETS, Preset
 from realnet.tokens.readout import probabilities, sample
-from realnet.vocabulary import Vocabulary
+from realnet.vocabulary import Bytes
 
 every_preset = pytest.mark.parametrize("preset", PRESETS)
 TEXT = "the cat sat on the mat. the dog sat on the log. " * 12
@@ -173,14 +173,14 @@ def test_what_cannot_be_is_refused() -> None:
 
 @given(st.text())
 def test_the_vocabulary_gives_back_every_text(text: str) -> None:
-    vocabulary = Vocabulary()
+    vocabulary = Bytes()
     expected = text.encode("utf-8", errors="replace").decode()
     assert vocabulary.decode(vocabulary.encode(text).tolist()) == expected
 
 
 @given(st.binary())
 def test_the_vocabulary_decodes_any_tokens(tokens: bytes) -> None:
-    assert Vocabulary().decode(list(tokens)) == tokens.decode(errors="replace")
+    assert Bytes().decode(list(tokens)) == tokens.decode(errors="replace")
 
 
 @every_preset
