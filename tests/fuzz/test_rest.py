@@ -33,7 +33,6 @@ EXCLUDED_OF_QUERIES = [positive_data_acceptance, negative_data_rejection]
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     server = ThreadServer(
         tmp_path_factory.mktemp("fuzz"),
-        neurons=1000,
         api_key=KEY,
         rate_requests=0,
         rate_ticks=0,

@@ -70,7 +70,7 @@ def frames(draw: st.DrawFn) -> tuple[str, Any]:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = ProcessServer(tmp_path_factory.mktemp("fuzz"), neurons=1000, ws_max_bytes=10_000)
+    server = ProcessServer(tmp_path_factory.mktemp("fuzz"), ws_max_bytes=10_000)
     yield server.start()
     server.close()
     assert '"level": "error"' not in server.log

@@ -32,8 +32,8 @@ def test_a_text_is_all_there_in_its_tokens(taught: DendriteLearner) -> None:
 def test_it_goes_on_with_what_it_has_read(taught: DendriteLearner) -> None:
     vocabulary = taught.vocabulary
     generator = taught.generator(vocabulary.encode("the dog lay"), temperature=0, seed=0, fresh=True)
-    generator.step(1)
-    assert vocabulary.decode(generator.step(4)) == " by the door."
+    said = [*generator.step(4), *generator.step(4)]  # the first step may have read the prompt only
+    assert vocabulary.decode(said[:4]) == " by the door."
     explained = taught.explain(vocabulary.encode("the dog lay by the"))
     assert vocabulary.decode([explained.token]) == " door"
     assert {each.expects for each in explained.recalls if each.expects is not None} <= {explained.token}
@@ -50,6 +50,7 @@ def test_what_is_expected_comes_true(taught: DendriteLearner) -> None:
 def test_a_checkpoint_brings_its_vocabulary(taught: DendriteLearner) -> None:
     checkpoint = taught.checkpoint()
     other = from_checkpoint(Checkpoint.from_bytes(checkpoint.to_bytes()))
+    assert isinstance(other, DendriteLearner)
     assert other.checkpoint().state_sha256() == checkpoint.state_sha256()
     assert other.interface.is_like(taught.interface)
     tokens = taught.vocabulary.encode("the mat lay on the cat")
