@@ -143,8 +143,11 @@ class Engine:
         self._settle()
         self._generations.go_on()
         if not self._outbox.is_empty:
-            self._outbox.flush()  # what was asked is answered before the next slice
+            self._publish()  # what was asked is answered before the next slice
         self._apply()
+        self._publish()
+
+    def _publish(self) -> None:
         self.board.publish(self._pipeline.horizon, len(self._generations))
 
     def _take(self) -> None:
