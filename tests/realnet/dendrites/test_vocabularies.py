@@ -32,8 +32,7 @@ def test_a_text_is_all_there_in_its_tokens(taught: DendriteLearner) -> None:
 def test_it_goes_on_with_what_it_has_read(taught: DendriteLearner) -> None:
     vocabulary = taught.vocabulary
     generator = taught.generator(vocabulary.encode("the dog lay"), temperature=0, seed=0, fresh=True)
-    said = [*generator.step(4), *generator.step(4)]  # the first step may have read the prompt only
-    assert vocabulary.decode(said[:4]) == " by the door."
+    assert vocabulary.decode(generator.step(4)) == " by the door."
     explained = taught.explain(vocabulary.encode("the dog lay by the"))
     assert vocabulary.decode([explained.token]) == " door"
     assert {each.expects for each in explained.recalls if each.expects is not None} <= {explained.token}

@@ -134,7 +134,7 @@ def test_generation_changes_nothing_and_repeats_by_its_seed(preset: Preset) -> N
     said = []
     for seed in (1, 1, 2):
         generator = learner.generator(prompt, temperature=1.0, seed=seed)
-        assert [generator.step(8), generator.step(8)] == [[], []]  # it reads
+        assert generator.step(8) == []  # it reads
         said.append(generator.step(20) + generator.step(10))
     assert said[0] == said[1] != said[2]
     assert len(said[0]) == 30
@@ -145,7 +145,6 @@ def test_generation_says_what_was_learnt() -> None:
     learner = learner_of()
     learner.run(learner.vocabulary.encode("abcdefgh" * 40))
     generator = learner.generator(learner.vocabulary.encode("abc"), temperature=0, seed=0)
-    generator.step(1)
     assert learner.vocabulary.decode(generator.step(10)) == "defghabcde"
     assert learner.vocabulary.decode(learner.generator([], 0, 0).step(4)) == "abcd"  # where the stream stands
 
