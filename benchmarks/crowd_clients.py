@@ -22,7 +22,8 @@ _HANDSHAKE = (
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
     "Sec-WebSocket-Protocol: {codec}\r\n\r\n"
 )
-_OUTPUTS = b"\x82\xa4type\xa7outputs\xa7outputs"  # how these begin; then comes their number
+_OUTPUTS = b"\xa4type\xa7outputs\xaafirst_tick"  # how these begin, after one byte; then comes a tick, and …
+_COUNT = b"\xa5count"  # … how many there are
 _DECODED = 512  # bytes; a longer message is known by how it begins
 _decode = msgspec.msgpack.Decoder(Message).decode
 _encode = msgspec.msgpack.encode
@@ -96,8 +97,8 @@ class Reader(asyncio.Protocol):
 
     def hear(self, message: bytes, length: int) -> None:
         """`message` is all of it, or how it begins."""
-        if message.startswith(_OUTPUTS):
-            self.heard.outputs += _length_of_array(message, len(_OUTPUTS))
+        if message.startswith(_OUTPUTS, 1):
+            self.heard.outputs += _number(message, message.index(_COUNT) + len(_COUNT))
         elif not self.is_open.done():
             self.is_open.set_result(None)
             if self._is_silent:
@@ -163,11 +164,11 @@ def masked(content: bytes) -> bytes:
     return head + bytes(4) + content
 
 
-def _length_of_array(data: bytes, at: int) -> int:
-    """Of MessagePack's array that begins at `at`."""
-    if data[at] < 0xDC:
-        return data[at] & 0x0F
-    return int.from_bytes(data[at + 1 : at + (3 if data[at] == 0xDC else 5)])
+def _number(data: bytes, at: int) -> int:
+    """Return MessagePack's whole number, of less than 65,536, that begins at `at`."""
+    if data[at] < 0x80:
+        return data[at]
+    return int.from_bytes(data[at + 1 : at + (2 if data[at] == 0xCC else 3)])
 
 
 def live(url: str, group: Group, pipe: Connection) -> None:

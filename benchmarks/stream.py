@@ -31,9 +31,9 @@ class Heard:
     bits: list[float] = field(default_factory=list)
 
     def add(self, message: Message) -> None:
-        for output in message.get("outputs", ()):
-            self.hits.append(output["predicted"] == output["token"])
-            self.bits.append(output["surprise"])
+        if message["type"] == "outputs":
+            self.hits += (message["predicted"] == message["token"]).tolist()
+            self.bits += message["surprise"].tolist()
         self.dropped += message.get("count", 0)
 
 

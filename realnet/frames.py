@@ -14,7 +14,7 @@ from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
-from realnet.outputs import Column, OutputBatch
+from realnet.outputs import Column, Level, OutputBatch
 from realnet.score import Score
 
 HIDDEN = 256  # by default: the memory of a net that is shown one frame at a time
@@ -132,12 +132,23 @@ class FrameLearner:
             rest = None if taught is None else taught[given:]
             return self.run(shown[given:], rest, plasticity, learning_rate)
 
-    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> FrameOutputs:
-        """Run an input of frames; all is as in `run`. Raises ValueError for one of tokens."""
+    def run_input(
+        self,
+        given: Input,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> FrameOutputs:
+        """Run an input of frames; all is as in `run`, whatever `outputs` are. Raises ValueError for one of tokens."""
         return self.run(_frames_of(given), given.teachers, plasticity, learning_rate)
 
     def dream_input(
-        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+        self,
+        given: Input,
+        lead: int = 0,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
     ) -> FrameOutputs:
         """Dream an input of frames, of which the first `lead` only lead up to the others; all is as in `dream`."""
         return self.dream(_frames_of(given), given.teachers, plasticity, learning_rate, given=lead)

@@ -14,7 +14,7 @@ from realnet.dendrites.wiring import Variant
 from realnet.frames import FrameLearner
 from realnet.inputs import Input
 from realnet.interface import Interface
-from realnet.outputs import OutputBatch
+from realnet.outputs import Level, OutputBatch
 from realnet.score import Score
 from realnet.tokens.learner import TokenLearner
 from realnet.vocabulary import Vocabulary
@@ -55,7 +55,10 @@ class Generator(Protocol):
 class Learner(Protocol):
     """A live net and how its inputs and outputs are read. One thread at a time uses it; `interface` is for all.
 
-    `plasticity` and `learning_rate` are as in `LiveNet.run`: the rate is of these ticks alone.
+    `plasticity` and `learning_rate` are as in `LiveNet.run`: the rate is of these ticks alone. `outputs` is what of the
+    outputs is computed, which changes nothing of what is learnt: `none` (only ticks and tokens), `surprise` (also how
+    probable each token was), `best` (also which was expected most), `full` (also the likeliest next). A net of frames
+    always says its values.
 
     Attributes:
         net: the net itself: its tick, its weights, its own learning rate.
@@ -74,12 +77,23 @@ class Learner(Protocol):
         """Return what it takes and says; it never changes."""
         ...
 
-    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> OutputBatch:
+    def run_input(
+        self,
+        given: Input,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> OutputBatch:
         """Run one tick for each token or frame. Raises ValueError, with nothing changed."""
         ...
 
     def dream_input(
-        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+        self,
+        given: Input,
+        lead: int = 0,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
     ) -> OutputBatch:
         """Run from nothing in mind; afterwards the net has in mind what it had before.
 

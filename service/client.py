@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,6 +17,7 @@ MSGPACK = "realnet.v1.msgpack"
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 _WINDOW_TICKS = 32_768  # of inputs that are not acknowledged: a tenth of a second of the fastest net
+NEXT = 5  # tokens that are told of what is expected next
 
 PASSING = frozenset({"/problems/not-durable", "/problems/not-ready"})  # refusals that end by themselves:
 TRY_AGAIN_SECONDS = 1.0  # the server's Retry-After
@@ -49,7 +50,8 @@ class Server:
 class StreamClient:
     """One connection. Iterate over it all the time: acks open the window only as they are read.
 
-    The window is of messages, and of some 32,000 ticks in them.
+    The window is of messages, and of some 32,000 ticks in them. The columns of a message of outputs are NumPy arrays,
+    of which `tick` is one more; a column that was not computed is None.
 
     `hello` is the server's first message, `last_seq` the last `seq` used; to send again what was refused, set it back.
     Where the server closes the connection, iteration and sends raise ClientError.
@@ -119,6 +121,8 @@ class StreamClient:
     async def __anext__(self) -> Message:
         with _closed_as_client_error():
             message = self._decode(await self.connection.recv())
+        if message["type"] == "outputs":
+            _make_arrays_(message)
         if message["type"] == "ack":
             while (first := next(iter(self._unacked), None)) is not None and first <= message["seq"]:
                 self._answered(first)
@@ -133,14 +137,21 @@ class StreamClient:
 
 @asynccontextmanager
 async def open_stream(
-    server: Server | str, client_id: str | None = None, *, subprotocol: str = JSON, window: int = 256
+    server: Server | str,
+    client_id: str | None = None,
+    *,
+    subprotocol: str = JSON,
+    window: int = 256,
+    outputs: str = "best",
 ) -> AsyncIterator[StreamClient]:
-    """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise ClientError."""
+    """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise ClientError.
+
+    `outputs` is what the server sends of them: none, surprise, best or full. Less is faster.
+    """
     server = Server(server) if isinstance(server, str) else server
     url = server.url
-    address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream"
-    if client_id is not None:
-        address += f"?client_id={quote(client_id, safe='')}"
+    query = {"outputs": outputs} | ({} if client_id is None else {"client_id": client_id})
+    address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream?{urlencode(query)}"
     try:
         connection = await connect(
             address,
@@ -166,6 +177,23 @@ def _ticks_of(content: Content) -> int:
     """Return how many tokens or frames an input is, of a text about."""
     given = content.get("text") or content.get("tokens") or content.get("frames")
     return len(given) if isinstance(given, Sized) else 0
+
+
+def _make_arrays_(message: Message) -> None:
+    """Make arrays of the columns of outputs, which came as lists or as bytes, and add `tick`."""
+    import numpy as np  # not by commands that read no outputs: it takes longer to load than all else
+
+    count = message["count"]
+    for name, column in message.items():
+        if isinstance(column, bytes | list):
+            is_text = name in ("token", "predicted", "next_token")
+            if isinstance(column, list):
+                array = np.array(column, np.int64 if is_text else np.float32)
+            else:
+                numbers = count * (NEXT if name == "next_token" else 1)
+                array = np.frombuffer(column, f"<u{len(column) // numbers}" if is_text else "<f4")
+            message[name] = array.reshape(count, -1) if name in ("next_token", "next_probability", "values") else array
+    message["tick"] = np.arange(message["first_tick"], message["first_tick"] + count)
 
 
 def no_answer(url: str) -> str:

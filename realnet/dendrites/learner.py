@@ -17,7 +17,8 @@ from realnet.dendrites.wiring import VARIANTS, Variant, Wiring
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
 from realnet.interface import Interface
-from realnet.score import Score
+from realnet.outputs import Level, includes
+from realnet.score import SAMPLED, Score, estimated_hits
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP
@@ -33,7 +34,7 @@ class DendriteLearner:
         outputs = learner.run(learner.vocabulary.encode("hello"))
 
     Attributes:
-        score: how well it predicts, of the tokens seen last.
+        score: how well it predicts, of the tokens seen last; its accuracy is estimated (`realnet.score`).
         tokens_seen: how many it has run, dreams apart.
     """
 
@@ -81,26 +82,41 @@ class DendriteLearner:
         """Return how many of the last tokens it has in mind."""
         return RECENT
 
-    def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+    def run(
+        self,
+        tokens: ArrayLike,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> TokenOutputs:
         """Predict, score and then learn each of T tokens. Raises ValueError, with nothing changed.
 
         Synapses learn at a rate of their own uses; `plasticity` and `learning_rate` are times that of the gains. Where
-        one of them is 0 nothing is learnt.
+        one of them is 0 nothing is learnt. What is learnt does not depend on which `outputs` are asked for: the
+        likeliest tokens are searched for each token only for `best`, and five of them for `full`.
         """
         ids = checked_ids(tokens, self.vocabulary.size)
         rate = self._rate(plasticity, learning_rate)
+        includes(outputs, "none")  # refuses an unknown word before anything changes
         slices = [ids[i : i + _SLICE] for i in range(0, max(1, len(ids)), _SLICE)]
-        return TokenOutputs.joined([self._run(each, rate) for each in slices])
+        return TokenOutputs.joined([self._run(each, rate, outputs) for each in slices])
 
-    def _run(self, ids: Tokens, rate: float) -> TokenOutputs:
-        first = self.net.tick + 1
-        said = self.net.run(self._leaves.of_tokens[ids], rate, TOP)
+    def _run(self, ids: Tokens, rate: float, outputs: Level) -> TokenOutputs:
+        is_full, is_best = includes(outputs, "full"), includes(outputs, "best")
+        ticks, leaves = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids)), self._leaves.of_tokens[ids]
+        said = self.net.run(leaves, rate, TOP if is_full else 1, every=1 if is_best else SAMPLED, and_next=is_full)
         best = self._leaves.tokens[said.best]
         self.tokens_seen += len(ids)
+        predicted = best[: len(ids), 0].copy()
         surprise = -np.log2(said.probability).astype(np.float32)
-        predicted = best[:-1, 0].copy()
-        self.score.update(predicted == ids, surprise)
-        ticks, probability = np.arange(first, first + len(ids)), said.probability.astype(np.float32)
+        self.score.update(estimated_hits(ticks, predicted == ids, said.probability), surprise)
+        if not includes(outputs, "surprise"):
+            return TokenOutputs(ticks, ids)
+        probability = said.probability.astype(np.float32)
+        if not is_best:
+            return TokenOutputs(ticks, ids, probability=probability, surprise=surprise)
+        if not is_full:
+            return TokenOutputs(ticks, ids, predicted, probability, surprise)
         return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], said.value[1:])
 
     def _rate(self, plasticity: float, learning_rate: float | None) -> float:
@@ -112,7 +128,12 @@ class DendriteLearner:
         return rate
 
     def dream(
-        self, tokens: ArrayLike, given: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+        self,
+        tokens: ArrayLike,
+        given: int = 0,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
     ) -> TokenOutputs:
         """Run from nothing in mind; afterwards the net has in mind what it had before.
 
@@ -126,20 +147,31 @@ class DendriteLearner:
         try:
             with self.net.aside():
                 if given:
-                    self.run(ids[:given], 0.0)
-                return self.run(ids[given:], plasticity, learning_rate)
+                    self.run(ids[:given], 0.0, outputs="none")
+                return self.run(ids[given:], plasticity, learning_rate, outputs)
         finally:
             self.score, self.tokens_seen = kept
 
-    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+    def run_input(
+        self,
+        given: Input,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> TokenOutputs:
         """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
-        return self.run(tokens_of(given), plasticity, learning_rate)
+        return self.run(tokens_of(given), plasticity, learning_rate, outputs)
 
     def dream_input(
-        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+        self,
+        given: Input,
+        lead: int = 0,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
     ) -> TokenOutputs:
         """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
-        return self.dream(tokens_of(given), lead, plasticity, learning_rate)
+        return self.dream(tokens_of(given), lead, plasticity, learning_rate, outputs)
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""

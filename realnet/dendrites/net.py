@@ -29,10 +29,10 @@ _NEVER = 2**62
 
 
 class Said(NamedTuple):
-    """What was said of T tokens, each before it was learnt; `best` and `value` have a row more, of the one to come."""
+    """What was said of T tokens, each before it was learnt; rows of `best` and `value` that were not searched are 0."""
 
     probability: Float64  # (T,)
-    best: NDArray[np.int32]  # (T + 1, k) the likeliest tokens, best first
+    best: NDArray[np.int32]  # (T + 1, k) the likeliest tokens, best first; the last row is of the one to come
     value: Float32  # (T + 1, k) how probable they are
 
 
@@ -109,14 +109,16 @@ class DendriteNet:
     def learning_rate(self, value: float) -> None:
         self._learning_rate = checked_rate(value)
 
-    def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0) -> Said:
+    def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0, every: int = 1, and_next: bool = True) -> Said:
         """Predict and then learn T tokens of 0 to `symbols` - 1. At a rate of 0 nothing is learnt.
 
-        Returns what was said, with the `best` likeliest tokens each.
+        Returns what was said, with the `best` likeliest tokens of each tick that `every` divides, and, if `and_next`,
+        of the one to come.
         """
         if self.read_only and rate > 0:
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
-        stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next=best > 0)
+        and_next = and_next and best > 0
+        stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next)
         said = Said(
             np.empty(len(tokens)),
             np.zeros((len(tokens) + 1, best), np.int32),
@@ -127,11 +129,11 @@ class DendriteNet:
             full = mind.full(self.max_lines)
             done = run_(
                 *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate), stimuli, done, full),
-                *(mind.flat(), tables(), self._scratch, *said),
+                *(mind.flat(), tables(), self._scratch, *said, self.tick + 1, every),
             )
             if mind.memory.used[0] > full:
                 mind.memory = doubled(mind.memory)
-        if best:
+        if and_next:
             self._search(stimuli, len(tokens), said.best[-1], said.value[-1])
         self.tick += len(tokens)
         return said

@@ -31,15 +31,17 @@ def run_(
     probability: Float64,
     best: NDArray[np.int32],
     best_probability: Float32,
+    tick: int,
+    every: int,
 ) -> int:
     """Run the tokens from number `begin` on, until more than `full` lines are in use; return the next one's number.
 
-    Writes for each its probability and, as many as there is room for, the likeliest symbols, all before it is learnt.
-    At a rate of 0 nothing is learnt.
+    Writes for each its probability and, at each tick that `every` divides (the first token's is `tick`), as many of the
+    likeliest symbols as there is room for, all before it is learnt. At a rate of 0 nothing is learnt.
     """
     learns = rate > 0
     for t in range(begin, len(tokens)):
-        if best.shape[1] > 0:
+        if best.shape[1] > 0 and (tick + t) % every == 0:
             likeliest_(symbols, depth, gates, stimuli, t, memory, tables, s, best[t], best_probability[t])
         symbol, node, product = np.int64(tokens[t]), 1, 1.0
         for bit in range(depth):

@@ -16,6 +16,7 @@ from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
+from realnet.outputs import Level, includes
 from realnet.score import Score
 from realnet.tokens.encoder import Encoder, dense_taps
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
@@ -76,30 +77,49 @@ class TokenLearner:
         inputs, outputs = len(self.net.input_ids), len(self.net.output_ids)
         return Interface(inputs, outputs, self.vocabulary, self.reach, TOKEN_COLUMNS, idle_speaks=False)
 
-    def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+    def run(
+        self,
+        tokens: ArrayLike,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> TokenOutputs:
         """Predict, score and then learn each of T tokens.
 
-        `plasticity` and `learning_rate` are as in `LiveNet.run`. Raises ValueError, with nothing changed.
+        `plasticity` and `learning_rate` are as in `LiveNet.run`. What is learnt does not depend on which `outputs` are
+        asked for. Raises ValueError, with nothing changed.
         """
         ids = checked_ids(tokens, self.vocabulary.size)
+        includes(outputs, "none")  # refuses an unknown word before anything changes
         slices = [ids[i : i + _SLICE] for i in range(0, max(1, len(ids)), _SLICE)]
-        return TokenOutputs.joined([self._run(each, plasticity, learning_rate) for each in slices])
+        return TokenOutputs.joined([self._run(each, plasticity, learning_rate, outputs) for each in slices])
 
-    def _run(self, ids: Tokens, plasticity: float, learning_rate: float | None = None) -> TokenOutputs:
+    def _run(
+        self, ids: Tokens, plasticity: float, learning_rate: float | None = None, outputs: Level = "none"
+    ) -> TokenOutputs:
+        is_full = includes(outputs, "full")
         frames, recent = self.encoder.encode(ids, self._recent)
-        first = self.net.tick + 1
-        outputs = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
-        said = probabilities(np.vstack([outputs, self.net.respond()]), self.net.preset)
+        ticks = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids))
+        answers = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
+        if is_full:
+            answers = np.vstack([answers, self.net.respond()])
+        said = probabilities(answers, self.net.preset)
         self._recent = recent
         self.tokens_seen += len(ids)
-        best = np.empty((len(said), TOP), np.int32), np.empty((len(said), TOP), np.float32)
-        best_(said, *best)
+        width = TOP if is_full else 1
+        best, value = np.empty((len(said), width), np.int32), np.empty((len(said), width), np.float32)
+        best_(said, best, value)
         probability = said[np.arange(len(ids)), ids]
         surprise = -np.log2(probability)
-        predicted = best[0][:-1, 0]
-        self.score.update(predicted == ids, surprise)
-        ticks = np.arange(first, first + len(ids))
-        return TokenOutputs(ticks, ids, predicted, probability, surprise, best[0][1:], best[1][1:])
+        predicted = best[: len(ids), 0]
+        self.score.update((predicted == ids).astype(np.float32), surprise)
+        if is_full:
+            return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], value[1:])
+        if includes(outputs, "best"):
+            return TokenOutputs(ticks, ids, predicted, probability, surprise)
+        if includes(outputs, "surprise"):
+            return TokenOutputs(ticks, ids, probability=probability, surprise=surprise)
+        return TokenOutputs(ticks, ids)
 
     @property
     def reach(self) -> int:
@@ -107,7 +127,12 @@ class TokenLearner:
         return len(self._recent)
 
     def dream(
-        self, tokens: ArrayLike, given: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+        self,
+        tokens: ArrayLike,
+        given: int = 0,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
     ) -> TokenOutputs:
         """Run from nothing in mind; afterwards the net has in mind what it had before.
 
@@ -120,20 +145,31 @@ class TokenLearner:
         try:
             with self.net.aside():
                 if given:
-                    self.run(ids[:given], 0.0)
-                return self.run(ids[given:], plasticity, learning_rate)
+                    self.run(ids[:given], 0.0, outputs="none")
+                return self.run(ids[given:], plasticity, learning_rate, outputs)
         finally:
             self._recent, self.score, self.tokens_seen = kept
 
-    def run_input(self, given: Input, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+    def run_input(
+        self,
+        given: Input,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> TokenOutputs:
         """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
-        return self.run(tokens_of(given), plasticity, learning_rate)
+        return self.run(tokens_of(given), plasticity, learning_rate, outputs)
 
     def dream_input(
-        self, given: Input, lead: int = 0, plasticity: float = 1.0, learning_rate: float | None = None
+        self,
+        given: Input,
+        lead: int = 0,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
     ) -> TokenOutputs:
         """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
-        return self.dream(tokens_of(given), lead, plasticity, learning_rate)
+        return self.dream(tokens_of(given), lead, plasticity, learning_rate, outputs)
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realnet.core.state import Float32
 from realnet.outputs import Column, OutputBatch
@@ -14,27 +16,38 @@ from realnet.tokens.readout import TOP
 TOKEN_COLUMNS = (
     Column("tick", np.int64),
     Column("token", np.int32),
-    Column("predicted", np.int32),
-    Column("probability", np.float32),
-    Column("surprise", np.float32),
-    Column("next_token", np.int32, TOP, ("next", "token")),
-    Column("next_probability", np.float32, TOP, ("next", "probability")),
+    Column("predicted", np.int32, level="best"),
+    Column("probability", np.float32, level="surprise"),
+    Column("surprise", np.float32, level="surprise"),
+    Column("next_token", np.int32, TOP, level="full"),
+    Column("next_probability", np.float32, TOP, level="full"),
 )
+_NOT_COMPUTED: Any = None  # Any, since whoever asked for a column has it and need not prove it to a type checker
 
 
 @dataclass(slots=True)
 class TokenOutputs(OutputBatch):
     """One row a token. `predicted`, `probability` and `surprise` (bits) are about `token`, made before it was seen;
-    `next_token` and `next_probability` are what is expected after it, best first."""
+    `next_token` and `next_probability` are what is expected after it, best first. None is what nobody asked for."""
 
     token: Tokens  # (T,)
-    predicted: Tokens  # (T,)
-    probability: Float32  # (T,)
-    surprise: Float32  # (T,)
-    next_token: Tokens  # (T, 5)
-    next_probability: Float32  # (T, 5)
+    predicted: Tokens = _NOT_COMPUTED  # (T,)
+    probability: Float32 = _NOT_COMPUTED  # (T,)
+    surprise: Float32 = _NOT_COMPUTED  # (T,)
+    next_token: Tokens = _NOT_COMPUTED  # (T, 5)
+    next_probability: Float32 = _NOT_COMPUTED  # (T, 5)
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        """Return (T,) whether each token was the one expected most. Raises ValueError without `predicted`."""
+        if self.predicted is None:
+            raise ValueError("what was expected most was not computed: ask for outputs best or full")
+        return np.asarray(self.predicted == self.token)
 
     def tally(self, teachers: Float32 | None = None, every: int = 1) -> tuple[int, dict[str, float]]:
-        """Sum `accuracy` and `surprise` (bits) over all tokens, which are their own teachers."""
-        hits = self.predicted == self.token
+        """Sum `accuracy` and `surprise` (bits) over all tokens, which are their own teachers.
+
+        Raises ValueError for outputs of less than `best`.
+        """
+        hits = self.hits
         return len(self), {"accuracy": float(hits.sum()), "surprise": float(self.surprise.sum())}

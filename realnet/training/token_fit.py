@@ -84,9 +84,10 @@ class TokenCourse:
         nats, hits, begin = 0.0, 0, len(self._tokens) - self._examined
         for start in range(begin, len(self._tokens), _AT_ONCE):
             first = max(0, start - _LEAD)
-            said = self._learner.dream(self._tokens[first : start + _AT_ONCE], given=start - first, plasticity=0.0)
+            some = self._tokens[first : start + _AT_ONCE]
+            said = self._learner.dream(some, given=start - first, plasticity=0.0, outputs="best")
             nats += float(said.surprise.sum(dtype=np.float64)) * math.log(2)
-            hits += int((said.predicted == said.token).sum())
+            hits += int(said.hits.sum())
         return {"loss": nats / self._examined, "accuracy": hits / self._examined}
 
     def _windows(self, random: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:

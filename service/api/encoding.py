@@ -1,13 +1,16 @@
-"""Encode outputs as JSON."""
+"""Encode outputs as JSON, in rows."""
 
 import asyncio
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
 
 from realnet import FrameOutputs, TokenOutputs
-from realnet.outputs import OutputBatch
+from realnet.outputs import Level, OutputBatch, includes
 
 PIECE = 256  # outputs encoded at once, about a millisecond of the loop's time
 
@@ -18,14 +21,18 @@ class Expected(msgspec.Struct, gc=False):
 
 
 class TokenOutput(msgspec.Struct, gc=False):
-    """`predicted`, `probability` and `surprise` are about `token`, before it was seen; `next` is expected now."""
+    """`predicted`, `probability` and `surprise` are about `token`, before it was seen; `next` is expected now.
+
+    `predicted` is there if outputs `best` or `full` are asked for, `next` if `full` are; null is what nobody had asked
+    for when the token came, so that it was not computed.
+    """
 
     tick: int
     token: int
-    predicted: int
     probability: float
     surprise: float
-    next: list[Expected]
+    predicted: int | UnsetType | None = UNSET
+    next: list[Expected] | UnsetType | None = UNSET
 
 
 class FrameOutput(msgspec.Struct, gc=False):
@@ -36,38 +43,42 @@ class FrameOutput(msgspec.Struct, gc=False):
 Output: TypeAlias = TokenOutput | FrameOutput
 
 
-def structs(batch: OutputBatch) -> list[Output]:
-    """About 3 microseconds each: call it for a few hundred at a time."""
+def structs(batch: OutputBatch, level: Level = "full") -> list[Output]:
+    """Return outputs with what was asked for. About 3 microseconds each: call it for a few hundred at a time."""
+    if level == "none":
+        return []
     if isinstance(batch, TokenOutputs):
-        expected = zip(batch.next_token.tolist(), batch.next_probability.tolist(), strict=True)
-        return [
-            TokenOutput(tick, token, predicted, probability, surprise, list(map(Expected, *following)))
-            for tick, token, predicted, probability, surprise, following in zip(
-                batch.tick.tolist(),
-                batch.token.tolist(),
-                batch.predicted.tolist(),
-                batch.probability.tolist(),
-                batch.surprise.tolist(),
-                expected,
-                strict=True,
-            )
-        ]
+        predicted: Iterable[Any] = repeat(UNSET)
+        if includes(level, "best"):
+            predicted = repeat(None) if batch.predicted is None else batch.predicted.tolist()
+        following: Iterable[Any] = repeat(UNSET)
+        if includes(level, "full"):
+            following = repeat(None) if batch.next_token is None else _expected(batch)
+        probability = np.exp2(-batch.surprise).tolist()
+        columns = batch.tick.tolist(), batch.token.tolist(), probability, batch.surprise.tolist(), predicted, following
+        return list(map(TokenOutput, *columns))
     assert isinstance(batch, FrameOutputs)
-    return [FrameOutput(*each) for each in zip(batch.tick.tolist(), batch.values.tolist(), strict=True)]
+    return list(map(FrameOutput, batch.tick.tolist(), batch.values.tolist()))
 
 
-def pieces(batches: Iterable[OutputBatch]) -> Iterable[list[Output]]:
+def _expected(batch: TokenOutputs) -> Iterable[list[Expected]]:
+    rows = zip(batch.next_token.tolist(), batch.next_probability.tolist(), strict=True)
+    return (list(map(Expected, *row)) for row in rows)
+
+
+def pieces(batches: Iterable[OutputBatch], level: Level = "full") -> Iterable[list[Output]]:
     """The same outputs in lists so small that the loop has time for others between them."""
     for batch in batches:
         for start in range(0, len(batch), PIECE):
-            yield structs(batch[start : start + PIECE])
+            yield structs(batch[start : start + PIECE], level)
 
 
 async def encode_outputs(pieces: Iterable[list[Output]]) -> bytes:
     """A JSON array. The loop does other things between two pieces."""
     encoded = []
     for piece in pieces:
-        encoded.append(msgspec.json.encode(piece)[1:-1])
+        if piece:
+            encoded.append(msgspec.json.encode(piece)[1:-1])
         await asyncio.sleep(0)
     return b"[%b]" % b",".join(encoded)
 

@@ -72,7 +72,10 @@ class Change(Body):
 
 
 class Net(BaseModel, frozen=True):
-    """`accuracy` and `surprise` (bits) are prequential and moving; null before the first token, or without tokens."""
+    """`accuracy` and `surprise` (bits) are prequential and moving; null before the first token, or without tokens.
+
+    Of dendrites `accuracy` is estimated: where the likeliest token is not plain, it is searched at one of 16 ticks.
+    """
 
     name: str
     preset: str

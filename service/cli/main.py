@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -82,11 +82,15 @@ def stream(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A text file, or - for standard input.")],
     batch: Annotated[int, typer.Option(min=1, max=16384, help="Bytes in one message, at most.")] = 512,
+    outputs: Annotated[
+        Literal["none", "surprise", "best", "full"],
+        typer.Option(help="What the server computes and tells of each token: best has the accuracy, less is faster."),
+    ] = "best",
 ) -> None:
     """Stream a text to the server, which learns from every token of it; show how well it predicts it."""
     from service.cli.stream import stream_text
 
-    if not asyncio.run(stream_text(context.obj, file, batch, console(stderr=True))):
+    if not asyncio.run(stream_text(context.obj, file, batch, outputs, console(stderr=True))):
         raise typer.Exit(130)
 
 
@@ -142,7 +146,7 @@ def _fail(error: Exception) -> int:
 async def _generate(server: "Server", request: dict[str, Any]) -> None:
     from service.client import ClientError, open_stream, problem_line
 
-    async with open_stream(server) as client:
+    async with open_stream(server, outputs="none") as client:
         await client.send({"type": "generate", **request})
         async for message in client:
             match message["type"]:

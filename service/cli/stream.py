@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from itertools import islice
+from statistics import fmean
 from typing import BinaryIO
 
 from rich.console import Console
@@ -40,28 +41,35 @@ class Tally:
         self.tokens = 0
         self.tick = 0
         self.dropped = 0
+        self._judged = 0  # tokens whose likeliest was computed, too
         self._hits = 0
         self._bits = 0.0
-        self._recent: deque[tuple[bool, float]] = deque(maxlen=MOVING)
+        self._recent_hits, self._recent_bits = deque[bool](maxlen=MOVING), deque[float](maxlen=MOVING)
 
-    def add(self, outputs: list[Message]) -> None:
-        for output in outputs:
-            hit = output["predicted"] == output["token"]
-            self._hits += hit
-            self._bits += output["surprise"]
-            self._recent.append((hit, output["surprise"]))
-        self.tokens += len(outputs)
-        self.tick = outputs[-1]["tick"]
+    def add(self, outputs: Message) -> None:
+        if outputs.get("predicted") is not None:
+            hits = outputs["predicted"] == outputs["token"]
+            self._judged += len(hits)
+            self._hits += int(hits.sum())
+            self._recent_hits.extend(hits[-MOVING:].tolist())
+        self._bits += float(outputs["surprise"].sum(dtype="float64"))
+        self._recent_bits.extend(outputs["surprise"][-MOVING:].tolist())
+        self.tokens += outputs["count"]
+        self.tick = int(outputs["tick"][-1])
 
     def moving(self) -> str:
-        if not self._recent:
+        if not self.tokens:
             return ""
-        hits, bits = zip(*self._recent, strict=True)
-        return f"accuracy {sum(hits) / len(hits):.3f}, surprise {sum(bits) / len(bits):.2f} bits"
+        return _figures(fmean(self._recent_hits) if self._judged else None, fmean(self._recent_bits))
 
     def summary(self) -> str:
-        whole = f"accuracy {self._hits / self.tokens:.3f}, surprise {self._bits / self.tokens:.2f} bits"
-        return f"{whole} (over the last {len(self._recent):,}: {self.moving()})"
+        whole = _figures(self._hits / self._judged if self._judged else None, self._bits / self.tokens)
+        return f"{whole} (over the last {len(self._recent_bits):,}: {self.moving()})"
+
+
+def _figures(accuracy: float | None, surprise: float) -> str:
+    shown = f"surprise {surprise:.2f} bits"
+    return shown if accuracy is None else f"accuracy {accuracy:.3f}, {shown}"
 
 
 class Stream:
@@ -70,10 +78,11 @@ class Stream:
     A message that cannot be made durable is refused, and so are all after it: they are sent again until they can.
     """
 
-    def __init__(self, client: StreamClient, progress: Progress, size: int | None) -> None:
+    def __init__(self, client: StreamClient, progress: Progress, size: int | None, hears: bool = True) -> None:
         self.learnt = 0
         self.tally = Tally()
         self._client = client
+        self._hears = hears  # outputs
         self._texts: deque[str] = deque()  # of the messages that aren't acknowledged yet; acks come in order
         self._acked = client.last_seq
         self._acked_tick = 0
@@ -123,7 +132,7 @@ class Stream:
         async for message in self._client:
             match message["type"]:
                 case "outputs":
-                    self.tally.add(message["outputs"])
+                    self.tally.add(message)
                 case "ack":
                     for _ in range(message["seq"] - self._acked):
                         self.learnt += len(self._texts.popleft().encode())
@@ -145,7 +154,7 @@ class Stream:
             await self._go_on()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
-                while self.tally.tick < self._acked_tick:
+                while self._hears and self.tally.tick < self._acked_tick:
                     await self._next()
         self._show()
 
@@ -160,15 +169,19 @@ class Stream:
         await self._moved.wait()
 
 
-async def stream_text(server: Server, path: str, batch: int, console: Console) -> bool:
-    """Stream the file at `path` (`-` is standard input) and print a line about it. False where Ctrl-C cut it short."""
+async def stream_text(server: Server, path: str, batch: int, outputs: str, console: Console) -> bool:
+    """Stream the file at `path` (`-` is standard input) and print a line about it. False where Ctrl-C cut it short.
+
+    `outputs` is what the server tells of them, from which the figures are made.
+    """
     with ExitStack() as stack:
         file = sys.stdin.buffer if path == "-" else stack.enter_context(_open(path))
         mode = os.fstat(file.fileno())
         columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
         progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        async with _connected(server, console) as client:
-            stream = Stream(client, stack.enter_context(progress), mode.st_size if stat.S_ISREG(mode.st_mode) else None)
+        async with _connected(server, outputs, console) as client:
+            size = mode.st_size if stat.S_ISREG(mode.st_mode) else None
+            stream = Stream(client, stack.enter_context(progress), size, hears=outputs != "none")
             began = time.monotonic()
             complete = await _send_all(stream, file, batch)
             seconds = time.monotonic() - began
@@ -182,13 +195,13 @@ async def stream_text(server: Server, path: str, batch: int, console: Console) -
 
 
 @asynccontextmanager
-async def _connected(server: Server, console: Console) -> AsyncIterator[StreamClient]:
+async def _connected(server: Server, outputs: str, console: Console) -> AsyncIterator[StreamClient]:
     """Connect, and wait while the server reads its journal."""
     async with AsyncExitStack() as stack:
         told = False
         while True:
             try:
-                client = await stack.enter_async_context(open_stream(server))
+                client = await stack.enter_async_context(open_stream(server, outputs=outputs))
                 break
             except ClientError as error:
                 if not error.is_passing:

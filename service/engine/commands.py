@@ -11,7 +11,7 @@ from realnet import Checkpoint, DendriteLearner
 from realnet.dendrites.explain import Explanation
 from realnet.inputs import Input
 from realnet.learners import Learner
-from realnet.outputs import OutputBatch
+from realnet.outputs import Level, OutputBatch
 from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
@@ -83,11 +83,12 @@ NOBODY = Sender()
 
 @dataclass(slots=True, eq=False)
 class Run(JournalledCommand[Ran]):
-    """Tokens or frames, at least one, that were checked before."""
+    """Tokens or frames, at least one, that were checked before; `outputs` is what is to be in the reply."""
 
     given: Input
     learn: bool = True
     sender: Sender = NOBODY
+    outputs: Level = "none"
     ticks: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,7 +110,7 @@ class Run(JournalledCommand[Ran]):
             at=sender.at,
             space=sender.space,
         )
-        return Entry(record, given, waiter=self)
+        return Entry(record, given, waiter=self, wanted=self.outputs)
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +135,7 @@ class Dream(JournalledCommand[Ran]):
             done=self.done,
             asleep=self.asleep,
         )
-        return Entry(record, episodes=self.episodes, waiter=self)
+        return Entry(record, episodes=self.episodes, waiter=self, wanted="best")  # jobs tell the accuracy
 
 
 @dataclass(slots=True, eq=False)

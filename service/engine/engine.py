@@ -210,7 +210,7 @@ class Engine:
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()
-        batch = self._replica.apply(taken)
+        batch = self._replica.apply(taken, self._outputs.wanted.level)
         self.board.rate.count(ticks)
         if isinstance(first, InputRecord):
             self._pace.frame(time.monotonic())

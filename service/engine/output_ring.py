@@ -3,15 +3,17 @@
 import asyncio
 import threading
 import time
-from dataclasses import fields
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet import TokenOutputs
-from realnet.outputs import OutputBatch
+from realnet import FrameOutputs, TokenOutputs
+from realnet.interface import Interface
+from realnet.outputs import LEVELS, Column, Level, OutputBatch, includes
+from service.engine.wanted import Wanted
 
 _RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
 _FORGOTTEN = 8  # the oldest are forgotten an eighth at once: who falls behind loses many, and then none for a while
@@ -25,18 +27,33 @@ class OutputRing:
     A subscriber is nothing but a position, so one that is slow costs nothing and is told what it lost. Subscribers are
     woken in turn. Where they are so many that the loop has no time to send everything to all of them, each is woken
     less often, and all are slow.
+
+    Outputs are kept in columns of the types in which they are sent; memory is taken only of those that are computed.
+
+    Attributes:
+        wanted: which outputs anybody asks for.
+        lost: by all subscribers together.
     """
 
-    def __init__(self, kept: int) -> None:
-        self._kept = kept
-        self._step = 1
+    def __init__(self, kept: int, interface: Interface) -> None:
+        self.wanted = Wanted()
+        self.lost = 0
+        self._columns = [each for each in interface.columns if each.name != "probability"]  # 2 ** -surprise
+        self._type: type[OutputBatch] = FrameOutputs if interface.vocabulary is None else TokenOutputs
+        types = {each.name: _type_sent(each, interface) for each in self._columns}
+        row = sum(types[each.name].itemsize * (1 if each.width is None else each.width) for each in self._columns)
+        kept = max(1, min(kept, _RING_BYTES // row))
+        self._step = max(1, kept // _FORGOTTEN)
+        self._kept, self._size = kept, kept + self._step - 1
+        self._rows: dict[str, NDArray[Any]] = {
+            each.name: np.empty((self._size,) if each.width is None else (self._size, each.width), types[each.name])
+            for each in self._columns
+        }
+        self._levels = np.zeros(self._size, np.uint8)  # what of each output was computed, as a place in LEVELS
         self._start = self._end = 0
-        self._columns: dict[str, NDArray[Any]] = {}  # made for the first batch
-        self._type: type[OutputBatch] = TokenOutputs
         self._lock = threading.Lock()
         self._waiting: dict[asyncio.Future[None], int] = {}  # the loop's: for which position; the longest first
         self._is_turning = False  # some have been woken, or the loop rests from them
-        self.lost = 0  # by all subscribers together
 
     @property
     def start(self) -> int:
@@ -51,38 +68,44 @@ class OutputRing:
     # On the engine's thread:
 
     def append(self, batch: OutputBatch) -> None:
-        columns = {each.name: getattr(batch, each.name) for each in fields(batch)}
+        """Publish outputs, whichever of their columns there are."""
+        level = self._level_of(batch)
         with self._lock:
-            if not self._columns:
-                self._make(batch, columns)
-            new = min(len(batch), self._kept)  # the last of them
-            where = np.arange(self._end + len(batch) - new, self._end + len(batch)) % self._kept
-            for name, column in columns.items():
-                self._columns[name][where] = column[len(batch) - new :]
-            self._end += len(batch)
-            too_old = max(0, self._end - self._kept)
+            skipped = max(0, len(batch) - self._size)
+            first, last = self._end + skipped, self._end + len(batch)
+            for place, part in self._places(first, last):
+                rows = slice(part.start - self._end, part.stop - self._end)
+                self._levels[place] = LEVELS.index(level)
+                for each in self._columns:
+                    if includes(level, each.level):
+                        self._rows[each.name][place] = getattr(batch, each.name)[rows]
+            self._end = last
+            too_old = max(0, self._end - self._size)
             self._start = max(self._start, -(-too_old // self._step) * self._step)
 
     def clear(self) -> None:
         """Forget all outputs, since ticks go back. Positions go on."""
         with self._lock:
             self._start = self._end
-            self._columns = {}
 
     # On the event loop:
 
     def read(self, position: int, limit: int) -> tuple[OutputBatch | None, int, int]:
-        """Return at most `limit` outputs from `position` on, where to go on, and how many were lost before.
+        """Return some outputs from `position` on, where to go on, and how many were lost before.
 
-        There is no batch where there are no outputs.
+        They are at most `limit`, at least one if there is any, and of all of them the same was computed. There is no
+        batch where there are no outputs.
         """
         with self._lock:
             first = max(position, self._start)
-            last = max(first, min(first + limit, self._end))
-            batch = self._copy(first, last) if last > first else None
+            place, part = next(self._places(first, min(first + limit, self._end)), (slice(0), slice(first, first)))
+            levels = self._levels[place]
+            others = np.flatnonzero(levels != levels[:1])
+            count = int(others[0]) if len(others) else len(levels)
+            batch = self._copy(place.start, count) if count else None
         lost = first - position
         self.lost += lost
-        return batch, last, lost
+        return batch, part.start + count, lost
 
     def position_after(self, tick: int) -> int:
         """Return the position of the first output after `tick` that can be read."""
@@ -90,7 +113,7 @@ class OutputRing:
             low, high = self._start, self._end
             while low < high:  # ticks rise with positions
                 middle = (low + high) // 2
-                if self._columns["tick"][middle % self._kept] <= tick:
+                if self._rows["tick"][middle % self._size] <= tick:
                     low = middle + 1
                 else:
                     high = middle
@@ -99,7 +122,7 @@ class OutputRing:
     @property
     def oldest_tick(self) -> int | None:
         with self._lock:
-            return int(self._columns["tick"][self._start % self._kept]) if self._end > self._start else None
+            return int(self._rows["tick"][self._start % self._size]) if self._end > self._start else None
 
     async def wait(self, position: int) -> None:
         """Wait until there is an output at `position`, and it is this subscriber's turn."""
@@ -131,15 +154,28 @@ class OutputRing:
         took = time.thread_time() - began
         asyncio.get_running_loop().call_later(took / _SHARE - took, self._turn)
 
-    def _make(self, batch: OutputBatch, columns: dict[str, NDArray[Any]]) -> None:
-        if self._end == 0:  # once and for all: positions are places
-            row = sum(column.nbytes for column in columns.values()) // len(batch)
-            kept = max(1, min(self._kept, _RING_BYTES // row))
-            self._step = max(1, kept // _FORGOTTEN)
-            self._kept = kept + self._step - 1
-        self._type = type(batch)
-        self._columns = {n: np.empty((self._kept, *c.shape[1:]), c.dtype) for n, c in columns.items()}
+    # With the lock:
 
-    def _copy(self, first: int, last: int) -> OutputBatch:
-        where = np.arange(first, last) % self._kept
-        return self._type(**{name: column[where] for name, column in self._columns.items()})
+    def _places(self, first: int, last: int) -> Iterator[tuple[slice, slice]]:
+        """Yield where in the columns the positions `first` to `last` are, in one or two parts, and which those are."""
+        while first < last:
+            begin = first % self._size
+            end = min(begin + last - first, self._size)
+            yield slice(begin, end), slice(first, first + end - begin)
+            first += end - begin
+
+    def _copy(self, begin: int, count: int) -> OutputBatch:
+        level = LEVELS[self._levels[begin]]
+        there = (each.name for each in self._columns if includes(level, each.level))
+        return self._type(**{name: self._rows[name][begin : begin + count].copy() for name in there})
+
+    def _level_of(self, batch: OutputBatch) -> Level:
+        lacking = [LEVELS.index(each.level) for each in self._columns if getattr(batch, each.name) is None]
+        return LEVELS[min(lacking, default=len(LEVELS)) - 1]
+
+
+def _type_sent(column: Column, interface: Interface) -> np.dtype[Any]:
+    """Return the type of a column as it is kept and sent: little-endian, and tokens as small as the vocabulary lets."""
+    if interface.vocabulary is not None and column.dtype is np.int32:
+        return np.dtype(np.uint8 if interface.vocabulary.size <= 2**8 else np.uint16)
+    return np.dtype(column.dtype).newbyteorder("<")

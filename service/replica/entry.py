@@ -9,7 +9,7 @@ import numpy as np
 from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.learners import Learner
-from realnet.outputs import OutputBatch
+from realnet.outputs import Level, OutputBatch, highest
 from service.journal.records import EntryRecord, EpisodeRecord, IdleRecord, InputRecord, TickedRecord, unpacked_tokens
 from service.journal.unordered import ANY_TICK
 from service.replica.episode import Episode, run_episodes, unpacked
@@ -33,6 +33,7 @@ class Entry:
         counted: ticks that are only counted after it.
         seq: the number of its record, once that is journalled.
         done: how many of its ticks have been run.
+        wanted: what of its outputs is to be computed, at least.
         outputs: those of the ticks that have been run.
         refused: why it has changed nothing, once it is done.
     """
@@ -47,6 +48,7 @@ class Entry:
     seq: int = 0
     state: EntryState = EntryState.PENDING
     done: int = 0
+    wanted: Level = "none"
     outputs: list[OutputBatch] = field(default_factory=list)
     refused: str | None = None
 
@@ -97,17 +99,21 @@ def _follows(last: EntryRecord, record: EntryRecord) -> bool:
     return record.tick in (ANY_TICK, last.tick + last.ticks)
 
 
-def run_slice(learner: Learner, taken: Slice) -> OutputBatch:
-    """Run the ticks of a slice at the learning rate of its records. Changes the learner, and nothing else."""
+def run_slice(learner: Learner, taken: Slice, wanted: Level) -> OutputBatch:
+    """Run the ticks of a slice at the learning rate of its records. Changes the learner, and nothing else.
+
+    `wanted` is what of the outputs of inputs is to be computed, if their entries do not want more.
+    """
     first, ticks = taken[0]
     record = first.record
     assert isinstance(record, TickedRecord)
     plasticity = 1.0 if record.rate else 0.0
     if isinstance(record, EpisodeRecord):
-        return run_episodes(learner, first.episodes, plasticity, record.rate)
+        return run_episodes(learner, first.episodes, plasticity, record.rate, first.wanted)
     if isinstance(record, IdleRecord):
         return learner.idle(ticks, plasticity, record.rate)
-    return learner.run_input(Input.joined([_part(entry, count) for entry, count in taken]), plasticity, record.rate)
+    given = Input.joined([_part(entry, count) for entry, count in taken])
+    return learner.run_input(given, plasticity, record.rate, highest((wanted, *(entry.wanted for entry, _ in taken))))
 
 
 def _part(entry: Entry, ticks: int) -> Input:

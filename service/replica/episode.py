@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from realnet.inputs import Input
 from realnet.learners import Learner
-from realnet.outputs import OutputBatch
+from realnet.outputs import Level, OutputBatch
 from service.journal.records import EpisodeRecord, packed_tokens, unpacked_tokens
 
 
@@ -29,10 +29,14 @@ class Episode:
 
 
 def run_episodes(
-    learner: Learner, episodes: Sequence[Episode], plasticity: float, learning_rate: float | None = None
+    learner: Learner,
+    episodes: Sequence[Episode],
+    plasticity: float,
+    learning_rate: float | None = None,
+    outputs: Level = "best",
 ) -> OutputBatch:
     """Run episodes one after the other; return the outputs of all ticks but those that lead up to others."""
-    batches = [learner.dream_input(each.given, each.lead, plasticity, learning_rate) for each in episodes]
+    batches = [learner.dream_input(each.given, each.lead, plasticity, learning_rate, outputs) for each in episodes]
     return type(batches[0]).joined(batches)
 
 

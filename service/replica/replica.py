@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from realnet.learners import Learner
-from realnet.outputs import OutputBatch
+from realnet.outputs import Level, OutputBatch
 from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
@@ -84,9 +84,10 @@ class Replica:
     def horizon(self) -> Horizon:
         return Horizon(self.learner.net.tick, self.learner.net.learning_rate, self.plasticity, self.paused)
 
-    def apply(self, taken: Slice) -> OutputBatch | None:
+    def apply(self, taken: Slice, wanted: Level = "none") -> OutputBatch | None:
         """Apply the entries of a slice, as far as it says; return the outputs of its ticks, None where it has none.
 
+        What of the outputs is computed is what is `wanted` of every input, and what each entry wants of its own.
         Raises OutOfOrder, with nothing changed.
         """
         first, batch = taken[0][0], None
@@ -101,7 +102,7 @@ class Replica:
                 if not first.update.by(self.learner):
                     first.refused = "the net was restored to another shape meanwhile"
             case _:
-                batch = self._run(taken)
+                batch = self._run(taken, wanted)
         self.changes += 1
         for entry, ticks in taken:
             entry.done += ticks
@@ -129,7 +130,7 @@ class Replica:
         """Count ticks in which nothing moves."""
         self.learner.rest(ticks)
 
-    def _run(self, taken: Slice) -> OutputBatch:
+    def _run(self, taken: Slice, wanted: Level) -> OutputBatch:
         first, record = taken[0][0], taken[0][0].record
         assert isinstance(record, TickedRecord)
         net = self.learner.net
@@ -137,7 +138,7 @@ class Replica:
             if record.tick < net.tick:
                 raise OutOfOrder(f"enters after tick {record.tick}, and the net is at {net.tick}")
             self.learner.rest(record.tick - net.tick)
-        batch = run_slice(self.learner, taken)
+        batch = run_slice(self.learner, taken, wanted)
         start = 0
         for entry, ticks in taken:
             entry.outputs.append(batch if len(taken) == 1 else batch[start : start + ticks])

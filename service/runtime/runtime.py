@@ -57,7 +57,7 @@ class Runtime:
         self.name = name
         self.journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
         self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
-        self.outputs = OutputRing(settings.outputs_kept)
+        self.outputs = OutputRing(settings.outputs_kept, recovered.replica.learner.interface)
         self.engine = Engine(
             replica=recovered.replica,
             inbox=self.inbox,

@@ -50,7 +50,7 @@ class NetCollector(Collector):
                 ("queue_depth_ticks", "Ticks accepted and not yet run", parts.inbox.depth),
                 ("queue_capacity_ticks", "Ticks that may be queued", parts.inbox.capacity),
                 ("generations", "Generations that run", status.generations),
-                ("accuracy", "Moving prequential accuracy", status.accuracy),
+                ("accuracy", "Moving prequential accuracy; of dendrites an estimate", status.accuracy),
                 ("surprise_bits", "Moving prequential surprise of a token", status.surprise),
                 ("learning_rate", "As in GET /v1/net", status.learning_rate),
                 ("plasticity", "1 if inputs may change the weights", status.plasticity),

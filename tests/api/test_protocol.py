@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.encoding import Expected, TokenOutput
 from service.api.stream.protocol import (
     CODECS,
     JSON,
@@ -211,7 +210,6 @@ def test_a_refusal_does_not_repeat_what_was_sent() -> None:
 
 
 PROBLEM = problem_of(Invalid([ErrorLocation(detail="wrong", pointer="/tokens/3")]))
-OUTPUT = TokenOutput(1, 104, 32, 0.25, 2.0, [Expected(101, 0.5)])
 
 
 @BOTH
@@ -222,19 +220,14 @@ OUTPUT = TokenOutput(1, 104, 32, 0.25, 2.0, [Expected(101, 0.5)])
         (Ack(1, 2), {"type": "ack", "seq": 1, "tick": 2}),
         (Ack(3, 2, 2), {"type": "ack", "seq": 3, "tick": 2, "count": 2}),
         (
-            OutputsMessage([OUTPUT]),
+            OutputsMessage(7, 2, token=[104, 101], surprise=[2.0, 1.5], predicted=None),
             {
                 "type": "outputs",
-                "outputs": [
-                    {
-                        "tick": 1,
-                        "token": 104,
-                        "predicted": 32,
-                        "probability": 0.25,
-                        "surprise": 2.0,
-                        "next": [{"token": 101, "probability": 0.5}],
-                    }
-                ],
+                "first_tick": 7,
+                "count": 2,
+                "token": [104, 101],
+                "surprise": [2.0, 1.5],
+                "predicted": None,
             },
         ),
         (Event("dropped", count=512), {"type": "event", "name": "dropped", "count": 512}),

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from itertools import accumulate
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from service.api.stream.hub import PIECE
 from service.client import ClientError, Message, StreamClient, open_stream
 from tests.api.asking import BOTH, answer, answers, next_of
 from tests.running_server import RunningServer, ThreadServer
@@ -17,11 +21,15 @@ pytestmark = pytest.mark.anyio
 
 
 async def outputs_until(client: StreamClient, tick: int) -> list[Message]:
-    """Those of the next messages, to that of `tick`."""
-    outputs: list[Message] = []
-    while not outputs or outputs[-1]["tick"] < tick:
-        outputs += (await next_of(client, "outputs"))["outputs"]
-    return outputs
+    """The next messages of outputs, to that with `tick`."""
+    messages: list[Message] = []
+    while not messages or messages[-1]["tick"][-1] < tick:
+        messages.append(await next_of(client, "outputs"))
+    return messages
+
+
+def column(messages: list[Message], name: str) -> NDArray[Any]:
+    return np.concatenate([each[name] for each in messages if each["type"] == "outputs"])
 
 
 @BOTH
@@ -47,12 +55,12 @@ async def test_an_input_is_acknowledged_and_its_outputs_follow(server: RunningSe
         messages = [await anext(client), await anext(client)]
         assert {"type": "ack", "seq": 5, "tick": tick + 3} in messages
         await client.send({"type": "input", "seq": 6, "tokens": [104, 101]})
-        outputs = [output for each in messages for output in each.get("outputs", [])]
-        outputs += await outputs_until(client, tick + 5)
-        assert [(each["tick"] - tick, each["token"]) for each in outputs] == [
-            (1, 104), (2, 195), (3, 169), (4, 104), (5, 101),
-        ]  # fmt: skip
-        assert server.client.get("/v1/outputs", params={"after": tick}).json()["outputs"] == outputs
+        messages += await outputs_until(client, tick + 5)
+        assert column(messages, "tick").tolist() == list(range(tick + 1, tick + 6))
+        assert column(messages, "token").tolist() == [104, 195, 169, 104, 101]
+        rows = server.client.get("/v1/outputs", params={"after": tick, "outputs": "best"}).json()["outputs"]
+        assert [each["predicted"] for each in rows] == column(messages, "predicted").tolist()
+        assert [each["surprise"] for each in rows] == pytest.approx(column(messages, "surprise"), abs=1e-6)
 
 
 async def test_frames_and_teachers(frames_server: RunningServer) -> None:
@@ -60,8 +68,8 @@ async def test_frames_and_teachers(frames_server: RunningServer) -> None:
         tick = client.hello["net"]["tick"]
         await client.send_input(frames=[[0, 0.5, 1], [1, 0, 0]], teachers=[[0, 1], None])
         outputs = await outputs_until(client, tick + 2)
-        assert [set(each) for each in outputs] == [{"tick", "values"}] * 2
-        assert [len(each["values"]) for each in outputs] == [2, 2]
+        assert {name for each in outputs for name in each} == {"type", "first_tick", "count", "tick", "values"}
+        assert column(outputs, "values").shape == (2, 2)
 
 
 @BOTH
@@ -211,7 +219,8 @@ async def send_and_hear(client: StreamClient, messages: int) -> int:
     for index in range(messages):
         await client.send_input(tokens=[index % 256, 7] * 256)
         while client.unacked > 20 or (index == messages - 1 and client.unacked):
-            outputs += len((await anext(client)).get("outputs", []))
+            message = await anext(client)
+            outputs += message["count"] if message["type"] == "outputs" else 0
     return outputs
 
 
@@ -219,7 +228,7 @@ async def test_a_reader_that_stalls_loses_outputs_and_nobody_else_does(
     new_server: Callable[..., RunningServer],
 ) -> None:
     server = new_server(outputs_kept=20_000).start()
-    async with open_stream(server.url) as slow, open_stream(server.url) as good:
+    async with open_stream(server.url, outputs="full") as slow, open_stream(server.url) as good:
         total = 0
         while total < 120_000:  # far more than what lies between the slow one and the net
             assert await send_and_hear(good, 40) > 0
@@ -227,8 +236,8 @@ async def test_a_reader_that_stalls_loses_outputs_and_nobody_else_does(
         received = lost = tick = 0
         async for message in slow:
             if message["type"] == "outputs":
-                ticks = [output["tick"] for output in message["outputs"]]
-                assert len(ticks) <= 256
+                ticks = message["tick"].tolist()
+                assert len(ticks) <= PIECE
                 assert ticks == list(range(received + lost + 1, received + lost + len(ticks) + 1))
                 received += len(ticks)
                 tick = ticks[-1]
@@ -242,7 +251,7 @@ async def test_a_reader_that_stalls_loses_outputs_and_nobody_else_does(
 
 async def test_a_reader_that_stalls_for_too_long_is_cut(new_server: Callable[..., RunningServer]) -> None:
     server = new_server(outputs_kept=1000, ws_stall_seconds=0.3).start()
-    async with open_stream(server.url) as slow, open_stream(server.url) as good:
+    async with open_stream(server.url, outputs="full") as slow, open_stream(server.url) as good:
         while "4008" not in server.log:
             await send_and_hear(good, 20)
         with pytest.raises(ClientError) as closed:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
+from realnet import TokenLearner
 from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Caller
@@ -63,7 +64,9 @@ def test_a_single_place_is_anybodys() -> None:
 
 def test_one_key_leaves_streams_to_others() -> None:
     engine = SimpleNamespace(progress=Progress.of(ProgressState()))
-    runtime: Any = SimpleNamespace(engine=engine, inbox=Inbox(1, 1), outputs=OutputRing(1))
+    runtime: Any = SimpleNamespace(
+        engine=engine, inbox=Inbox(1, 1), outputs=OutputRing(1, TokenLearner.create(num_neurons=656).interface)
+    )
     hub = StreamHub(runtime, Settings(max_streams=4))
     with ExitStack() as open_streams:
         for _ in range(2):

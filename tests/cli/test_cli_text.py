@@ -152,5 +152,5 @@ async def test_a_stream_waits_for_a_server_that_reads_its_journal(
         [listener] = stub.sockets
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(ClientError, match="full"):  # that may last
-            await stream_text(Server(url), str(tmp_path / "text"), 1, Console(soft_wrap=True))
+            await stream_text(Server(url), str(tmp_path / "text"), 1, "best", Console(soft_wrap=True))
     assert capsys.readouterr().out == f"waiting: {url} refused the stream: it is being read\n"

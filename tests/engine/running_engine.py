@@ -35,7 +35,7 @@ class Lived:
 
     def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
         self.inbox = Inbox(capacity=100_000, generations=2)
-        self.outputs = OutputRing(kept=10_000)
+        self.outputs = OutputRing(10_000, learner.interface)
         self.engine = Engine(
             replica=Replica(learner),
             inbox=self.inbox,
@@ -45,7 +45,7 @@ class Lived:
         )
 
     async def run(self, learn: bool = True, **content: Any) -> Ran:
-        return await self.engine.ask(Run(Input(**content), learn=learn))
+        return await self.engine.ask(Run(Input(**content), learn=learn, outputs="full"))
 
     async def weights(self) -> str:
         return (await self.engine.ask(Clone()))[0].weights_sha256()

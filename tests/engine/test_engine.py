@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
 from realnet.inputs import Input
+from realnet.outputs import Level
 from service.api.encoding import structs
 from service.engine.commands import Change, Clone, Generate, Restore, Run
 from service.engine.pace import Mode
@@ -32,13 +33,19 @@ class Gated(TokenLearner):
     calls: list[int]
     broken: bool
 
-    def run(self, tokens: ArrayLike, plasticity: float = 1.0, learning_rate: float | None = None) -> TokenOutputs:
+    def run(
+        self,
+        tokens: ArrayLike,
+        plasticity: float = 1.0,
+        learning_rate: float | None = None,
+        outputs: Level = "full",
+    ) -> TokenOutputs:
         self.entered.set()
         assert self.gate.wait(30.0)
         self.calls.append(len(np.asarray(tokens)))
         if self.broken:
             raise RuntimeError("broken for a test")
-        return super().run(tokens, plasticity, learning_rate)
+        return super().run(tokens, plasticity, learning_rate, outputs)
 
 
 def gated() -> Gated:
@@ -58,7 +65,7 @@ async def test_messages_of_any_size_are_one_stream() -> None:
     expected = structs(alone.run(TOKENS))
     async with living(small()) as lived:
         cuts = [0, 1, 2, 3, 40, 41, 1500, 2000]
-        runs = [Run(Input(tokens=TOKENS[a:b])) for a, b in itertools.pairwise(cuts)]
+        runs = [Run(Input(tokens=TOKENS[a:b]), outputs="full") for a, b in itertools.pairwise(cuts)]
         for run in runs:
             lived.inbox.put(run)
         replies = [await run.reply for run in runs]

@@ -50,8 +50,6 @@ def test_its_columns_describe_its_outputs(kind: str) -> None:
             array = getattr(batch, column.name)
             assert array.dtype == column.dtype
             assert array.shape == ((7,) if column.width is None else (7, column.width))
-    paths = [column.keys for column in learner.interface.columns]
-    assert len(set(paths)) == len(paths)
 
 
 @every_learner
@@ -86,14 +84,14 @@ def test_joined_inputs_have_no_teacher_where_one_had_none() -> None:
 def test_the_learning_rate_is_that_of_the_call(kind: str, way: str) -> None:
     """A call at a rate is a call of a net that has this rate; the net's own stays."""
 
-    def live(learner: Learner, **rate: float) -> None:
+    def live(learner: Learner, learning_rate: float | None = None) -> None:
         learner.run_input(some_input(kind, 5))
         if way == "run":
-            learner.run_input(some_input(kind, 20, seed=1), 1.0, **rate)
+            learner.run_input(some_input(kind, 20, seed=1), 1.0, learning_rate)
         elif way == "dream":
-            learner.dream_input(some_input(kind, 20, seed=1), 3, 1.0, **rate)
+            learner.dream_input(some_input(kind, 20, seed=1), 3, 1.0, learning_rate)
         else:
-            learner.idle(20, 1.0, **rate)
+            learner.idle(20, 1.0, learning_rate)
 
     called, own, other = (learner_of(kind) for _ in range(3))
     before = called.net.learning_rate

@@ -3,8 +3,9 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 
+from realnet.outputs import Level
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
@@ -39,6 +40,7 @@ async def post_inputs(
     edge: EdgeDep,
     caller: CallerDep,
     wait: bool = False,
+    outputs: Annotated[Level, Query(description="what of the outputs is in the answer, with `wait`")] = "full",
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
 ) -> Accepted | Response:
     """Queue an input, whole or not at all. Answers when the journal has it, or with `wait` when it has been run.
@@ -52,11 +54,13 @@ async def post_inputs(
     if wait and runtime.status.mode is Mode.PAUSED:
         raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
     command = Run(body.parsed(runtime.interface, edge.settings.max_ticks_per_request), learn=body.learn)
+    if wait:
+        command.outputs = outputs
     caller.check_pace()
     if idempotency_key is not None:
         learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command)
         if learnt is not None:
-            return await _answered_before(learnt, runtime, wait)
+            return await _answered_before(learnt, runtime, outputs if wait else None)
     command.journalled = asyncio.get_running_loop().create_future()
     try:
         runtime.submit(command)
@@ -68,19 +72,19 @@ async def post_inputs(
         await command.journalled
         return Accepted(accepted=command.ticks, queued=runtime.inbox.depth)
     ran = await command.reply
-    return _run(command.ticks, await encode_outputs(pieces(ran.outputs)))
+    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, outputs)))
 
 
-async def _answered_before(learnt: Learnt, runtime: Runtime, wait: bool) -> Response:
-    """Answer an input that was learnt before, with those of its outputs that are still kept."""
+async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None) -> Response:
+    """Answer an input that was learnt before, with those of its outputs that are still kept; None: without any."""
     ticks = learnt.last_tick - learnt.first_tick + 1
-    if not wait:
+    if level is None:
         answer = Accepted(accepted=ticks, queued=runtime.inbox.depth)
         return Response(answer.model_dump_json(), 202, media_type="application/json")
     position = runtime.outputs.position_after(learnt.first_tick - 1)
     kept: list[list[Output]] = []
     while (batch := runtime.outputs.read(position, PIECE)[0]) is not None:
-        kept.append([output for output in structs(batch) if output.tick <= learnt.last_tick])
+        kept.append([output for output in structs(batch, level) if output.tick <= learnt.last_tick])
         position += len(batch)
         if batch.tick[-1] >= learnt.last_tick:
             break

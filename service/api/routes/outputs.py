@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from realnet.outputs import Level
 from service.api.access import needs
 from service.api.deps import RuntimeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, structs
@@ -26,20 +27,31 @@ async def get_outputs(
     runtime: RuntimeDep,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="a tick, as `cursor` of the answer before")] = 0,
     limit: Annotated[int, Query(ge=1, le=4096)] = 1000,
+    outputs: Annotated[
+        Level | None, Query(description="what of them; it is computed for ten seconds more. Left out: what there is")
+    ] = None,
 ) -> Response:
-    """Return the outputs after a tick. Where `oldest` is later than the next tick, some are no longer kept."""
+    """Return the outputs after a tick. Where `oldest` is later than the next tick, some are no longer kept.
+
+    What nobody asked for when a token came was not computed, and is null: whoever follows the net here says in each
+    request which `outputs` it needs. With `none` there are none, and `cursor` is the present tick.
+    """
+    if outputs is not None:
+        runtime.outputs.wanted.lease(outputs)
     oldest = runtime.outputs.oldest_tick
     cursor = min(after, runtime.status.tick)  # a restore may have taken the net back
+    if outputs == "none":
+        cursor, limit = runtime.status.tick, 0
     position = runtime.outputs.position_after(cursor)
     read: list[list[Output]] = []
     while limit > 0:
         batch, position, _ = runtime.outputs.read(position, min(limit, PIECE))
         if batch is None:
             break
-        read.append(structs(batch))
+        read.append(structs(batch, outputs or "full"))
         limit -= len(batch)
         cursor = int(batch.tick[-1])
         await asyncio.sleep(0)
     tail = json.dumps({"cursor": cursor, "oldest": oldest})[1:]
-    outputs = await encode_outputs(read)
-    return Response(b'{"outputs":%b,%b' % (outputs, tail.encode()), media_type="application/json")
+    encoded = await encode_outputs(read)
+    return Response(b'{"outputs":%b,%b' % (encoded, tail.encode()), media_type="application/json")

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from fastapi import APIRouter, Response, WebSocket
 
+from realnet.outputs import LEVELS, Level
 from service.api.access import needs
 from service.api.deps import caller_of, edge_of
 from service.api.stream.protocol import CODECS, JSON
@@ -20,23 +21,33 @@ _CLIENT_ID_LENGTH = 128
 async def stream(socket: WebSocket) -> None:
     """Open a stream. With `?client_id=NAME` it goes on after that client's last acknowledged `seq`.
 
-    Each key has client ids of its own. The message `input` needs the scope teach.
+    Each key has client ids of its own. The message `input` needs the scope teach. `?outputs=` says which outputs are
+    sent until `subscribe` changes it: none, surprise, best (unless it says something else) or full.
     """
     streams = edge_of(socket).hub
     client_id = socket.query_params.get("client_id")
+    asked = socket.query_params.get("outputs", "best")
     offered: list[str] = socket.scope["subprotocols"]
     chosen = next((name for name in offered if name in CODECS), None)
     caller = caller_of(socket)
     with ExitStack() as place:
         try:
             place.enter_context(streams.admit(caller))
+            level = _checked_level(asked)
             _check_handshake(client_id, offered, chosen)
         except Refused as error:
             problem = problem_of(error)
             await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
             return
         await socket.accept(chosen)
-        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller)
+        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller, level)
+
+
+def _checked_level(asked: str) -> Level:
+    """Raises Invalid for a word that is no level."""
+    if asked not in LEVELS:
+        raise Invalid([ErrorLocation(detail=f"one of {', '.join(LEVELS)}", parameter="outputs")])
+    return asked
 
 
 def _check_handshake(client_id: str | None, offered: list[str], chosen: str | None) -> None:

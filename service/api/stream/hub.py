@@ -3,15 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket
 
-from service.api.encoding import PIECE, structs
+from realnet.outputs import Level
 from service.api.schemas import Net
 from service.api.stream.clients import Clients
-from service.api.stream.protocol import Codec, Event, OutputsMessage
+from service.api.stream.columns import outputs_message, until_a_gap
+from service.api.stream.protocol import Codec, Event
 from service.api.stream.session import Session
+from service.api.stream.subscription import Subscription
 from service.auth.keyring import Caller
 from service.auth.places import Places
 from service.engine.pace import Mode
@@ -21,7 +23,17 @@ from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.snapshots.snapshot import Snapshot
 
-_PIECES = 16  # encoded pieces kept for the subscribers that come to them later: a megabyte
+PIECE = 4096  # outputs in one message, at most: some 30 microseconds of the loop's time in bytes, milliseconds in lists
+_PIECES = 16  # encoded pieces kept for the subscribers that come to them later
+
+
+class _Piece(NamedTuple):
+    """Outputs as they are sent. One that is not whole has more to come behind it."""
+
+    start: int
+    end: int
+    encoded: bytes
+    is_whole: bool
 
 
 class StreamHub:
@@ -34,7 +46,7 @@ class StreamHub:
         self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
         self._clients = Clients(runtime.engine.progress.clients, settings.client_ids)
-        self._pieces: OrderedDict[tuple[str, int], tuple[int, int, bytes]] = OrderedDict()  # by codec and position
+        self._pieces: OrderedDict[tuple[str, Level, int], _Piece] = OrderedDict()  # by codec, level and position
 
     @contextmanager
     def admit(self, caller: Caller) -> Iterator[None]:
@@ -48,8 +60,9 @@ class StreamHub:
         with self._places.held(caller.space):
             yield
 
-    async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller) -> None:
-        """Run a session from the accepted handshake to the close."""
+    async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller, level: Level) -> None:
+        """Run a session from the accepted handshake to the close; it begins with outputs of `level`."""
+        subscription = Subscription(self._outputs, level)
         session = Session(
             socket,
             codec,
@@ -58,6 +71,7 @@ class StreamHub:
             runtime=self._runtime,
             describe_net=self.net,
             read_piece=self.piece,
+            subscription=subscription,
             settings=self._settings,
         )
         self._sessions.add(session)
@@ -65,6 +79,7 @@ class StreamHub:
             await session.run()
         finally:
             self._sessions.discard(session)
+            subscription.end()
 
     def net(self) -> dict[str, Any]:
         """Return the net as GET /v1/net does."""
@@ -72,7 +87,7 @@ class StreamHub:
         net = Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
         return net.model_dump(mode="json", exclude_unset=True)
 
-    def piece(self, position: int, codec: Codec) -> tuple[bytes, int, int]:
+    def piece(self, position: int, codec: Codec, level: Level) -> tuple[bytes, int, int]:
         """Return an encoded message of outputs from `position` on, the position after it, and how many were lost.
 
         The message is empty where a restore has taken the outputs back. Each is encoded once for all sessions: pieces
@@ -80,17 +95,20 @@ class StreamHub:
         """
         first = max(position, self._outputs.start)
         self._outputs.lost += first - position
-        start, end, encoded = self._pieces.get((codec.name, first), (first, -1, b""))
-        if end % PIECE and end != self._outputs.end:  # there is none, or there is more by now
-            batch, end, lost = self._outputs.read(first, PIECE - first % PIECE)
+        piece = self._pieces.get((codec.name, level, first))
+        if piece is None or not (piece.is_whole or piece.end == self._outputs.end):  # there is none, or more by now
+            batch, _, lost = self._outputs.read(first, PIECE - first % PIECE)
             start = first + lost
             if batch is None:  # a restore has taken them back
-                return b"", end, start - position
-            encoded = codec.encode(OutputsMessage(structs(batch)))
-            self._pieces[codec.name, start] = start, end, encoded
+                return b"", start, start - position
+            batch = until_a_gap(batch)
+            encoded = codec.encode(outputs_message(batch, self._runtime.interface.columns, level, codec))
+            end = start + len(batch)
+            piece = _Piece(start, end, encoded, is_whole=end % PIECE == 0 or end < self._outputs.end)
+            self._pieces[codec.name, level, start] = piece
             if len(self._pieces) > _PIECES:
                 self._pieces.popitem(last=False)
-        return encoded, end, start - position
+        return piece.encoded, piece.end, piece.start - position
 
     def snapshot_saved(self, snapshot: Snapshot) -> None:
         self._tell_all(Event("snapshot", snapshot=snapshot.model_dump(mode="json")))

@@ -6,10 +6,13 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
+import numpy as np
 from annotated_types import Ge, Le
+from msgspec import UNSET
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from service.api.encoding import Output
+from realnet.outputs import Level
 from service.api.schemas import Input, Prompt
 from service.api.stream.typed_input import MAX_SEQ, JsonInput, MsgpackInput
 from service.errors import ErrorLocation, Invalid, Problem, problem_of, problem_of_status
@@ -55,12 +58,21 @@ class PingMessage(Body):
     seq: Seq | None = None
 
 
-ClientMessage: TypeAlias = InputMessage | GenerateMessage | PingMessage
+class SubscribeMessage(Body):
+    """Which outputs are sent from now on."""
+
+    type: Literal["subscribe"]
+    outputs: Level
+    seq: Seq | None = None
+
+
+ClientMessage: TypeAlias = InputMessage | GenerateMessage | PingMessage | SubscribeMessage
 
 _KINDS: Mapping[object, type[ClientMessage]] = {
     "input": InputMessage,
     "generate": GenerateMessage,
     "ping": PingMessage,
+    "subscribe": SubscribeMessage,
 }
 
 
@@ -84,7 +96,19 @@ class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
 
 
 class OutputsMessage(msgspec.Struct, tag="outputs"):
-    outputs: list[Output]
+    """Outputs of the ticks from `first_tick` on, `count` of them, in columns: lists in JSON, else bytes.
+
+    There are those columns that the client asks for; null is one that was not computed for these ticks.
+    """
+
+    first_tick: int
+    count: int
+    token: Any = UNSET
+    surprise: Any = UNSET
+    predicted: Any = UNSET
+    next_token: Any = UNSET
+    next_probability: Any = UNSET
+    values: Any = UNSET  # of a net of frames
 
 
 class Event(msgspec.Struct, tag="event", omit_defaults=True):
@@ -126,7 +150,14 @@ class Pong(msgspec.Struct, tag="pong"):
     ref: int | None
 
 
-ServerMessage: TypeAlias = Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong
+class Subscribed(msgspec.Struct, tag="subscribed"):
+    """The answer to `subscribe`; what is sent after it is at that level."""
+
+    ref: int | None
+    outputs: Level
+
+
+ServerMessage: TypeAlias = Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed
 
 
 class BadMessage(Exception):
@@ -140,13 +171,17 @@ class BadMessage(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Codec:
-    """An encoding of messages, in binary or in text frames; a message in the other kind breaks the protocol."""
+    """An encoding of messages, in binary or in text frames; a message in the other kind breaks the protocol.
+
+    `column` makes an array what a message has in it.
+    """
 
     name: str
     binary: bool
     encode: Callable[[ServerMessage], bytes]
     decode: Callable[[Any], dict[str, Any]]
     decode_input: Callable[[Any], MsgpackInput]
+    column: Callable[[NDArray[Any]], object]
 
     def read_input(self, raw: bytes | str) -> MsgpackInput | None:
         """Decode an input. Returns None for anything else, and for one that only `read` can judge."""
@@ -175,6 +210,16 @@ class Codec:
             raise _invalid(locations_of(_in_body(error)), ref) from None
 
 
+def _listed(column: NDArray[Any]) -> list[Any]:
+    """Return an array as a list, numbers that are not whole with `_DECIMALS`: all 17 digits are three times as long."""
+    if np.issubdtype(column.dtype, np.floating):
+        column = column.astype(np.float64).round(_DECIMALS)
+    listed: list[Any] = column.tolist()
+    return listed
+
+
+_DECIMALS = 6
+
 CODECS: Mapping[str, Codec] = {
     JSON: Codec(
         "JSON",
@@ -182,6 +227,7 @@ CODECS: Mapping[str, Codec] = {
         msgspec.json.encode,
         msgspec.json.Decoder(dict[str, Any]).decode,
         msgspec.json.Decoder(JsonInput).decode,
+        _listed,
     ),
     MSGPACK: Codec(
         "MessagePack",
@@ -189,6 +235,7 @@ CODECS: Mapping[str, Codec] = {
         msgspec.msgpack.encode,
         msgspec.msgpack.Decoder(dict[str, Any]).decode,
         msgspec.msgpack.Decoder(MsgpackInput).decode,
+        np.ndarray.tobytes,
     ),
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from realnet.outputs import Level
 from service.api.generation import command_of, pieces_of, text_of
 from service.api.stream.clients import Client
 from service.api.stream.intake import Intake
@@ -28,9 +29,12 @@ from service.api.stream.protocol import (
     PingMessage,
     Pong,
     ServerMessage,
+    Subscribed,
+    SubscribeMessage,
     Tokens,
     error_message,
 )
+from service.api.stream.subscription import Subscription
 from service.api.stream.typed_input import MsgpackInput
 from service.api.stream.watchdog import Reason, Watchdog
 from service.api.stream.window import Window
@@ -46,7 +50,7 @@ _EVENTS = 16  # that wait for a client which does not read; later ones are lost 
 _CLOSE_SECONDS = 10.0  # for a client to read why its stream is closed
 _logger = logging.getLogger(__name__)
 
-ReadPiece = Callable[[int, Codec], tuple[bytes, int, int]]  # StreamHub.piece
+ReadPiece = Callable[[int, Codec, Level], tuple[bytes, int, int]]  # StreamHub.piece
 
 
 class _Close(Exception):
@@ -80,6 +84,7 @@ class Session:
         runtime: Runtime,
         describe_net: Callable[[], dict[str, Any]],
         read_piece: ReadPiece,
+        subscription: Subscription,
         settings: Settings,
     ) -> None:
         self._socket = socket
@@ -89,6 +94,7 @@ class Session:
         self._runtime = runtime
         self._describe_net = describe_net
         self._read_piece = read_piece
+        self._subscription = subscription
         self._settings = settings
         self._watch = Watchdog(
             caller,
@@ -96,7 +102,6 @@ class Session:
             stall_seconds=settings.ws_stall_seconds,
             is_busy=lambda: self._intake.is_busy,
         )
-        self._position = runtime.outputs.end
         self._window = Window(settings.ws_window, settings.ws_window_ticks)
         self._intake = Intake(runtime, client, caller, self._window, self._answer)
         self._answers: asyncio.Queue[tuple[ServerMessage, int, int]] = asyncio.Queue()  # with what leaves the window
@@ -163,6 +168,9 @@ class Session:
                     self._generate(message)
                 case PingMessage():
                     self._answer(Pong(ref))
+                case SubscribeMessage():
+                    self._subscription.change(message.outputs)
+                    self._answer(Subscribed(ref, message.outputs))
         except BadMessage as error:
             self._answer(error_message(error.problem, error.ref))
         except Refused as error:
@@ -207,10 +215,11 @@ class Session:
                 self._window.leave(messages, ticks)
 
     async def _send_outputs(self) -> None:
-        position = self._position
+        subscription = self._subscription
         while True:
-            await self._runtime.outputs.wait(position)
-            encoded, position, lost = self._read_piece(position, self._codec)
+            await subscription.wait()
+            piece = self._read_piece(subscription.position, self._codec, subscription.level)
+            encoded, subscription.position, lost = piece
             if lost:
                 await self._send(Event("dropped", count=lost))
             if encoded:
