@@ -86,9 +86,9 @@ class Interface:
         return self._tokens(tokens, self.vocabulary)
 
     def _tokens(self, tokens: Sequence[int], vocabulary: Vocabulary) -> Input:
+        given = _unpacked(tokens, vocabulary.size) if isinstance(tokens, bytes) else tokens
         try:
-            ids = _unpacked(tokens, vocabulary.size) if isinstance(tokens, bytes) else np.asarray(tokens)
-            ids = ids if len(tokens) else np.empty(0, np.int32)
+            ids = np.asarray(given) if len(given) else np.empty(0, np.int32)
         except ValueError as error:  # lists of several lengths
             raise InputError(("tokens",), "must be a list of integers") from error
         if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
