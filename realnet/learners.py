@@ -10,7 +10,7 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.state import Preset
 from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.net import MAX_LINES
-from realnet.dendrites.wiring import Variant
+from realnet.dendrites.wiring import AnyVariant
 from realnet.frames import FrameLearner
 from realnet.inputs import Input
 from realnet.interface import Interface
@@ -134,15 +134,16 @@ def create(
     outputs: int | None = None,
     seed: int = 0,
     device: str = "cpu",
-    variant: Variant = "standard",
+    variant: AnyVariant = "standard",
     max_lines: int = MAX_LINES,
     vocabulary: Vocabulary | None = None,
+    memory: int | None = None,
 ) -> Learner:
     """Make a newborn: of frames if it is told how many inputs and outputs there are, else of tokens.
 
-    `preset` None is that of `default_preset`; `num_neurons` None is the preset's own size; `variant`, `max_lines` and
-    `vocabulary` (None: bytes) are of `dendrites`, which takes neurons as it needs them. Raises ValueError if they are
-    too few, or only one of `inputs` and `outputs` is told.
+    `preset` None is that of `default_preset`; `num_neurons` None is the preset's own size; `variant`, `max_lines`,
+    `vocabulary` (None: bytes) and `memory` (bytes of a compact net) are of `dendrites`, which takes neurons as it needs
+    them. Raises ValueError if they are too few, or only one of `inputs` and `outputs` is told.
     """
     if (inputs is None) != (outputs is None):
         raise ValueError("a net of frames needs both inputs and outputs, and a net of tokens neither")
@@ -150,7 +151,7 @@ def create(
     if preset == "dendrites":
         if num_neurons is not None or inputs is not None or device != "cpu":
             raise ValueError("dendrites takes tokens on the CPU, and neurons as it needs them: leave these out")
-        return DendriteLearner.create(variant, max_lines, vocabulary)
+        return DendriteLearner.create(variant, max_lines, vocabulary, memory=memory)
     if vocabulary is not None:
         raise ValueError(f"only dendrites take another vocabulary than bytes, and this is {preset}")
     if inputs is not None and outputs is not None:

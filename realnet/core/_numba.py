@@ -24,6 +24,14 @@ def exact_kernel(function: Callable[..., Any]) -> Any:
     return _kept(function, _EXACT)
 
 
+def bare_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function as `exact_kernel` does, but count no references to arrays, which it must not make.
+
+    Where arrays are taken out of tuples in a hot loop, counting takes longer than all else.
+    """
+    return _kept(function, {**_EXACT, "_nrt": False})
+
+
 def exact_inlined_kernel(function: Callable[..., Any]) -> Any:
     """Compile a function as a part of each exact kernel that calls it."""
     return njit(forceinline=True, **_EXACT)(function)

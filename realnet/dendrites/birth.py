@@ -13,7 +13,7 @@ from realnet.dendrites.recall import newborn_trust
 from realnet.dendrites.wiring import Wiring
 
 LEAST_LINES = 2**12  # since ten bits of a line's name are told by its place
-_GAIN = 1.4  # of all gains of a soma together at birth
+GAIN = 1.4  # of all gains of a soma together at birth
 _FADING = 0.8  # of an answer in a history, for each that came after it
 _DECISIONS = 16  # of a symbol at most
 
@@ -28,7 +28,7 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     return Memory(
         lines=np.zeros((lines + 1, WORDS), np.uint32),
         used=np.zeros(1, np.int64),
-        reflex=np.tile(_newborn_reflex(), (contexts, 1)),
+        reflex=np.tile(newborn_reflex(), (contexts, 1)),
         reflex_uses=np.zeros((contexts, HISTORIES), np.uint8),
         run=np.tile(np.repeat(run[:, None], _DECISIONS, axis=1), (contexts, 1, 1)),
         run_uses=np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
@@ -60,7 +60,7 @@ def doubled(memory: Memory) -> Memory:
     return memory._replace(lines=lines)
 
 
-def _newborn_reflex() -> Float32:
+def newborn_reflex() -> Float32:
     """Return (HISTORIES,) the share of ones among the answers, the newest counting most."""
     reflex = np.full(HISTORIES, 0.5, np.float32)
     for history in range(1, HISTORIES):
@@ -76,7 +76,7 @@ def _newborn_gains(wiring: Wiring) -> Float32:
     gates = wiring.gates
     gains = np.zeros((len(gates), ROWS, wiring.columns), np.float32)
     for g, (soma, _, _) in enumerate(gates):
-        gain = _GAIN / len(wiring.contexts) / len(wiring.somata[soma])
+        gain = GAIN / len(wiring.contexts) / len(wiring.somata[soma])
         contexts = slice(FIRST, FIRST + STEP * len(wiring.contexts), STEP)
         gains[g, :, contexts] = gain
         gains[g, :, FIRST + 1 : contexts.stop : STEP] = gain / 2

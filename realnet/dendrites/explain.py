@@ -12,6 +12,7 @@ from realnet.core.dendrite_memory import FIRST, STEP, Memory
 from realnet.core.dendrite_tables import tables
 from realnet.core.dendrites import Units, decide, find_all, is_certain
 from realnet.core.state import Float64
+from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.net import DendriteNet
 from realnet.tokens.ids import Tokens
 
@@ -61,11 +62,14 @@ class Explanation:
         return replace(self, token=int(tokens[self.token]), recalls=recalls)
 
 
-def explain(net: DendriteNet, token: int | None = None) -> Explanation:
+def explain(net: DendriteNet | CompactNet, token: int | None = None) -> Explanation:
     """Explain what the net expects now of a token, None: of the likeliest. Nothing changes, and nothing is learnt.
 
-    The net's own decisions are taken once more, by the law, some 10 ms. Raises ValueError for a token that is none.
+    The net's own decisions are taken once more, by the law, some 10 ms. Raises ValueError for a token that is none, and
+    for a compact net.
     """
+    if isinstance(net, CompactNet):
+        raise ValueError("a compact net does not tell why")
     if token is None:
         token = int(net.expected(1)[0][0])
     if not 0 <= token < net.symbols:

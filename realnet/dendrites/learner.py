@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
+from realnet.dendrites.compact import CompactNet, compact_wiring
 from realnet.dendrites.explain import Explanation, explain
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import MAX_LINES, DendriteNet
 from realnet.dendrites.reader import RECENT
-from realnet.dendrites.wiring import VARIANTS, Variant, Wiring
+from realnet.dendrites.wiring import COMPACT, AnyVariant, Wiring, wiring_of
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
 from realnet.interface import Interface
@@ -25,6 +27,7 @@ from realnet.tokens.readout import TOP
 from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time
+_Net: TypeAlias = DendriteNet | CompactNet
 
 
 class DendriteLearner:
@@ -38,7 +41,7 @@ class DendriteLearner:
         tokens_seen: how many it has run, dreams apart.
     """
 
-    def __init__(self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves | None = None) -> None:
+    def __init__(self, net: _Net, vocabulary: Vocabulary, leaves: Leaves | None = None) -> None:
         """`leaves` are those of the vocabulary, if they are known."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self._leaves = Leaves(vocabulary.order) if leaves is None else leaves
@@ -49,25 +52,28 @@ class DendriteLearner:
     @classmethod
     def create(
         cls,
-        variant: Variant = "standard",
+        variant: AnyVariant = "standard",
         max_lines: int = MAX_LINES,
         vocabulary: Vocabulary | None = None,
         symbols: int | None = None,
+        memory: int | None = None,
     ) -> DendriteLearner:
         """Make a newborn, which takes up to `max_lines` lines of 64 bytes as it needs them. Raises ValueError.
+
+        A `compact` one has `memory` instead: so many bytes for all that it learns and has in mind, for its life.
 
         Its tokens are the bytes of a text, those of another `vocabulary`, or ids of 0 to `symbols` - 1, which are no
         text. What of the variant is of bytes of text is left out of the last two.
         """
-        if variant not in VARIANTS:
-            raise ValueError(f"variant is {variant!r}, must be one of {', '.join(VARIANTS)}")
+        if (memory is None) == (variant == COMPACT):
+            raise ValueError("a compact net, and no other, is told how many bytes of memory it has")
         if vocabulary is None:
             vocabulary = Bytes() if symbols is None else Symbols(symbols)
         elif symbols is not None:
             raise ValueError("give a vocabulary, or how many symbols there are")
-        wiring = VARIANTS[variant]
+        wiring = wiring_of(variant) if memory is None else compact_wiring(memory)
         wiring = wiring if vocabulary.name == Bytes.name else wiring.plain()
-        return cls(DendriteNet(wiring, vocabulary.size, max_lines), vocabulary)
+        return cls(_net(wiring, vocabulary, max_lines, memory), vocabulary)
 
     @property
     def interface(self) -> Interface:
@@ -225,7 +231,7 @@ class DendriteLearner:
                 "tick": self.net.tick,
                 "learning_rate": self.net.learning_rate,
                 "wiring": self.net.wiring.to_json(),
-                "max_lines": self.net.max_lines,
+                **_size(self.net),
                 "vocabulary": self.vocabulary.name,
                 "tokens_seen": self.tokens_seen,
             },
@@ -244,7 +250,8 @@ class DendriteLearner:
             vocabulary = vocabulary_named(
                 config["vocabulary"], arrays["vocabulary"].tobytes() if "vocabulary" in arrays else b""
             )
-            net = DendriteNet(Wiring.from_json(config["wiring"]), vocabulary.size, config["max_lines"])
+            wiring, memory = Wiring.from_json(config["wiring"]), config.get("memory")
+            net = _net(wiring, vocabulary, config["max_lines"] if memory is None else 0, memory)
             net.take(arrays)
             check_seen(config["tokens_seen"], arrays["score"])
             net.learning_rate, net.tick = config["learning_rate"], checkpoint.tick
@@ -256,10 +263,20 @@ class DendriteLearner:
         return learner
 
 
+def _net(wiring: Wiring, vocabulary: Vocabulary, max_lines: int, memory: int | None) -> _Net:
+    if memory is None:
+        return DendriteNet(wiring, vocabulary.size, max_lines)
+    return CompactNet(wiring, vocabulary.size, memory)
+
+
+def _size(net: _Net) -> dict[str, int]:
+    return {"memory": net.max_bytes} if isinstance(net, CompactNet) else {"max_lines": net.max_lines}
+
+
 class DendriteGenerator:
     """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
 
-    def __init__(self, fork: DendriteNet, leaves: Leaves, prompt: Tokens, temperature: float, seed: int) -> None:
+    def __init__(self, fork: _Net, leaves: Leaves, prompt: Tokens, temperature: float, seed: int) -> None:
         self._fork, self._leaves, self._temperature = fork, leaves, temperature
         self._prompt = leaves.of_tokens[prompt]
         self._random = np.random.Generator(np.random.PCG64(seed))

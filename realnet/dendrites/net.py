@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.checks import checked_rate, is_whole
+from realnet.core.checks import is_whole
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
 from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32, Float64
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates
 from realnet.dendrites.coder import code_
-from realnet.dendrites.encoder import Encoder
+from realnet.dendrites.life import Life
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
@@ -53,16 +51,8 @@ class _Mind:
         return lines // 2 if lines < max_lines else _NEVER
 
 
-class DendriteNet:
-    """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
-
-    Attributes:
-        tick: how many ticks it has lived.
-        learning_rate: times the rate of the gains (1); synapses learn by their own uses.
-        read_only: it is a fork, and shares its memory with the net that it was forked from.
-    """
-
-    preset, device, kernel, seed = "dendrites", "cpu", "cpu", 0
+class DendriteNet(Life):
+    """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use."""
 
     def __init__(self, wiring: Wiring, symbols: int, max_lines: int = MAX_LINES) -> None:
         """Make a newborn for so many symbols, 2 to 65,536; contexts of text are of 256. Raises ValueError."""
@@ -72,17 +62,15 @@ class DendriteNet:
             raise ValueError(f"{wiring.of_text[0]!r} is of bytes of text, and there are {symbols} symbols")
         if not is_whole(max_lines) or max_lines & (max_lines - 1) or not LEAST_LINES <= max_lines <= 2**22:
             raise ValueError(f"max_lines is {max_lines}, must be a power of two from {LEAST_LINES} to {2**22}")
-        self._begin(wiring, symbols, max_lines)
+        self._make(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
         self._reader = Reader.blank(recalls)
 
-    def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
-        self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
-        self.tick, self.read_only, self._learning_rate = 0, False, 1.0
-        self._depth = (symbols - 1).bit_length()
+    def _make(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
+        self._begin(wiring, symbols)
+        self.max_lines = max_lines
         self._gates, self._rates = wiring.gates, rates(wiring)
-        self._encoder = Encoder(wiring)
         self._scratch = Scratch.of(
             *(len(wiring.contexts), wiring.columns, len(self._gates)),
             *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
@@ -100,14 +88,6 @@ class DendriteNet:
     @property
     def lines(self) -> int:
         return len(self._mind.memory.lines) - 1
-
-    @property
-    def learning_rate(self) -> float:
-        return self._learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate = checked_rate(value)
 
     def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0, every: int = 1, and_next: bool = True) -> Said:
         """Predict and then learn T tokens of 0 to `symbols` - 1. At a rate of 0 nothing is learnt.
@@ -184,33 +164,18 @@ class DendriteNet:
         told = self._mind.flat(), tables(), self._scratch, best, value
         likeliest_(self.symbols, self._depth, self._gates, stimuli, t, *told)
 
-    def rest(self, ticks: int) -> None:
-        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
-        if ticks < 0:
-            raise ValueError("ticks must be at least 0")
-        self.tick += ticks
-
-    def forget(self) -> None:
-        """Empty the mind, as of a newborn; what the net has learnt stays."""
-        self._reader = Reader.blank(len(self.wiring.recalls))
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Set the mind aside: within, the net begins with nothing in mind; after it, the mind is back."""
-        before = self._reader
-        self.forget()
-        try:
-            yield
-        finally:
-            self._reader = before
-
     def fork(self) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
         fork = DendriteNet.__new__(DendriteNet)
-        fork._begin(self.wiring, self.symbols, self.max_lines)
+        fork._make(self.wiring, self.symbols, self.max_lines)
         fork._mind, fork._reader = self._mind, Reader._make(each.copy() for each in self._reader)
         fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
         return fork
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes of all that is learnt and in mind."""
+        return sum(each.nbytes for each in _arrays_of(self._mind, self._reader).values())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name."""

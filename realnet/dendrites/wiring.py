@@ -13,6 +13,9 @@ from realnet.core.dendrite_memory import FIRST, GIVEN, GIVEN_BIT, NODE, RECALL, 
 from realnet.dendrites.text import CONTEXTS, GATES, MAPS, PLAIN
 
 Variant: TypeAlias = Literal["fast", "standard"]
+Compact: TypeAlias = Literal["compact"]
+AnyVariant: TypeAlias = Variant | Compact
+COMPACT: Compact = "compact"
 _RECALLS = 3  # at most: so many have their columns among the gains
 _WITH_BIT = ("classes", "field")  # gates that have a row for each decision of a symbol
 
@@ -150,3 +153,11 @@ VARIANTS: dict[Variant, Wiring] = {
         maps=("last", "last two"),
     ),
 }
+
+
+def wiring_of(variant: str) -> Wiring:
+    """Return the wiring of a variant. Raises ValueError if there is none."""
+    found = next((wiring for name, wiring in VARIANTS.items() if name == variant), None)
+    if found is None:
+        raise ValueError(f"variant is {variant!r}, must be one of {', '.join((*VARIANTS, COMPACT))}")
+    return found

@@ -35,13 +35,18 @@ def compress(
     """Compress FILE by what a net expects, which learns it on the way."""
     from realnet.dendrites.compression import compress as code
     from realnet.dendrites.wiring import VARIANTS
+    from service.client import ClientError
 
     if variant not in VARIANTS:
         raise typer.BadParameter(f"one of {', '.join(VARIANTS)}", param_hint="--variant")
     newborn: Variant = variant
     data = _read(file)
-    with _progress("compressing", len(data)) as done:
-        coded = code(data, newborn if net is None else _learner(net), done)
+    learner = newborn if net is None else _learner(net)
+    try:
+        with _progress("compressing", len(data)) as done:
+            coded = code(data, learner, done)
+    except ValueError as error:
+        raise ClientError(f"{net}: {error}") from error
     _write(output, coded, force)
     share = f", {8 * len(coded) / len(data):.3f} bits a byte" if data else ""
     typer.echo(f"{len(data):,} bytes became {len(coded):,}{share}")

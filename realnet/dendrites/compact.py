@@ -1,0 +1,200 @@
+"""CompactNet: dendrites for small devices. It learns live in a room of a stated size, and never grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core.checks import is_whole
+from realnet.core.compact import BYTES, FIRST, TRUSTS, CompactMemory
+from realnet.core.dendrite_memory import GIVEN, GIVEN_BIT, HISTORIES, NODE, RECALL, SURE, Episodes, Stimuli
+from realnet.core.dendrite_tables import tables
+from realnet.core.state import Float32
+from realnet.dendrites.arrays import check_arrays
+from realnet.dendrites.birth import GAIN, newborn_reflex, rates
+from realnet.dendrites.life import Life
+from realnet.dendrites.net import Said
+from realnet.dendrites.reader import Reader
+from realnet.dendrites.recall import newborn_trust
+from realnet.dendrites.wiring import Recall, Wiring
+from realnet.kernels.compact import Work, draw, likeliest_, run_
+
+LEAST, MOST = 2**16, 2**26  # bytes of memory
+_SHARE = 8  # of the memory for the tokens that are remembered, and of their number for the places where they are found
+_ROWS = {"last": 256, "classes": 49}  # of the gates that the encoder gives, the latter for each decision
+
+
+def compact_wiring(memory: int) -> Wiring:
+    """Return the contexts and gates of a net in so many bytes: the more room, the more of them. Measured."""
+    contexts, gates = ["order 1", "order 2", "order 3"], ["recall 1", "sure", "classes"]
+    if memory >= 2**18:
+        contexts += ["word"]
+        gates += ["node"]
+    if memory >= 2**20:
+        contexts.insert(3, "order 4")
+        gates += ["last"]
+    if memory >= 2**22:
+        contexts[4:] = ["order 6", "word", "words", "column", "indent"]
+    return Wiring(tuple(contexts), (Recall(6, forgiving=False),), (tuple(gates),), ())
+
+
+class CompactNet(Life):
+    """A net of dendrites in so many bytes: all that it learns, has in mind and works with, constant tables apart.
+
+    Attributes:
+        max_bytes: the room it was given.
+        gates: (G, 4) the kind and number of each gate, its first row of the gains and how many there are.
+    """
+
+    def __init__(self, wiring: Wiring, symbols: int, max_bytes: int) -> None:
+        """Make a newborn for 2 to 256 symbols; contexts of text are of 256. Raises ValueError."""
+        if not is_whole(max_bytes) or not LEAST <= max_bytes <= MOST:
+            raise ValueError(f"memory is {max_bytes} bytes, must be from {LEAST:,} to {MOST:,}")
+        if not is_whole(symbols) or not 2 <= symbols <= 256:
+            raise ValueError(f"a compact net has 2 to 256 symbols, and these are {symbols}")
+        if wiring.of_text and symbols != 256:
+            raise ValueError(f"{wiring.of_text[0]!r} is of bytes of text, and there are {symbols} symbols")
+        if len(wiring.somata) != 1 or wiring.maps or len(wiring.recalls) != 1 or wiring.recalls[0].forgiving:
+            raise ValueError("a compact net has one soma, one recall that does not forgive, and no output maps")
+        self._make(wiring, symbols, max_bytes)
+        tokens = 2 ** ((max_bytes // _SHARE).bit_length() - 1)
+        self._episodes = Episodes(
+            np.zeros(tokens, np.uint8), np.zeros((1, tokens // _SHARE), np.int32), np.zeros(1, np.int64)
+        )
+        self._reader = Reader.blank(1)
+        self._memory = _newborn(wiring, self.gates, 0)
+        lines = (max_bytes - self.nbytes) // BYTES // 4 * 4
+        if lines < 4:
+            raise ValueError(f"so many contexts and gates need more than {max_bytes} bytes")
+        self._memory = _newborn(wiring, self.gates, lines)
+
+    def _make(self, wiring: Wiring, symbols: int, max_bytes: int) -> None:
+        self._begin(wiring, symbols)
+        self.max_bytes, self._rates = max_bytes, rates(wiring)[0]
+        self.gates = _gates(wiring, self._depth)
+        self._work = Work.of(len(wiring.contexts), len(self.gates), self._depth)
+
+    def __repr__(self) -> str:
+        fork = "fork of a " if self.read_only else ""
+        return f"<{fork}CompactNet of {len(self.wiring.contexts)} dendrites: {self.nbytes} bytes, tick {self.tick}>"
+
+    @property
+    def num_neurons(self) -> int:
+        """Return how many neurons there are: one for each line, and one for each decision."""
+        return self.lines + self.symbols - 1
+
+    @property
+    def lines(self) -> int:
+        return len(self._memory.lines) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes of all that is learnt and in mind, and of what a decision leaves behind."""
+        return sum(each.nbytes for each in (*self._arrays().values(), *self._work))
+
+    def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0, every: int = 1, and_next: bool = True) -> Said:
+        """Predict and then learn T tokens, all as `DendriteNet.run` does."""
+        if self.read_only and rate > 0:
+            raise ValueError("a fork only reads its memory: run it with plasticity=0")
+        and_next = and_next and best > 0
+        stimuli = self._encoder.encode(tokens, self._reader, self._episodes, rate > 0, and_next)
+        said = Said(
+            np.empty(len(tokens)),
+            np.zeros((len(tokens) + 1, best), np.int32),
+            np.zeros((len(tokens) + 1, best), np.float32),
+        )
+        run_(
+            *(tokens, self.symbols, self._depth, self.gates, self._rates, np.float32(rate), stimuli),
+            *(self._flat(), tables(), self._work, *said, self.tick + 1, every),
+        )
+        if and_next:
+            self._search(stimuli, len(tokens), said.best[-1], said.value[-1])
+        self.tick += len(tokens)
+        return said
+
+    def code(self, *_: object) -> int:
+        """Raises ValueError: files are coded by the other nets of dendrites."""
+        raise ValueError("a compact net codes no files")
+
+    def stimuli(self) -> Stimuli:
+        """Return what is told of the next tick before its token."""
+        return self._encoder.encode(np.empty(0, np.int32), self._reader, self._episodes, False, and_next=True)
+
+    def expected(self, count: int) -> tuple[NDArray[np.int32], Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        best, value = np.zeros(count, np.int32), np.zeros(count, np.float32)
+        self._search(self.stimuli(), 0, best, value)
+        return best, value
+
+    def draw(self, temperature: float, random: np.random.Generator) -> int:
+        """Draw the next token; the lower the temperature, above 0, the likelier it is."""
+        told = self._flat(), tables(), self._work, temperature, random.random(self._depth)
+        return int(draw(self.symbols, self._depth, self.gates, self.stimuli(), *told))
+
+    def _search(self, stimuli: Stimuli, t: int, best: NDArray[np.int32], value: Float32) -> None:
+        told = self._flat(), tables(), self._work, best, value
+        likeliest_(self.symbols, self._depth, self.gates, stimuli, t, *told)
+
+    def _flat(self) -> CompactMemory:
+        """Return what is learnt as the kernels take it, of one dimension each."""
+        return CompactMemory._make(each.reshape(-1) for each in self._memory)
+
+    def fork(self) -> CompactNet:
+        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
+        fork = CompactNet.__new__(CompactNet)
+        fork._make(self.wiring, self.symbols, self.max_bytes)
+        fork._memory, fork._episodes = self._memory, self._episodes
+        fork._reader = Reader._make(each.copy() for each in self._reader)
+        fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
+        return fork
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        read = {
+            name: each.view(np.uint64) if each.dtype.names else each for name, each in self._reader._asdict().items()
+        }
+        return self._memory._asdict() | self._episodes._asdict() | read
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of all that is learnt and in mind, by name."""
+        return {name: each.copy() for name, each in self._arrays().items()}
+
+    def take(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
+        check_arrays(arrays, self._arrays(), self.lines)
+        self.forget()
+        for name, each in self._arrays().items():
+            if name in Reader._fields:
+                each[...] = arrays[name]
+        self._memory = CompactMemory(*(arrays[name] for name in CompactMemory._fields))
+        self._episodes = Episodes(*(arrays[name] for name in Episodes._fields))
+
+
+def _gates(wiring: Wiring, depth: int) -> NDArray[np.int64]:
+    """Return (G, 4) kind, number, first row of the gains and how many of each gate."""
+    gates, first = [], 0
+    for (_, kind, number), name in zip(wiring.gates, wiring.somata[0], strict=True):
+        if kind in (GIVEN, GIVEN_BIT) and name not in _ROWS:
+            raise ValueError(f"a compact net has no gate {name!r}")
+        rows = {NODE: 2**depth, RECALL: 16, SURE: (len(wiring.contexts) + 1) ** 2}.get(kind) or _ROWS[name]
+        rows *= depth if kind == GIVEN_BIT else 1
+        gates.append((kind, number, first, rows))
+        first += rows
+    return np.array(gates)
+
+
+def _newborn(wiring: Wiring, gates: NDArray[np.int64], lines: int) -> CompactMemory:
+    contexts, rows = len(wiring.contexts), int(gates[-1, 2:].sum())
+    gains = np.zeros((rows, FIRST + contexts), np.float32)
+    gains[:, 1] = GAIN / len(gates)
+    gains[:, FIRST:] = GAIN / len(gates) / contexts
+    return CompactMemory(
+        lines=np.zeros((lines + 1, BYTES), np.uint8),
+        reflex=np.tile(newborn_reflex(), (contexts, 1)),
+        reflex_uses=np.zeros((contexts, HISTORIES), np.uint8),
+        trust=newborn_trust(forgiving=False)[:TRUSTS].copy(),
+        trust_uses=np.zeros(TRUSTS, np.uint8),
+        gains=gains,
+        gain_uses=np.zeros(rows, np.uint16),
+    )
