@@ -152,8 +152,8 @@ def create(
         if num_neurons is not None or inputs is not None or device != "cpu":
             raise ValueError("dendrites takes tokens on the CPU, and neurons as it needs them: leave these out")
         return DendriteLearner.create(variant, max_lines, vocabulary, memory=memory)
-    if vocabulary is not None:
-        raise ValueError(f"only dendrites take another vocabulary than bytes, and this is {preset}")
+    if vocabulary is not None or memory is not None:
+        raise ValueError(f"only dendrites take another vocabulary than bytes, and a memory, and this is {preset}")
     if inputs is not None and outputs is not None:
         return FrameLearner.create(inputs, outputs, preset, num_neurons, seed, device)
     return TokenLearner.create(preset, num_neurons, seed, device)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint, DendriteLearner
+from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.explain import Explanation
 from realnet.inputs import Input
 from realnet.learners import Learner
@@ -204,14 +205,16 @@ class Evaluate(Query[OutputBatch]):
 
 @dataclass(slots=True, eq=False)
 class Explain(Query[Explanation | None]):
-    """Why the net expects what it does after a context, by a fork; None of a net without dendrites."""
+    """Why the net expects what it does after a context, by a fork; None of a net that cannot tell."""
 
     context: NDArray[np.int32]
     fresh: bool
 
     def answer(self, replica: Replica, position: JournalPosition | None) -> Explanation | None:
         learner = replica.learner
-        return learner.explain(self.context, self.fresh) if isinstance(learner, DendriteLearner) else None
+        if not isinstance(learner, DendriteLearner) or isinstance(learner.net, CompactNet):
+            return None
+        return learner.explain(self.context, self.fresh)
 
 
 @dataclass(slots=True, eq=False)

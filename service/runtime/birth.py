@@ -3,7 +3,9 @@
 from typing import Any, TypeAlias
 
 from realnet import learners
+from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.wiring import COMPACT
 from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
 from service.settings import NetSettings
@@ -11,6 +13,7 @@ from service.settings import NetSettings
 Birth: TypeAlias = dict[str, int | str | None]
 
 
+_OF_DENDRITES = ("variant", "max_lines", "memory")
 HARMED_BY_REPLAY = "to live again through its past would harm it"
 
 
@@ -33,6 +36,8 @@ def birth_of(settings: NetSettings) -> Birth:
     }
     if preset == "dendrites":
         birth |= {"variant": settings.variant, "max_lines": settings.max_lines}
+    if settings.memory is not None:
+        birth |= {"memory": settings.memory}
     if settings.vocabulary is not None and settings.vocabulary != Bytes.name:
         vocabulary = _vocabulary(settings.vocabulary)
         birth |= {"vocabulary": vocabulary.name, "vocabulary_file": vocabulary.content.decode()}
@@ -51,7 +56,7 @@ def _vocabulary(asked: str) -> Vocabulary:
 
 def create(birth: Birth, device: str) -> Learner:
     """Create a newborn net. Raises ValueError for what is none, CannotStart if it would have too many neurons."""
-    own: dict[str, Any] = {name: birth[name] for name in ("variant", "max_lines") if name in birth}  # of dendrites
+    own: dict[str, Any] = {name: birth[name] for name in _OF_DENDRITES if name in birth}
     if "vocabulary" in birth:
         own["vocabulary"] = vocabulary_named(birth["vocabulary"], str(birth["vocabulary_file"]).encode())
     try:
@@ -84,9 +89,12 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
         "inputs": interface.inputs if is_of_frames else None,
         "outputs": interface.outputs if is_of_frames else None,
         "vocabulary": None if interface.vocabulary is None else interface.vocabulary.name,
+        "memory": None,
     }
     if isinstance(net, DendriteNet):
         has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
+    elif isinstance(net, CompactNet):
+        has |= {"neurons": None, "variant": COMPACT, "memory": net.max_bytes}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
         if name == "vocabulary" and asked is not None:

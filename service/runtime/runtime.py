@@ -171,7 +171,7 @@ class Runtime:
     async def explain(self, context: str, fresh: bool) -> Explanation:
         """Tell why the net expects what it does after a context.
 
-        Raises Conflict for one without dendrites, Invalid for a context that is none of its tokens.
+        Raises Conflict for a net that cannot tell, Invalid for a context that is none of its tokens.
         """
         vocabulary = self.interface.vocabulary
         explained = None
@@ -182,7 +182,7 @@ class Runtime:
                 raise Invalid([ErrorLocation(detail=str(error), parameter="context")]) from error
             explained = await self.engine.ask(Explain(tokens, fresh))
         if explained is None:
-            raise Conflict("only a net of dendrites can tell why")
+            raise Conflict("only a net of dendrites can tell why, and no compact one")
         return explained
 
     async def restore(self, id: str) -> Snapshot:

@@ -64,6 +64,9 @@ def test_what_would_harm_it_or_means_nothing_is_refused(server: ThreadServer) ->
         ({"neurons": 500}, "neurons as it needs them"),
         ({"inputs": 2, "outputs": 2}, "takes tokens"),
         ({"max_lines": 5000}, "power of two"),
+        ({"variant": "compact"}, "how many bytes of memory"),
+        ({"memory": 2**16}, "how many bytes of memory"),
+        ({"variant": "compact", "memory": 2**16, "vocabulary": "symbols:300"}, "2 to 256 symbols"),
         ({"sleep_after": 5.0}, "does not sleep"),
     ],
 )
@@ -82,6 +85,28 @@ def test_another_variant_than_the_stored_one_is_told(
     other = new_server(preset="dendrites", variant="standard")
     other.launch()
     assert "has variant fast, not standard" in str(other.wait())
+
+
+def test_a_compact_net_lives_in_its_memory_and_is_found_again(new_server: Callable[..., ThreadServer]) -> None:
+    server = new_server(variant="compact", memory=2**16, snapshot_every=0, journal="always").start()
+    server.run(text=TEXT)
+    learner = DendriteLearner.create("compact", memory=2**16)
+    learner.run(learner.vocabulary.encode(TEXT))
+    asked = {"prompt": "six times seven is ", "max_tokens": 9, "temperature": 0, "fresh": True}
+    assert server.client.post("/v1/generate", json=asked).json()["text"] == "forty-two"
+    assert server.client.get("/v1/net/explain").status_code == 409
+    server.kill()
+    again = new_server(memory=2**16).start()
+    assert again.weights() == learner.checkpoint().weights_sha256()
+    saved = again.snapshot()
+    assert saved["bytes"] < 2**16 + 8192
+    again.run(text="and more")
+    again.client.post(f"/v1/snapshots/{saved['id']}/restore").raise_for_status()
+    assert again.weights() == learner.checkpoint().weights_sha256()
+    again.terminate()
+    other = new_server(memory=2**17)
+    other.launch()
+    assert "has memory 65536, not 131072" in str(other.wait())
 
 
 def test_it_tells_why(server: ThreadServer) -> None:
