@@ -24,6 +24,7 @@ def compile_matrix() -> None:
 
 def compile_dendrites() -> None:
     create("dendrites").warm_up()
+    create("dendrites", variant="compact", memory=2**16).warm_up()
     decompress(compress(b"a", "fast"))
 
 

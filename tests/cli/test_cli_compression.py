@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from realnet import DendriteLearner
 from tests.cli.commands import complaint, realnet
 
@@ -31,6 +33,21 @@ def test_a_snapshot_is_given_for_both_ways(tmp_path: Path) -> None:
     assert "give that" in complaint("decompress", str(small), "-o", str(tmp_path / "b"))
     assert realnet("decompress", str(small), "-o", str(tmp_path / "b"), "--net", str(net)).returncode == 0
     assert (tmp_path / "b").read_bytes() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("learner", "told"),
+    [
+        (DendriteLearner.create(symbols=300), "only a net of bytes"),
+        (DendriteLearner.create("compact", memory=2**16), "codes no files"),
+    ],
+)
+def test_a_net_that_codes_no_bytes_is_told_in_a_line(tmp_path: Path, learner: DendriteLearner, told: str) -> None:
+    file, net, out = tmp_path / "a.txt", tmp_path / "net", tmp_path / "out"
+    file.write_bytes(TEXT)
+    net.write_bytes(learner.checkpoint().to_bytes())
+    assert told in complaint("compress", str(file), "-o", str(out), "--net", str(net))
+    assert not out.exists()
 
 
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path) -> None:
