@@ -115,7 +115,8 @@ class Checkpoint:
         if self.config["kind"] == _DENDRITES:
             digest = hashlib.sha256()
             for name in LEARNT:
-                digest.update(np.ascontiguousarray(self.arrays[name]).data)
+                if name in self.arrays:
+                    digest.update(np.ascontiguousarray(self.arrays[name]).data)
             return digest.hexdigest()
         return hashlib.sha256(self.state().stored_weights().data).hexdigest()
 
