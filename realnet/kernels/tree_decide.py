@@ -32,6 +32,7 @@ from realnet.core.dendrite_memory import (
 from realnet.core.dendrite_tables import Tables
 from realnet.core.hashing import DEEPER, MAP_SALT, NODE_SALT, mixed
 from realnet.core.state import Float32
+from realnet.kernels.eights import fired
 
 f32, i64, u32, u64 = np.float32, np.int64, np.uint32, np.uint64
 _DEEPER, _NODES, _MAPS = u64(DEEPER), u64(NODE_SALT), u64(MAP_SALT)
@@ -47,7 +48,6 @@ class Scratch(NamedTuple):
     runs: NDArray[np.int64]  # (K,) cells of `Memory.run`, or SILENT
     beliefs: NDArray[np.int64]  # (K,) cells of `Memory.belief`, or SILENT
     inputs: Float32  # (columns,)
-    products: Float32  # (columns,)
     rows: NDArray[np.uint64]  # (G,)
     heard: Float32  # (N,) of each soma, before it is squashed
     said: Float32  # (N + 1,) by each soma, and by both
@@ -65,7 +65,6 @@ class Scratch(NamedTuple):
             runs=np.zeros(contexts, np.int64),
             beliefs=np.zeros(contexts, np.int64),
             inputs=np.zeros(columns, np.float32),
-            products=np.zeros(columns, np.float32),
             rows=np.zeros(gates, np.uint64),
             heard=np.zeros(somata, np.float32),
             said=np.zeros(somata + 1, np.float32),
@@ -131,7 +130,11 @@ def _within(node: int, bit: int) -> np.uint64:
 
 @exact_inlined_kernel
 def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scratch) -> np.uint64:
-    """Write the inputs of every context; return the row of the gate `sure`."""
+    """Write the inputs of every context; return the row of the gate `sure`.
+
+    What is not asked for is computed as well, and dropped: whether a synapse is known is not to be guessed, so that a
+    branch costs more than a few loads.
+    """
     part = u64(bit & 3)
     seen, sure = u64(0), u64(0)
     column = u64(FIRST)
@@ -139,26 +142,23 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
         synapse = s.lines[q] + within
         word = memory.lines[synapse]
         s.synapses[q] = synapse
-        if word == u32(0):
-            s.inputs[column] = s.inputs[column + u64(1)] = f32(0)
-        else:
-            p = word & u32(0xFFFF)
-            seen += u64(1)
-            if p < u32(2048) or p > u32(63488):
-                sure += u64(1)
-            history = q * u64(HISTORIES) + u64(word >> u32(16) & u32(0xFF))
-            s.inputs[column] = tables.stretch[u64(memory.reflex[history] * f32(4096))]
-            s.inputs[column + u64(1)] = tables.stretch[u64(p >> u32(4))] * tables.confidence[u64(word >> u32(24))]
+        known = word != u32(0)
+        p = word & u32(0xFFFF)
+        seen += u64(known)
+        sure += u64(known & ((p < u32(2048)) | (p > u32(63488))))
+        history = q * u64(HISTORIES) + u64(word >> u32(16) & u32(0xFF))
+        worth = tables.stretch[u64(memory.reflex[history] * f32(4096))]
+        says = tables.stretch[u64(p >> u32(4))] * tables.confidence[u64(word >> u32(24))]
+        s.inputs[column] = worth if known else f32(0)
+        s.inputs[column + u64(1)] = says if known else f32(0)
         head = u64(memory.lines[s.lines[q]])
         length, came = head & u64(15), head >> u64(4) & u64(15)
-        if length > u64(0) and (came | u64(16)) >> (u64(4) - part) == within:
-            cell = (q * u64(RUNS) + length) * u64(16) + u64(bit)
-            s.runs[q] = cell
-            trust = tables.stretch[u64(memory.run[cell] * f32(4096))]
-            s.inputs[column + u64(2)] = trust if came >> (u64(3) - part) & u64(1) else -trust
-        else:
-            s.runs[q] = SILENT
-            s.inputs[column + u64(2)] = f32(0)
+        goes_on = (length > u64(0)) & ((came | u64(16)) >> (u64(4) - part) == within)
+        cell = (q * u64(RUNS) + length) * u64(16) + u64(bit)
+        trust = tables.stretch[u64(memory.run[cell] * f32(4096))]
+        trust = trust if came >> (u64(3) - part) & u64(1) else -trust
+        s.inputs[column + u64(2)] = trust if goes_on else f32(0)
+        s.runs[q] = i64(cell) if goes_on else i64(SILENT)
         column += u64(STEP)
     return seen * u64(32) + sure
 
@@ -226,25 +226,13 @@ def _choose_rows_(
 @exact_inlined_kernel
 def _fire_(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
     """Return what both somata together say, before it is squashed."""
-    columns, somata = u64(len(s.inputs)), len(s.heard)
-    together, g = f32(0), 0
+    somata = len(s.heard)
+    together, end = f32(0), 0
     for j in range(somata):
-        for i in range(columns):
-            s.products[i] = f32(0)
-        while g < len(gates) and gates[g, 0] == j:
-            row = s.rows[g] * columns
-            for i in range(columns):
-                s.products[i] += memory.gains[row + i]
-            g += 1
-        for i in range(columns):
-            s.products[i] *= s.inputs[i]
-        a, b, c, d = f32(0), f32(0), f32(0), f32(0)
-        for i in range(u64(0), columns, u64(4)):
-            a += s.products[i]
-            b += s.products[i + u64(1)]
-            c += s.products[i + u64(2)]
-            d += s.products[i + u64(3)]
-        z = _clipped((a + b) + (c + d), _TOP)
+        first = end
+        while end < len(gates) and gates[end, 0] == j:
+            end += 1
+        z = _clipped(fired(memory.gains, s.rows, first, end, s.inputs), _TOP)
         s.heard[j], s.said[j] = z, _squashed(z, tables.squash)
         together += z * memory.mix[node_row(node) * u64(somata) + u64(j)]
     heard: np.float32 = _clipped(together, _TOP)
