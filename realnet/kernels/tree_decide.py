@@ -295,7 +295,9 @@ def fetch_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory) 
     last = u64(len(lines) // WORDS - 2)
     for q in range(contexts.shape[1]):
         h = contexts[t, q]
-        prefetch(lines, ((h if bit == 0 else mixed(h + u64(four) * _DEEPER)) >> u64(32) & last) * u64(WORDS))
+        home = (h if bit == 0 else mixed(h + u64(four) * _DEEPER)) >> u64(32) & last
+        for k in range(u64(3)):
+            prefetch(lines, (home ^ k) * u64(WORDS))
 
 
 @exact_inlined_kernel
@@ -308,12 +310,12 @@ def _map_row(a: int, node: int, stimuli: Stimuli, t: int) -> np.uint64:
 @exact_inlined_kernel
 def fetch_maps_(node: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
     """Ask the memory for the rows of the output maps of a decision to come."""
-    maps = memory.maps
+    maps, uses = memory.maps, memory.map_uses
     for a in range(stimuli.maps.shape[1]):
-        row = _map_row(a, node, stimuli, t) * u64(CELLS)
-        prefetch(maps, row)
-        prefetch(maps, row + u64(16))
-        prefetch(maps, row + u64(32))
+        row = _map_row(a, node, stimuli, t)
+        prefetch(uses, row)
+        for cell in range(u64(0), u64(CELLS), u64(16)):
+            prefetch(maps, row * u64(CELLS) + cell)
 
 
 @exact_inlined_kernel
