@@ -27,12 +27,15 @@ class NetSettings(BaseModel):
         description="form of the tick that a new net lives by; if not given, dendrites, or surprise where neurons, "
         "inputs or a GPU are asked for",
     )
-    variant: Literal["fast", "standard", "compact"] = Field(
+    variant: Literal["fast", "standard", "large", "compact"] = Field(
         "standard",
         description="contexts and gates of a new net of dendrites; compact is for small devices",
     )
     max_lines: int = Field(
-        2**20, ge=2**12, le=2**22, description="lines of 64 bytes that a new net of dendrites may take, a power of two"
+        2**20,
+        ge=2**12,
+        le=2**22,
+        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304",
     )
     memory: int | None = Field(
         None, ge=2**16, le=2**26, description="bytes that a new compact net has for all that it learns and has in mind"

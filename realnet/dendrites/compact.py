@@ -63,7 +63,7 @@ class CompactNet(Life):
         self._episodes = Episodes(
             np.zeros(tokens, np.uint8), np.zeros((1, tokens // _SHARE), np.int32), np.zeros(1, np.int64)
         )
-        self._reader = Reader.blank(1)
+        self._reader = self._encoder.nothing_read()
         self._memory = _newborn(wiring, self.gates, 0)
         lines = (max_bytes - self.nbytes) // BYTES // 4 * 4
         if lines < 4:
@@ -151,9 +151,9 @@ class CompactNet(Life):
         return fork
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        read = {
-            name: each.view(np.uint64) if each.dtype.names else each for name, each in self._reader._asdict().items()
-        }
+        """Return those that have something in them: of what is read only what a context or a gate asks for."""
+        mind = self._reader._asdict()
+        read = {name: each.view(np.uint64) if each.dtype.names else each for name, each in mind.items() if each.size}
         return self._memory._asdict() | self._episodes._asdict() | read
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -45,7 +45,7 @@ class Life:
 
     def forget(self) -> None:
         """Empty the mind, as of a newborn; what the net has learnt stays."""
-        self._reader = Reader.blank(len(self.wiring.recalls))
+        self._reader = self._encoder.nothing_read()
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -65,7 +65,7 @@ class DendriteNet(Life):
         self._make(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
-        self._reader = Reader.blank(recalls)
+        self._reader = self._encoder.nothing_read()
 
     def _make(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
         self._begin(wiring, symbols)
@@ -186,15 +186,22 @@ class DendriteNet(Life):
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        check_arrays(arrays, _arrays_of(self._mind, self._reader), lines)
-        reader = Reader.blank(len(self.wiring.recalls))
-        for name, each in reader._asdict().items():
-            each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]
-        memory = Memory(*(arrays[name] for name in Memory._fields))
-        self._mind = _Mind(memory, Episodes(*(arrays[name] for name in Episodes._fields)))
+        named = _arrays_of(self._mind, self._reader)
+        check_arrays(arrays, named, lines)
+        reader = self._encoder.nothing_read()
+        for name, each in _arrays_of(self._mind, reader).items():
+            if name in Reader._fields:
+                each[...] = arrays[name]
+        memory, episodes = self._mind.memory, self._mind.episodes
+        self._mind = _Mind(
+            memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
+            episodes._replace(**{name: arrays[name] for name in Episodes._fields}),
+        )
         self._reader = reader
 
 
 def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
-    named = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
-    return mind.memory._asdict() | mind.episodes._asdict() | named
+    """Return those that have something in them: what the wiring does not ask for is no part of a net."""
+    read = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    named = mind.memory._asdict() | mind.episodes._asdict() | read
+    return {name: each for name, each in named.items() if each.size}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import bare_kernel, exact_inlined_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.compact import BYTES, FIRST, CompactMemory
 from realnet.core.dendrite_memory import GIVEN, HISTORIES, NODE, RECALL, SURE, Stimuli
 from realnet.core.dendrite_tables import Tables
@@ -44,7 +44,7 @@ class Work(NamedTuple):
         )
 
 
-@bare_kernel
+@exact_kernel
 def _find_(lines: NDArray[np.uint8], h: np.uint64, claim: bool) -> np.uint64:
     """Return where the line of a context begins; if it has none: claim the least lived of three, or take the empty."""
     count, name = u64(len(lines) // BYTES - 1), np.uint8(max(h & u64(255), u64(1)))
@@ -143,15 +143,13 @@ def _learn_(
             m.gains[row * columns + column] += amount * w.inputs[column]
     for q in range(u64(len(w.lines))):
         history = u64(m.lines[w.synapses[q]])
-        if history > u64(0):
-            _nudge_(m.reflex, m.reflex_uses, q * u64(HISTORIES) + history, y, tables)
+        _nudge_(m.reflex, m.reflex_uses, q * u64(HISTORIES) + history, y, history > u64(0), tables)
         history = max(history, u64(1)) * u64(2) + u64(answer)
         m.lines[w.synapses[q]] = history & u64(127) | u64(128) if history > u64(255) else history
-    if w.recalled[0] >= 0:
-        _nudge_(m.trust, m.trust_uses, u64(trust), f32(w.recalled[0] == answer), tables)
+    _nudge_(m.trust, m.trust_uses, u64(trust), f32(w.recalled[0] == answer), w.recalled[0] >= 0, tables)
 
 
-@bare_kernel
+@exact_kernel
 def run_(
     tokens: NDArray[np.int32],
     symbols: int,
@@ -170,6 +168,7 @@ def run_(
     every: int,
 ) -> None:
     """Run the tokens: all is as in `tree_run.run_`, but the lines never grow."""
+    stimuli, memory, tables, w = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(w)
     learns = rate > 0
     for t in range(len(tokens)):
         if best.shape[1] > 0 and (tick + t) % every == 0:
@@ -188,7 +187,7 @@ def run_(
         probability[t] = product
 
 
-@bare_kernel
+@exact_kernel
 def likeliest_(
     symbols: int,
     depth: int,
@@ -205,6 +204,7 @@ def likeliest_(
 
     The likelier branch is looked into first, and none that is less likely than all that were found.
     """
+    stimuli, memory, tables, w = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(w)
     for k in range(len(token)):
         token[k], probability[k] = 0, 0
     w.nodes[0], w.chances[0], left, begun = 1, 1.0, 1, 0
@@ -236,7 +236,7 @@ def likeliest_(
         left += 2
 
 
-@bare_kernel
+@exact_kernel
 def draw(
     symbols: int,
     depth: int,
@@ -249,6 +249,7 @@ def draw(
     uniform: Float64,
 ) -> int:
     """Draw a symbol of tick 0 as `tree_search.draw` does."""
+    stimuli, memory, tables, w = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(w)
     node = 1
     for bit in range(depth):
         if bit & 3 == 0:

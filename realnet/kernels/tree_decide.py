@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, prefetch
 from realnet.core.dendrite_memory import (
+    BELIEFS,
     CELLS,
     FIRST,
     GIVEN,
@@ -31,6 +32,7 @@ from realnet.core.dendrite_memory import (
 from realnet.core.dendrite_tables import Tables
 from realnet.core.hashing import DEEPER, MAP_SALT, NODE_SALT, mixed
 from realnet.core.state import Float32
+from realnet.kernels.eights import fired
 
 f32, i64, u32, u64 = np.float32, np.int64, np.uint32, np.uint64
 _DEEPER, _NODES, _MAPS = u64(DEEPER), u64(NODE_SALT), u64(MAP_SALT)
@@ -44,8 +46,8 @@ class Scratch(NamedTuple):
     lines: NDArray[np.uint64]  # (K,) where the lines begin
     synapses: NDArray[np.uint64]  # (K,) where the synapses are
     runs: NDArray[np.int64]  # (K,) cells of `Memory.run`, or SILENT
+    beliefs: NDArray[np.int64]  # (K,) cells of `Memory.belief`, or SILENT
     inputs: Float32  # (columns,)
-    products: Float32  # (columns,)
     rows: NDArray[np.uint64]  # (G,)
     heard: Float32  # (N,) of each soma, before it is squashed
     said: Float32  # (N + 1,) by each soma, and by both
@@ -61,8 +63,8 @@ class Scratch(NamedTuple):
             lines=np.zeros(contexts, np.uint64),
             synapses=np.zeros(contexts, np.uint64),
             runs=np.zeros(contexts, np.int64),
+            beliefs=np.zeros(contexts, np.int64),
             inputs=np.zeros(columns, np.float32),
-            products=np.zeros(columns, np.float32),
             rows=np.zeros(gates, np.uint64),
             heard=np.zeros(somata, np.float32),
             said=np.zeros(somata + 1, np.float32),
@@ -128,7 +130,11 @@ def _within(node: int, bit: int) -> np.uint64:
 
 @exact_inlined_kernel
 def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scratch) -> np.uint64:
-    """Write the inputs of every context; return the row of the gate `sure`."""
+    """Write the inputs of every context; return the row of the gate `sure`.
+
+    What is not asked for is computed as well, and dropped: whether a synapse is known is not to be guessed, so that a
+    branch costs more than a few loads.
+    """
     part = u64(bit & 3)
     seen, sure = u64(0), u64(0)
     column = u64(FIRST)
@@ -136,28 +142,40 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
         synapse = s.lines[q] + within
         word = memory.lines[synapse]
         s.synapses[q] = synapse
-        if word == u32(0):
-            s.inputs[column] = s.inputs[column + u64(1)] = f32(0)
-        else:
-            p = word & u32(0xFFFF)
-            seen += u64(1)
-            if p < u32(2048) or p > u32(63488):
-                sure += u64(1)
-            history = q * u64(HISTORIES) + u64(word >> u32(16) & u32(0xFF))
-            s.inputs[column] = tables.stretch[u64(memory.reflex[history] * f32(4096))]
-            s.inputs[column + u64(1)] = tables.stretch[u64(p >> u32(4))] * tables.confidence[u64(word >> u32(24))]
+        known = word != u32(0)
+        p = word & u32(0xFFFF)
+        seen += u64(known)
+        sure += u64(known & ((p < u32(2048)) | (p > u32(63488))))
+        history = q * u64(HISTORIES) + u64(word >> u32(16) & u32(0xFF))
+        worth = tables.stretch[u64(memory.reflex[history] * f32(4096))]
+        says = tables.stretch[u64(p >> u32(4))] * tables.confidence[u64(word >> u32(24))]
+        s.inputs[column] = worth if known else f32(0)
+        s.inputs[column + u64(1)] = says if known else f32(0)
         head = u64(memory.lines[s.lines[q]])
         length, came = head & u64(15), head >> u64(4) & u64(15)
-        if length > u64(0) and (came | u64(16)) >> (u64(4) - part) == within:
-            cell = (q * u64(RUNS) + length) * u64(16) + u64(bit)
-            s.runs[q] = cell
-            trust = tables.stretch[u64(memory.run[cell] * f32(4096))]
-            s.inputs[column + u64(2)] = trust if came >> (u64(3) - part) & u64(1) else -trust
-        else:
-            s.runs[q] = SILENT
-            s.inputs[column + u64(2)] = f32(0)
+        goes_on = (length > u64(0)) & ((came | u64(16)) >> (u64(4) - part) == within)
+        cell = (q * u64(RUNS) + length) * u64(16) + u64(bit)
+        trust = tables.stretch[u64(memory.run[cell] * f32(4096))]
+        trust = trust if came >> (u64(3) - part) & u64(1) else -trust
+        s.inputs[column + u64(2)] = trust if goes_on else f32(0)
+        s.runs[q] = i64(cell) if goes_on else i64(SILENT)
         column += u64(STEP)
     return seen * u64(32) + sure
+
+
+@exact_inlined_kernel
+def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
+    """Write the fourth input of every context."""
+    contexts = u64(len(s.lines))
+    for q in range(contexts):
+        word, said, cell = memory.lines[s.synapses[q]], f32(0), i64(SILENT)
+        if word != u32(0):
+            says = tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
+            row = tables.belief_row[u64(word >> u32(24))]
+            cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
+            said = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
+        s.beliefs[q] = cell
+        s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = said
 
 
 @exact_inlined_kernel
@@ -208,25 +226,13 @@ def _choose_rows_(
 @exact_inlined_kernel
 def _fire_(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
     """Return what both somata together say, before it is squashed."""
-    columns, somata = u64(len(s.inputs)), len(s.heard)
-    together, g = f32(0), 0
+    somata = len(s.heard)
+    together, end = f32(0), 0
     for j in range(somata):
-        for i in range(columns):
-            s.products[i] = f32(0)
-        while g < len(gates) and gates[g, 0] == j:
-            row = s.rows[g] * columns
-            for i in range(columns):
-                s.products[i] += memory.gains[row + i]
-            g += 1
-        for i in range(columns):
-            s.products[i] *= s.inputs[i]
-        a, b, c, d = f32(0), f32(0), f32(0), f32(0)
-        for i in range(u64(0), columns, u64(4)):
-            a += s.products[i]
-            b += s.products[i + u64(1)]
-            c += s.products[i + u64(2)]
-            d += s.products[i + u64(3)]
-        z = _clipped((a + b) + (c + d), _TOP)
+        first = end
+        while end < len(gates) and gates[end, 0] == j:
+            end += 1
+        z = _clipped(fired(memory.gains, s.rows, first, end, s.inputs), _TOP)
         s.heard[j], s.said[j] = z, _squashed(z, tables.squash)
         together += z * memory.mix[node_row(node) * u64(somata) + u64(j)]
     heard: np.float32 = _clipped(together, _TOP)
@@ -241,8 +247,7 @@ def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, mem
     s.cell[0], s.between[0] = cell, between
     said, share = p * f32(0.4), f32(0.6 / len(s.map_rows))
     for a in range(len(s.map_rows)):
-        h = u64(node) * _MAPS ^ stimuli.maps[t, a]
-        row = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+        row = _map_row(a, node, stimuli, t)
         s.map_rows[a] = row
         low = memory.maps[row * u64(CELLS) + cell]
         said += (low + (memory.maps[row * u64(CELLS) + cell + u64(1)] - low) * between) * share
@@ -263,6 +268,8 @@ def decide_(
 ) -> np.float32:
     """Return the probability that a decision neuron answers 1; `s.lines` are those of its four bits."""
     sure = _collect_(bit, _within(node, bit), memory, tables, s)
+    if len(memory.belief) > 0:
+        _ask_beliefs_(memory, tables, s)
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
     _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
@@ -279,6 +286,36 @@ def find_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory, c
     for q in range(len(begins)):
         h = contexts[t, q]
         begins[q] = find_(lines, used, h if bit == 0 else mixed(h + u64(four) * _DEEPER), claim)
+
+
+@exact_inlined_kernel
+def fetch_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
+    """Ask the memory for the lines that `find_lines_` will look for."""
+    lines, contexts = memory.lines, stimuli.contexts
+    last = u64(len(lines) // WORDS - 2)
+    for q in range(contexts.shape[1]):
+        h = contexts[t, q]
+        home = (h if bit == 0 else mixed(h + u64(four) * _DEEPER)) >> u64(32) & last
+        for k in range(u64(3)):
+            prefetch(lines, (home ^ k) * u64(WORDS))
+
+
+@exact_inlined_kernel
+def _map_row(a: int, node: int, stimuli: Stimuli, t: int) -> np.uint64:
+    h = u64(node) * _MAPS ^ stimuli.maps[t, a]
+    row: np.uint64 = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+    return row
+
+
+@exact_inlined_kernel
+def fetch_maps_(node: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
+    """Ask the memory for the rows of the output maps of a decision to come."""
+    maps, uses = memory.maps, memory.map_uses
+    for a in range(stimuli.maps.shape[1]):
+        row = _map_row(a, node, stimuli, t)
+        prefetch(uses, row)
+        for cell in range(u64(0), u64(CELLS), u64(16)):
+            prefetch(maps, row * u64(CELLS) + cell)
 
 
 @exact_inlined_kernel

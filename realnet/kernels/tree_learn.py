@@ -9,23 +9,26 @@ from realnet.core._numba import exact_inlined_kernel
 from realnet.core.dendrite_memory import CELLS, HISTORIES, Memory
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
+from realnet.kernels.eights import learn_row_
 from realnet.kernels.tree_decide import Scratch, f32, i64, node_row, u32, u64
 
 
 @exact_inlined_kernel
-def _nudge_(value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.float32, tables: Tables) -> None:
-    """Move a value towards y, by a rate that falls with its uses."""
-    n = uses[cell]
-    value[cell] += (y - value[cell]) * tables.reflex_rate[u64(n)]
-    if n < 255:
-        uses[cell] = n + 1
+def _nudge_(
+    value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.float32, moves: bool, tables: Tables
+) -> None:
+    """Move a value towards y, by a rate that falls with its uses; or, without a branch, leave it as it is."""
+    n, before = uses[cell], value[cell]
+    after = before + (y - before) * tables.reflex_rate[u64(n)]
+    value[cell] = after if moves else before
+    uses[cell] = n + np.uint8(moves & (n < 255))
 
 
 @exact_inlined_kernel
 def _learn_gains_(
     node: int, y: np.float32, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
 ) -> None:
-    columns, somata = u64(len(s.inputs)), len(s.heard)
+    somata = len(s.heard)
     if somata > 1:
         surprise = (y - s.said[somata]) * f32(0.002) * rate
         for j in range(somata):
@@ -36,40 +39,40 @@ def _learn_gains_(
         if n < 8191:
             memory.gain_uses[row] = n + 1
         amount = (y - s.said[j]) * rates[j, n] * rate
-        row *= columns
-        for i in range(columns):
-            memory.gains[row + i] += amount * s.inputs[i]
+        learn_row_(memory.gains, row, amount, s.inputs)
 
 
 @exact_inlined_kernel
 def _learn_synapses_(bit: int, answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
-    y = f32(answer)
+    y, first = f32(answer), u32(1 << 24 | (2 | answer) << 16 | (54613 if answer else 10923))
     for q in range(u64(len(s.lines))):
         word = memory.lines[s.synapses[q]]
-        if word == u32(0):
-            memory.lines[s.synapses[q]] = u32(1 << 24 | (2 | answer) << 16 | (54613 if answer else 10923))
-        else:
-            h, n, p = word >> u32(16) & u32(0xFF), i64(word >> u32(24)), i64(word & u32(0xFFFF))
-            _nudge_(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, tables)
-            if answer:
-                p += (65535 - p) * tables.synapse_rate[u64(n)] >> 16
-            else:
-                p -= p * tables.synapse_rate[u64(n)] >> 16
-            n += n < 255
-            h = h * u32(2) + u32(answer)
-            if h > u32(0xFF):
-                h = h & u32(0x7F) | u32(0x80)
-            memory.lines[s.synapses[q]] = u32(n << 24 | i64(h) << 16 | p)
-        if s.runs[q] >= 0:
-            came = memory.lines[s.lines[q]] >> u32(7 - (bit & 3)) & u32(1)
-            _nudge_(memory.run, memory.run_uses, u64(s.runs[q]), f32(came == u32(answer)), tables)
+        known = word != u32(0)
+        h, n, p = word >> u32(16) & u32(0xFF), i64(word >> u32(24)), i64(word & u32(0xFFFF))
+        _nudge_(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, known, tables)
+        rate = tables.synapse_rate[u64(n)]
+        p += (65535 - p) * rate >> 16 if answer else -(p * rate >> 16)
+        n += n < 255
+        h = h * u32(2) + u32(answer)
+        h = h & u32(0x7F) | u32(0x80) if h > u32(0xFF) else h
+        memory.lines[s.synapses[q]] = u32(n << 24 | i64(h) << 16 | p) if known else first
+        came, goes_on = memory.lines[s.lines[q]] >> u32(7 - (bit & 3)) & u32(1), s.runs[q] >= 0
+        cell = u64(s.runs[q]) if goes_on else u64(0)
+        _nudge_(memory.run, memory.run_uses, cell, f32(came == u32(answer)), goes_on, tables)
+
+
+@exact_inlined_kernel
+def _learn_beliefs_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
+    for q in range(u64(len(s.lines))):
+        if s.beliefs[q] >= 0:
+            _nudge_(memory.belief, memory.belief_uses, u64(s.beliefs[q]), f32(answer), True, tables)
 
 
 @exact_inlined_kernel
 def _learn_recalls_and_maps_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
     for r in range(len(s.recalled)):
         if s.recalled[r] >= 0:
-            _nudge_(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), tables)
+            _nudge_(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), True, tables)
     y, between = f32(answer), s.between[0]
     for a in range(len(s.map_rows)):
         n = memory.map_uses[s.map_rows[a]]
@@ -106,4 +109,6 @@ def learn_(
     """Learn the answer that came, each unit from its own surprise."""
     _learn_gains_(node, f32(answer), gates, rates, rate, memory, s)
     _learn_synapses_(bit, answer, memory, tables, s)
+    if len(memory.belief) > 0:
+        _learn_beliefs_(answer, memory, tables, s)
     _learn_recalls_and_maps_(answer, memory, tables, s)
