@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from realnet.core.checks import checked_rate, is_whole
 from realnet.core.dendrite_memory import LEARNT
+from realnet.core.dendrite_packing import is_packed, unpacked
 from realnet.core.state import Params, State, check_arrays
 
 FORMAT = 1
+_PACKED_FORMAT = 2  # of a file whose arrays are packed; whole or packed, the hashes are the same
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
 _DENDRITES = "dendrites"
 _KINDS = ("net", "tokens", "frames", _DENDRITES)
@@ -29,7 +31,8 @@ class Checkpoint:
 
     Attributes:
         config: as JSON has it: `format`, `kind`, `tick`, `learning_rate`, `params`, and what a learner adds.
-        arrays: by name those of the net's state, `order` (the id of each neuron), and what a learner adds.
+        arrays: by name those of the net's state, `order` (the id of each neuron), and what a learner adds; of a net of
+            dendrites packed (`realnet.core.dendrite_packing`).
     """
 
     config: dict[str, Any]
@@ -75,7 +78,8 @@ class Checkpoint:
 
     def to_bytes(self) -> bytes:
         """Return a safetensors file."""
-        config = json.dumps(self.config, sort_keys=True)
+        written = self.config | {"format": _PACKED_FORMAT} if is_packed(self.arrays) else self.config
+        config = json.dumps(written, sort_keys=True)
         return safetensors.numpy.save(dict(sorted(self.arrays.items())), {_KEY: config})
 
     @classmethod
@@ -91,9 +95,10 @@ class Checkpoint:
             raise ValueError(f"not a RealNet checkpoint: {' '.join(str(error).split())}") from error
         if not isinstance(config, dict):
             raise ValueError("not a RealNet checkpoint: its metadata is no object")
-        if config.get("format") != FORMAT:
-            raise ValueError(f"a RealNet checkpoint of format {config.get('format')}, this program reads {FORMAT}")
-        checkpoint = cls(config, arrays)
+        if config.get("format") not in (FORMAT, _PACKED_FORMAT):
+            known = f"{FORMAT} and {_PACKED_FORMAT}"
+            raise ValueError(f"a RealNet checkpoint of format {config.get('format')}, this program reads {known}")
+        checkpoint = cls(config | {"format": FORMAT}, arrays)
         checkpoint._check()
         return checkpoint
 
@@ -113,16 +118,16 @@ class Checkpoint:
     def weights_sha256(self) -> str:
         """Return the hash of the stored W, float32 after step 8; of a net of dendrites, of all that it has learnt."""
         if self.config["kind"] == _DENDRITES:
-            digest = hashlib.sha256()
+            whole, digest = dict(unpacked(self.arrays)), hashlib.sha256()
             for name in LEARNT:
-                digest.update(np.ascontiguousarray(self.arrays[name]).data)
+                digest.update(np.ascontiguousarray(whole[name]).data)
             return digest.hexdigest()
         return hashlib.sha256(self.state().stored_weights().data).hexdigest()
 
     def state_sha256(self) -> str:
         """Return the hash of everything."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, array in sorted(self.arrays.items()):
+        for name, array in unpacked(self.arrays):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from realnet.core.checks import checked_rate, is_whole
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
+from realnet.core.dendrite_packing import check_packed, check_unused, is_packed, packed, unpacked
 from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32, Float64
 from realnet.dendrites.arrays import check_arrays
-from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates
+from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
@@ -213,15 +214,25 @@ class DendriteNet:
         return fork
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of all that is learnt and in mind, by name."""
-        return {name: each.copy() for name, each in _arrays_of(self._mind, self._reader).items()}
+        """Return a copy of all that is learnt and in mind, by name; what is learnt is packed."""
+        learnt = packed(self._mind.memory, self._mind.episodes, unused(self.wiring))
+        return learnt | {name: each.copy() for name, each in _words_of(self._reader).items()}
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
+        """Go on from what `arrays` returned, or from the same unpacked; takes the arrays over.
+
+        Raises ValueError, or KeyError for an array that is missing, with nothing changed.
+        """
+        born = unused(self.wiring)
+        if is_packed(arrays):
+            check_packed(arrays, born)
+        arrays = dict(unpacked(arrays))
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        check_arrays(arrays, _arrays_of(self._mind, self._reader), lines)
+        mind = self._mind
+        check_arrays(arrays, mind.memory._asdict() | mind.episodes._asdict() | _words_of(self._reader), lines)
+        check_unused(arrays, born)
         reader = Reader.blank(len(self.wiring.recalls))
         for name, each in reader._asdict().items():
             each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]
@@ -230,6 +241,6 @@ class DendriteNet:
         self._reader = reader
 
 
-def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
-    named = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
-    return mind.memory._asdict() | mind.episodes._asdict() | named
+def _words_of(reader: Reader) -> dict[str, NDArray[Any]]:
+    """Return the arrays themselves, and of those with named fields the plain words."""
+    return {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
