@@ -27,9 +27,14 @@ class NetSettings(BaseModel):
         description="form of the tick that a new net lives by; if not given, dendrites, or surprise where neurons, "
         "inputs or a GPU are asked for",
     )
-    variant: Literal["fast", "standard"] = Field("standard", description="contexts and gates of a new net of dendrites")
+    variant: Literal["fast", "standard", "large"] = Field(
+        "standard", description="contexts and gates of a new net of dendrites"
+    )
     max_lines: int = Field(
-        2**20, ge=2**12, le=2**22, description="lines of 64 bytes that a new net of dendrites may take, a power of two"
+        2**20,
+        ge=2**12,
+        le=2**22,
+        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304",
     )
     neurons: int | None = Field(None, ge=1, description="size of a new net; if not given, the preset's own")
     seed: int = Field(0, ge=0, description="what a new net is drawn from")

@@ -76,7 +76,7 @@ class DendriteNet:
         self._begin(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
-        self._reader = Reader.blank(recalls)
+        self._reader = self._encoder.nothing_read()
 
     def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
         self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
@@ -193,7 +193,7 @@ class DendriteNet:
 
     def forget(self) -> None:
         """Empty the mind, as of a newborn; what the net has learnt stays."""
-        self._reader = Reader.blank(len(self.wiring.recalls))
+        self._reader = self._encoder.nothing_read()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -230,17 +230,27 @@ class DendriteNet:
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        mind = self._mind
-        check_arrays(arrays, mind.memory._asdict() | mind.episodes._asdict() | _words_of(self._reader), lines)
+        named = _arrays_of(self._mind, self._reader)
+        check_arrays(arrays, named, lines)
         check_unused(arrays, born)
-        reader = Reader.blank(len(self.wiring.recalls))
-        for name, each in reader._asdict().items():
-            each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]
-        memory = Memory(*(arrays[name] for name in Memory._fields))
-        self._mind = _Mind(memory, Episodes(*(arrays[name] for name in Episodes._fields)))
+        reader = self._encoder.nothing_read()
+        for name, each in _words_of(reader).items():
+            each[...] = arrays[name]
+        memory, episodes = self._mind.memory, self._mind.episodes
+        self._mind = _Mind(
+            memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
+            episodes._replace(**{name: arrays[name] for name in Episodes._fields}),
+        )
         self._reader = reader
 
 
+def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
+    """Return those that have something in them: what the wiring does not ask for is no part of a net."""
+    named = mind.memory._asdict() | mind.episodes._asdict() | _words_of(reader)
+    return {name: each for name, each in named.items() if each.size}
+
+
 def _words_of(reader: Reader) -> dict[str, NDArray[Any]]:
-    """Return the arrays themselves, and of those with named fields the plain words."""
-    return {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    """Return the arrays of a reader, of those with named fields the plain words; none that is empty."""
+    words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    return {name: each for name, each in words.items() if each.size}

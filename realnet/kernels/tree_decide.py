@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_inlined_kernel, exact_kernel
 from realnet.core.dendrite_memory import (
+    BELIEFS,
     CELLS,
     FIRST,
     GIVEN,
@@ -44,6 +45,7 @@ class Scratch(NamedTuple):
     lines: NDArray[np.uint64]  # (K,) where the lines begin
     synapses: NDArray[np.uint64]  # (K,) where the synapses are
     runs: NDArray[np.int64]  # (K,) cells of `Memory.run`, or SILENT
+    beliefs: NDArray[np.int64]  # (K,) cells of `Memory.belief`, or SILENT
     inputs: Float32  # (columns,)
     products: Float32  # (columns,)
     rows: NDArray[np.uint64]  # (G,)
@@ -61,6 +63,7 @@ class Scratch(NamedTuple):
             lines=np.zeros(contexts, np.uint64),
             synapses=np.zeros(contexts, np.uint64),
             runs=np.zeros(contexts, np.int64),
+            beliefs=np.zeros(contexts, np.int64),
             inputs=np.zeros(columns, np.float32),
             products=np.zeros(columns, np.float32),
             rows=np.zeros(gates, np.uint64),
@@ -158,6 +161,21 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
             s.inputs[column + u64(2)] = f32(0)
         column += u64(STEP)
     return seen * u64(32) + sure
+
+
+@exact_inlined_kernel
+def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
+    """Write the fourth input of every context."""
+    contexts = u64(len(s.lines))
+    for q in range(contexts):
+        word, said, cell = memory.lines[s.synapses[q]], f32(0), i64(SILENT)
+        if word != u32(0):
+            says = tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
+            row = tables.belief_row[u64(word >> u32(24))]
+            cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
+            said = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
+        s.beliefs[q] = cell
+        s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = said
 
 
 @exact_inlined_kernel
@@ -263,6 +281,8 @@ def decide_(
 ) -> np.float32:
     """Return the probability that a decision neuron answers 1; `s.lines` are those of its four bits."""
     sure = _collect_(bit, _within(node, bit), memory, tables, s)
+    if len(memory.belief) > 0:
+        _ask_beliefs_(memory, tables, s)
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
     _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)

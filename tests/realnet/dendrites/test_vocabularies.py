@@ -64,7 +64,7 @@ def test_a_checkpoint_with_another_vocabulary_is_none(taught: DendriteLearner, f
         from_checkpoint(damaged)
 
 
-@pytest.mark.parametrize("variant", ["fast", "standard"])
+@pytest.mark.parametrize("variant", ["fast", "standard", "large"])
 def test_fifty_thousand_tokens(variant: Variant) -> None:
     learner = DendriteLearner.create(variant, vocabulary=TokenizerFile(numbered_words(50_000)))
     told = np.random.default_rng(0).integers(0, 50_000, 40)
