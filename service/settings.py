@@ -36,6 +36,11 @@ class NetSettings(BaseModel):
         le=2**22,
         description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304",
     )
+    vocabulary: str | None = Field(
+        None,
+        description="tokens of a new net of dendrites: bytes, symbols:N for ids of 0 to N - 1 that are no text, or the "
+        "path of a file of the library tokenizers; if not given, bytes",
+    )
     neurons: int | None = Field(None, ge=1, description="size of a new net; if not given, the preset's own")
     seed: int = Field(0, ge=0, description="what a new net is drawn from")
     inputs: int | None = Field(
