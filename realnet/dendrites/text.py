@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.dendrite_memory import Episodes, Stimuli
 from realnet.core.hashing import mixed
 from realnet.dendrites.reader import (
@@ -87,6 +87,7 @@ def encode_(
 
     If the stimuli have a row more, it is written for the token to come.
     """
+    codes, reader, episodes, stimuli = uncounted(codes), uncounted(reader), uncounted(episodes), uncounted(stimuli)
     for t in range(len(stimuli.contexts)):
         tell_(codes, reader, episodes, stimuli, t)
         if t < len(tokens):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_kernel
+from realnet.core._numba import exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
@@ -39,6 +39,7 @@ def run_(
     Writes for each its probability and, at each tick that `every` divides (the first token's is `tick`), as many of the
     likeliest symbols as there is room for, all before it is learnt. At a rate of 0 nothing is learnt.
     """
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     learns = rate > 0
     for t in range(begin, len(tokens)):
         if best.shape[1] > 0 and (tick + t) % every == 0:
