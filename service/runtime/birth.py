@@ -3,14 +3,11 @@
 from typing import TypeAlias
 
 from realnet import learners
-from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.learner import DendriteLearner
 from realnet.learners import Learner
 from service.settings import NetSettings
 
 Birth: TypeAlias = dict[str, int | str | None]
-
-
-HARMED_BY_REPLAY = "to live again through its past would harm it"
 
 
 class CannotStart(Exception):
@@ -52,8 +49,6 @@ def create(birth: Birth, device: str) -> Learner:
 def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
     """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store."""
     net, interface = learner.net, learner.interface
-    if settings.sleep_after and interface.sleep == "search":
-        raise CannotStart(f"a net of dendrites does not sleep, {HARMED_BY_REPLAY}: leave sleep-after out")
     is_of_frames = interface.vocabulary is None
     has = {
         "preset": net.preset,
@@ -62,8 +57,8 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
         "inputs": interface.inputs if is_of_frames else None,
         "outputs": interface.outputs if is_of_frames else None,
     }
-    if isinstance(net, DendriteNet):
-        has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
+    if isinstance(learner, DendriteLearner):
+        has |= {"neurons": None, "max_lines": learner.net.max_lines, "variant": learner.born}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
         if asked is not None and asked != has[name]:
