@@ -20,6 +20,7 @@ from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
+from realnet.dendrites.rewiring import add_lines_, rewired_episodes, rewired_memory, rewired_mind
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_run import run_
@@ -204,6 +205,39 @@ class DendriteNet:
             yield
         finally:
             self._reader = before
+
+    def adopt(self, other: DendriteNet) -> None:
+        """Go on with another's wiring, gains and output maps, and with the lines of contexts that only it has.
+
+        All else stays this net's: what it knows of contexts and recalls that both have, its episodes and its mind.
+        Takes the other's arrays over. Raises ValueError, with nothing changed, if the two cannot be one.
+        """
+        if self.read_only:
+            raise ValueError("a fork only reads its memory")
+        if (other.symbols, other.max_lines) != (self.symbols, self.max_lines):
+            raise ValueError("the other net has other symbols, or room for other lines")
+        mine, theirs, old, new = self._mind, other._mind, self.wiring, other.wiring
+        mind = _Mind(
+            rewired_memory(mine.memory, theirs.memory, old, new),
+            rewired_episodes(mine.episodes, theirs.episodes, old, new),
+        )
+        at = 0 if old != new else other.lines
+        while True:
+            full = mind.full(self.max_lines)
+            at = add_lines_(mind.memory.lines, mind.memory.used, theirs.memory.lines, at, full)
+            if mind.memory.used[0] <= full:
+                break
+            mind.memory = doubled(mind.memory)
+        tick, rate, reader = self.tick, self.learning_rate, rewired_mind(self._reader, old, new)
+        self._begin(new, self.symbols, self.max_lines)
+        self.tick, self.learning_rate, self._mind, self._reader = tick, rate, mind, reader
+
+    def relives(self, wiring: Wiring, tokens: int) -> DendriteNet:
+        """Return a newborn of that wiring that is to live again through this net's last `tokens` tokens."""
+        newborn = DendriteNet(wiring, self.symbols, self.max_lines)
+        newborn.learning_rate = self.learning_rate
+        newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
+        return newborn
 
     def fork(self) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""

@@ -3,15 +3,12 @@
 from typing import Any, TypeAlias
 
 from realnet import learners
-from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.learner import DendriteLearner
 from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
 from service.settings import NetSettings
 
 Birth: TypeAlias = dict[str, int | str | None]
-
-
-HARMED_BY_REPLAY = "to live again through its past would harm it"
 
 
 class CannotStart(Exception):
@@ -74,8 +71,6 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
     `birth` is what a new net would be created from, by these settings.
     """
     net, interface = learner.net, learner.interface
-    if settings.sleep_after and interface.sleep == "search":
-        raise CannotStart(f"a net of dendrites does not sleep, {HARMED_BY_REPLAY}: leave sleep-after out")
     is_of_frames = interface.vocabulary is None
     has = {
         "preset": net.preset,
@@ -85,8 +80,8 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
         "outputs": interface.outputs if is_of_frames else None,
         "vocabulary": None if interface.vocabulary is None else interface.vocabulary.name,
     }
-    if isinstance(net, DendriteNet):
-        has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
+    if isinstance(learner, DendriteLearner):
+        has |= {"neurons": None, "max_lines": learner.net.max_lines, "variant": learner.born}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
         if name == "vocabulary" and asked is not None:
