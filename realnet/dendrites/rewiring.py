@@ -13,7 +13,7 @@ from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
 
 T = TypeVar("T")
-_OF_CONTEXTS = ("reflex", "reflex_uses", "run", "run_uses")
+_OF_CONTEXTS = ("reflex", "reflex_uses", "run", "run_uses", "belief", "belief_uses")
 _OF_RECALLS = ("trust", "trust_uses")
 
 
@@ -33,7 +33,9 @@ def rewired_memory(mine: Memory, theirs: Memory, old: Wiring, new: Wiring) -> Me
         (_OF_RECALLS, shared(old.recalls, new.recalls)),
     ):
         for name in names:
-            getattr(theirs, name)[there] = getattr(mine, name)[here]
+            from_me, to_them = getattr(mine, name), getattr(theirs, name)
+            if from_me.size and to_them.size:  # only some have beliefs
+                to_them[there] = from_me[here]
     return theirs._replace(lines=mine.lines.copy(), used=mine.used.copy())
 
 
@@ -46,11 +48,15 @@ def rewired_episodes(mine: Episodes, theirs: Episodes, old: Wiring, new: Wiring)
 
 
 def rewired_mind(mine: Reader, old: Wiring, new: Wiring) -> Reader:
-    """Return my mind; a recall that only the `new` wiring has is silent until it finds a place."""
+    """Return my mind; a recall that only the `new` wiring has is silent until it finds a place.
+
+    What only the new wiring reads of a text begins with the next token.
+    """
     here, there = shared(old.recalls, new.recalls)
-    recalls = Reader.blank(len(new.recalls)).recalls
-    recalls[there] = mine.recalls[here]
-    return mine._replace(recalls=recalls)
+    woken = Reader.blank(len(new.recalls), new.has_syntax)
+    woken.recalls[there] = mine.recalls[here]
+    known = {name: each for name, each in mine._asdict().items() if name != "recalls" and each.size}
+    return woken._replace(**{name: each for name, each in known.items() if getattr(woken, name).size})
 
 
 @exact_kernel
