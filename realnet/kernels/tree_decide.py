@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, prefetch
 from realnet.core.dendrite_memory import (
     BELIEFS,
     CELLS,
@@ -259,8 +259,7 @@ def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, mem
     s.cell[0], s.between[0] = cell, between
     said, share = p * f32(0.4), f32(0.6 / len(s.map_rows))
     for a in range(len(s.map_rows)):
-        h = u64(node) * _MAPS ^ stimuli.maps[t, a]
-        row = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+        row = _map_row(a, node, stimuli, t)
         s.map_rows[a] = row
         low = memory.maps[row * u64(CELLS) + cell]
         said += (low + (memory.maps[row * u64(CELLS) + cell + u64(1)] - low) * between) * share
@@ -299,6 +298,34 @@ def find_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory, c
     for q in range(len(begins)):
         h = contexts[t, q]
         begins[q] = find_(lines, used, h if bit == 0 else mixed(h + u64(four) * _DEEPER), claim)
+
+
+@exact_inlined_kernel
+def fetch_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
+    """Ask the memory for the lines that `find_lines_` will look for."""
+    lines, contexts = memory.lines, stimuli.contexts
+    last = u64(len(lines) // WORDS - 2)
+    for q in range(contexts.shape[1]):
+        h = contexts[t, q]
+        prefetch(lines, ((h if bit == 0 else mixed(h + u64(four) * _DEEPER)) >> u64(32) & last) * u64(WORDS))
+
+
+@exact_inlined_kernel
+def _map_row(a: int, node: int, stimuli: Stimuli, t: int) -> np.uint64:
+    h = u64(node) * _MAPS ^ stimuli.maps[t, a]
+    row: np.uint64 = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+    return row
+
+
+@exact_inlined_kernel
+def fetch_maps_(node: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
+    """Ask the memory for the rows of the output maps of a decision to come."""
+    maps = memory.maps
+    for a in range(stimuli.maps.shape[1]):
+        row = _map_row(a, node, stimuli, t) * u64(CELLS)
+        prefetch(maps, row)
+        prefetch(maps, row + u64(16))
+        prefetch(maps, row + u64(32))
 
 
 @exact_inlined_kernel

@@ -9,7 +9,7 @@ from realnet.core._numba import exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide_, find_lines_, is_certain
+from realnet.kernels.tree_decide import Scratch, decide_, fetch_lines_, fetch_maps_, find_lines_, is_certain
 from realnet.kernels.tree_learn import keep_runs_, learn_
 from realnet.kernels.tree_search import likeliest_
 
@@ -49,7 +49,15 @@ def run_(
             part = bit & 3
             if part == 0:
                 find_lines_(node, bit, stimuli, t, memory, learns, s)
+                if bit + 4 < depth:
+                    fetch_lines_((1 << depth | symbol) >> (depth - bit - 4), bit + 4, stimuli, t, memory)
+                elif t + 1 < len(tokens):
+                    fetch_lines_(1, 0, stimuli, t + 1, memory)
             answer = int(symbol >> (depth - 1 - bit) & 1)
+            if bit + 1 < depth:
+                fetch_maps_(2 * node + answer, stimuli, t, memory)
+            elif t + 1 < len(tokens):
+                fetch_maps_(1, stimuli, t + 1, memory)
             if not is_certain(node, bit, depth, symbols):
                 p = decide_(node, bit, depth, gates, stimuli, t, memory, tables, s)
                 product *= np.float64(p if answer else np.float32(1) - p)
