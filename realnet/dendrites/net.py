@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from realnet.core.checks import checked_rate, is_whole
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
+from realnet.core.dendrite_packing import check_packed, check_unused, is_packed, packed, unpacked
 from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32, Float64
 from realnet.dendrites.arrays import check_arrays
-from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates
+from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
+from realnet.dendrites.rewiring import add_lines_, rewired_episodes, rewired_memory, rewired_mind
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_run import run_
@@ -204,6 +206,39 @@ class DendriteNet:
         finally:
             self._reader = before
 
+    def adopt(self, other: DendriteNet) -> None:
+        """Go on with another's wiring, gains and output maps, and with the lines of contexts that only it has.
+
+        All else stays this net's: what it knows of contexts and recalls that both have, its episodes and its mind.
+        Takes the other's arrays over. Raises ValueError, with nothing changed, if the two cannot be one.
+        """
+        if self.read_only:
+            raise ValueError("a fork only reads its memory")
+        if (other.symbols, other.max_lines) != (self.symbols, self.max_lines):
+            raise ValueError("the other net has other symbols, or room for other lines")
+        mine, theirs, old, new = self._mind, other._mind, self.wiring, other.wiring
+        mind = _Mind(
+            rewired_memory(mine.memory, theirs.memory, old, new),
+            rewired_episodes(mine.episodes, theirs.episodes, old, new),
+        )
+        at = 0 if old != new else other.lines
+        while True:
+            full = mind.full(self.max_lines)
+            at = add_lines_(mind.memory.lines, mind.memory.used, theirs.memory.lines, at, full)
+            if mind.memory.used[0] <= full:
+                break
+            mind.memory = doubled(mind.memory)
+        tick, rate, reader = self.tick, self.learning_rate, rewired_mind(self._reader, old, new)
+        self._begin(new, self.symbols, self.max_lines)
+        self.tick, self.learning_rate, self._mind, self._reader = tick, rate, mind, reader
+
+    def relives(self, wiring: Wiring, tokens: int) -> DendriteNet:
+        """Return a newborn of that wiring that is to live again through this net's last `tokens` tokens."""
+        newborn = DendriteNet(wiring, self.symbols, self.max_lines)
+        newborn.learning_rate = self.learning_rate
+        newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
+        return newborn
+
     def fork(self) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
         fork = DendriteNet.__new__(DendriteNet)
@@ -213,20 +248,28 @@ class DendriteNet:
         return fork
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of all that is learnt and in mind, by name."""
-        return {name: each.copy() for name, each in _arrays_of(self._mind, self._reader).items()}
+        """Return a copy of all that is learnt and in mind, by name; what is learnt is packed."""
+        learnt = packed(self._mind.memory, self._mind.episodes, unused(self.wiring))
+        return learnt | {name: each.copy() for name, each in _words_of(self._reader).items()}
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
+        """Go on from what `arrays` returned, or from the same unpacked; takes the arrays over.
+
+        Raises ValueError, or KeyError for an array that is missing, with nothing changed.
+        """
+        born = unused(self.wiring)
+        if is_packed(arrays):
+            check_packed(arrays, born)
+        arrays = dict(unpacked(arrays))
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
         named = _arrays_of(self._mind, self._reader)
         check_arrays(arrays, named, lines)
+        check_unused(arrays, born)
         reader = self._encoder.nothing_read()
-        for name, each in _arrays_of(self._mind, reader).items():
-            if name in Reader._fields:
-                each[...] = arrays[name]
+        for name, each in _words_of(reader).items():
+            each[...] = arrays[name]
         memory, episodes = self._mind.memory, self._mind.episodes
         self._mind = _Mind(
             memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
@@ -237,6 +280,11 @@ class DendriteNet:
 
 def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
     """Return those that have something in them: what the wiring does not ask for is no part of a net."""
-    read = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
-    named = mind.memory._asdict() | mind.episodes._asdict() | read
+    named = mind.memory._asdict() | mind.episodes._asdict() | _words_of(reader)
     return {name: each for name, each in named.items() if each.size}
+
+
+def _words_of(reader: Reader) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a reader, of those with named fields the plain words; none that is empty."""
+    words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    return {name: each for name, each in words.items() if each.size}
