@@ -13,10 +13,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from realnet.core.checks import checked_rate, is_whole
-from realnet.core.dendrite_memory import LEARNT
+from realnet.core.dendrite_packing import LEARNT, is_packed
 from realnet.core.state import Params, State, check_arrays
 
 FORMAT = 1
+_PACKED_FORMAT = 2  # of a file whose arrays are packed
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
 _DENDRITES = "dendrites"
 _KINDS = ("net", "tokens", "frames", _DENDRITES)
@@ -29,7 +30,8 @@ class Checkpoint:
 
     Attributes:
         config: as JSON has it: `format`, `kind`, `tick`, `learning_rate`, `params`, and what a learner adds.
-        arrays: by name those of the net's state, `order` (the id of each neuron), and what a learner adds.
+        arrays: by name those of the net's state, `order` (the id of each neuron), and what a learner adds; of a net of
+            dendrites packed (`realnet.core.dendrite_packing`).
     """
 
     config: dict[str, Any]
@@ -75,7 +77,8 @@ class Checkpoint:
 
     def to_bytes(self) -> bytes:
         """Return a safetensors file."""
-        config = json.dumps(self.config, sort_keys=True)
+        written = self.config | {"format": _PACKED_FORMAT} if is_packed(self.arrays) else self.config
+        config = json.dumps(written, sort_keys=True)
         return safetensors.numpy.save(dict(sorted(self.arrays.items())), {_KEY: config})
 
     @classmethod
@@ -91,9 +94,10 @@ class Checkpoint:
             raise ValueError(f"not a RealNet checkpoint: {' '.join(str(error).split())}") from error
         if not isinstance(config, dict):
             raise ValueError("not a RealNet checkpoint: its metadata is no object")
-        if config.get("format") != FORMAT:
-            raise ValueError(f"a RealNet checkpoint of format {config.get('format')}, this program reads {FORMAT}")
-        checkpoint = cls(config, arrays)
+        if config.get("format") not in (FORMAT, _PACKED_FORMAT):
+            known = f"{FORMAT} and {_PACKED_FORMAT}"
+            raise ValueError(f"a RealNet checkpoint of format {config.get('format')}, this program reads {known}")
+        checkpoint = cls(config | {"format": FORMAT}, arrays)
         checkpoint._check()
         return checkpoint
 
@@ -121,7 +125,7 @@ class Checkpoint:
         return hashlib.sha256(self.state().stored_weights().data).hexdigest()
 
     def state_sha256(self) -> str:
-        """Return the hash of everything."""
+        """Return the hash of everything, as it is kept."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ class Interface:
         reach: how many of the last ticks decide what the net has in mind, all but a little.
         columns: those of its outputs.
         idle_speaks: whether the outputs of ticks without input have these columns, too.
-        sleep: what it does in sleep: replay pieces of its past, or search for contexts that would have predicted it.
+        sleep: what it does in sleep: replay pieces of its past, or search for contexts that would have predicted it;
+            None: it does not sleep.
         fit: what of it can be fitted by backpropagation; None: nothing.
     """
 
@@ -40,7 +41,7 @@ class Interface:
     reach: int
     columns: tuple[Column, ...]
     idle_speaks: bool
-    sleep: Sleep = "replay"
+    sleep: Sleep | None = "replay"
     fit: Fit | None = "matrix"
 
     def is_like(self, other: Interface) -> bool:
@@ -86,13 +87,17 @@ class Interface:
         return self._tokens(tokens, self.vocabulary)
 
     def _tokens(self, tokens: Sequence[int], vocabulary: Vocabulary) -> Input:
-        given = _unpacked(tokens, vocabulary.size) if isinstance(tokens, bytes) else tokens
-        try:
-            ids = np.asarray(given) if len(given) else np.empty(0, np.int32)
-        except ValueError as error:  # lists of several lengths
-            raise InputError(("tokens",), "must be a list of integers") from error
-        if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-            raise InputError(("tokens",), "must be a list of integers")
+        if isinstance(tokens, bytes):
+            ids: NDArray[Any] = _unpacked(tokens, vocabulary.size)
+            if vocabulary.size == 2 ** (8 * ids.itemsize):  # there is a token for each: none is unknown
+                return Input(tokens=ids.astype(np.int32))
+        else:
+            try:
+                ids = np.asarray(tokens) if len(tokens) else np.empty(0, np.int32)
+            except ValueError as error:  # lists of several lengths
+                raise InputError(("tokens",), "must be a list of integers") from error
+            if ids.ndim != 1 or ids.dtype.kind not in "iu":
+                raise InputError(("tokens",), "must be a list of integers")
         unknown = np.flatnonzero((ids < 0) | (ids >= vocabulary.size))
         if len(unknown):
             raise InputError(("tokens", int(unknown[0])), f"the vocabulary has {vocabulary.size} tokens")

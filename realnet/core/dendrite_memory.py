@@ -66,6 +66,3 @@ class Episodes(NamedTuple):
     def blank(cls, recalls: int, symbols: int) -> Episodes:
         kind = np.uint8 if symbols <= 2**8 else np.uint16
         return cls(np.zeros(EPISODES, kind), np.zeros((recalls, PLACES), np.int32), np.zeros(1, np.int64))
-
-
-LEARNT = (*Memory._fields, *Episodes._fields)  # the names of all arrays that a fork only reads

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import (
     BELIEFS,
@@ -35,8 +38,7 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     contexts, somata, maps = len(wiring.contexts), len(wiring.somata), len(wiring.maps)
     gates = len(wiring.gates)
     trust = np.stack([newborn_trust(each.forgiving) for each in wiring.recalls])
-    run = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32)
-    cell = sigmoids(Decimal("0.5"), range(-(CELLS // 2), CELLS // 2 + 1))  # the same bits on every machine
+    run, row = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), unused(wiring)
     return Memory(
         lines=np.zeros((lines + 1, WORDS), np.uint32),
         used=np.zeros(1, np.int64),
@@ -46,14 +48,26 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
         run_uses=np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
         trust=trust,
         trust_uses=np.zeros((len(wiring.recalls), TRUSTS), np.uint8),
-        gains=_newborn_gains(wiring),
+        gains=np.repeat(row["gains"][:, None], ROWS, axis=1),
         gain_uses=np.zeros((gates, ROWS), np.uint16),
         mix=np.full((ROWS, somata), 1 / somata, np.float32),
-        maps=np.tile(cell, (maps, MAP_ROWS, 1)),
+        maps=np.repeat(row["maps"][:, None], MAP_ROWS, axis=1),
         map_uses=np.zeros((maps, MAP_ROWS), np.uint16),
         belief=np.tile(_newborn_belief(), (contexts if wiring.beliefs else 0, 1)),
         belief_uses=np.zeros((contexts if wiring.beliefs else 0, BELIEFS), np.uint8),
     )
+
+
+def unused(wiring: Wiring) -> dict[str, NDArray[Any]]:
+    """Return what one row of each array that is packed is at birth: (G, …), the same for all rows of a gate or map."""
+    gates, maps = len(wiring.gates), len(wiring.maps)
+    return {
+        "gains": _newborn_gains(wiring),
+        "gain_uses": np.zeros(gates, np.uint16),
+        "maps": np.tile(_newborn_map(), (maps, 1)),
+        "map_uses": np.zeros(maps, np.uint16),
+        "places": np.zeros(len(wiring.recalls), np.int32),
+    }
 
 
 def rates(wiring: Wiring) -> Float32:
@@ -72,6 +86,12 @@ def doubled(memory: Memory) -> Memory:
     for half in range(2):
         lines[half * len(old) : (half + 1) * len(old)][bit == half] = old[bit == half]
     return memory._replace(lines=lines)
+
+
+@cache
+def _newborn_map() -> Float32:
+    """Return (CELLS,) what goes in; the same bits on every machine."""
+    return sigmoids(Decimal("0.5"), range(-(CELLS // 2), CELLS // 2 + 1))
 
 
 def newborn_reflex() -> Float32:
@@ -94,11 +114,11 @@ def _newborn_belief() -> Float32:
 
 def _newborn_gains(wiring: Wiring) -> Float32:
     gates = wiring.gates
-    gains = np.zeros((len(gates), ROWS, wiring.columns), np.float32)
+    gains = np.zeros((len(gates), wiring.columns), np.float32)
     for g, (soma, _, _) in enumerate(gates):
         gain = GAIN / len(wiring.contexts) / len(wiring.somata[soma])
         contexts = slice(FIRST, FIRST + STEP * len(wiring.contexts), STEP)
-        gains[g, :, contexts] = gain
-        gains[g, :, FIRST + 1 : contexts.stop : STEP] = gain / 2
-        gains[g, :, 2 : 2 + 2 * len(wiring.recalls) : 2] = gain / len(wiring.recalls)
+        gains[g, contexts] = gain
+        gains[g, FIRST + 1 : contexts.stop : STEP] = gain / 2
+        gains[g, 2 : 2 + 2 * len(wiring.recalls) : 2] = gain / len(wiring.recalls)
     return gains

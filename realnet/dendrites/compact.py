@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import GAIN, newborn_reflex, rates
-from realnet.dendrites.life import Life
-from realnet.dendrites.net import Said
+from realnet.dendrites.net import DendriteNet, Said
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.recall import newborn_trust
 from realnet.dendrites.wiring import Recall, Wiring
@@ -40,7 +39,7 @@ def compact_wiring(memory: int) -> Wiring:
     return Wiring(tuple(contexts), (Recall(6, forgiving=False),), (tuple(gates),), ())
 
 
-class CompactNet(Life):
+class CompactNet(DendriteNet):
     """A net of dendrites in so many bytes: all that it learns, has in mind and works with, constant tables apart.
 
     Attributes:
@@ -71,7 +70,7 @@ class CompactNet(Life):
         self._memory = _newborn(wiring, self.gates, lines)
 
     def _make(self, wiring: Wiring, symbols: int, max_bytes: int) -> None:
-        self._begin(wiring, symbols)
+        self._begin(wiring, symbols, 0)
         self.max_bytes, self._rates = max_bytes, rates(wiring)[0]
         self.gates = _gates(wiring, self._depth)
         self._work = Work.of(len(wiring.contexts), len(self.gates), self._depth)
@@ -79,11 +78,6 @@ class CompactNet(Life):
     def __repr__(self) -> str:
         fork = "fork of a " if self.read_only else ""
         return f"<{fork}CompactNet of {len(self.wiring.contexts)} dendrites: {self.nbytes} bytes, tick {self.tick}>"
-
-    @property
-    def num_neurons(self) -> int:
-        """Return how many neurons there are: one for each line, and one for each decision."""
-        return self.lines + self.symbols - 1
 
     @property
     def lines(self) -> int:
@@ -114,19 +108,26 @@ class CompactNet(Life):
         self.tick += len(tokens)
         return said
 
-    def code(self, *_: object) -> int:
+    def code(self, *_: object) -> NoReturn:
         """Raises ValueError: files are coded by the other nets of dendrites."""
         raise ValueError("a compact net codes no files")
+
+    def adopt(self, other: DendriteNet) -> NoReturn:
+        """Raises ValueError: it keeps its wiring for life."""
+        raise ValueError("a compact net keeps its wiring")
+
+    def relives(self, wiring: Wiring, tokens: int) -> NoReturn:
+        """Raises ValueError: it keeps its wiring for life."""
+        raise ValueError("a compact net keeps its wiring")
+
+    @property
+    def memory(self) -> NoReturn:
+        """Raises ValueError: what it has learnt is of another form."""
+        raise ValueError("a compact net has no memory of this form: arrays() has it")
 
     def stimuli(self) -> Stimuli:
         """Return what is told of the next tick before its token."""
         return self._encoder.encode(np.empty(0, np.int32), self._reader, self._episodes, False, and_next=True)
-
-    def expected(self, count: int) -> tuple[NDArray[np.int32], Float32]:
-        """Return the likeliest next tokens, best first, and how probable each is."""
-        best, value = np.zeros(count, np.int32), np.zeros(count, np.float32)
-        self._search(self.stimuli(), 0, best, value)
-        return best, value
 
     def draw(self, temperature: float, random: np.random.Generator) -> int:
         """Draw the next token; the lower the temperature, above 0, the likelier it is."""

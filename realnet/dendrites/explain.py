@@ -63,7 +63,7 @@ class Explanation:
         return replace(self, token=int(tokens[self.token]), recalls=recalls)
 
 
-def explain(net: DendriteNet | CompactNet, token: int | None = None) -> Explanation:
+def explain(net: DendriteNet, token: int | None = None) -> Explanation:
     """Explain what the net expects now of a token, None: of the likeliest. Nothing changes, and nothing is learnt.
 
     The net's own decisions are taken once more, by the law, some 10 ms. Raises ValueError for a token that is none, and

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.checks import is_whole
+from realnet.core.checks import checked_rate, is_whole
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
+from realnet.core.dendrite_packing import check_packed, check_unused, is_packed, packed, unpacked
 from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32, Float64
 from realnet.dendrites.arrays import check_arrays
-from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates
+from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates, unused
 from realnet.dendrites.coder import code_
-from realnet.dendrites.life import Life
+from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
+from realnet.dendrites.rewiring import add_lines_, rewired_episodes, rewired_memory, rewired_mind
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_run import run_
@@ -51,8 +55,16 @@ class _Mind:
         return lines // 2 if lines < max_lines else _NEVER
 
 
-class DendriteNet(Life):
-    """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use."""
+class DendriteNet:
+    """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
+
+    Attributes:
+        tick: how many ticks it has lived.
+        learning_rate: times the rate of the gains (1); synapses learn by their own uses.
+        read_only: it is a fork, and shares its memory with the net that it was forked from.
+    """
+
+    preset, device, kernel, seed = "dendrites", "cpu", "cpu", 0
 
     def __init__(self, wiring: Wiring, symbols: int, max_lines: int = MAX_LINES) -> None:
         """Make a newborn for so many symbols, 2 to 65,536; contexts of text are of 256. Raises ValueError."""
@@ -62,15 +74,17 @@ class DendriteNet(Life):
             raise ValueError(f"{wiring.of_text[0]!r} is of bytes of text, and there are {symbols} symbols")
         if not is_whole(max_lines) or max_lines & (max_lines - 1) or not LEAST_LINES <= max_lines <= 2**22:
             raise ValueError(f"max_lines is {max_lines}, must be a power of two from {LEAST_LINES} to {2**22}")
-        self._make(wiring, symbols, max_lines)
+        self._begin(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
         self._reader = self._encoder.nothing_read()
 
-    def _make(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
-        self._begin(wiring, symbols)
-        self.max_lines = max_lines
+    def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
+        self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
+        self.tick, self.read_only, self._learning_rate = 0, False, 1.0
+        self._depth = (symbols - 1).bit_length()
         self._gates, self._rates = wiring.gates, rates(wiring)
+        self._encoder = Encoder(wiring)
         self._scratch = Scratch.of(
             *(len(wiring.contexts), wiring.columns, len(self._gates)),
             *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
@@ -88,6 +102,14 @@ class DendriteNet(Life):
     @property
     def lines(self) -> int:
         return len(self._mind.memory.lines) - 1
+
+    @property
+    def learning_rate(self) -> float:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = checked_rate(value)
 
     def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0, every: int = 1, and_next: bool = True) -> Said:
         """Predict and then learn T tokens of 0 to `symbols` - 1. At a rate of 0 nothing is learnt.
@@ -164,10 +186,63 @@ class DendriteNet(Life):
         told = self._mind.flat(), tables(), self._scratch, best, value
         likeliest_(self.symbols, self._depth, self._gates, stimuli, t, *told)
 
+    def rest(self, ticks: int) -> None:
+        """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
+        if ticks < 0:
+            raise ValueError("ticks must be at least 0")
+        self.tick += ticks
+
+    def forget(self) -> None:
+        """Empty the mind, as of a newborn; what the net has learnt stays."""
+        self._reader = self._encoder.nothing_read()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Set the mind aside: within, the net begins with nothing in mind; after it, the mind is back."""
+        before = self._reader
+        self.forget()
+        try:
+            yield
+        finally:
+            self._reader = before
+
+    def adopt(self, other: DendriteNet) -> None:
+        """Go on with another's wiring, gains and output maps, and with the lines of contexts that only it has.
+
+        All else stays this net's: what it knows of contexts and recalls that both have, its episodes and its mind.
+        Takes the other's arrays over. Raises ValueError, with nothing changed, if the two cannot be one.
+        """
+        if self.read_only:
+            raise ValueError("a fork only reads its memory")
+        if (other.symbols, other.max_lines) != (self.symbols, self.max_lines):
+            raise ValueError("the other net has other symbols, or room for other lines")
+        mine, theirs, old, new = self._mind, other._mind, self.wiring, other.wiring
+        mind = _Mind(
+            rewired_memory(mine.memory, theirs.memory, old, new),
+            rewired_episodes(mine.episodes, theirs.episodes, old, new),
+        )
+        at = 0 if old != new else other.lines
+        while True:
+            full = mind.full(self.max_lines)
+            at = add_lines_(mind.memory.lines, mind.memory.used, theirs.memory.lines, at, full)
+            if mind.memory.used[0] <= full:
+                break
+            mind.memory = doubled(mind.memory)
+        tick, rate, reader = self.tick, self.learning_rate, rewired_mind(self._reader, old, new)
+        self._begin(new, self.symbols, self.max_lines)
+        self.tick, self.learning_rate, self._mind, self._reader = tick, rate, mind, reader
+
+    def relives(self, wiring: Wiring, tokens: int) -> DendriteNet:
+        """Return a newborn of that wiring that is to live again through this net's last `tokens` tokens."""
+        newborn = DendriteNet(wiring, self.symbols, self.max_lines)
+        newborn.learning_rate = self.learning_rate
+        newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
+        return newborn
+
     def fork(self) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
         fork = DendriteNet.__new__(DendriteNet)
-        fork._make(self.wiring, self.symbols, self.max_lines)
+        fork._begin(self.wiring, self.symbols, self.max_lines)
         fork._mind, fork._reader = self._mind, Reader._make(each.copy() for each in self._reader)
         fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
         return fork
@@ -178,20 +253,28 @@ class DendriteNet(Life):
         return sum(each.nbytes for each in _arrays_of(self._mind, self._reader).values())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of all that is learnt and in mind, by name."""
-        return {name: each.copy() for name, each in _arrays_of(self._mind, self._reader).items()}
+        """Return a copy of all that is learnt and in mind, by name; what is learnt is packed."""
+        learnt = packed(self._mind.memory, self._mind.episodes, unused(self.wiring))
+        return learnt | {name: each.copy() for name, each in _words_of(self._reader).items()}
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
+        """Go on from what `arrays` returned, or from the same unpacked; takes the arrays over.
+
+        Raises ValueError, or KeyError for an array that is missing, with nothing changed.
+        """
+        born = unused(self.wiring)
+        if is_packed(arrays):
+            check_packed(arrays, born)
+        arrays = dict(unpacked(arrays))
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
         named = _arrays_of(self._mind, self._reader)
         check_arrays(arrays, named, lines)
+        check_unused(arrays, born)
         reader = self._encoder.nothing_read()
-        for name, each in _arrays_of(self._mind, reader).items():
-            if name in Reader._fields:
-                each[...] = arrays[name]
+        for name, each in _words_of(reader).items():
+            each[...] = arrays[name]
         memory, episodes = self._mind.memory, self._mind.episodes
         self._mind = _Mind(
             memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
@@ -202,6 +285,11 @@ class DendriteNet(Life):
 
 def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
     """Return those that have something in them: what the wiring does not ask for is no part of a net."""
-    read = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
-    named = mind.memory._asdict() | mind.episodes._asdict() | read
+    named = mind.memory._asdict() | mind.episodes._asdict() | _words_of(reader)
     return {name: each for name, each in named.items() if each.size}
+
+
+def _words_of(reader: Reader) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a reader, of those with named fields the plain words; none that is empty."""
+    words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    return {name: each for name, each in words.items() if each.size}

@@ -168,14 +168,13 @@ def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
     """Write the fourth input of every context."""
     contexts = u64(len(s.lines))
     for q in range(contexts):
-        word, said, cell = memory.lines[s.synapses[q]], f32(0), i64(SILENT)
-        if word != u32(0):
-            says = tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
-            row = tables.belief_row[u64(word >> u32(24))]
-            cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
-            said = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
-        s.beliefs[q] = cell
-        s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = said
+        word = memory.lines[s.synapses[q]]
+        known, says = word != u32(0), tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
+        row = tables.belief_row[u64(word >> u32(24))]
+        cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
+        belief = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
+        s.beliefs[q] = cell if known else i64(SILENT)
+        s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = belief if known else f32(0)
 
 
 @exact_inlined_kernel

@@ -64,8 +64,9 @@ def _learn_synapses_(bit: int, answer: int, memory: Memory, tables: Tables, s: S
 @exact_inlined_kernel
 def _learn_beliefs_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
     for q in range(u64(len(s.lines))):
-        if s.beliefs[q] >= 0:
-            _nudge_(memory.belief, memory.belief_uses, u64(s.beliefs[q]), f32(answer), True, tables)
+        known = s.beliefs[q] >= 0
+        cell = u64(s.beliefs[q]) if known else u64(0)
+        _nudge_(memory.belief, memory.belief_uses, cell, f32(answer), known, tables)
 
 
 @exact_inlined_kernel

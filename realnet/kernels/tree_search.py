@@ -9,7 +9,7 @@ from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide_, find_lines_, is_certain
+from realnet.kernels.tree_decide import Scratch, decide_, fetch_maps_, find_lines_, is_certain
 
 BUDGET = 64  # decisions; then the search goes straight down
 
@@ -55,6 +55,8 @@ def likeliest_(
                 begun = four
             one = np.float64(decide_(here, bit, depth, gates, stimuli, t, memory, tables, s))
             decisions += 1
+            if bit + 1 < depth:
+                fetch_maps_(2 * here + (1 if one > 0.5 else 0), stimuli, t, memory)
             node[open_nodes], value[open_nodes] = 2 * here + 1, p * one
             open_nodes += 1
         node[open_nodes], value[open_nodes] = 2 * here, p * (1.0 - one)

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from realnet.checkpoint import Checkpoint
+from realnet.core.confidence import GAINS, LEAST, MOST, sharpen_
 from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
@@ -21,7 +22,7 @@ from realnet.score import Score
 from realnet.tokens.encoder import Encoder, dense_taps
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
-from realnet.tokens.readout import TOP, best_, probabilities, sample
+from realnet.tokens.readout import FLOOR, TOP, best_, probabilities, sample
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
@@ -42,6 +43,7 @@ class TokenLearner:
         """`net` has `encoder.n_in` or more inputs, and one output for each token."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.encoder, self._recent = encoder, encoder.start()
+        self._gains = np.ones(GAINS)
 
     def __repr__(self) -> str:
         return f"<TokenLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
@@ -109,6 +111,9 @@ class TokenLearner:
         width = TOP if is_full else 1
         best, value = np.empty((len(said), width), np.int32), np.empty((len(said), width), np.float32)
         best_(said, best, value)
+        learns = plasticity * (self.net.learning_rate if learning_rate is None else learning_rate) > 0
+        sharpen_(said, ids, self._gains, FLOOR, learns)
+        value = np.take_along_axis(said, best, 1)
         probability = said[np.arange(len(ids)), ids]
         surprise = -np.log2(probability)
         predicted = best[: len(ids), 0]
@@ -137,18 +142,18 @@ class TokenLearner:
         """Run from nothing in mind; afterwards the net has in mind what it had before.
 
         The first `given` tokens only lead up to the others: they are not learnt, and have no row in what is returned.
-        Nothing here counts as seen, or in the score.
+        Nothing here counts as seen, or in the score, and how sure the net may be is not learnt from what it repeats.
         """
         ids = checked_ids(tokens, self.vocabulary.size)
-        kept = self._recent, self.score, self.tokens_seen
-        self._recent, self.score = self.encoder.start(), Score()
+        kept = self._recent, self.score, self.tokens_seen, self._gains
+        self._recent, self.score, self._gains = self.encoder.start(), Score(), self._gains.copy()
         try:
             with self.net.aside():
                 if given:
                     self.run(ids[:given], 0.0, outputs="none")
                 return self.run(ids[given:], plasticity, learning_rate, outputs)
         finally:
-            self._recent, self.score, self.tokens_seen = kept
+            self._recent, self.score, self.tokens_seen, self._gains = kept
 
     def run_input(
         self,
@@ -180,7 +185,7 @@ class TokenLearner:
     def fork(self) -> TokenLearner:
         """Return a learner with activity of its own that reads the same matrix, and cannot learn."""
         fork = TokenLearner(self.net.fork(), self.encoder, self.vocabulary)
-        fork._recent = self._recent
+        fork._recent, fork._gains = self._recent, self._gains.copy()
         return fork
 
     def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> Generator:
@@ -212,11 +217,15 @@ class TokenLearner:
             "encoder": asdict(self.encoder),
             "tokens_seen": self.tokens_seen,
         }
-        return self.net.checkpoint().extended(config, {"recent": self._recent.copy(), "score": self.score.sums.copy()})
+        own: dict[str, NDArray[Any]] = {"recent": self._recent, "score": self.score.sums, "gains": self._gains}
+        return self.net.checkpoint().extended(config, {name: array.copy() for name, array in own.items()})
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner:
-        """Return the learner that made it. Takes its arrays over. Raises ValueError if it is none of a token net."""
+        """Return the learner that made it; one of before there were gains begins with gains of 1.
+
+        Takes its arrays over. Raises ValueError if it is none of a token net.
+        """
         try:
             config, arrays = checkpoint.config, checkpoint.arrays
             vocabulary = vocabulary_named(config["vocabulary"])
@@ -225,7 +234,7 @@ class TokenLearner:
             _check(net, encoder, vocabulary, checkpoint)
             learner = cls(net, encoder, vocabulary)
             learner.tokens_seen, learner._recent = config["tokens_seen"], arrays["recent"]
-            learner.score = Score(arrays["score"])
+            learner.score, learner._gains = Score(arrays["score"]), arrays.get("gains", learner._gains)
         except (ValueError, KeyError, TypeError) as error:
             missing = " is missing" if isinstance(error, KeyError) else ""
             raise ValueError(f"not a checkpoint of a token net: {' '.join(str(error).split())}{missing}") from error
@@ -241,6 +250,9 @@ def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: C
     if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
         raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
     check_seen(seen, score)
+    gains = checkpoint.arrays.get("gains", np.ones(GAINS))
+    if gains.shape != (GAINS,) or gains.dtype != np.float64 or not ((gains >= LEAST) & (gains <= MOST)).all():
+        raise ValueError(f"the array gains must be {GAINS} numbers of float64 from {LEAST} to {MOST}")
 
 
 class Generator:
@@ -259,8 +271,9 @@ class Generator:
         if len(self._prompt):
             return []
         for _ in range(count):
-            probability = probabilities(fork.net.respond()[None], fork.net.preset)[0]
-            said.append(sample(probability, self._temperature, self._random.random()))
+            probability = probabilities(fork.net.respond()[None], fork.net.preset)
+            sharpen_(probability, np.empty(0, np.int32), fork._gains, FLOOR, False)
+            said.append(sample(probability[0], self._temperature, self._random.random()))
             frames, fork._recent = fork.encoder.encode(np.array(said[-1:], np.int32), fork._recent)
             fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
         return said

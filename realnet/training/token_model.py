@@ -63,7 +63,8 @@ class TokenModel(nn.Module):
             hidden: (streams, H), the winners of the first of these ticks.
 
         Returns:
-            log p (streams, ticks, V) of the token after each tick; the winners of the tick after the last one.
+            log p (streams, ticks, V) of the token after each tick, without a learner's gains; the winners of the tick
+            after the last one.
         """
         streams, ticks, _ = index.shape
         rows, H, first = index.flatten(0, 1), self.params.n_hidden, self.params.n_in

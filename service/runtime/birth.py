@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from realnet import learners
 from realnet.dendrites.compact import CompactNet
-from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.wiring import COMPACT
 from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
@@ -14,7 +14,6 @@ Birth: TypeAlias = dict[str, int | str | None]
 
 
 _OF_DENDRITES = ("variant", "max_lines", "memory")
-HARMED_BY_REPLAY = "to live again through its past would harm it"
 
 
 class CannotStart(Exception):
@@ -79,8 +78,8 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
     `birth` is what a new net would be created from, by these settings.
     """
     net, interface = learner.net, learner.interface
-    if settings.sleep_after and interface.sleep == "search":
-        raise CannotStart(f"a net of dendrites does not sleep, {HARMED_BY_REPLAY}: leave sleep-after out")
+    if settings.sleep_after and interface.sleep is None:
+        raise CannotStart("a compact net does not sleep: leave sleep-after out")
     is_of_frames = interface.vocabulary is None
     has = {
         "preset": net.preset,
@@ -91,10 +90,10 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
         "vocabulary": None if interface.vocabulary is None else interface.vocabulary.name,
         "memory": None,
     }
-    if isinstance(net, DendriteNet):
-        has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
-    elif isinstance(net, CompactNet):
+    if isinstance(net, CompactNet):
         has |= {"neurons": None, "variant": COMPACT, "memory": net.max_bytes}
+    elif isinstance(learner, DendriteLearner):
+        has |= {"neurons": None, "max_lines": learner.net.max_lines, "variant": learner.born}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
         if name == "vocabulary" and asked is not None:

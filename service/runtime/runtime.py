@@ -70,7 +70,9 @@ class Runtime:
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.snapshots = _snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
-        self.snapshotter = Snapshotter(self.engine, self.snapshots, settings.snapshot_every, self.journal)
+        self.snapshotter = Snapshotter(
+            self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
+        )
         self.jobs: JobRunner  # once it is open
         self.events: Events
         self._log = log

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from realnet.core.confidence import sharpen, sharpen_
 from realnet.core.readout import read, read_, read_leaking, read_tensor
 from realnet.core.state import Params
 from realnet.tokens.readout import log_probabilities, probabilities
@@ -35,3 +36,29 @@ def test_the_logarithm_of_probabilities_is_that_of_the_law(preset: str) -> None:
         outputs /= outputs.sum(1, keepdims=True)
     logs = log_probabilities(torch.from_numpy(outputs), preset).numpy()
     assert np.abs(logs - np.log(probabilities(outputs, preset))).max() < 1e-4
+
+
+def test_gains_by_confidence_are_learnt_as_the_law_says() -> None:
+    random = np.random.default_rng(0)
+    p = random.dirichlet(np.full(40, 0.2), 300)
+    p = ((p + 1e-5) / (p + 1e-5).sum(1, keepdims=True)).astype(np.float32)
+    came = np.array([random.choice(40, p=row / row.sum()) for row in np.sqrt(p.astype(float))], np.int32)
+    ours, gains, of_law = p.copy(), np.ones(10), np.ones(10)
+    sharpen_(ours, came[:250], gains, 1e-4, True)  # the last rows are not followed by a token
+    law = [
+        sharpen(row.astype(float), of_law, 1e-4, int(y) if t < 250 else None)
+        for t, (row, y) in enumerate(zip(p, came, strict=True))
+    ]
+    assert np.abs(ours - law).max() < 1e-6
+    assert np.abs(gains - of_law).max() < 1e-9
+    assert np.abs(ours.sum(1) - 1).max() < 1e-5
+    assert gains.min() < 0.9, "tokens came as if all were less sure: a gain falls"
+    assert np.log(ours[range(250), came[:250]]).sum() > np.log(p[range(250), came[:250]]).sum()
+
+
+def test_gains_read_without_learning() -> None:
+    p, gains = np.full((1, 4), 0.25, np.float32), np.full(10, 2.0)
+    p[0] = (0.7, 0.1, 0.1, 0.1)
+    sharpen_(p, np.array([3], np.int32), gains, 0.0, False)
+    assert p[0] == pytest.approx(np.array([0.49, 0.01, 0.01, 0.01]) / 0.52)
+    assert (gains == 2.0).all()

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from realnet import Checkpoint, TokenLearner, TokenOutputs, from_checkpoint
 from realnet.core.state import PRESETS, Preset
+from realnet.inputs import Input
 from realnet.tokens.readout import probabilities, sample
 from realnet.vocabulary import Bytes
 
@@ -102,6 +103,9 @@ FORGED: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ("recent", {}, {"recent": np.zeros(8)}),
     ("score", {}, {"score": np.full(3, np.nan)}),
     ("score", {}, {"score": np.zeros(2)}),
+    ("gains", {}, {"gains": np.ones(9)}),
+    ("gains", {}, {"gains": np.full(10, np.nan)}),
+    ("gains", {}, {"gains": np.ones(10, np.float32)}),
 ]
 
 
@@ -115,6 +119,35 @@ def test_what_is_no_checkpoint_of_a_token_net_is_refused(
         from_checkpoint(Checkpoint.from_bytes(data))
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@every_preset
+def test_gains_are_learnt_live_alone_and_change_no_weight(preset: Preset) -> None:
+    learner = learner_of(preset)
+    tokens = learner.vocabulary.encode(TEXT)
+    learner.run(tokens)
+    gains = learner.checkpoint().arrays["gains"]
+    assert gains.shape == (10,)
+    assert (gains != 1).any()
+    learner.run(tokens, plasticity=0.0)
+    learner.dream(tokens)
+    learner.fork().run(tokens, plasticity=0.0)
+    learner.generator(tokens[:5], 1.0, 0).step(20)
+    assert (learner.checkpoint().arrays["gains"] == gains).all()
+
+
+def test_a_checkpoint_of_before_there_were_gains_begins_with_ones_and_learns_the_same_weights() -> None:
+    learner = learner_of()
+    tokens = learner.vocabulary.encode(TEXT)
+    learner.run(tokens)
+    now = learner.checkpoint()
+    before = Checkpoint(now.config, {name: array for name, array in now.arrays.items() if name != "gains"})
+    older = from_checkpoint(Checkpoint.from_bytes(before.to_bytes()))
+    assert (older.checkpoint().arrays["gains"] == 1).all()
+    older.run_input(Input(tokens=tokens))
+    learner.run(tokens)
+    assert older.checkpoint().weights_sha256() == learner.checkpoint().weights_sha256()
+    assert older.checkpoint().state_sha256() != learner.checkpoint().state_sha256()
 
 
 @pytest.mark.parametrize("name", ["vocabulary", "encoder", "tokens_seen", "recent", "score"])
