@@ -58,7 +58,7 @@ def of_a_text(begin: int, characters: int, tested: int, request: dict[str, Any])
         ("fitted", False, True),
         ("streamed, then fitted", True, True),
     ):
-        with running() as server, Client(server) as client:
+        with running("--preset", "surprise") as server, Client(server) as client:
             began, epochs = time.monotonic(), "-"
             if is_streamed:
                 run(server, told, learn=True)
@@ -79,7 +79,7 @@ def of_another_text(begin: int, characters: int, tested: int, request: dict[str,
     text = topics_text()[begin:]
     told, asked = text[:characters], text[characters : characters + tested]
     other = " ".join(f"{number} times {number} is {number * number}," for number in range(500))
-    with running() as server, Client(server) as client:
+    with running("--preset", "surprise") as server, Client(server) as client:
         dataset = client.upload("told.txt", told.encode())
         with ThreadPoolExecutor() as pool:
             fitting = pool.submit(fit, client, dataset, commit="rebase", **request)

@@ -44,7 +44,7 @@ def run(server: Server, told: str, learn: bool) -> list[bool]:
 
 def live(told: str, ticks: int) -> Night:
     night = Night()
-    with running() as server, Client(server) as client:
+    with running("--preset", "surprise") as server, Client(server) as client:
         for start in range(0, HEARD, PART):
             night.heard += run(server, told[start : start + PART], learn=True)
             if ticks:
@@ -84,7 +84,7 @@ def main() -> None:
             half = statistics.mean(night.heard[HEARD // 2 :])
             table.add_row(f"from {begin:,}", f"{ticks:,}", f"{half:.3f}", f"{night.first:.3f}", f"{night.next:.3f}")
     print(table)
-    with running() as server:
+    with running("--preset", "surprise") as server:
         run(server, topics_text()[:HEARD], learn=True)
         taken = asyncio.run(wake(server, wakings))
     p99 = taken[int(0.99 * len(taken))]

@@ -13,12 +13,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from realnet.core.checks import checked_rate, is_whole
-from realnet.core.dendrite_memory import LEARNT
-from realnet.core.dendrite_packing import is_packed, unpacked
+from realnet.core.dendrite_packing import LEARNT, is_packed
 from realnet.core.state import Params, State, check_arrays
 
 FORMAT = 1
-_PACKED_FORMAT = 2  # of a file whose arrays are packed; whole or packed, the hashes are the same
+_PACKED_FORMAT = 2  # of a file whose arrays are packed
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
 _DENDRITES = "dendrites"
 _KINDS = ("net", "tokens", "frames", _DENDRITES)
@@ -118,16 +117,17 @@ class Checkpoint:
     def weights_sha256(self) -> str:
         """Return the hash of the stored W, float32 after step 8; of a net of dendrites, of all that it has learnt."""
         if self.config["kind"] == _DENDRITES:
-            whole, digest = dict(unpacked(self.arrays)), hashlib.sha256()
+            digest = hashlib.sha256()
             for name in LEARNT:
-                digest.update(np.ascontiguousarray(whole[name]).data)
+                if name in self.arrays:
+                    digest.update(np.ascontiguousarray(self.arrays[name]).data)
             return digest.hexdigest()
         return hashlib.sha256(self.state().stored_weights().data).hexdigest()
 
     def state_sha256(self) -> str:
-        """Return the hash of everything."""
+        """Return the hash of everything, as it is kept."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, array in unpacked(self.arrays):
+        for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,13 +86,17 @@ class Interface:
         return self._tokens(tokens, self.vocabulary)
 
     def _tokens(self, tokens: Sequence[int], vocabulary: Vocabulary) -> Input:
-        try:
-            ids = _unpacked(tokens, vocabulary.size) if isinstance(tokens, bytes) else np.asarray(tokens)
-            ids = ids if len(tokens) else np.empty(0, np.int32)
-        except ValueError as error:  # lists of several lengths
-            raise InputError(("tokens",), "must be a list of integers") from error
-        if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-            raise InputError(("tokens",), "must be a list of integers")
+        if isinstance(tokens, bytes):
+            ids: NDArray[Any] = _unpacked(tokens, vocabulary.size)
+            if vocabulary.size == 2 ** (8 * ids.itemsize):  # there is a token for each: none is unknown
+                return Input(tokens=ids.astype(np.int32))
+        else:
+            try:
+                ids = np.asarray(tokens) if len(tokens) else np.empty(0, np.int32)
+            except ValueError as error:  # lists of several lengths
+                raise InputError(("tokens",), "must be a list of integers") from error
+            if ids.ndim != 1 or ids.dtype.kind not in "iu":
+                raise InputError(("tokens",), "must be a list of integers")
         unknown = np.flatnonzero((ids < 0) | (ids >= vocabulary.size))
         if len(unknown):
             raise InputError(("tokens", int(unknown[0])), f"the vocabulary has {vocabulary.size} tokens")

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 MOST = 2**16  # tokens
 _MOST_BYTES = 2**26  # of a file
 _HEX = 12  # signs of a hash that tell a file
+_BEFORE = 4  # tokens that decide how the next is written
+_INCOMPLETE = "\ufffd"  # where a character lacks bytes
 
 
 class Vocabulary(Protocol):
@@ -142,10 +144,44 @@ class TokenizerFile:
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return (T,) tokens, without any that the file would put around a text."""
         whole = text.encode("utf-8", errors="replace").decode()  # the library takes no lone surrogates
-        return np.array(self._tokenizer.encode(whole, add_special_tokens=False).ids, np.int32)
+        [encoded] = self._tokenizer.encode_batch_fast([whole], add_special_tokens=False)  # other threads may go on
+        return np.array(encoded.ids, np.int32)
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
+
+
+class Continuation:
+    """The text of tokens that come one after the other, perhaps with a character or a word in several of them.
+
+    The texts of `add` and `rest`, joined, are what the tokens say after those that came `before`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, before: Sequence[int] = ()) -> None:
+        self._vocabulary = vocabulary
+        self._tokens = list(before[-_BEFORE:])  # they tell whether a word begins, or a space is to be written
+        self._told = vocabulary.decode(self._tokens)
+        if self._told.endswith(_INCOMPLETE):
+            self._tokens, self._told = [], ""
+        self._known = len(self._tokens)
+
+    def add(self, tokens: Sequence[int]) -> str:
+        """Return what these add: without a character that is not complete yet."""
+        return "".join(self._add(token) for token in tokens)
+
+    def _add(self, token: int) -> str:
+        self._tokens.append(token)
+        text = self._vocabulary.decode(self._tokens)
+        if text.endswith(_INCOMPLETE):
+            return ""
+        more = text[len(self._told) :]
+        self._tokens = self._tokens[self._known :]
+        self._known, self._told = len(self._tokens), self._vocabulary.decode(self._tokens)
+        return more
+
+    def rest(self) -> str:
+        """Return what is left at the end: a character that was never completed."""
+        return self._vocabulary.decode(self._tokens)[len(self._told) :]
 
 
 def vocabulary_named(name: object, content: bytes = b"") -> Vocabulary:

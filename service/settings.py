@@ -27,9 +27,19 @@ class NetSettings(BaseModel):
         description="form of the tick that a new net lives by; if not given, dendrites, or surprise where neurons, "
         "inputs or a GPU are asked for",
     )
-    variant: Literal["fast", "standard"] = Field("standard", description="contexts and gates of a new net of dendrites")
+    variant: Literal["fast", "standard", "large"] = Field(
+        "standard", description="contexts and gates of a new net of dendrites"
+    )
     max_lines: int = Field(
-        2**20, ge=2**12, le=2**22, description="lines of 64 bytes that a new net of dendrites may take, a power of two"
+        2**20,
+        ge=2**12,
+        le=2**22,
+        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304",
+    )
+    vocabulary: str | None = Field(
+        None,
+        description="tokens of a new net of dendrites: bytes, symbols:N for ids of 0 to N - 1 that are no text, or the "
+        "path of a file of the library tokenizers; if not given, bytes",
     )
     neurons: int | None = Field(None, ge=1, description="size of a new net; if not given, the preset's own")
     seed: int = Field(0, ge=0, description="what a new net is drawn from")
@@ -51,6 +61,11 @@ class NetSettings(BaseModel):
         "never when the system writes it; off keeps no journal",
     )
     snapshot_every: float = Field(300.0, ge=0, description="seconds between snapshots; 0 is never")
+    snapshot_ticks: int = Field(
+        10_000_000,
+        ge=0,
+        description="ticks computed between snapshots, if they come before the seconds are over; 0 is never",
+    )
     snapshots_kept: int = Field(5, ge=1, description="snapshots that stay of those that nobody asked to keep")
     max_kept_snapshots: int = Field(
         100, ge=1, description="snapshots that users may keep: one more is refused, none is deleted"
@@ -59,7 +74,7 @@ class NetSettings(BaseModel):
     max_dataset_bytes: int = Field(2**30, ge=1, description="bytes of an uploaded data set, and of it unpacked")
 
     inbox_ticks: int = Field(65_536, ge=1, description="tokens or frames that may wait for the engine")
-    outputs_kept: int = Field(65_536, ge=1, description="outputs that are kept for readers, one a tick")
+    outputs_kept: int = Field(262_144, ge=1, description="outputs that are kept for readers, one a tick")
     max_generations: int = Field(8, ge=1, description="generations at once, half of them of one key")
     idempotency_keys: int = Field(
         100_000, ge=1, description="Idempotency-Keys remembered of each caller, for 24 hours; one more is refused"
@@ -94,7 +109,7 @@ class ServerSettings(BaseModel):
         (), description="other sites whose pages may use the net, as https://example.org; the variable is a JSON list"
     )
     rate_requests: float = Field(1000.0, ge=0, description="requests a second for each key; 0 is no limit")
-    rate_ticks: float = Field(100_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")
+    rate_ticks: float = Field(1_000_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs import fit_process
+from service.jobs import process
 from service.store import open_store
 from service.store.base import Store
 from tests.redis_server import RedisServer
@@ -17,7 +17,7 @@ from tests.store.disk import Disk
 @pytest.fixture(scope="session", autouse=True)
 def eager_fits() -> None:
     """Let the processes of fits compete: at the lowest priority they would wait for all other tests to end."""
-    fit_process._NICENESS = 0
+    process._NICENESS = 0
 
 
 @pytest.fixture(scope="module")

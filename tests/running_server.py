@@ -24,11 +24,11 @@ from service.telemetry.logs import formatted
 
 _READY_SECONDS = 60.0  # the first start on a machine compiles
 _PROGRAM = """
-from service.jobs import fit_process
+from service.jobs import process
 from service.server.run import run
 from service.settings import Settings
 
-fit_process._NICENESS = 0  # as in `conftest.py`
+process._NICENESS = 0  # as in `conftest.py`
 run(Settings())
 """
 

@@ -19,7 +19,8 @@ TRUSTS = 256
 EPISODES = 2**22  # tokens that are remembered
 PLACES = 2**18  # in the episodes, by the hash of the tokens before them
 FIRST = 8  # column of the first context: before it are bias, the other's opinion, and two of each of three recalls
-STEP = 3  # columns of a context
+STEP = 3  # columns of a context; where there are beliefs a fourth of each context follows all of these
+BELIEFS = 512  # of a context: a synapse's uses in 11 steps, times 40 steps of what it says
 NODE, SURE, RECALL, GIVEN, GIVEN_BIT = range(5)
 
 
@@ -50,6 +51,8 @@ class Memory(NamedTuple):
     mix: Float32  # (ROWS, N) how far each soma is heard
     maps: Float32  # (A, MAP_ROWS, CELLS)
     map_uses: NDArray[np.uint16]  # (A, MAP_ROWS)
+    belief: Float32  # (K, BELIEFS) how often a synapse with such uses that says so is answered by 1; (0, …): none
+    belief_uses: NDArray[np.uint8]
 
 
 class Episodes(NamedTuple):
@@ -63,6 +66,3 @@ class Episodes(NamedTuple):
     def blank(cls, recalls: int, symbols: int) -> Episodes:
         kind = np.uint8 if symbols <= 2**8 else np.uint16
         return cls(np.zeros(EPISODES, kind), np.zeros((recalls, PLACES), np.int32), np.zeros(1, np.int64))
-
-
-LEARNT = (*Memory._fields, *Episodes._fields)  # the names of all arrays that a fork only reads

@@ -31,12 +31,15 @@ _PACKED = (
     _Rows("place_rows", PLACES, ("places",)),
 )
 _NUMBERS = {name: rows for rows in _PACKED for name in rows.names}
+LEARNT = (*Memory._fields, *Episodes._fields, *(rows.numbers for rows in _PACKED))  # names of all that is not in mind
 
 
 def packed(memory: Memory, episodes: Episodes, unused: Arrays) -> dict[str, NDArray[Any]]:
     """Return a packed copy of what is learnt; `unused` is what a row of each array is at birth, (G, …)."""
     arrays = memory._asdict() | episodes._asdict()
-    copy = {name: array.copy() for name, array in arrays.items() if name not in _NUMBERS and name != "tokens"}
+    copy = {
+        name: array.copy() for name, array in arrays.items() if array.size and name not in _NUMBERS and name != "tokens"
+    }
     copy["tokens"] = episodes.tokens[: min(int(episodes.lived[0]), EPISODES)].copy()
     for rows in _PACKED:
         numbers = np.flatnonzero(arrays[rows.names[-1]] > 0)  # of booleans it takes a tenth of the time

@@ -17,6 +17,7 @@ STEPS = 4096  # of a probability in `stretch`
 SPAN = 12  # `squash` holds -SPAN to SPAN, in STEPS steps
 USES = 256  # of a synapse, a reflex or a trust are counted up to USES - 1
 FLAT = 60  # a synapse's rate falls up to so many uses
+SAYINGS = 40  # steps of what a synapse says, each 1/2, from -9.1 on
 GAIN_USES = 8192
 MAP_USES = 1024
 
@@ -28,6 +29,7 @@ class Tables(NamedTuple):
     reflex_rate: Float32  # (USES,)
     confidence: Float32  # (USES,) how far a synapse with so many uses is believed
     map_rate: Float32  # (MAP_USES,)
+    belief_row: NDArray[np.int64]  # (USES,) where the beliefs of a synapse with so many uses begin
 
 
 @cache
@@ -41,6 +43,7 @@ def tables() -> Tables:
         reflex_rate=(1 / (uses + 1.6)).astype(np.float32),
         confidence=(uses / (uses + 0.3)).astype(np.float32),
         map_rate=(0.02 + 0.5 / (np.arange(MAP_USES) + 1.5)).astype(np.float32),
+        belief_row=SAYINGS * np.searchsorted((2, 3, 4, 6, 10, 20, 40, 60, 120, 250), uses, side="right"),
     )
 
 

@@ -126,6 +126,7 @@ class Units(NamedTuple):
 
     synapses: list[tuple[int, int]]  # (K,) line and word
     runs: list[tuple[int, int] | None]  # (K,) cells of `Memory.run`, None: silent
+    beliefs: list[tuple[int, int] | None]  # (K,) cells of `Memory.belief`, None: of a synapse that was never asked
     recalls: list[tuple[int, int] | None]  # (R,) rows of trust and the answer that is expected
     inputs: Float32  # (columns,)
     rows: list[int]  # (G,)
@@ -152,7 +153,8 @@ def decide(
     part = bit % 4
     within = node & 2**part - 1 | 2**part
     inputs = np.zeros(memory.gains.shape[2], np.float32)
-    synapses, runs = [(start, within) for start in starts], list[tuple[int, int] | None]()
+    synapses, contexts = [(start, within) for start in starts], len(starts)
+    runs, beliefs = list[tuple[int, int] | None](), list[tuple[int, int] | None]()
     seen = sure = 0
     for q, (start, column) in enumerate(zip(starts, range(FIRST, len(inputs), STEP), strict=False)):
         word, head = int(memory.lines[start, within]), int(memory.lines[start, 0])
@@ -161,6 +163,9 @@ def decide(
             sure += not 2048 <= word % 65536 <= 63488
             inputs[column] = _stretch(tables, memory.reflex[q, word >> 16 & 255])
             inputs[column + 1] = tables.stretch[word % 65536 >> 4] * tables.confidence[word >> 24]
+        beliefs.append((q, _belief_cell(tables, word)) if word and len(memory.belief) else None)
+        if (belief := beliefs[q]) is not None:
+            inputs[FIRST + STEP * contexts + q] = _stretch(tables, memory.belief[belief])
         length, came = head % 16, head >> 4 & 15
         goes_on = length > 0 and (came | 16) >> 4 - part == within
         runs.append((length, bit) if goes_on else None)
@@ -214,7 +219,15 @@ def decide(
         low, high = memory.maps[a, map_rows[a], cell : cell + 2]
         p += (low + (high - low) * between) * share
     probability = np.float32(np.clip(p, np.float32(1e-5), np.float32(1 - 1e-5)))
-    return probability, Units(synapses, runs, recalls, inputs, rows, node_row, heard, said, map_rows, cell, between)
+    return probability, Units(
+        synapses, runs, beliefs, recalls, inputs, rows, node_row, heard, said, map_rows, cell, between
+    )
+
+
+def _belief_cell(tables: Tables, word: int) -> int:
+    """Return the cell of beliefs of a synapse: by its uses, and by what it says in steps of 1/2."""
+    said = tables.stretch[word % 65536 >> 4]
+    return int(tables.belief_row[word >> 24]) + int((said + np.float32(9.1)) * np.float32(2))
 
 
 def _learn(
@@ -246,6 +259,8 @@ def _learn(
             history = 2 * history + answer
             history = history & 127 | 128 if history > 255 else history
             memory.lines[synapse] = min(uses + 1, USES - 1) << 24 | history << 16 | p
+        if (belief := units.beliefs[q]) is not None:
+            _nudge(memory.belief, memory.belief_uses, belief, y, tables)
         if (run := units.runs[q]) is not None:
             right = int(memory.lines[synapse[0], 0]) >> 7 - bit % 4 & 1 == answer
             _nudge(memory.run, memory.run_uses, (q, *run), np.float32(right), tables)

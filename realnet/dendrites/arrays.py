@@ -14,7 +14,7 @@ from realnet.dendrites.reader import LONGEST, RECALL, TEXT
 
 _LARGEST = 1e30  # sums of gains stay finite below it
 _BOUNDS = {
-    **dict.fromkeys(("reflex", "run", "trust"), (0.0, np.nextafter(np.float32(1), np.float32(0)))),
+    **dict.fromkeys(("reflex", "run", "trust", "belief"), (0.0, np.nextafter(np.float32(1), np.float32(0)))),
     **dict.fromkeys(("gains", "mix", "maps"), (-_LARGEST, _LARGEST)),
     "gain_uses": (0, GAIN_USES - 1),
     "map_uses": (0, MAP_USES - 1),

@@ -9,8 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.dendrite_memory import CELLS, FIRST, HISTORIES, MAP_ROWS, ROWS, RUNS, STEP, TRUSTS, WORDS, Memory
-from realnet.core.dendrite_tables import gain_rates, sigmoids
+from realnet.core.dendrite_memory import (
+    BELIEFS,
+    CELLS,
+    FIRST,
+    HISTORIES,
+    MAP_ROWS,
+    ROWS,
+    RUNS,
+    STEP,
+    TRUSTS,
+    WORDS,
+    Memory,
+)
+from realnet.core.dendrite_tables import SAYINGS, gain_rates, sigmoids
 from realnet.core.state import Float32
 from realnet.dendrites.recall import newborn_trust
 from realnet.dendrites.wiring import Wiring
@@ -41,6 +53,8 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
         mix=np.full((ROWS, somata), 1 / somata, np.float32),
         maps=np.repeat(row["maps"][:, None], MAP_ROWS, axis=1),
         map_uses=np.zeros((maps, MAP_ROWS), np.uint16),
+        belief=np.tile(_newborn_belief(), (contexts if wiring.beliefs else 0, 1)),
+        belief_uses=np.zeros((contexts if wiring.beliefs else 0, BELIEFS), np.uint8),
     )
 
 
@@ -90,6 +104,12 @@ def _newborn_reflex() -> Float32:
             weight *= _FADING
         reflex[history] = counts[1] / sum(counts)
     return reflex
+
+
+def _newborn_belief() -> Float32:
+    """Return (BELIEFS,) what a synapse says itself: the middle of the step, as a probability."""
+    said = sigmoids(Decimal("0.05"), range(-177, -177 + 10 * SAYINGS, 10))
+    return np.resize(said, BELIEFS)
 
 
 def _newborn_gains(wiring: Wiring) -> Float32:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
@@ -51,6 +51,8 @@ def code_(
     Each is coded by what the net expects before it, and then learnt. `stimuli` have room for one tick. When it encodes
     it also stops where `coded` may have no room for another byte.
     """
+    codes, reader, episodes = uncounted(codes), uncounted(reader), uncounted(episodes)
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     while at < len(data) and memory.used[0] <= full:
         if not decodes and state[PLACE] + np.uint64(4 * DEPTH) > np.uint64(len(coded)):
             break

@@ -13,6 +13,7 @@ from realnet.core.dendrite_tables import tables
 from realnet.core.dendrites import Units, decide, find_all, is_certain
 from realnet.core.state import Float64
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.wiring import Wiring
 from realnet.tokens.ids import Tokens
 
 
@@ -85,7 +86,7 @@ def explain(net: DendriteNet, token: int | None = None) -> Explanation:
             probability *= float(p if answer else 1 - p)
             gains = _gains(memory, gates, units)
             moved += (1 if answer else -1) * gains * units.inputs
-            gain += gains[FIRST : FIRST + STEP * contexts].reshape(contexts, STEP).mean(axis=1) / depth
+            gain += _by_context(gains, wiring).mean(axis=1) / depth
             for q, (line, within) in enumerate(units.synapses):
                 word = int(memory.lines[line, within])
                 one = (word % 65536 + 0.5) / 65536 if word else 0.5
@@ -93,7 +94,7 @@ def explain(net: DendriteNet, token: int | None = None) -> Explanation:
                 asked[q] = word >> 24 if bit == 0 else asked[q]
         node = 2 * node + answer
     bits = moved / math.log(2)
-    by_dendrite = bits[FIRST : FIRST + STEP * contexts].reshape(contexts, STEP).sum(axis=1)
+    by_dendrite = _by_context(bits, wiring).sum(axis=1)
     dendrites = [
         DendriteSays(name, int(asked[q]), float(says[q]), float(gain[q]), float(by_dendrite[q]))
         for q, name in enumerate(wiring.contexts)
@@ -109,6 +110,16 @@ def explain(net: DendriteNet, token: int | None = None) -> Explanation:
         sorted(dendrites, key=lambda each: -abs(each.bits)),
         sorted(said, key=lambda each: -abs(each.bits)),
     )
+
+
+def _by_context(columns: Float64, wiring: Wiring) -> Float64:
+    """Return (K, inputs) the columns of each context."""
+    contexts = len(wiring.contexts)
+    own = columns[FIRST : FIRST + STEP * contexts].reshape(contexts, STEP)
+    if not wiring.beliefs:
+        return own
+    beliefs = columns[FIRST + STEP * contexts :][:contexts]
+    return np.column_stack([own, beliefs])
 
 
 def _gains(memory: Memory, gates: NDArray[np.int64], units: Units) -> Float64:

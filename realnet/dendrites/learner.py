@@ -13,6 +13,7 @@ from realnet.dendrites.explain import Explanation, explain
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import MAX_LINES, DendriteNet
 from realnet.dendrites.reader import RECENT
+from realnet.dendrites.rewiring import warm_up
 from realnet.dendrites.wiring import VARIANTS, Variant, Wiring
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
@@ -36,12 +37,14 @@ class DendriteLearner:
     Attributes:
         score: how well it predicts, of the tokens seen last; its accuracy is estimated (`realnet.score`).
         tokens_seen: how many it has run, dreams apart.
+        born: the variant that it was born as, None: another wiring; sleep may have changed it since.
+        leaves: the order of its tokens in the tree.
     """
 
     def __init__(self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves | None = None) -> None:
         """`leaves` are those of the vocabulary, if they are known."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
-        self._leaves = Leaves(vocabulary.order) if leaves is None else leaves
+        self.born, self.leaves = net.wiring.variant, Leaves(vocabulary.order) if leaves is None else leaves
 
     def __repr__(self) -> str:
         return f"<DendriteLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
@@ -103,9 +106,9 @@ class DendriteLearner:
 
     def _run(self, ids: Tokens, rate: float, outputs: Level) -> TokenOutputs:
         is_full, is_best = includes(outputs, "full"), includes(outputs, "best")
-        ticks, leaves = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids)), self._leaves.of_tokens[ids]
+        ticks, leaves = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids)), self.leaves.of_tokens[ids]
         said = self.net.run(leaves, rate, TOP if is_full else 1, every=1 if is_best else SAMPLED, and_next=is_full)
-        best = self._leaves.tokens[said.best]
+        best = self.leaves.tokens[said.best]
         self.tokens_seen += len(ids)
         predicted = best[: len(ids), 0].copy()
         surprise = -np.log2(said.probability).astype(np.float32)
@@ -178,10 +181,11 @@ class DendriteLearner:
         fork = self.fork()
         fork.run([0], 0.0)
         fork.net.draw(1.0, np.random.default_rng(0))
+        warm_up()
 
     def fork(self) -> DendriteLearner:
         """Return a learner with a mind of its own that reads the same memory, and cannot learn."""
-        return DendriteLearner(self.net.fork(), self.vocabulary, self._leaves)
+        return DendriteLearner(self.net.fork(), self.vocabulary, self.leaves)
 
     def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> DendriteGenerator:
         """Return what generates tokens after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
@@ -193,7 +197,7 @@ class DendriteLearner:
         net = self.net.fork()
         if fresh:
             net.forget()
-        return DendriteGenerator(net, self._leaves, checked_ids(prompt, self.vocabulary.size), temperature, seed)
+        return DendriteGenerator(net, self.leaves, checked_ids(prompt, self.vocabulary.size), temperature, seed)
 
     def explain(self, context: ArrayLike, fresh: bool = True) -> Explanation:
         """Explain what the net expects after a context of tokens: why the likeliest token is as likely as it is.
@@ -203,8 +207,8 @@ class DendriteLearner:
         net = self.net.fork()
         if fresh:
             net.forget()
-        net.run(self._leaves.of_tokens[checked_ids(context, self.vocabulary.size)], 0.0)
-        return explain(net).named(self._leaves.tokens)
+        net.run(self.leaves.of_tokens[checked_ids(context, self.vocabulary.size)], 0.0)
+        return explain(net).named(self.leaves.tokens)
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
@@ -228,6 +232,7 @@ class DendriteLearner:
                 "max_lines": self.net.max_lines,
                 "vocabulary": self.vocabulary.name,
                 "tokens_seen": self.tokens_seen,
+                "born": self.born,
             },
             self.net.arrays()
             | {"score": self.score.sums.copy()}
@@ -250,6 +255,7 @@ class DendriteLearner:
             net.learning_rate, net.tick = config["learning_rate"], checkpoint.tick
             learner = cls(net, vocabulary)
             learner.tokens_seen, learner.score = config["tokens_seen"], Score(arrays["score"])
+            learner.born = config.get("born", learner.born)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             missing = " is missing" if isinstance(error, KeyError) else ""
             raise ValueError(f"not a checkpoint of dendrites: {' '.join(str(error).split())}{missing}") from error

@@ -20,6 +20,7 @@ from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.reader import Reader
+from realnet.dendrites.rewiring import add_lines_, rewired_episodes, rewired_memory, rewired_mind
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_run import run_
@@ -76,7 +77,7 @@ class DendriteNet:
         self._begin(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
-        self._reader = Reader.blank(recalls)
+        self._reader = self._encoder.nothing_read()
 
     def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
         self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
@@ -193,7 +194,7 @@ class DendriteNet:
 
     def forget(self) -> None:
         """Empty the mind, as of a newborn; what the net has learnt stays."""
-        self._reader = Reader.blank(len(self.wiring.recalls))
+        self._reader = self._encoder.nothing_read()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -204,6 +205,39 @@ class DendriteNet:
             yield
         finally:
             self._reader = before
+
+    def adopt(self, other: DendriteNet) -> None:
+        """Go on with another's wiring, gains and output maps, and with the lines of contexts that only it has.
+
+        All else stays this net's: what it knows of contexts and recalls that both have, its episodes and its mind.
+        Takes the other's arrays over. Raises ValueError, with nothing changed, if the two cannot be one.
+        """
+        if self.read_only:
+            raise ValueError("a fork only reads its memory")
+        if (other.symbols, other.max_lines) != (self.symbols, self.max_lines):
+            raise ValueError("the other net has other symbols, or room for other lines")
+        mine, theirs, old, new = self._mind, other._mind, self.wiring, other.wiring
+        mind = _Mind(
+            rewired_memory(mine.memory, theirs.memory, old, new),
+            rewired_episodes(mine.episodes, theirs.episodes, old, new),
+        )
+        at = 0 if old != new else other.lines
+        while True:
+            full = mind.full(self.max_lines)
+            at = add_lines_(mind.memory.lines, mind.memory.used, theirs.memory.lines, at, full)
+            if mind.memory.used[0] <= full:
+                break
+            mind.memory = doubled(mind.memory)
+        tick, rate, reader = self.tick, self.learning_rate, rewired_mind(self._reader, old, new)
+        self._begin(new, self.symbols, self.max_lines)
+        self.tick, self.learning_rate, self._mind, self._reader = tick, rate, mind, reader
+
+    def relives(self, wiring: Wiring, tokens: int) -> DendriteNet:
+        """Return a newborn of that wiring that is to live again through this net's last `tokens` tokens."""
+        newborn = DendriteNet(wiring, self.symbols, self.max_lines)
+        newborn.learning_rate = self.learning_rate
+        newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
+        return newborn
 
     def fork(self) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
@@ -230,17 +264,27 @@ class DendriteNet:
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        mind = self._mind
-        check_arrays(arrays, mind.memory._asdict() | mind.episodes._asdict() | _words_of(self._reader), lines)
+        named = _arrays_of(self._mind, self._reader)
+        check_arrays(arrays, named, lines)
         check_unused(arrays, born)
-        reader = Reader.blank(len(self.wiring.recalls))
-        for name, each in reader._asdict().items():
-            each.view(np.uint64 if each.dtype.names else each.dtype)[...] = arrays[name]
-        memory = Memory(*(arrays[name] for name in Memory._fields))
-        self._mind = _Mind(memory, Episodes(*(arrays[name] for name in Episodes._fields)))
+        reader = self._encoder.nothing_read()
+        for name, each in _words_of(reader).items():
+            each[...] = arrays[name]
+        memory, episodes = self._mind.memory, self._mind.episodes
+        self._mind = _Mind(
+            memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
+            episodes._replace(**{name: arrays[name] for name in Episodes._fields}),
+        )
         self._reader = reader
 
 
+def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
+    """Return those that have something in them: what the wiring does not ask for is no part of a net."""
+    named = mind.memory._asdict() | mind.episodes._asdict() | _words_of(reader)
+    return {name: each for name, each in named.items() if each.size}
+
+
 def _words_of(reader: Reader) -> dict[str, NDArray[Any]]:
-    """Return the arrays themselves, and of those with named fields the plain words."""
-    return {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    """Return the arrays of a reader, of those with named fields the plain words; none that is empty."""
+    words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
+    return {name: each for name, each in words.items() if each.size}

@@ -14,6 +14,15 @@ LINE = 256  # tokens of a line of text that are in mind
 LONGEST = 400  # a recall's length is counted up to so many tokens
 P1, P2 = np.uint64(0x2F0B4C47), np.uint64(0x3D4D51CB)
 NO_TOKEN = np.uint64(2**32)  # before the first
+SMALL, CAPITAL, DIGIT, SPACE, NEWLINE, OTHER = range(1, 7)  # classes of the bytes of a text; 0 is none
+CLASS = np.zeros(256, np.int64)
+CLASS[1:] = OTHER
+CLASS[ord("a") : ord("z") + 1] = CLASS[128:] = SMALL
+CLASS[ord("A") : ord("Z") + 1] = CAPITAL
+CLASS[ord("0") : ord("9") + 1] = DIGIT
+CLASS[ord(" ")], CLASS[ord("\n")] = SPACE, NEWLINE
+TAB, UNDERSCORE = ord("\t"), ord("_")
+FIELDS = 64  # of a line whose places are in mind
 
 TEXT = np.dtype(
     [
@@ -31,6 +40,19 @@ TEXT = np.dtype(
         )
     ]
 )
+SYNTAX = np.dtype(
+    [
+        (name, np.uint64)
+        for name in (
+            "word_2",  # hash of the word before the last
+            *("identifier", "identifier_1", "identifier_2"),  # hashes: letters, digits and _ so far, and the two before
+            "marks",  # the last three tokens that are neither of an identifier nor a space, a byte each
+            *("line_shape", "line_run"),  # of this line: hash of its runs of letters, digits or a mark; the last one
+            *("kinds", "kinds_before"),  # of the last six tokens, and of the six before, a byte each
+            *("field_start", "fields_above"),  # column where this field begins; the last field of the line above
+        )
+    ]
+)
 RECALL = np.dtype([(name, np.int64) for name in ("distance", "length", "misses")])
 
 
@@ -41,11 +63,20 @@ class Reader(NamedTuple):
     recent: NDArray[np.int32]  # (RECENT,) a ring
     line_pair: NDArray[np.int32]  # (2, LINE) this line and the one above
     recalls: NDArray[np.void]  # (R,) RECALL
+    syntax: NDArray[np.void]  # (1,) SYNTAX; this and what follows is empty if nobody asks for it
+    starts: NDArray[np.int32]  # (2, FIELDS) columns where the fields begin, of this line and of the one above
+    followed: NDArray[np.uint32]  # (256,) what followed each token the last three times, a byte each
 
     @classmethod
-    def blank(cls, recalls: int) -> Reader:
+    def blank(cls, recalls: int, syntax: bool) -> Reader:
         return cls(
-            np.zeros(1, TEXT), np.zeros(RECENT, np.int32), np.zeros((2, LINE), np.int32), np.zeros(recalls, RECALL)
+            text=np.zeros(1, TEXT),
+            recent=np.zeros(RECENT, np.int32),
+            line_pair=np.zeros((2, LINE), np.int32),
+            recalls=np.zeros(recalls, RECALL),
+            syntax=np.zeros(int(syntax), SYNTAX),
+            starts=np.zeros((2 * syntax, FIELDS), np.int32),
+            followed=np.zeros(256 * syntax, np.uint32),
         )
 
 
@@ -56,3 +87,15 @@ def back(reader: Reader, k: int) -> np.uint64:
     if np.uint64(k) > seen:
         return NO_TOKEN
     return np.uint64(reader.recent[(seen - np.uint64(k)) & np.uint64(RECENT - 1)])
+
+
+@exact_inlined_kernel
+def pair(a: np.uint64, b: np.uint64) -> np.uint64:
+    """Return a hash of both."""
+    return (a * P1 + b) * P2 + (a >> np.uint64(31))
+
+
+@exact_inlined_kernel
+def rolled(h: np.uint64, token: np.uint64, shift: int, mask: int) -> np.uint64:
+    """Return the hash of what `h` is the hash of, and a token."""
+    return (h + token) * P1 + (h >> np.uint64(shift) & np.uint64(mask))

@@ -11,16 +11,31 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.dendrite_memory import Episodes, Stimuli
 from realnet.core.hashing import mixed
-from realnet.dendrites.reader import LINE, P1, P2, RECENT, Reader, back
+from realnet.dendrites.reader import (
+    CAPITAL,
+    CLASS,
+    DIGIT,
+    LINE,
+    NEWLINE,
+    P1,
+    RECENT,
+    SMALL,
+    TAB,
+    UNDERSCORE,
+    Reader,
+    back,
+    pair,
+    rolled,
+)
 from realnet.dendrites.recall import expected_, follow_, say_
+from realnet.dendrites.syntax import SYNTAX_CONTEXTS, above_in_field, name_context, read_syntax_
 
 WORD, WORDS, SKIP, COLUMN, MASKED, INDENT = 100, 101, 102, 104, 115, 117
 MASKED_LINES, EXPECTED_SHAPE, SHAPES = 143, 152, 156
 LAST, CLASSES, EXPECTED, FIELD, LAST_BUT_ONE, IN_LINE, THREE_CLASSES = range(7)
-SMALL, CAPITAL, DIGIT, SPACE, NEWLINE, OTHER = range(1, 7)  # classes of tokens; 0 is none
 
 CONTEXTS = {f"order {k}": k for k in range(9)} | {
     "word": WORD,  # the letters since the last other token, case folded
@@ -32,6 +47,7 @@ CONTEXTS = {f"order {k}": k for k in range(9)} | {
     "indent": INDENT,  # the indentation, the identifier that the line begins with, and the word
     "shape, expected": EXPECTED_SHAPE,  # the last eight runs of letters, digits or marks, and what recall expects
     "shape, place": SHAPES,  # the last four such runs, and the place in the run
+    **SYNTAX_CONTEXTS,
 }
 GATES = {
     "last": LAST,
@@ -42,16 +58,14 @@ GATES = {
     "column": IN_LINE,
     "three classes": THREE_CLASSES,
 }
-LAST_MAP, LAST_TWO_MAP = 1, 2
-MAPS = {"last": LAST_MAP, "last two": LAST_TWO_MAP}
+LAST_MAP, LAST_TWO_MAP, EXPECTED_MAP, FIELD_MAP = range(1, 5)
+MAPS = {
+    "last": LAST_MAP,
+    "last two": LAST_TWO_MAP,
+    "expected": EXPECTED_MAP,
+    "field above": FIELD_MAP,  # the number of the field, and the token above in it
+}
 PLAIN = {*(f"order {k}" for k in range(9)), "skip", "last", "last but one", "last two", "expected"}  # of any tokens
-_KINDS = np.zeros(256, np.int64)
-_KINDS[1:] = OTHER
-_KINDS[ord("a") : ord("z") + 1] = _KINDS[128:] = SMALL
-_KINDS[ord("A") : ord("Z") + 1] = CAPITAL
-_KINDS[ord("0") : ord("9") + 1] = DIGIT
-_KINDS[ord(" ")], _KINDS[ord("\n")] = SPACE, NEWLINE
-_TAB, _UNDERSCORE = ord("\t"), ord("_")
 _SALT = np.uint64(0x51ED270B123)
 
 
@@ -73,6 +87,7 @@ def encode_(
 
     If the stimuli have a row more, it is written for the token to come.
     """
+    codes, reader, episodes, stimuli = uncounted(codes), uncounted(reader), uncounted(episodes), uncounted(stimuli)
     for t in range(len(stimuli.contexts)):
         tell_(codes, reader, episodes, stimuli, t)
         if t < len(tokens):
@@ -96,16 +111,6 @@ def read_(token: int, codes: Codes, reader: Reader, episodes: Episodes, write: b
     follow_(reader, episodes, codes.recalls, token, write)
     if codes.is_text[0]:
         _read_text_(reader, token)
-
-
-@exact_inlined_kernel
-def pair(a: np.uint64, b: np.uint64) -> np.uint64:
-    return (a * P1 + b) * P2 + (a >> np.uint64(31))
-
-
-@exact_inlined_kernel
-def _rolled(h: np.uint64, token: np.uint64, shift: int, mask: int) -> np.uint64:
-    return (h + token) * P1 + (h >> np.uint64(shift) & np.uint64(mask))
 
 
 @exact_inlined_kernel
@@ -136,8 +141,10 @@ def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes
             context = pair(pair(text.indent, text.first), text.word)
         elif kind == EXPECTED_SHAPE:
             context = pair(text.shape, np.uint64(expected_(reader, episodes, 0) + 1))
-        else:
+        elif kind == SHAPES:
             context = pair(text.shape & np.uint64(0xFFFFFFFF), text.place)
+        else:
+            context = name_context(kind, reader)
         stimuli.contexts[t, q] = mixed(context + np.uint64(kind + 1) * _SALT)
 
 
@@ -179,17 +186,27 @@ def _name_rows_(
             row = text.class_3 * np.uint64(49) + text.class_1 * np.uint64(7) + text.class_2
         stimuli.gates[t, g] = row
     for a in range(len(maps)):
-        stimuli.maps[t, a] = last << np.uint64(8) if maps[a] == LAST_MAP else pair(last, before)
+        if maps[a] == LAST_MAP:
+            chosen = last << np.uint64(8)
+        elif maps[a] == LAST_TWO_MAP:
+            chosen = pair(last, before)
+        elif maps[a] == EXPECTED_MAP:
+            chosen = np.uint64(expected_(reader, episodes, 0) + 1) << np.uint64(8)
+        else:
+            chosen = pair(above_in_field(reader), text.field)
+        stimuli.maps[t, a] = chosen
 
 
 @exact_inlined_kernel
 def _read_text_(reader: Reader, token: int) -> None:
     text = reader.text[0]
-    kind, before = _KINDS[token], text.class_1
+    kind, before = CLASS[token], text.class_1
     is_letter = kind in (SMALL, CAPITAL)
+    if len(reader.syntax) > 0:
+        read_syntax_(reader, token, kind)
     text.class_3, text.class_2, text.class_1 = text.class_2, text.class_1, np.uint64(kind)
     if is_letter:
-        text.word = _rolled(text.word, np.uint64(token + (32 if kind == CAPITAL else 0)), 27, 0xFFFFF) + np.uint64(1)
+        text.word = rolled(text.word, np.uint64(token + (32 if kind == CAPITAL else 0)), 27, 0xFFFFF) + np.uint64(1)
     elif text.word != np.uint64(0):
         text.word_1, text.word = text.word, np.uint64(0)
     _read_shape_(reader, token, kind, before)
@@ -201,7 +218,7 @@ def _read_text_(reader: Reader, token: int) -> None:
         if text.column < np.uint64(LINE):
             reader.line_pair[text.side, text.column] = token
         text.column += np.uint64(1)
-        _read_field_(reader, token, is_letter or kind == DIGIT or token == _UNDERSCORE)
+        _read_field_(reader, token, is_letter or kind == DIGIT or token == UNDERSCORE)
 
 
 @exact_inlined_kernel
@@ -210,7 +227,7 @@ def _read_shape_(reader: Reader, token: int, kind: int, before: np.uint64) -> No
     if kind == DIGIT and before == np.uint64(DIGIT):
         text.place += np.uint64(1)
         return
-    text.masked = _rolled(text.masked, np.uint64(ord("0") if kind == DIGIT else token) + np.uint64(1), 29, 0xFFFFFF)
+    text.masked = rolled(text.masked, np.uint64(ord("0") if kind == DIGIT else token) + np.uint64(1), 29, 0xFFFFFF)
     is_letter = kind in (SMALL, CAPITAL)
     run = np.uint64(SMALL) if is_letter else np.uint64(DIGIT) if kind == DIGIT else np.uint64((token + 8) & 255)
     goes_on = run <= np.uint64(DIGIT) and run == text.shape & np.uint64(255)
@@ -222,7 +239,7 @@ def _read_shape_(reader: Reader, token: int, kind: int, before: np.uint64) -> No
 @exact_inlined_kernel
 def _read_field_(reader: Reader, token: int, is_of_identifier: bool) -> None:
     text = reader.text[0]
-    if token == ord(" ") or token == _TAB:
+    if token == ord(" ") or token == TAB:
         text.field += text.in_field
         text.in_field = np.uint64(0)
         if text.phase == np.uint64(0):

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from realnet.core.checks import is_whole
 from realnet.core.dendrite_memory import FIRST, GIVEN, GIVEN_BIT, NODE, RECALL, STEP, SURE
+from realnet.dendrites.syntax import SYNTAX_CONTEXTS
 from realnet.dendrites.text import CONTEXTS, GATES, MAPS, PLAIN
 
-Variant: TypeAlias = Literal["fast", "standard"]
+Variant: TypeAlias = Literal["fast", "standard", "large"]
 _RECALLS = 3  # at most: so many have their columns among the gains
 _WITH_BIT = ("classes", "field")  # gates that have a row for each decision of a symbol
 
@@ -33,6 +34,7 @@ class Wiring:
         recalls: at most three.
         somata: the gates of each: `node`, `sure`, `recall 1` to `recall 3`, or one that the encoder gives.
         maps: by what each output map is chosen.
+        beliefs: each dendrite has a fourth input: what came true of what its synapses say, by their uses.
 
     Raises ValueError for what is no wiring.
     """
@@ -41,6 +43,7 @@ class Wiring:
     recalls: tuple[Recall, ...]
     somata: tuple[tuple[str, ...], ...]
     maps: tuple[str, ...]
+    beliefs: bool = False
 
     def __post_init__(self) -> None:
         named = [("context", each, CONTEXTS) for each in self.contexts]
@@ -64,6 +67,11 @@ class Wiring:
         """Return the gates that the encoder gives, each once."""
         gates = dict.fromkeys(gate for soma in self.somata for gate in soma)
         return tuple(each for each in gates if each not in ("node", "sure", *self._recall_gates))
+
+    @property
+    def has_syntax(self) -> bool:
+        """Return whether any context or map is of the syntax of a text."""
+        return any(each in SYNTAX_CONTEXTS or each == "field above" for each in (*self.contexts, *self.maps))
 
     @property
     def of_text(self) -> list[str]:
@@ -101,7 +109,7 @@ class Wiring:
     @property
     def columns(self) -> int:
         """Return the columns of the gains, a multiple of 8."""
-        return -(-(FIRST + STEP * len(self.contexts)) // 8) * 8
+        return -(-(FIRST + (STEP + self.beliefs) * len(self.contexts)) // 8) * 8
 
     @property
     def variant(self) -> Variant | None:
@@ -114,6 +122,7 @@ class Wiring:
             "recalls": [list(each) for each in self.recalls],
             "somata": [list(each) for each in self.somata],
             "maps": list(self.maps),
+            **({"beliefs": True} if self.beliefs else {}),
         }
 
     @classmethod
@@ -124,11 +133,14 @@ class Wiring:
             tuple(Recall(*each) for each in value["recalls"]),
             tuple(tuple(each) for each in value["somata"]),
             tuple(value["maps"]),
+            value.get("beliefs", False),
         )
 
 
 _ORDERS = ("order 0", "order 1", "order 2", "order 3", "order 4", "order 6")
 _WIDE = ("node", "recall 1", "last", "sure", "classes")
+_TWO_SOMATA = ((*_WIDE, "recall 2"), ("node", "expected", "field", "last but one", "column", "three classes"))
+_TWO_RECALLS = (Recall(6, forgiving=False), Recall(12, forgiving=True))
 
 VARIANTS: dict[Variant, Wiring] = {
     "fast": Wiring(
@@ -142,11 +154,20 @@ VARIANTS: dict[Variant, Wiring] = {
             *(*_ORDERS, "word", "words", "column", "line"),
             *("indent", "lines", "shape, expected", "shape, place"),
         ),
-        recalls=(Recall(6, forgiving=False), Recall(12, forgiving=True)),
-        somata=(
-            (*_WIDE, "recall 2"),
-            ("node", "expected", "field", "last but one", "column", "three classes"),
-        ),
+        recalls=_TWO_RECALLS,
+        somata=_TWO_SOMATA,
         maps=("last", "last two"),
+    ),
+    "large": Wiring(
+        contexts=(
+            *("order 0", "order 1", "order 2", "order 3", "order 4", "order 5", "order 6", "order 8"),
+            *("word", "words", "skip", "column", "words apart", "line", "shape", "indent", "identifiers", "followed"),
+            *("marks", "marks, identifier", "indent, last", "lines", "line shape", "kinds"),
+            *("shape, expected", "shape, place"),
+        ),
+        recalls=(*_TWO_RECALLS, Recall(20, forgiving=True)),
+        somata=_TWO_SOMATA,
+        maps=("last", "last two", "expected", "field above"),
+        beliefs=True,
     ),
 }

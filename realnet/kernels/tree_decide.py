@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, prefetch
 from realnet.core.dendrite_memory import (
+    BELIEFS,
     CELLS,
     FIRST,
     GIVEN,
@@ -44,6 +45,7 @@ class Scratch(NamedTuple):
     lines: NDArray[np.uint64]  # (K,) where the lines begin
     synapses: NDArray[np.uint64]  # (K,) where the synapses are
     runs: NDArray[np.int64]  # (K,) cells of `Memory.run`, or SILENT
+    beliefs: NDArray[np.int64]  # (K,) cells of `Memory.belief`, or SILENT
     inputs: Float32  # (columns,)
     products: Float32  # (columns,)
     rows: NDArray[np.uint64]  # (G,)
@@ -61,6 +63,7 @@ class Scratch(NamedTuple):
             lines=np.zeros(contexts, np.uint64),
             synapses=np.zeros(contexts, np.uint64),
             runs=np.zeros(contexts, np.int64),
+            beliefs=np.zeros(contexts, np.int64),
             inputs=np.zeros(columns, np.float32),
             products=np.zeros(columns, np.float32),
             rows=np.zeros(gates, np.uint64),
@@ -161,6 +164,21 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
 
 
 @exact_inlined_kernel
+def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
+    """Write the fourth input of every context."""
+    contexts = u64(len(s.lines))
+    for q in range(contexts):
+        word, said, cell = memory.lines[s.synapses[q]], f32(0), i64(SILENT)
+        if word != u32(0):
+            says = tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
+            row = tables.belief_row[u64(word >> u32(24))]
+            cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
+            said = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
+        s.beliefs[q] = cell
+        s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = said
+
+
+@exact_inlined_kernel
 def _ask_recalls_(
     node: int, bit: int, depth: int, stimuli: Stimuli, t: int, memory: Memory, tables: Tables, s: Scratch
 ) -> None:
@@ -241,8 +259,7 @@ def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, mem
     s.cell[0], s.between[0] = cell, between
     said, share = p * f32(0.4), f32(0.6 / len(s.map_rows))
     for a in range(len(s.map_rows)):
-        h = u64(node) * _MAPS ^ stimuli.maps[t, a]
-        row = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+        row = _map_row(a, node, stimuli, t)
         s.map_rows[a] = row
         low = memory.maps[row * u64(CELLS) + cell]
         said += (low + (memory.maps[row * u64(CELLS) + cell + u64(1)] - low) * between) * share
@@ -263,6 +280,8 @@ def decide_(
 ) -> np.float32:
     """Return the probability that a decision neuron answers 1; `s.lines` are those of its four bits."""
     sure = _collect_(bit, _within(node, bit), memory, tables, s)
+    if len(memory.belief) > 0:
+        _ask_beliefs_(memory, tables, s)
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
     _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
@@ -279,6 +298,34 @@ def find_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory, c
     for q in range(len(begins)):
         h = contexts[t, q]
         begins[q] = find_(lines, used, h if bit == 0 else mixed(h + u64(four) * _DEEPER), claim)
+
+
+@exact_inlined_kernel
+def fetch_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
+    """Ask the memory for the lines that `find_lines_` will look for."""
+    lines, contexts = memory.lines, stimuli.contexts
+    last = u64(len(lines) // WORDS - 2)
+    for q in range(contexts.shape[1]):
+        h = contexts[t, q]
+        prefetch(lines, ((h if bit == 0 else mixed(h + u64(four) * _DEEPER)) >> u64(32) & last) * u64(WORDS))
+
+
+@exact_inlined_kernel
+def _map_row(a: int, node: int, stimuli: Stimuli, t: int) -> np.uint64:
+    h = u64(node) * _MAPS ^ stimuli.maps[t, a]
+    row: np.uint64 = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
+    return row
+
+
+@exact_inlined_kernel
+def fetch_maps_(node: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
+    """Ask the memory for the rows of the output maps of a decision to come."""
+    maps = memory.maps
+    for a in range(stimuli.maps.shape[1]):
+        row = _map_row(a, node, stimuli, t) * u64(CELLS)
+        prefetch(maps, row)
+        prefetch(maps, row + u64(16))
+        prefetch(maps, row + u64(32))
 
 
 @exact_inlined_kernel

@@ -66,6 +66,13 @@ def _learn_synapses_(bit: int, answer: int, memory: Memory, tables: Tables, s: S
 
 
 @exact_inlined_kernel
+def _learn_beliefs_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
+    for q in range(u64(len(s.lines))):
+        if s.beliefs[q] >= 0:
+            _nudge_(memory.belief, memory.belief_uses, u64(s.beliefs[q]), f32(answer), tables)
+
+
+@exact_inlined_kernel
 def _learn_recalls_and_maps_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
     for r in range(len(s.recalled)):
         if s.recalled[r] >= 0:
@@ -106,4 +113,6 @@ def learn_(
     """Learn the answer that came, each unit from its own surprise."""
     _learn_gains_(node, f32(answer), gates, rates, rate, memory, s)
     _learn_synapses_(bit, answer, memory, tables, s)
+    if len(memory.belief) > 0:
+        _learn_beliefs_(answer, memory, tables, s)
     _learn_recalls_and_maps_(answer, memory, tables, s)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_kernel
+from realnet.core._numba import exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide_, find_lines_, is_certain
+from realnet.kernels.tree_decide import Scratch, decide_, fetch_lines_, fetch_maps_, find_lines_, is_certain
 from realnet.kernels.tree_learn import keep_runs_, learn_
 from realnet.kernels.tree_search import likeliest_
 
@@ -39,6 +39,7 @@ def run_(
     Writes for each its probability and, at each tick that `every` divides (the first token's is `tick`), as many of the
     likeliest symbols as there is room for, all before it is learnt. At a rate of 0 nothing is learnt.
     """
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     learns = rate > 0
     for t in range(begin, len(tokens)):
         if best.shape[1] > 0 and (tick + t) % every == 0:
@@ -48,7 +49,15 @@ def run_(
             part = bit & 3
             if part == 0:
                 find_lines_(node, bit, stimuli, t, memory, learns, s)
+                if bit + 4 < depth:
+                    fetch_lines_((1 << depth | symbol) >> (depth - bit - 4), bit + 4, stimuli, t, memory)
+                elif t + 1 < len(tokens):
+                    fetch_lines_(1, 0, stimuli, t + 1, memory)
             answer = int(symbol >> (depth - 1 - bit) & 1)
+            if bit + 1 < depth:
+                fetch_maps_(2 * node + answer, stimuli, t, memory)
+            elif t + 1 < len(tokens):
+                fetch_maps_(1, stimuli, t + 1, memory)
             if not is_certain(node, bit, depth, symbols):
                 p = decide_(node, bit, depth, gates, stimuli, t, memory, tables, s)
                 product *= np.float64(p if answer else np.float32(1) - p)

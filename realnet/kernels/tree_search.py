@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, exact_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
@@ -28,6 +28,7 @@ def likeliest_(
     probability: Float32,
 ) -> None:
     """Write the likeliest symbols of tick t, best first, by a best-first search. What is missing is symbol 0 at 0."""
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     most = len(token)
     value, node = np.empty(BUDGET + depth * most + 2), np.empty(BUDGET + depth * most + 2, np.int64)
     value[0], node[0] = 1.0, 1
@@ -73,6 +74,7 @@ def draw(
     uniform: Float64,
 ) -> int:
     """Draw a symbol of tick 0, decision by decision, each sharpened by 1 / temperature; `uniform` has one for each."""
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     node = 1
     for bit in range(depth):
         if bit & 3 == 0:

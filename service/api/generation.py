@@ -4,20 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from realnet.interface import Interface
-from realnet.vocabulary import Vocabulary
+from realnet.vocabulary import Continuation, Vocabulary
+from service.api.long_texts import with_tokens
 from service.api.schemas import GeneratedText, Prompt, tokens_of
 from service.engine.commands import Generate, Generation
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.settings import Settings
 
 
-def command_of(prompt: Prompt, interface: Interface, settings: Settings, stream: bool) -> tuple[Generate, Vocabulary]:
+async def command_of(
+    prompt: Prompt, interface: Interface, settings: Settings, stream: bool
+) -> tuple[Generate, Vocabulary]:
     """Raises Conflict or Invalid for what this net cannot go on from."""
     if interface.vocabulary is None:
         raise Conflict("a net of raw frames has no tokens to generate")
     if prompt.max_tokens > settings.max_tokens:
         raise Invalid([ErrorLocation(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
-    tokens = tokens_of(prompt, interface, settings.max_prompt_tokens)
+    most = settings.max_prompt_tokens
+    tokens = await with_tokens(lambda: tokens_of(prompt, interface, most), prompt.prompt, interface)
     queue: asyncio.Queue[list[int]] | None = asyncio.Queue() if stream else None
     command = Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh)
     return command, interface.vocabulary
@@ -28,23 +32,20 @@ async def pieces_of(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[
     assert command.stream is not None
     stream = command.stream
     command.reply.add_done_callback(lambda _: stream.put_nowait([]))
-    tokens: list[int] = []
-    told = 0
+    said = Continuation(vocabulary, command.prompt.tolist())
     try:
         while new := await stream.get():
-            tokens += new
-            text = vocabulary.decode(tokens).rstrip("\ufffd")  # perhaps a character whose other bytes are still to come
-            yield text[told:], new
-            told = max(told, len(text))
-        if rest := vocabulary.decode(tokens)[told:]:
+            yield said.add(new), new
+        if rest := said.rest():
             yield rest, []
     finally:
         command.cancelled = True
 
 
-def text_of(generated: Generation, vocabulary: Vocabulary) -> GeneratedText:
+def text_of(command: Generate, generated: Generation, vocabulary: Vocabulary) -> GeneratedText:
+    said = Continuation(vocabulary, command.prompt.tolist())
     return GeneratedText(
-        text=vocabulary.decode(generated.tokens),
+        text=said.add(generated.tokens) + said.rest(),
         tokens=generated.tokens,
         tick=generated.tick,
         finish_reason=generated.finish_reason,

@@ -43,6 +43,8 @@ class Input(Body):
         except InputError as error:
             raise _located(error) from None
         _check_count(len(given), "/text" if self.tokens is None else "/tokens", max_ticks)
+        if not len(given):
+            raise _wrong("/text", "there is no token in it")
         return given
 
 
@@ -174,15 +176,15 @@ def tokens_of(prompt: Prompt, interface: Interface, most: int) -> NDArray[np.int
         else:
             tokens = interface.parse(tokens=prompt.tokens).tokens
     except InputError as error:
-        raise _located(error) from None
+        raise _located(error, text="prompt") from None
     assert tokens is not None, "a net with a vocabulary reads tokens"
     _check_count(len(tokens), "/prompt", most)
     return tokens
 
 
-def _located(error: InputError) -> Invalid:
-    """Return the error with a JSON pointer for its place."""
-    return _wrong("".join(f"/{step}" for step in error.place), error.detail)
+def _located(error: InputError, text: str = "text") -> Invalid:
+    """Return the error with a JSON pointer for its place; `text` is what the text is called there."""
+    return _wrong("".join(f"/{text if step == 'text' else step}" for step in error.place), error.detail)
 
 
 def _check_count(count: int, pointer: str, most: int) -> None:

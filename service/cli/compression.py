@@ -29,7 +29,7 @@ def compress(
     file: _File,
     output: _Out,
     net: _Net = None,
-    variant: Annotated[str, typer.Option(help="Of a newborn net: fast or standard.")] = "standard",
+    variant: Annotated[str, typer.Option(help="Of a newborn net: fast, standard or large.")] = "standard",
     force: _Force = False,
 ) -> None:
     """Compress FILE by what a net expects, which learns it on the way."""

@@ -57,7 +57,7 @@ def fit(
 
 @with_options(jobs, lambda: [_request("sleep")])
 def sleep(context: typer.Context, given: dict[str, Any]) -> None:
-    """Have the live net sleep: it lives again through random pieces of what it lived through."""
+    """Have the live net sleep: it lives again through its past, or, of dendrites, searches for better contexts."""
     _do("sleep", context.obj, given)
 
 

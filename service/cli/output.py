@@ -27,6 +27,8 @@ def shown(value: object) -> str:
     """Return a value of an answer as a person reads it."""
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {shown(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(shown(each) for each in value)
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "-"}[value]
     if isinstance(value, int):

@@ -83,6 +83,7 @@ class Stream:
         self.tally = Tally()
         self._client = client
         self._hears = hears  # outputs
+        self._has_words = client.hello["net"]["vocabulary"] != "bytes"  # a word is not to be cut in two
         self._texts: deque[str] = deque()  # of the messages that aren't acknowledged yet; acks come in order
         self._acked = client.last_seq
         self._acked_tick = 0
@@ -96,12 +97,24 @@ class Stream:
     async def send(self, file: BinaryIO, batch: int) -> None:
         """Send all of `file` and wait until it is learnt."""
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        left = ""
         async for block in _blocks(file, max(batch, BLOCK)):
-            parts = (block[start : start + batch] for start in range(0, len(block), batch))
-            await self._send([text for part in parts if (text := decode(part))])
-        if text := decode(b"", final=True):
+            texts = []
+            for start in range(0, len(block), batch):
+                text = left + decode(block[start : start + batch])
+                end = text.rfind(" ", 1) if self._has_words else -1
+                end = len(text) if end < 0 else end
+                texts.append(text[:end])
+                left = text[end:]
+            await self._send([text for text in texts if text])
+        if text := left + decode(b"", final=True):
             await self._send([text])
         await self.settle()
+
+    @property
+    def unit(self) -> str:
+        """Return what `learnt` counts: bytes, which are tokens where the vocabulary is that of bytes."""
+        return "bytes" if self._has_words else "tokens"
 
     async def _send(self, texts: list[str]) -> None:
         self._texts.extend(texts)
@@ -160,7 +173,7 @@ class Stream:
 
     def _show(self) -> None:
         speed = self._progress.tasks[0].speed or 0.0
-        figures = f"{speed:,.0f} tokens/s  {self.tally.moving()}"
+        figures = f"{speed:,.0f} {self.unit}/s  {self.tally.moving()}"
         self._progress.update(self._task, completed=self.learnt, figures=figures)
         self._shown_at = time.monotonic()
 
@@ -185,7 +198,7 @@ async def stream_text(server: Server, path: str, batch: int, outputs: str, conso
             began = time.monotonic()
             complete = await _send_all(stream, file, batch)
             seconds = time.monotonic() - began
-    line = f"{stream.learnt:,} tokens learnt in {seconds:,.1f} s ({stream.learnt / seconds:,.0f} a second)"
+    line = f"{stream.learnt:,} {stream.unit} learnt in {seconds:,.1f} s ({stream.learnt / seconds:,.0f} a second)"
     if stream.tally.tokens:
         line += f"; {stream.tally.summary()}"
     if stream.tally.dropped:

@@ -24,7 +24,7 @@ from service.journal.records import (
 from service.replica.entry import Entry
 from service.replica.episode import Episode, record_of, run_episodes
 from service.replica.replica import Horizon, Replica, ServiceState
-from service.replica.weight_update import WeightUpdate
+from service.replica.weight_update import Update
 
 T = TypeVar("T")
 
@@ -151,9 +151,9 @@ class Restore(JournalledCommand[int]):
 
 @dataclass(slots=True, eq=False)
 class UpdateWeights(JournalledCommand[int]):
-    """Take over fitted weights. Replies with the tick."""
+    """Take over what a job has made of a fork. Replies with the tick."""
 
-    update: WeightUpdate
+    update: Update
     job: str
     fitted: SnapshotRef
     fork: SnapshotRef | None  # None: in place of the net's own

@@ -14,9 +14,11 @@ class TickRate:
     """Ticks computed a second, over about the last one."""
 
     def __init__(self, now: float) -> None:
+        self.total = 0  # since the start
         self._ticks, self._rate, self._since = 0, 0.0, now
 
     def count(self, ticks: int) -> None:
+        self.total += ticks
         self._ticks += ticks
 
     def per_second(self, now: float) -> float:
@@ -37,6 +39,7 @@ class Status:
     kernel: str
     tick: int
     tokens_seen: int
+    ticks_computed: int  # since the start
     ticks_per_second: float
     accuracy: float | None
     surprise: float | None
@@ -82,6 +85,7 @@ class StatusBoard:
             kernel=learner.net.kernel,
             tick=learner.net.tick,
             tokens_seen=learner.tokens_seen,
+            ticks_computed=self.rate.total,
             ticks_per_second=self.rate.per_second(now),
             accuracy=learner.score.accuracy,
             surprise=learner.score.surprise,

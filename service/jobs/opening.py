@@ -15,9 +15,11 @@ from service.jobs.catalog import JobCatalog
 from service.jobs.dream import DreamJob
 from service.jobs.driver import JobDriver
 from service.jobs.fit import FitJob
-from service.jobs.fit_process import remove_leftovers
+from service.jobs.homecoming import Homecoming
 from service.jobs.job import JobKind
+from service.jobs.process import remove_leftovers
 from service.jobs.runner import JobFunction, JobRunner
+from service.jobs.search import SearchJob
 from service.jobs.sleep import SleepJob, sleep_when_rested
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
@@ -43,8 +45,9 @@ async def open_jobs(
     The large files of jobs are in `directory`, or where the system has such. Raises StoreError.
     """
     driver, progress = JobDriver(engine, inbox, outputs), engine.progress
-    dreaming, sleeping = DreamJob(driver, datasets, progress), SleepJob(driver, progress)
-    fitting = FitJob(engine, snapshotter, snapshots, datasets, directory)
+    home = Homecoming(engine, snapshotter, snapshots, directory)
+    dreaming, fitting = DreamJob(driver, datasets, progress), FitJob(home, datasets)
+    sleeping = SearchJob(home) if engine.interface.sleep == "search" else SleepJob(driver, progress)
     kinds: Mapping[JobKind, JobFunction] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
     jobs = JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready)
     if directory is not None:

@@ -1,13 +1,18 @@
-"""Run sleep: the net lives again through random stretches of its past, until an input wakes it."""
+"""Run sleep: the net lives again through random stretches of its past, until an input wakes it.
+
+Of nets of dendrites, which search in their sleep, only when they fall asleep is told here.
+"""
 
 import asyncio
 import contextlib
 
+from realnet.dendrites.search import LEAST_TOKENS
 from service.engine.commands import Dream, SampleExperience
 from service.errors import Refused
 from service.jobs.driver import JobDriver
 from service.jobs.requests import SleepRequest
 from service.jobs.runner import JobContext, JobResult, JobRunner
+from service.replica.experience import MOST_TOKENS
 from service.replica.progress import Progress
 from service.store.base import StoreError
 
@@ -59,14 +64,24 @@ class SleepJob:
 
 
 async def sleep_when_rested(jobs: JobRunner, driver: JobDriver, progress: Progress, seconds: float) -> None:
-    """Queue a sleep whenever no input has come for so long, and something was learnt since the last one."""
+    """Queue a sleep whenever no input has come for so long, and enough was learnt since the last one."""
     while True:
         await driver.wait_for_quiet(seconds)
         if (
-            progress.owed >= _LEAST_OWED
+            _is_tired(jobs, driver, progress)
             and driver.engine.status.plasticity
             and all(job.has_ended for job in jobs.all())
         ):
             with contextlib.suppress(Refused, StoreError):  # the store is in trouble, of which others tell
                 await jobs.add("sleep", {})
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _is_tired(jobs: JobRunner, driver: JobDriver, progress: Progress) -> bool:
+    """Return whether sleep is due; a search is whenever its life has doubled, and then for each experience in full."""
+    if driver.engine.interface.sleep == "replay":
+        return progress.owed >= _LEAST_OWED
+    seen = driver.engine.status.tokens_seen
+    slept = next((job.metrics.get("tokens_seen", 0) for job in reversed(jobs.all()) if job.kind == "sleep"), 0)
+    slept = slept if slept <= seen else 0  # it was restored since
+    return seen - slept >= min(max(slept, LEAST_TOKENS), MOST_TOKENS)

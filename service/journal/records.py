@@ -97,7 +97,8 @@ class SnapshotRef(msgspec.Struct, array_like=True, frozen=True):
 
 class WeightUpdateRecord(_Body, tag=7):
     """After tick `tick` the synapses of a snapshot came home, which a job had fitted: in place of the net's own, or,
-    with a fork, as what they had become since it. A net of another shape is left as it is."""
+    with a fork, as what they had become since it; of dendrites the wiring and the gains of a snapshot. A net that they
+    do not go with is left as it is."""
 
     ticks: ClassVar[int] = 0
 

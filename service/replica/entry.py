@@ -13,7 +13,7 @@ from realnet.outputs import Level, OutputBatch, highest
 from service.journal.records import EntryRecord, EpisodeRecord, IdleRecord, InputRecord, TickedRecord, unpacked_tokens
 from service.journal.unordered import ANY_TICK
 from service.replica.episode import Episode, run_episodes, unpacked
-from service.replica.weight_update import WeightUpdate
+from service.replica.weight_update import Update
 
 
 class EntryState(Enum):
@@ -42,7 +42,7 @@ class Entry:
     given: Input | None = None
     episodes: Sequence[Episode] = ()
     learner: Learner | None = None  # of a restore
-    update: WeightUpdate | None = None
+    update: Update | None = None
     waiter: object = None
     counted: int = 0
     seq: int = 0

@@ -3,13 +3,15 @@
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realnet import Float32
 from realnet.inputs import Input
 from service.journal.records import InputRecord, packed_tokens, unpacked_tokens
 from service.replica.episode import Episode
 
-_BYTES = 8 * 2**20  # two million tokens
+MOST_TOKENS = 2**21  # that are kept
+_BYTES = 4 * MOST_TOKENS
 _PENDING_TICKS = 4096  # that are not in the ring yet: one by one they would cost the engine more
 
 
@@ -85,6 +87,11 @@ class Experience:
         rows = rows[-len(self._ring) :]
         self._ring[np.arange(self._end, self._end + len(rows)) % len(self._ring)] = rows
         self._end += len(rows)
+
+    def tokens(self) -> NDArray[np.int32]:
+        """Return all tokens that are kept, oldest first; none if they are frames."""
+        data, ticks, inputs = self.kept()
+        return unpacked_tokens(data, ticks) if ticks and not inputs else np.empty(0, np.int32)
 
     def kept(self) -> tuple[bytes, int, int]:
         """Return all rows as bytes, oldest first, how many ticks they are, and how much of each is a frame."""

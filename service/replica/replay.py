@@ -16,7 +16,7 @@ from service.journal.records import (
 )
 from service.replica.entry import Entry, EntryState, Slice, next_slice
 from service.replica.replica import OutOfOrder, Replica
-from service.replica.weight_update import WeightUpdate
+from service.replica.weight_update import update_of
 
 _SLICE_TICKS = 4096
 _READ_RECORDS, _READ_TICKS = 4096, 2**16  # read ahead at most, and a record more
@@ -87,7 +87,7 @@ class Replay:
                 entry.learner = from_checkpoint(Checkpoint.from_bytes(self._load(entry.seq, ref)), self._device)
             case WeightUpdateRecord(fitted=fitted, fork=fork):
                 base = None if fork is None else self._load(entry.seq, fork)
-                entry.update = WeightUpdate.of(self._load(entry.seq, fitted), base)
+                entry.update = update_of(self._load(entry.seq, fitted), base)
 
 
 def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:

@@ -100,7 +100,7 @@ class Replica:
             case WeightUpdateRecord():
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
                 if not first.update.by(self.learner):
-                    first.refused = "the net was restored to another shape meanwhile"
+                    first.refused = "the net was restored meanwhile, to another shape or to what it was before the fork"
             case _:
                 batch = self._run(taken, wanted)
         self.changes += 1

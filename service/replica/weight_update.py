@@ -1,14 +1,23 @@
-"""The weights that a fit has made, and those of the fork that it began with."""
+"""What a job has made of a fork of the net, and puts into the net: fitted weights, or another wiring."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet import Checkpoint, LiveNet
+from realnet import Checkpoint, DendriteLearner, LiveNet
 from realnet.learners import Learner
 
 Rows = NDArray[np.float32]
+
+
+class Update(Protocol):
+    """What comes home. It is used once."""
+
+    def by(self, learner: Learner) -> bool:
+        """Put this into a net. Return False, with nothing changed, if it does not go with it."""
+        ...
 
 
 @dataclass(slots=True, frozen=True, eq=False)
@@ -19,15 +28,7 @@ class WeightUpdate:
     base: Rows | None
     alive: NDArray[np.bool_] | None
 
-    @classmethod
-    def of(cls, fitted: bytes, fork: bytes | None) -> "WeightUpdate":
-        """Read the weights of two snapshots. Raises ValueError."""
-        state = Checkpoint.from_bytes(fitted).state()
-        base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
-        return cls(state.stored_weights(), base, state.alive)
-
     def by(self, learner: Learner) -> bool:
-        """Put the weights into a net. Return False, with nothing changed, for a net of another shape."""
         if not isinstance(learner.net, LiveNet):
             return False
         try:
@@ -35,3 +36,34 @@ class WeightUpdate:
         except ValueError:
             return False
         return True
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class DendriteUpdate:
+    """A net of dendrites whose wiring and gains are to be those of another, as `DendriteNet.adopt` takes them."""
+
+    made: DendriteLearner
+
+    def by(self, learner: Learner) -> bool:
+        if not isinstance(learner, DendriteLearner) or learner.vocabulary.name != self.made.vocabulary.name:
+            return False
+        if learner.tokens_seen < self.made.tokens_seen:  # it was restored to what it was before the fork
+            return False
+        try:
+            learner.net.adopt(self.made.net)
+        except ValueError:
+            return False
+        return True
+
+
+def update_of(made: bytes, fork: bytes | None) -> Update:
+    """Read what was made from its snapshot and, where only what has changed since it counts, the fork's.
+
+    Raises ValueError.
+    """
+    checkpoint = Checkpoint.from_bytes(made)
+    if checkpoint.config.get("kind") == "dendrites":
+        return DendriteUpdate(DendriteLearner.from_checkpoint(checkpoint))
+    state = checkpoint.state()
+    base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
+    return WeightUpdate(state.stored_weights(), base, state.alive)

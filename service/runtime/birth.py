@@ -1,16 +1,14 @@
 """What a new net is created from, and whether a stored one is what was asked for."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from realnet import learners
-from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.learner import DendriteLearner
 from realnet.learners import Learner
+from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
 from service.settings import NetSettings
 
 Birth: TypeAlias = dict[str, int | str | None]
-
-
-HARMED_BY_REPLAY = "to live again through its past would harm it"
 
 
 class CannotStart(Exception):
@@ -18,7 +16,10 @@ class CannotStart(Exception):
 
 
 def birth_of(settings: NetSettings) -> Birth:
-    """Return what a new net is created from, as the journal keeps it."""
+    """Return what a new net is created from, as the journal keeps it: with the file of its vocabulary, if it has one.
+
+    Raises CannotStart if there is no such vocabulary.
+    """
     preset = settings.preset or learners.default_preset(settings.neurons, settings.inputs, settings.device)
     birth: Birth = {
         "preset": preset,
@@ -29,12 +30,27 @@ def birth_of(settings: NetSettings) -> Birth:
     }
     if preset == "dendrites":
         birth |= {"variant": settings.variant, "max_lines": settings.max_lines}
+    if settings.vocabulary is not None and settings.vocabulary != Bytes.name:
+        vocabulary = _vocabulary(settings.vocabulary)
+        birth |= {"vocabulary": vocabulary.name, "vocabulary_file": vocabulary.content.decode()}
     return birth
+
+
+def _vocabulary(asked: str) -> Vocabulary:
+    """Return the vocabulary of a setting: `symbols:N`, or that of a file. Raises CannotStart."""
+    try:
+        return vocabulary_named(asked) if asked.startswith("symbols:") else TokenizerFile.read(asked)
+    except OSError as error:
+        raise CannotStart(f"vocabulary {asked}: {error.strerror}") from error
+    except ValueError as error:
+        raise CannotStart(f"vocabulary {asked}: {error}") from error
 
 
 def create(birth: Birth, device: str) -> Learner:
     """Create a newborn net. Raises ValueError for what is none, CannotStart if it would have too many neurons."""
-    own = {name: birth[name] for name in ("variant", "max_lines") if name in birth}  # of dendrites
+    own: dict[str, Any] = {name: birth[name] for name in ("variant", "max_lines") if name in birth}  # of dendrites
+    if "vocabulary" in birth:
+        own["vocabulary"] = vocabulary_named(birth["vocabulary"], str(birth["vocabulary_file"]).encode())
     try:
         return learners.create(
             preset=birth["preset"],  # type: ignore[arg-type]  # a record of the journal: checked when it was written
@@ -43,17 +59,18 @@ def create(birth: Birth, device: str) -> Learner:
             outputs=_number(birth["outputs"]),
             seed=_number(birth["seed"]) or 0,
             device=device,
-            **own,  # type: ignore[arg-type]
+            **own,
         )
     except MemoryError as error:
         raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
 
 
-def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
-    """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store."""
+def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth) -> None:
+    """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store.
+
+    `birth` is what a new net would be created from, by these settings.
+    """
     net, interface = learner.net, learner.interface
-    if settings.sleep_after and interface.sleep == "search":
-        raise CannotStart(f"a net of dendrites does not sleep, {HARMED_BY_REPLAY}: leave sleep-after out")
     is_of_frames = interface.vocabulary is None
     has = {
         "preset": net.preset,
@@ -61,11 +78,14 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings) -> None:
         "seed": net.seed,
         "inputs": interface.inputs if is_of_frames else None,
         "outputs": interface.outputs if is_of_frames else None,
+        "vocabulary": None if interface.vocabulary is None else interface.vocabulary.name,
     }
-    if isinstance(net, DendriteNet):
-        has |= {"neurons": None, "max_lines": net.max_lines, "variant": net.wiring.variant}
+    if isinstance(learner, DendriteLearner):
+        has |= {"neurons": None, "max_lines": learner.net.max_lines, "variant": learner.born}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
+        if name == "vocabulary" and asked is not None:
+            asked = birth.get(name, Bytes.name)
         if asked is not None and asked != has[name]:
             raise CannotStart(
                 f"the net in the store has {name} {has[name]}, not {asked}: ask for that, or give another store"

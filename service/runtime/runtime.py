@@ -16,7 +16,7 @@ from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
 from service.engine.status import Status
-from service.errors import Conflict, EngineStopped, NotDurable, NotReady
+from service.errors import Conflict, EngineStopped, ErrorLocation, Invalid, NotDurable, NotReady
 from service.jobs.job import Job
 from service.jobs.opening import open_jobs
 from service.jobs.runner import JobRunner
@@ -70,7 +70,9 @@ class Runtime:
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.snapshots = _snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
-        self.snapshotter = Snapshotter(self.engine, self.snapshots, settings.snapshot_every, self.journal)
+        self.snapshotter = Snapshotter(
+            self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
+        )
         self.jobs: JobRunner  # once it is open
         self.events: Events
         self._log = log
@@ -169,11 +171,18 @@ class Runtime:
         return await self.snapshotter.hashes()
 
     async def explain(self, context: str, fresh: bool) -> Explanation:
-        """Tell why the net expects what it does after a context. Raises Conflict for one without dendrites."""
+        """Tell why the net expects what it does after a context.
+
+        Raises Conflict for one without dendrites, Invalid for a context that is none of its tokens.
+        """
         vocabulary = self.interface.vocabulary
         explained = None
         if vocabulary is not None:
-            explained = await self.engine.ask(Explain(vocabulary.encode(context), fresh))
+            try:
+                tokens = vocabulary.encode(context)
+            except ValueError as error:
+                raise Invalid([ErrorLocation(detail=str(error), parameter="context")]) from error
+            explained = await self.engine.ask(Explain(tokens, fresh))
         if explained is None:
             raise Conflict("only a net of dendrites can tell why")
         return explained
@@ -220,12 +229,12 @@ async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Lo
     try:
         await snapshots.sweep()
         await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
-        device = settings.device
-        recovered = await recover(snapshots, log, device, birth_of(settings), lambda birth: create(birth, device))
+        device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
+        recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device))
         await asyncio.to_thread(recovered.replica.learner.warm_up)
     except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
         raise CannotStart(str(error)) from error
-    check_is_as_asked_for(recovered.replica.learner, settings)
+    check_is_as_asked_for(recovered.replica.learner, settings, birth)
     return recovered
 
 

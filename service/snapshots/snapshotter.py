@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from math import inf
 from typing import Any, TypeVar
 
 from service.engine.commands import Clone, Restore, UpdateWeights
@@ -19,18 +20,24 @@ from service.store.base import StoreError
 
 _FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
 _MEND_SECONDS = 2.0
+_LOOK_SECONDS = 1.0  # between two looks at how many ticks there were
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 
 class Snapshotter:
-    """Saves and restores the live net. `every` is in seconds, 0 for never.
+    """Saves and restores the live net, by itself every so many seconds or ticks, whichever are over first; 0 is never.
 
     After a save the journal is trimmed: up to the oldest of the newest snapshots, records are needed no more.
     """
 
     def __init__(
-        self, engine: Engine, catalog: SnapshotCatalog, every: float, journal: LoggedJournal | None = None
+        self,
+        engine: Engine,
+        catalog: SnapshotCatalog,
+        seconds: float,
+        ticks: int,
+        journal: LoggedJournal | None = None,
     ) -> None:
         self.on_saved: list[Callable[[Snapshot], None]] = []
         self.saved = 0  # since the start
@@ -39,7 +46,7 @@ class Snapshotter:
         self._engine = engine
         self._catalog = catalog
         self._journal = journal
-        self._every = every
+        self._seconds, self._ticks = seconds, ticks
         self._saved_changes: int | None = engine.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing = asyncio.Lock()
@@ -49,7 +56,7 @@ class Snapshotter:
         self._has_lost = asyncio.Event()
 
     def start(self) -> None:
-        if self._every:
+        if self._seconds or self._ticks:
             self._tasks.append(asyncio.create_task(self._save_every_so_often(), name="snapshotter"))
         self._tasks.append(asyncio.create_task(self._mend(), name="mending"))
 
@@ -147,7 +154,10 @@ class Snapshotter:
 
     async def _save_every_so_often(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
+            due_at = time.monotonic() + (self._seconds or inf)
+            most = self._engine.status.ticks_computed + (self._ticks or inf)
+            while time.monotonic() < due_at and self._engine.status.ticks_computed < most:
+                await asyncio.sleep(min(self._seconds or inf, _LOOK_SECONDS))
             await self._save_what_is_new()
 
     async def _mend(self) -> None:

@@ -50,12 +50,10 @@ def test_it_dreams_a_data_set_and_goes_back_to_a_snapshot(server: ThreadServer) 
     assert server.weights() == weights
 
 
-def test_what_would_harm_it_or_means_nothing_is_refused(server: ThreadServer) -> None:
-    dataset = upload(server, "a.txt", TEXT)
-    for kind, body, why in (("sleep", {}, "does not sleep"), ("fit", {"dataset": dataset}, "no matrix to fit")):
-        answer = server.client.post(f"/v1/jobs/{kind}", json=body)
-        assert answer.status_code == 409
-        assert why in answer.json()["detail"]
+def test_a_fit_is_refused(server: ThreadServer) -> None:
+    answer = server.client.post("/v1/jobs/fit", json={"dataset": upload(server, "a.txt", TEXT)})
+    assert answer.status_code == 409
+    assert "no matrix to fit" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +62,6 @@ def test_what_would_harm_it_or_means_nothing_is_refused(server: ThreadServer) ->
         ({"neurons": 500}, "neurons as it needs them"),
         ({"inputs": 2, "outputs": 2}, "takes tokens"),
         ({"max_lines": 5000}, "power of two"),
-        ({"sleep_after": 5.0}, "does not sleep"),
     ],
 )
 def test_a_net_that_cannot_be_is_told_in_a_line(

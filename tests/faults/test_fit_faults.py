@@ -44,7 +44,7 @@ def has_ended(pid: int) -> bool:
 
 
 def files_of_fits(directory: Path) -> list[Path]:
-    return list(directory.rglob(".fit-*"))
+    return list(directory.rglob(".job-*"))
 
 
 def status(server: ProcessServer, id: str) -> str:

@@ -17,6 +17,7 @@ from service.datasets.catalog import DatasetCatalog
 from service.datasets.upload import Format, Upload
 from service.jobs.catalog import JobCatalog, StoredJob
 from service.jobs.fit import FitJob
+from service.jobs.homecoming import Homecoming
 from service.jobs.job import Job, now
 from service.jobs.runner import JobContext
 from service.store import open_store
@@ -43,7 +44,9 @@ class Child:
     runs: int = 0
     meanwhile: Callable[[], Awaitable[Any]] | None = None
 
-    async def __call__(self, directory: Path, report: Callable[[dict[str, Any]], Awaitable[None]]) -> dict[str, Any]:
+    async def __call__(
+        self, worker: str, directory: Path, report: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> dict[str, Any]:
         self.runs += 1
         await report({"epoch": 0.0, "progress": 0.5, "loss": 0.5})
         if self.meanwhile is not None:
@@ -53,7 +56,7 @@ class Child:
         assert len(np.load(directory / "inputs.npy")) == len(ROWS)
         state = Checkpoint.from_bytes((directory / "fork.safetensors").read_bytes()).state()
         fitted = np.clip(state.stored_weights() + np.float32(0.125), -2, 2)
-        safetensors.numpy.save_file({"weights": fitted}, directory / "fitted.safetensors")
+        safetensors.numpy.save_file({"weights": fitted}, directory / "made.safetensors")
         return self.figures
 
 
@@ -74,7 +77,8 @@ class Fits:
         job = Job(id=id, kind="fit", request=request, created_at=now())
         kept = self.kept.setdefault(id, StoredJob(job=job))
         self.directory.mkdir(exist_ok=True)
-        fitting = FitJob(self.life.engine, self.life.snapshotter, self.life.catalog, self.datasets, self.directory)
+        home = Homecoming(self.life.engine, self.life.snapshotter, self.life.catalog, self.directory)
+        fitting = FitJob(home, self.datasets)
         try:
             return await fitting.run(JobContext(kept, self.jobs, lambda: None))
         finally:

@@ -13,7 +13,7 @@ from service.datasets.catalog import DatasetCatalog
 from service.datasets.upload import Format
 from service.engine.commands import UpdateWeights
 from service.errors import Conflict, JobFailed, NotDurable, NotFound
-from service.jobs.fit_process import write_data
+from service.jobs.fit_files import write_data
 from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.datasets.dataset_reading import FRAMES, TOKENS
@@ -191,7 +191,7 @@ async def test_a_fit_comes_home_when_the_net_is_no_longer_paused(tmp_path: Path,
 async def test_it_waits_until_it_can_be_journalled_and_may_be_cancelled_until_then(
     tmp_path: Path, child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.jobs.fit._RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("service.jobs.homecoming._RETRY_SECONDS", 0.0)
     async with fits(f"file://{tmp_path}/data", tmp_path) as run:
         ask, tries = run.life.engine.ask, 0
         cancelled_at = 3

@@ -44,6 +44,15 @@ def bytes_and_words() -> bytes:
     return tokenizer.to_str().encode()
 
 
+def marked_words() -> bytes:
+    """Return a file of whole words, each with a mark for the space before it, which the first of a text has not."""
+    words = ["\u2581" + word for word in WORDS]
+    tokenizer = Tokenizer(models.WordLevel({word: id for id, word in enumerate(words)}, unk_token=words[0]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    return tokenizer.to_str().encode()
+
+
 def numbered_words(size: int) -> bytes:
     """Return a file of so many words, `w0` and so on."""
     tokenizer = Tokenizer(models.WordLevel({f"w{id}": id for id in range(size)}, unk_token="w0"))

@@ -17,7 +17,7 @@ from service.journal.position import JournalPosition
 from service.journal.records import Record, SnapshotRef
 from service.replica.entry import EntryState
 from service.replica.replica import Horizon
-from service.replica.weight_update import WeightUpdate
+from service.replica.weight_update import WeightUpdate, update_of
 from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.runtime.life import BIRTH, Life, born, given, living, replayed
@@ -45,7 +45,7 @@ async def fit(life: Life, fork: Snapshot, dead: bool = False) -> Snapshot:
 
 async def homecoming(life: Life, fitted: Snapshot, fork: Snapshot | None) -> UpdateWeights:
     base = None if fork is None else await life.catalog.read(fork.id)
-    adoption = WeightUpdate.of(await life.catalog.read(fitted.id), base)
+    adoption = update_of(await life.catalog.read(fitted.id), base)
     named = None if fork is None else SnapshotRef(fork.id, fork.sha256)
     return UpdateWeights(adoption, JOB, SnapshotRef(fitted.id, fitted.sha256), named)
 

@@ -102,6 +102,13 @@ async def test_without_a_journal_a_killed_net_goes_on_from_its_snapshot(store_ur
         assert (life.engine.status.tick, await life.state()) == (snapshot.tick, snapshot.state_sha256)
 
 
+def test_a_snapshot_comes_before_its_time_if_much_was_learnt(new_server: MakeServer) -> None:
+    server = new_server(snapshot_every=0, snapshot_ticks=len(TEXT), neurons=1000).start()
+    server.run(text=TEXT)
+    while "at tick" not in server.log:
+        time.sleep(0.01)
+
+
 def test_snapshots_come_by_themselves_if_something_was_learnt(new_server: MakeServer) -> None:
     server = new_server(snapshot_every=0.05, snapshots_kept=2, neurons=1000).start()
 

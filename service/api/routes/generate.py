@@ -45,7 +45,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @needs(Scope.READ)
 async def generate(body: Prompt, request: Request, edge: EdgeDep, caller: CallerDep) -> GeneratedText | Response:
     """Generate text. Ends within a few tokens when the client leaves or its key is revoked."""
-    command, vocabulary = command_of(body, edge.runtime.interface, edge.settings, body.stream)
+    command, vocabulary = await command_of(body, edge.runtime.interface, edge.settings, body.stream)
     caller.check_pace()
     edge.runtime.generate(command, caller.space)
     caller.ticks.take(command.ticks)
@@ -62,7 +62,7 @@ async def generate(body: Prompt, request: Request, edge: EdgeDep, caller: Caller
     finally:
         command.cancelled = True
         gone.cancel()
-    return text_of(await command.reply, vocabulary)
+    return text_of(command, await command.reply, vocabulary)
 
 
 async def _end_when_revoked(command: Generate, caller: Caller) -> None:
@@ -78,7 +78,7 @@ async def _events(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[by
     try:
         async for text, tokens in pieces_of(command, vocabulary):
             yield _event("token", {"text": text, "tokens": tokens})
-        yield _event("done", text_of(await command.reply, vocabulary).model_dump())
+        yield _event("done", text_of(command, await command.reply, vocabulary).model_dump())
     except Refused as error:
         yield _event("error", problem_of(error).model_dump(exclude_none=True))
     finally:

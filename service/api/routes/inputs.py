@@ -9,6 +9,7 @@ from realnet.outputs import Level
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
+from service.api.long_texts import with_tokens
 from service.api.schemas import Accepted, Input
 from service.auth.keys import Scope
 from service.engine.commands import Run
@@ -53,7 +54,9 @@ async def post_inputs(
     runtime = edge.runtime
     if wait and runtime.status.mode is Mode.PAUSED:
         raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
-    command = Run(body.parsed(runtime.interface, edge.settings.max_ticks_per_request), learn=body.learn)
+    interface, most = runtime.interface, edge.settings.max_ticks_per_request
+    given = await with_tokens(lambda: body.parsed(interface, most), body.text, interface)
+    command = Run(given, learn=body.learn)
     if wait:
         command.outputs = outputs
     caller.check_pace()

@@ -18,7 +18,6 @@ from service.errors import Conflict, ErrorLocation, Invalid, NotFound
 from service.jobs.job import Job, JobKind
 from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
-from service.runtime.birth import HARMED_BY_REPLAY
 from service.runtime.runtime import Runtime
 
 
@@ -70,9 +69,13 @@ async def dream(body: DreamRequest, runtime: RuntimeDep, caller: CallerDep, resp
 @router.post("/sleep", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
 async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
-    """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again."""
-    if runtime.interface.sleep == "search":
-        raise Conflict(f"a net of dendrites does not sleep: {HARMED_BY_REPLAY}")
+    """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again.
+
+    A net of dendrites searches instead, in a process of its own: for contexts by which it would have predicted its past
+    better. It wakes with them if there are any. Such a sleep takes no fields (409).
+    """
+    if runtime.interface.sleep == "search" and body.model_fields_set:
+        raise Conflict(f"a net of dendrites searches in its sleep: leave {sorted(body.model_fields_set)[0]} out")
     return await _add("sleep", body, runtime, caller, response)
 
 

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realnet.outputs import Level
 from service.api.generation import command_of, pieces_of, text_of
+from service.api.long_texts import with_tokens
 from service.api.stream.clients import Client
 from service.api.stream.intake import Intake
 from service.api.stream.protocol import (
@@ -165,7 +166,7 @@ class Session:
                 case InputMessage():
                     await self._input(message)
                 case GenerateMessage():
-                    self._generate(message)
+                    await self._generate(message)
                 case PingMessage():
                     self._answer(Pong(ref))
                 case SubscribeMessage():
@@ -180,14 +181,15 @@ class Session:
     async def _input(self, message: MsgpackInput | InputMessage) -> bool:
         """Take an input, or return False if its schema is to say what is wrong with it. Raises Refused."""
         self._caller.check(Scope.TEACH)
-        given = message.parsed(self._runtime.interface, self._settings.max_ticks_per_request)
+        interface, most = self._runtime.interface, self._settings.max_ticks_per_request
+        given = await with_tokens(lambda: message.parsed(interface, most), message.text, interface)
         if given is None:
             return False
         await self._intake.add(message.seq, given, message.learn)
         return True
 
-    def _generate(self, message: GenerateMessage) -> None:
-        command, vocabulary = command_of(message, self._runtime.interface, self._settings, stream=True)
+    async def _generate(self, message: GenerateMessage) -> None:
+        command, vocabulary = await command_of(message, self._runtime.interface, self._settings, stream=True)
         self._caller.check_pace()
         self._runtime.generate(command, self._caller.space)
         self._caller.ticks.take(command.ticks)
@@ -196,7 +198,7 @@ class Session:
             try:
                 async for text, tokens in pieces_of(command, vocabulary):
                     self._answer(Tokens(message.seq, text, tokens), 0)
-                whole = text_of(await command.reply, vocabulary)
+                whole = text_of(command, await command.reply, vocabulary)
                 self._answer(Generated(message.seq, whole.text, whole.tokens, whole.tick, whole.finish_reason))
             except Refused as error:
                 self._answer(error_message(problem_of(error), message.seq))

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from realnet.vocabulary import Vocabulary
 from service.datasets.items import PAIR_TOKENS, Pair, Text, Tokens, Vectors, blocks, cut
+from service.datasets.readers.encoded import encoded
 from service.datasets.readers.findings import LINE_BYTES, Findings, Lines
 from service.datasets.upload import Upload
 
@@ -37,14 +38,14 @@ def read_jsonl_of_tokens(upload: Upload, vocabulary: Vocabulary, found: Findings
                 f"the lines before are {'texts' if are_texts else 'pairs'}, and a set is of one kind", line=number
             )
         elif are_texts:
-            yield from cut(vocabulary.encode(line.text))
+            yield from cut(_tokens(line.text, "text", vocabulary, found, number))
         else:
-            pair = Pair(_tokens(line.input, vocabulary), _tokens(line.target, vocabulary))
-            too_long = [name for name in ("input", "target") if len(getattr(pair, name)) > PAIR_TOKENS]
+            sides = [_tokens(getattr(line, name), name, vocabulary, found, number) for name in ("input", "target")]
+            too_long = [name for name, side in zip(("input", "target"), sides, strict=True) if len(side) > PAIR_TOKENS]
             for name in too_long:
                 found.add(f"more than {PAIR_TOKENS:,} tokens", f"/{name}", line=number)
             if not too_long:
-                yield pair
+                yield Pair(*sides)
 
 
 def read_jsonl_of_vectors(upload: Upload, widths: tuple[int, int], found: Findings) -> Iterator[Vectors]:
@@ -97,5 +98,11 @@ def _not_utf8(line: bytes) -> str:
     raise AssertionError("the decoder found a byte that is no UTF-8")
 
 
-def _tokens(side: str | list[int], vocabulary: Vocabulary) -> Tokens:
-    return vocabulary.encode(side) if isinstance(side, str) else np.array(side, np.int32)
+def _tokens(given: str | list[int], name: str, vocabulary: Vocabulary, found: Findings, line: int) -> Tokens:
+    """Return the tokens of a field; none, which is then told, of a text that the vocabulary has none for."""
+    if not isinstance(given, str):
+        return np.array(given, np.int32)
+    tokens = encoded(given, vocabulary, found, f"/{name}", line)
+    if tokens is not None and not len(tokens):
+        found.add("there is no token in it", f"/{name}", line=line)
+    return np.zeros(0, np.int32) if tokens is None else tokens

@@ -7,6 +7,7 @@ import numpy as np
 
 from realnet.vocabulary import Vocabulary
 from service.datasets.items import PIECE_TOKENS, Text, Tokens
+from service.datasets.readers.encoded import encoded
 from service.datasets.readers.findings import Findings
 from service.datasets.upload import Upload
 
@@ -17,8 +18,10 @@ def read_txt(upload: Upload, vocabulary: Vocabulary, found: Findings) -> Iterato
     """Read one text, every byte as it is: only a byte order mark is left out."""
     left: Tokens = np.zeros(0, np.int32)
     continues = False
-    for text in _decoded(upload, found):
-        left = np.concatenate([left, vocabulary.encode(text)])
+    for text in _up_to_spaces(_decoded(upload, found)):
+        if (tokens := encoded(text, vocabulary, found, "/file")) is None:
+            return
+        left = np.concatenate([left, tokens])
         whole = len(left) // PIECE_TOKENS * PIECE_TOKENS
         for start in range(0, whole, PIECE_TOKENS):
             yield Text(left[start : start + PIECE_TOKENS], continues)
@@ -26,6 +29,18 @@ def read_txt(upload: Upload, vocabulary: Vocabulary, found: Findings) -> Iterato
         left = left[whole:]
     if len(left):
         yield Text(left, continues)
+
+
+def _up_to_spaces(texts: Iterator[str]) -> Iterator[str]:
+    """Yield the same text in other pieces, cut before spaces where there are any: so no word is two tokens for that."""
+    left = ""
+    for text in texts:
+        whole = left + text
+        end = whole.rfind(" ", 1)
+        end = len(whole) if end < 0 else end
+        yield whole[:end]
+        left = whole[end:]
+    yield left
 
 
 def _decoded(upload: Upload, found: Findings) -> Iterator[str]:

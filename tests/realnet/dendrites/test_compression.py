@@ -21,7 +21,7 @@ def test_anything_comes_back(data: bytes) -> None:
     assert decompress(compress(data, "fast")) == data
 
 
-@pytest.mark.parametrize("variant", ["fast", "standard"])
+@pytest.mark.parametrize("variant", ["fast", "standard", "large"])
 def test_a_text_comes_back_and_is_small(variant: str) -> None:
     coded = compress(TEXT, variant)  # type: ignore[arg-type]
     assert len(coded) < len(TEXT) / 12

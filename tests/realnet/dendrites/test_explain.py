@@ -8,9 +8,9 @@ from realnet.dendrites.explain import explain
 TEXT = "the cat sat on the mat and the cat ran to the barn. " * 30
 
 
-@pytest.fixture(scope="module")
-def learner() -> DendriteLearner:
-    learner = DendriteLearner.create()
+@pytest.fixture(scope="module", params=["standard", "large"])
+def learner(request: pytest.FixtureRequest) -> DendriteLearner:
+    learner = DendriteLearner.create(request.param)
     learner.run(learner.vocabulary.encode(TEXT))
     return learner
 

@@ -8,17 +8,17 @@ from realnet.core.dendrite_memory import Episodes, Memory
 from realnet.core.dendrite_tables import tables
 from realnet.core.dendrites import mix, tick
 from realnet.core.hashing import mixed
-from realnet.dendrites.birth import newborn, rates
+from realnet.dendrites.birth import LEAST_LINES, newborn, rates
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.net import DendriteNet
-from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import VARIANTS, Recall, Wiring
 
 PLAIN = Wiring(
     contexts=("order 0", "order 1", "order 2", "order 3", "skip"),
     recalls=(Recall(3, forgiving=False), Recall(5, forgiving=True)),
     somata=(("node", "recall 1", "last", "sure"), ("node", "expected", "last but one", "recall 2")),
-    maps=("last", "last two"),
+    maps=("last", "last two", "expected"),
+    beliefs=True,
 )
 TEXT = b"One line, 12 words.\n\tA line_2 of 345 words; A line_2 of 345 words.\n" * 2
 
@@ -37,16 +37,17 @@ def test_the_kernel_computes_what_the_law_says(symbols: int, rate: float) -> Non
     assert_as_the_law(PLAIN, symbols, stream(symbols, 100), rate)
 
 
-@pytest.mark.parametrize("variant", ["fast", "standard"])
+@pytest.mark.parametrize("variant", ["fast", "standard", "large"])
 def test_a_text_is_learnt_as_the_law_says(variant: str) -> None:
     assert_as_the_law(VARIANTS[variant], 256, np.frombuffer(TEXT, np.uint8).astype(np.int32), 1.0)  # type: ignore[index]
 
 
 def assert_as_the_law(wiring: Wiring, symbols: int, tokens: NDArray[np.int32], rate: float) -> None:
-    net = DendriteNet(wiring, symbols)
+    net = DendriteNet(wiring, symbols, max_lines=LEAST_LINES)
     said = net.run(tokens, rate)
-    memory, recalls = newborn(wiring, net.lines), len(wiring.recalls)
-    stimuli = Encoder(wiring).encode(tokens, Reader.blank(recalls), Episodes.blank(recalls, symbols), True)
+    memory, recalls = newborn(wiring), len(wiring.recalls)
+    encoder = Encoder(wiring)
+    stimuli = encoder.encode(tokens, encoder.nothing_read(), Episodes.blank(recalls, symbols), True)
     given = memory, tables(), wiring.gates, rates(wiring), stimuli
     expected = [tick(*given, t, int(token), symbols, rate) for t, token in enumerate(tokens)]
     assert said.probability.tolist() == expected

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from realnet import Checkpoint, DendriteLearner
+from realnet import Checkpoint, DendriteLearner, from_checkpoint
+from realnet.core.dendrite_packing import unpacked
 from realnet.dendrites.birth import LEAST_LINES, doubled
 from realnet.dendrites.net import DendriteNet
-from realnet.dendrites.wiring import VARIANTS, Recall, Wiring
+from realnet.dendrites.wiring import VARIANTS, Recall, Variant, Wiring
 from tests.realnet.dendrites.test_law import PLAIN, stream
 
 TEXT = b"".join(b"%d words are told to the net, and word %d is not the last.\n" % (i, i * i) for i in range(60))
@@ -19,6 +20,12 @@ TEXT = b"".join(b"%d words are told to the net, and word %d is not the last.\n" 
 
 def ids(text: bytes) -> NDArray[np.int32]:
     return np.frombuffer(text, np.uint8).astype(np.int32)
+
+
+def whole_of(packed: Checkpoint) -> Checkpoint:
+    """Return a checkpoint as the versions before made it, with all rows."""
+    config = {name: value for name, value in packed.config.items() if name != "born"}
+    return Checkpoint(config, dict(unpacked(packed.arrays)))
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +54,19 @@ def test_many_calls_are_one_call_while_it_grows(taught: DendriteNet, cuts: list[
         net.run(piece, 1.0, best=2)
     assert net.lines == taught.lines == 4 * LEAST_LINES
     assert same(net, taught)
+
+
+@pytest.mark.parametrize(
+    ("variant", "learnt"),
+    [
+        ("fast", "4a20f4864bf49f9c414dd9c6d7617ad4fac3d3240e612c77146931f788434136"),
+        ("standard", "c921f351913f7fc5e86ea8ec715d1ced6798d523c6e2b69c7de9f242c46250e1"),
+    ],
+)
+def test_what_is_learnt_is_what_earlier_versions_learnt(variant: Variant, learnt: str) -> None:
+    learner = DendriteLearner.create(variant)
+    learner.run(ids(TEXT), outputs="none")
+    assert whole_of(learner.checkpoint()).weights_sha256() == learnt, "they kept whole arrays"
 
 
 def test_twice_the_lines_say_the_same(taught: DendriteNet) -> None:
@@ -153,6 +173,19 @@ def test_arrays_that_would_lead_a_kernel_astray_are_refused(
     with pytest.raises(ValueError, match=told):
         net.take(taught.arrays() | {name: damage(taught.arrays()[name])})
     assert same(net, taught)
+
+
+def test_a_large_net_goes_on_from_its_checkpoint() -> None:
+    learner = DendriteLearner.create("large")
+    learner.run(ids(TEXT[:1000]), outputs="none")
+    other = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(learner.checkpoint().to_bytes()))
+    for each in (learner, other):
+        each.run(ids(TEXT[1000:2000]), outputs="none")
+    assert other.checkpoint().state_sha256() == learner.checkpoint().state_sha256()
+    assert other.checkpoint().weights_sha256() == learner.checkpoint().weights_sha256()
+    del (checkpoint := learner.checkpoint()).arrays["belief"]
+    with pytest.raises(ValueError, match="the array belief is missing"):
+        from_checkpoint(checkpoint)
 
 
 def test_a_checkpoint_of_another_wiring_is_none() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from realnet import Checkpoint, DendriteLearner, create, from_checkpoint
 from realnet.dendrites.wiring import VARIANTS, Variant
-from realnet.vocabulary import Bytes, Symbols, TokenizerFile, Vocabulary, vocabulary_named
-from tests.realnet.vocabularies import bytes_and_words, numbered_words, without
+from realnet.vocabulary import Bytes, Continuation, Symbols, TokenizerFile, Vocabulary, vocabulary_named
+from tests.realnet.vocabularies import bytes_and_words, marked_words, numbered_words, without
 
 TEXT = "the cat sat on the mat, and the dog lay by the door. Über 12 cats? it was not a dog. " * 8
 FILE = bytes_and_words()
@@ -64,7 +64,7 @@ def test_a_checkpoint_with_another_vocabulary_is_none(taught: DendriteLearner, f
         from_checkpoint(damaged)
 
 
-@pytest.mark.parametrize("variant", ["fast", "standard"])
+@pytest.mark.parametrize("variant", ["fast", "standard", "large"])
 def test_fifty_thousand_tokens(variant: Variant) -> None:
     learner = DendriteLearner.create(variant, vocabulary=TokenizerFile(numbered_words(50_000)))
     told = np.random.default_rng(0).integers(0, 50_000, 40)
@@ -150,3 +150,25 @@ def test_what_does_not_go_together_is_told() -> None:
         DendriteLearner.create(vocabulary=Bytes(), symbols=3)
     with pytest.raises(ValueError, match="only dendrites take another vocabulary"):
         create("surprise", vocabulary=Symbols(3))
+
+
+@pytest.mark.parametrize("vocabulary", [Bytes(), TokenizerFile(FILE), TokenizerFile(marked_words())])
+def test_tokens_that_come_one_by_one_are_the_same_text(vocabulary: Vocabulary) -> None:
+    text = "the cat sat: naïve 🦆, \ufffd; the dog lay" if vocabulary.size > 20 else "the cat sat on the mat"
+    tokens = vocabulary.encode(text).tolist()
+    for read in range(len(tokens) + 1):
+        said = Continuation(vocabulary, tokens[:read])
+        pieces = [said.add([token]) for token in tokens[read:]]
+        begun = vocabulary.decode(tokens[:read])
+        if not begun.endswith("\ufffd"):  # else of a character that began before
+            assert begun + "".join(pieces) + said.rest() == text
+
+
+def test_a_character_that_is_never_completed_is_told_at_the_end() -> None:
+    said = Continuation(Bytes())
+    assert [said.add([0x61, 0xC3]), said.add([0x62, 0xF0]), said.add([0x9F]), said.rest()] == [
+        "a",
+        "\ufffdb",
+        "",
+        "\ufffd",
+    ]
