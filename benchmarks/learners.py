@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -45,16 +46,14 @@ def learners(with_peers: bool) -> dict[str, tuple[Learn, bool]]:
     found: dict[str, tuple[Learn, bool]] = {}
     for variant in reversed(VARIANTS):
         name = f"dendrites, {variant}"
-        found[name] = (_ours(name, lambda variant=variant: DendriteLearner.create(variant)), False)  # type: ignore[misc]
+        found[name] = _ours(name, partial(DendriteLearner.create, variant)), False
     for preset in reversed(PRESETS):
-        create = lambda preset=preset: TokenLearner.create(preset)  # noqa: E731
-        found[preset] = (_ours(preset, create), preset == "literal")
+        found[preset] = _ours(preset, partial(TokenLearner.create, preset)), preset == "literal"
     if with_peers:
         for order in (1, 2, 3, 5):
-            name = f"n-gram, order {order}"
-            found[name] = (_peer(name, lambda data, order=order: peers.n_gram(data, order)), False)  # type: ignore[misc]
-        found["ESN 500, RLS"] = (_peer("ESN 500, RLS", peers.echo_state_network), True)
-        found["GRU 128, Adam"] = (_peer("GRU 128, Adam", peers.gru), True)
+            found[f"n-gram, order {order}"] = _peer(f"n-gram, order {order}", partial(peers.n_gram, order=order)), False
+        found["ESN 500, RLS"] = _peer("ESN 500, RLS", peers.echo_state_network), True
+        found["GRU 128, Adam"] = _peer("GRU 128, Adam", peers.gru), True
     return found
 
 

@@ -11,6 +11,7 @@ import random
 import string
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,17 @@ from benchmarks.learners import Learner
 from benchmarks.streams import source
 from benchmarks.text import topics_text
 from realnet import DendriteLearner, TokenLearner
-from realnet.dendrites.wiring import VARIANTS, Variant
+from realnet.core.state import PRESETS
+from realnet.dendrites.wiring import VARIANTS
 
 LIVED, ASKED = 20_000, 4_000  # characters
 MEGABYTE = 1_000_000
 
 
-def dendrites(variant: Variant) -> Callable[[], Learner]:
-    return lambda: DendriteLearner.create(variant)
-
-
-LEARNERS: dict[str, Callable[[], Learner]] = {f"dendrites, {variant}": dendrites(variant) for variant in VARIANTS}
-LEARNERS |= {"surprise": TokenLearner.create, "manifesto": lambda: TokenLearner.create("manifesto")}
+LEARNERS: dict[str, Callable[[], Learner]] = {
+    **{f"dendrites, {variant}": partial(DendriteLearner.create, variant) for variant in VARIANTS},
+    **{preset: partial(TokenLearner.create, preset) for preset in PRESETS if preset != "literal"},
+}
 
 
 def forgetting(create: Callable[[], Learner]) -> list[str]:
