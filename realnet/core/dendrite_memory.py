@@ -65,4 +65,5 @@ class Episodes(NamedTuple):
         return cls(np.zeros(EPISODES, kind), np.zeros((recalls, PLACES), np.int32), np.zeros(1, np.int64))
 
 
+FITTED = ("gains", "mix", "maps")  # the names of the arrays that a fit trains
 LEARNT = (*Memory._fields, *Episodes._fields)  # the names of all arrays that a fork only reads

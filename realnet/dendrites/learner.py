@@ -77,7 +77,7 @@ class DendriteLearner:
         """Return what it takes and says."""
         size = self.vocabulary.size
         return Interface(
-            *(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS), idle_speaks=False, sleep="search", fit=None
+            *(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS), idle_speaks=False, sleep="search", fit="gains"
         )
 
     @property
