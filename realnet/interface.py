@@ -32,6 +32,7 @@ class Interface:
         idle_speaks: whether the outputs of ticks without input have these columns, too.
         sleep: what it does in sleep: replay pieces of its past, or search for contexts that would have predicted it.
         fit: what of it is fitted by backpropagation: its matrix, or gains, mix and output maps.
+        adapts: whether a fork may adapt to what it reads.
     """
 
     inputs: int
@@ -42,6 +43,7 @@ class Interface:
     idle_speaks: bool
     sleep: Sleep = "replay"
     fit: Fit = "matrix"
+    adapts: bool = False
 
     def is_like(self, other: Interface) -> bool:
         """Return whether each of the two can be given what the other can be given, and says as much."""

@@ -25,6 +25,12 @@ class Mind:
     episodes: Episodes
     max_lines: int
 
+    def adapting(self) -> Mind:
+        """Return the same with copies of episodes, gains and mix, and of how many lines are in use."""
+        own = {name: getattr(self.memory, name).copy() for name in ("used", "gains", "gain_uses", "mix")}
+        episodes = Episodes._make(each.copy() for each in self.episodes)
+        return Mind(self.memory._replace(**own), episodes, self.max_lines)
+
     def flat(self) -> Memory:
         """Return the same arrays as the kernels take them, of one dimension each."""
         return Memory._make(each.reshape(-1) for each in self.memory)

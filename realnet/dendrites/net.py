@@ -44,6 +44,7 @@ class DendriteNet:
         tick: how many ticks it has lived.
         learning_rate: times the rate of the gains (1); synapses learn by their own uses.
         read_only: it is a fork, and shares its memory with the net that it was forked from.
+        adapts: it is a fork that remembers what it reads, and adapts gains of its own to it.
     """
 
     preset, device, kernel, seed = "dendrites", "cpu", "cpu", 0
@@ -63,7 +64,7 @@ class DendriteNet:
 
     def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
         self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
-        self.tick, self.read_only, self._learning_rate = 0, False, 1.0
+        self.tick, self.read_only, self.adapts, self._learning_rate = 0, False, False, 1.0
         self._depth = (symbols - 1).bit_length()
         self._gates, self._rates = wiring.gates, rates(wiring)
         self._encoder = Encoder(wiring)
@@ -102,6 +103,7 @@ class DendriteNet:
         if self.read_only and rate > 0:
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
         and_next = and_next and best > 0
+        rate = self.learning_rate if self.adapts else rate
         stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next)
         said = Said(
             np.empty(len(tokens)),
@@ -113,6 +115,7 @@ class DendriteNet:
             return int(
                 run_(
                     *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate)),
+                    self.adapts,
                     *(stimuli, done, full, self._mind.flat(), tables(), self._scratch, *said, self.tick + 1, every),
                 )
             )
@@ -249,11 +252,16 @@ class DendriteNet:
         newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
         return newborn
 
-    def fork(self) -> DendriteNet:
-        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
+    def fork(self, adapts: bool = False) -> DendriteNet:
+        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on.
+
+        One that `adapts` has episodes, gains and mix of its own, and learns by them from all that it runs.
+        """
         fork = DendriteNet.__new__(DendriteNet)
         fork._begin(self.wiring, self.symbols, self.max_lines)
         fork._mind, fork._reader = self._mind, Reader._make(each.copy() for each in self._reader)
+        if adapts:
+            fork._mind, fork.adapts = self._mind.adapting(), True
         fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
         return fork
 

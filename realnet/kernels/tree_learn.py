@@ -22,10 +22,11 @@ def _nudge_(value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.floa
 
 
 @exact_inlined_kernel
-def _learn_gains_(
-    node: int, y: np.float32, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
+def adapt_(
+    node: int, answer: int, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
 ) -> None:
-    columns, somata = u64(len(s.inputs)), len(s.heard)
+    """Learn the answer that came by gains and mix alone."""
+    y, columns, somata = f32(answer), u64(len(s.inputs)), len(s.heard)
     if somata > 1:
         surprise = (y - s.said[somata]) * f32(0.002) * rate
         for j in range(somata):
@@ -104,6 +105,6 @@ def learn_(
     s: Scratch,
 ) -> None:
     """Learn the answer that came, each unit from its own surprise."""
-    _learn_gains_(node, f32(answer), gates, rates, rate, memory, s)
+    adapt_(node, answer, gates, rates, rate, memory, s)
     _learn_synapses_(bit, answer, memory, tables, s)
     _learn_recalls_and_maps_(answer, memory, tables, s)

@@ -50,6 +50,15 @@ def test_more_than_one_epoch_of_a_dream_is_warned_of(server: ThreadServer) -> No
     assert "epoch after the first" in twice["result"]["warning"]
 
 
+def test_a_generation_adapts_to_its_prompt(server: ThreadServer) -> None:
+    server.run(text=TEXT)
+    weights, prompt = server.weights(), "the word of the day is quixotry; " * 3 + "the word of the day is "
+    asked = {"prompt": prompt, "max_tokens": 8, "temperature": 0, "fresh": True, "read": "adapt"}
+    assert server.client.post("/v1/generate", json=asked).json()["text"] == "quixotry"
+    assert server.weights() == weights
+    assert server.client.post("/v1/generate", json=asked | {"read": "fast"}).status_code == 422
+
+
 def test_it_dreams_a_data_set_and_goes_back_to_a_snapshot(server: ThreadServer) -> None:
     saved, weights = server.snapshot(), server.weights()
     ended = end_of(server, begin(server, "dream", dataset=upload(server, "a.txt", TEXT)))
@@ -115,7 +124,9 @@ def test_it_tells_why(server: ThreadServer) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"neurons": 500}, {"inputs": 2, "outputs": 2}])
-def test_a_net_without_dendrites_cannot_tell_why(
+def test_a_net_without_dendrites_cannot_tell_why_nor_adapt(
     new_server: Callable[..., ThreadServer], settings: dict[str, int]
 ) -> None:
-    assert new_server(**settings).start().client.get("/v1/net/explain").status_code == 409
+    server = new_server(**settings).start()
+    assert server.client.get("/v1/net/explain").status_code == 409
+    assert server.client.post("/v1/generate", json={"read": "adapt"}).status_code == 409
