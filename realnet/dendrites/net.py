@@ -245,13 +245,6 @@ class DendriteNet:
             raise ValueError("a fork only reads its memory")
         self._mind.refit(weights, base)
 
-    def relives(self, wiring: Wiring, tokens: int) -> DendriteNet:
-        """Return a newborn of that wiring that is to live again through this net's last `tokens` tokens."""
-        newborn = DendriteNet(wiring, self.symbols, self.max_lines)
-        newborn.learning_rate = self.learning_rate
-        newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
-        return newborn
-
     def fork(self, adapts: bool = False) -> DendriteNet:
         """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on.
 

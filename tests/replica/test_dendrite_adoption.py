@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from realnet import Checkpoint, DendriteLearner
+from realnet.dendrites.search import newborn_beside
 from realnet.dendrites.wiring import VARIANTS
 from realnet.inputs import Input
 from service.engine.commands import Run
@@ -28,7 +29,7 @@ PARTS = np.array_split(a_log(16, 7), 4)
 
 def rewired(fork: bytes, lived: NDArray[np.int32]) -> DendriteLearner:
     learner = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(fork))
-    found = learner.net.relives(VARIANTS["standard"], len(lived))
+    found = newborn_beside(learner.net, VARIANTS["standard"], len(lived))
     found.run(lived, 1.0)
     learner.net.adopt(found)
     return learner
