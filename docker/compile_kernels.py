@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from realnet import FrameLearner, TokenLearner, create
+from realnet import DendriteLearner, FrameLearner, TokenLearner, create
 from realnet.core.state import PRESETS
 from realnet.dendrites.compression import compress, decompress
 
@@ -26,6 +26,7 @@ def compile_dendrites() -> None:
     create("dendrites").warm_up()
     create("dendrites", variant="compact", memory=2**16).warm_up()
     decompress(compress(b"a", "fast"))
+    DendriteLearner.create().net.record(np.zeros(1, np.int32))
 
 
 if __name__ == "__main__":

@@ -158,7 +158,9 @@ class FrameLearner:
         net = self.net
         net.fork().run(np.zeros((1, len(net.input_ids))), np.zeros((1, len(net.output_ids))), 0.0)
 
-    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> NoReturn:
+    def generator(
+        self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False, adapts: bool = False
+    ) -> NoReturn:
         """Raises ValueError: frames have no vocabulary (`interface.vocabulary` is None)."""
         raise ValueError("a net of raw frames has no tokens to generate")
 

@@ -16,7 +16,7 @@ from realnet.vocabulary import Vocabulary
 
 Row = Sequence[float]
 Sleep: TypeAlias = Literal["replay", "search"]
-Fit: TypeAlias = Literal["matrix"]
+Fit: TypeAlias = Literal["matrix", "gains"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Interface:
         idle_speaks: whether the outputs of ticks without input have these columns, too.
         sleep: what it does in sleep: replay pieces of its past, or search for contexts that would have predicted it;
             None: it does not sleep.
-        fit: what of it can be fitted by backpropagation; None: nothing.
+        fit: what of it is fitted by backpropagation: its matrix, or gains, mix and output maps; None: nothing.
+        adapts: whether a fork may adapt to what it reads.
     """
 
     inputs: int
@@ -43,6 +44,7 @@ class Interface:
     idle_speaks: bool
     sleep: Sleep | None = "replay"
     fit: Fit | None = "matrix"
+    adapts: bool = False
 
     def is_like(self, other: Interface) -> bool:
         """Return whether each of the two can be given what the other can be given, and says as much."""

@@ -110,8 +110,13 @@ class Learner(Protocol):
         """Count ticks in which nothing moves."""
         ...
 
-    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> Generator:
-        """Return what generates tokens on a fork. Raises ValueError where `interface.vocabulary` is None."""
+    def generator(
+        self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False, adapts: bool = False
+    ) -> Generator:
+        """Return what generates tokens on a fork.
+
+        Raises ValueError where `interface.vocabulary` is None, or to have it `adapts` where the interface's is False.
+        """
         ...
 
     def warm_up(self) -> None:

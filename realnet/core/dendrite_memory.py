@@ -66,3 +66,6 @@ class Episodes(NamedTuple):
     def blank(cls, recalls: int, symbols: int) -> Episodes:
         kind = np.uint8 if symbols <= 2**8 else np.uint16
         return cls(np.zeros(EPISODES, kind), np.zeros((recalls, PLACES), np.int32), np.zeros(1, np.int64))
+
+
+FITTED = ("gains", "mix", "maps")  # the names of the arrays that a fit trains

@@ -53,25 +53,30 @@ def tick(
     symbol: int,
     symbols: int,
     rate: float,
+    gains_only: bool = False,
 ) -> float:
     """Return the probability of a symbol at tick t of the stimuli, and then learn it; at a rate of 0 only read.
 
+    With `gains_only` gains and mix adapt, and nothing else changes.
     `gates` are (G, 3) soma, kind and number; `rates` (N, uses) those of each soma's gains.
     """
     depth = (symbols - 1).bit_length()
+    learns = rate > 0 and not gains_only
     node, probability = 1, 1.0
     starts: list[int] = []
     for bit in range(depth):
         if bit % 4 == 0:
-            starts = find_all(memory, stimuli, t, node, bit, claim=rate > 0)
+            starts = find_all(memory, stimuli, t, node, bit, claim=learns)
         answer = symbol >> (depth - 1 - bit) & 1
         if not is_certain(node, bit, depth, symbols):
             p, units = decide(memory, tables, gates, stimuli, t, starts, node, bit, depth)
             probability *= float(p if answer else _ONE - p)
             if rate > 0:
-                _learn(memory, tables, gates, rates, np.float32(rate), units, answer, bit)
+                _adapt(memory, gates, rates, np.float32(rate), units, answer)
+            if learns:
+                _learn(memory, tables, units, answer, bit)
         node = 2 * node + answer
-        if rate > 0 and (bit % 4 == 3 or bit == depth - 1):
+        if learns and (bit % 4 == 3 or bit == depth - 1):
             came = (node & 2 ** (bit % 4 + 1) - 1) << 3 - bit % 4
             for start in starts:
                 word = int(memory.lines[start, 0])
@@ -230,15 +235,8 @@ def _belief_cell(tables: Tables, word: int) -> int:
     return int(tables.belief_row[word >> 24]) + int((said + np.float32(9.1)) * np.float32(2))
 
 
-def _learn(
-    memory: Memory,
-    tables: Tables,
-    gates: NDArray[np.int64],
-    rates: Float32,
-    rate: np.float32,
-    units: Units,
-    answer: int,
-    bit: int,
+def _adapt(
+    memory: Memory, gates: NDArray[np.int64], rates: Float32, rate: np.float32, units: Units, answer: int
 ) -> None:
     y, somata = np.float32(answer), memory.mix.shape[1]
     if somata > 1:
@@ -247,6 +245,10 @@ def _learn(
         uses = int(memory.gain_uses[g, units.rows[g]])
         memory.gain_uses[g, units.rows[g]] = min(uses + 1, GAIN_USES - 1)
         memory.gains[g, units.rows[g]] += (y - units.said[j]) * rates[j, uses] * rate * units.inputs
+
+
+def _learn(memory: Memory, tables: Tables, units: Units, answer: int, bit: int) -> None:
+    y = np.float32(answer)
     for q, synapse in enumerate(units.synapses):
         word = int(memory.lines[synapse])
         if not word:

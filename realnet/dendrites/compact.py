@@ -116,10 +116,6 @@ class CompactNet(DendriteNet):
         """Raises ValueError: it keeps its wiring for life."""
         raise ValueError("a compact net keeps its wiring")
 
-    def relives(self, wiring: Wiring, tokens: int) -> NoReturn:
-        """Raises ValueError: it keeps its wiring for life."""
-        raise ValueError("a compact net keeps its wiring")
-
     @property
     def memory(self) -> NoReturn:
         """Raises ValueError: what it has learnt is of another form."""
@@ -142,8 +138,13 @@ class CompactNet(DendriteNet):
         """Return what is learnt as the kernels take it, of one dimension each."""
         return CompactMemory._make(each.reshape(-1) for each in self._memory)
 
-    def fork(self) -> CompactNet:
-        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
+    def fork(self, adapts: bool = False) -> CompactNet:
+        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on.
+
+        Raises ValueError if it is to adapt: there is no room for that.
+        """
+        if adapts:
+            raise ValueError("a fork of a compact net does not adapt")
         fork = CompactNet.__new__(CompactNet)
         fork._make(self.wiring, self.symbols, self.max_bytes)
         fork._memory, fork._episodes = self._memory, self._episodes

@@ -18,7 +18,7 @@ from realnet.dendrites.rewiring import warm_up
 from realnet.dendrites.wiring import COMPACT, AnyVariant, Wiring, wiring_of
 from realnet.frames import FrameOutputs
 from realnet.inputs import Input
-from realnet.interface import Interface, Sleep
+from realnet.interface import Interface
 from realnet.outputs import Level, includes
 from realnet.score import SAMPLED, Score, estimated_hits
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
@@ -80,9 +80,13 @@ class DendriteLearner:
     def interface(self) -> Interface:
         """Return what it takes and says."""
         size = self.vocabulary.size
-        sleep: Sleep | None = None if isinstance(self.net, CompactNet) else "search"
+        is_compact = isinstance(self.net, CompactNet)
         return Interface(
-            *(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS), idle_speaks=False, sleep=sleep, fit=None
+            *(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS),
+            idle_speaks=False,
+            sleep=None if is_compact else "search",
+            fit=None if is_compact else "gains",
+            adapts=not is_compact,
         )
 
     @property
@@ -188,18 +192,25 @@ class DendriteLearner:
         fork.net.draw(1.0, np.random.default_rng(0))
         warm_up()
 
-    def fork(self) -> DendriteLearner:
-        """Return a learner with a mind of its own that reads the same memory, and cannot learn."""
-        return DendriteLearner(self.net.fork(), self.vocabulary, self.leaves)
+    def fork(self, adapts: bool = False) -> DendriteLearner:
+        """Return a learner with a mind of its own that reads the same memory, and cannot learn.
 
-    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> DendriteGenerator:
+        One that `adapts` reads long texts better: it remembers them in episodes of its own, and adapts gains of its own
+        to them, also where plasticity is 0.
+        """
+        return DendriteLearner(self.net.fork(adapts), self.vocabulary, self.leaves)
+
+    def generator(
+        self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False, adapts: bool = False
+    ) -> DendriteGenerator:
         """Return what generates tokens after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
 
-        It goes on from what the net has in mind, or, if `fresh`, from nothing in mind.
+        It goes on from what the net has in mind, or, if `fresh`, from nothing in mind. One that `adapts` reads the
+        prompt as such a fork does; what it then says itself it does not learn from.
         """
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError("temperature must be a number, at least 0")
-        net = self.net.fork()
+        net = self.net.fork(adapts)
         if fresh:
             net.forget()
         return DendriteGenerator(net, self.leaves, checked_ids(prompt, self.vocabulary.size), temperature, seed)
@@ -293,6 +304,7 @@ class DendriteGenerator:
             self._prompt = self._prompt[_SLICE:]
         if len(self._prompt):
             return []
+        self._fork.adapts = False
         said: list[int] = []
         for _ in range(count):
             if self._temperature == 0:

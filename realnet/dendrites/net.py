@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,18 +15,19 @@ from realnet.core.dendrite_packing import check_packed, check_unused, is_packed,
 from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32, Float64
 from realnet.dendrites.arrays import check_arrays
-from realnet.dendrites.birth import LEAST_LINES, doubled, newborn, rates, unused
+from realnet.dendrites.birth import LEAST_LINES, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
+from realnet.dendrites.mind import Mind, words_of
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.rewiring import add_lines_, rewired_episodes, rewired_memory, rewired_mind
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
+from realnet.kernels.tree_record import Decisions, record_
 from realnet.kernels.tree_run import run_
 from realnet.kernels.tree_search import draw, likeliest_
 
 MAX_LINES = 2**20  # by default: 64 MiB
-_NEVER = 2**62
 
 
 class Said(NamedTuple):
@@ -38,23 +38,6 @@ class Said(NamedTuple):
     value: Float32  # (T + 1, k) how probable they are
 
 
-@dataclass(slots=True, eq=False)
-class _Mind:
-    """What is learnt, shared by a net and its forks."""
-
-    memory: Memory
-    episodes: Episodes
-
-    def flat(self) -> Memory:
-        """Return the same arrays as the kernels take them, of one dimension each."""
-        return Memory._make(each.reshape(-1) for each in self.memory)
-
-    def full(self, max_lines: int) -> int:
-        """Return how many lines may be in use before they are doubled."""
-        lines = len(self.memory.lines) - 1
-        return lines // 2 if lines < max_lines else _NEVER
-
-
 class DendriteNet:
     """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
 
@@ -62,6 +45,7 @@ class DendriteNet:
         tick: how many ticks it has lived.
         learning_rate: times the rate of the gains (1); synapses learn by their own uses.
         read_only: it is a fork, and shares its memory with the net that it was forked from.
+        adapts: it is a fork that remembers what it reads, and adapts gains of its own to it.
     """
 
     preset, device, kernel, seed = "dendrites", "cpu", "cpu", 0
@@ -76,12 +60,12 @@ class DendriteNet:
             raise ValueError(f"max_lines is {max_lines}, must be a power of two from {LEAST_LINES} to {2**22}")
         self._begin(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
-        self._mind = _Mind(newborn(wiring), Episodes.blank(recalls, symbols))
+        self._mind = Mind(newborn(wiring), Episodes.blank(recalls, symbols), max_lines)
         self._reader = self._encoder.nothing_read()
 
     def _begin(self, wiring: Wiring, symbols: int, max_lines: int) -> None:
         self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
-        self.tick, self.read_only, self._learning_rate = 0, False, 1.0
+        self.tick, self.read_only, self.adapts, self._learning_rate = 0, False, False, 1.0
         self._depth = (symbols - 1).bit_length()
         self._gates, self._rates = wiring.gates, rates(wiring)
         self._encoder = Encoder(wiring)
@@ -120,25 +104,43 @@ class DendriteNet:
         if self.read_only and rate > 0:
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
         and_next = and_next and best > 0
+        rate = self.learning_rate if self.adapts else rate
         stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next)
         said = Said(
             np.empty(len(tokens)),
             np.zeros((len(tokens) + 1, best), np.int32),
             np.zeros((len(tokens) + 1, best), np.float32),
         )
-        mind, done = self._mind, 0
-        while done < len(tokens):
-            full = mind.full(self.max_lines)
-            done = run_(
-                *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate), stimuli, done, full),
-                *(mind.flat(), tables(), self._scratch, *said, self.tick + 1, every),
+
+        def step(done: int, full: int) -> int:
+            return int(
+                run_(
+                    *(tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(rate)),
+                    self.adapts,
+                    *(stimuli, done, full, self._mind.flat(), tables(), self._scratch, *said, self.tick + 1, every),
+                )
             )
-            if mind.memory.used[0] > full:
-                mind.memory = doubled(mind.memory)
+
+        self._mind.go_through(len(tokens), step)
         if and_next:
             self._search(stimuli, len(tokens), said.best[-1], said.value[-1])
         self.tick += len(tokens)
         return said
+
+    def record(self, tokens: NDArray[np.int32]) -> Decisions:
+        """Learn T tokens, and return what every decision was made of."""
+        stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, True)
+        made_of = Decisions.blank(
+            len(tokens), self._depth, self.wiring.columns, len(self._gates), len(self.wiring.maps)
+        )
+
+        def step(done: int, full: int) -> int:
+            told = tokens, self.symbols, self._depth, self._gates, self._rates, np.float32(self.learning_rate), stimuli
+            return int(record_(*told, done, full, self._mind.flat(), tables(), self._scratch, made_of))
+
+        self._mind.go_through(len(tokens), step)
+        self.tick += len(tokens)
+        return made_of
 
     def code(
         self, data: NDArray[np.uint8], at: int, decodes: bool, coded: NDArray[np.uint8], state: NDArray[np.uint64]
@@ -152,13 +154,12 @@ class DendriteNet:
         mind, begun = self._mind, at
         stimuli = self._encoder.blank(1)
         while True:
-            full = mind.full(self.max_lines)
+            full = mind.full()
             told = self._encoder.codes, self._gates, self._rates, self._reader, mind.episodes, stimuli
             at = code_(data, at, decodes, coded, state, full, *told, mind.flat(), tables(), self._scratch)
-            if mind.memory.used[0] <= full:
+            if not mind.double_if_over(full):
                 self.tick += at - begun
                 return at
-            mind.memory = doubled(mind.memory)
 
     @property
     def memory(self) -> Memory:
@@ -217,45 +218,56 @@ class DendriteNet:
         if (other.symbols, other.max_lines) != (self.symbols, self.max_lines):
             raise ValueError("the other net has other symbols, or room for other lines")
         mine, theirs, old, new = self._mind, other._mind, self.wiring, other.wiring
-        mind = _Mind(
+        mind = Mind(
             rewired_memory(mine.memory, theirs.memory, old, new),
             rewired_episodes(mine.episodes, theirs.episodes, old, new),
+            self.max_lines,
         )
-        at = 0 if old != new else other.lines
-        while True:
-            full = mind.full(self.max_lines)
-            at = add_lines_(mind.memory.lines, mind.memory.used, theirs.memory.lines, at, full)
-            if mind.memory.used[0] <= full:
-                break
-            mind.memory = doubled(mind.memory)
+        lines = theirs.memory.lines
+        if old != new:
+            mind.go_through(
+                len(lines) - 1,
+                lambda at, full: int(add_lines_(mind.memory.lines, mind.memory.used, lines, at, full)),
+            )
         tick, rate, reader = self.tick, self.learning_rate, rewired_mind(self._reader, old, new)
         self._begin(new, self.symbols, self.max_lines)
         self.tick, self.learning_rate, self._mind, self._reader = tick, rate, mind, reader
 
-    def relives(self, wiring: Wiring, tokens: int) -> DendriteNet:
-        """Return a newborn of that wiring that is to live again through this net's last `tokens` tokens."""
-        newborn = DendriteNet(wiring, self.symbols, self.max_lines)
-        newborn.learning_rate = self.learning_rate
-        newborn._mind.episodes.lived[0] = max(0, self._mind.episodes.lived[0] - tokens)  # then both have one index
-        return newborn
+    def weights(self) -> Float32:
+        """Return gains, mix and output maps, one after the other: what a fit trains."""
+        return self._mind.weights()
 
-    def fork(self) -> DendriteNet:
-        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on."""
+    def refit(self, weights: Float32, base: Float32 | None = None) -> None:
+        """Go on with fitted `weights`; with those of the fork as `base`, only with what has changed since it.
+
+        Raises ValueError, with nothing changed, if they are not of such a net.
+        """
+        if self.read_only:
+            raise ValueError("a fork only reads its memory")
+        self._mind.refit(weights, base)
+
+    def fork(self, adapts: bool = False) -> DendriteNet:
+        """Return a net with a mind of its own over this one's memory, which it only reads; this one may learn on.
+
+        One that `adapts` has episodes, gains and mix of its own, and learns by them from all that it runs.
+        """
         fork = DendriteNet.__new__(DendriteNet)
         fork._begin(self.wiring, self.symbols, self.max_lines)
         fork._mind, fork._reader = self._mind, Reader._make(each.copy() for each in self._reader)
+        if adapts:
+            fork._mind, fork.adapts = self._mind.adapting(), True
         fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
         return fork
 
     @property
     def nbytes(self) -> int:
         """Return the bytes of all that is learnt and in mind."""
-        return sum(each.nbytes for each in _arrays_of(self._mind, self._reader).values())
+        return sum(each.nbytes for each in self._mind.arrays(self._reader).values())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name; what is learnt is packed."""
         learnt = packed(self._mind.memory, self._mind.episodes, unused(self.wiring))
-        return learnt | {name: each.copy() for name, each in _words_of(self._reader).items()}
+        return learnt | {name: each.copy() for name, each in words_of(self._reader).items()}
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Go on from what `arrays` returned, or from the same unpacked; takes the arrays over.
@@ -269,27 +281,16 @@ class DendriteNet:
         lines = len(arrays["lines"]) - 1
         if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
             raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
-        named = _arrays_of(self._mind, self._reader)
+        named = self._mind.arrays(self._reader)
         check_arrays(arrays, named, lines)
         check_unused(arrays, born)
         reader = self._encoder.nothing_read()
-        for name, each in _words_of(reader).items():
+        for name, each in words_of(reader).items():
             each[...] = arrays[name]
         memory, episodes = self._mind.memory, self._mind.episodes
-        self._mind = _Mind(
+        self._mind = Mind(
             memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
             episodes._replace(**{name: arrays[name] for name in Episodes._fields}),
+            self.max_lines,
         )
         self._reader = reader
-
-
-def _arrays_of(mind: _Mind, reader: Reader) -> dict[str, NDArray[Any]]:
-    """Return those that have something in them: what the wiring does not ask for is no part of a net."""
-    named = mind.memory._asdict() | mind.episodes._asdict() | _words_of(reader)
-    return {name: each for name, each in named.items() if each.size}
-
-
-def _words_of(reader: Reader) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a reader, of those with named fields the plain words; none that is empty."""
-    words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
-    return {name: each for name, each in words.items() if each.size}

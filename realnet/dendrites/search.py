@@ -77,7 +77,7 @@ def search(
         report((len(trials) + share) / len(tried), trials)
 
     for name, wiring in tried.items():
-        newborn = learner.net.relives(wiring, len(ids))
+        newborn = newborn_beside(learner.net, wiring, len(ids))
         trials.append(_lived(name, newborn, ids, tell))
         if name != "present" and trials[-1].kept_out_bits < best:
             best, net = trials[-1].kept_out_bits, newborn
@@ -86,6 +86,15 @@ def search(
         return Search(trials, None, gain, None)
     chosen = next(each.candidate for each in trials[1:] if each.kept_out_bits == best)
     return Search(trials, chosen, gain, net)
+
+
+def newborn_beside(net: DendriteNet, wiring: Wiring, tokens: int) -> DendriteNet:
+    """Return a newborn of that wiring that is to live again through the net's last `tokens` tokens."""
+    newborn = DendriteNet(wiring, net.symbols, net.max_lines)
+    lived = np.maximum(0, net.arrays()["lived"] - tokens)
+    newborn.take(newborn.arrays() | {"lived": lived})  # so that the index of its episodes goes with the net's
+    newborn.learning_rate = net.learning_rate
+    return newborn
 
 
 def _lived(name: str, net: DendriteNet, ids: Tokens, tell: Callable[[float], None]) -> Trial:

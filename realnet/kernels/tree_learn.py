@@ -25,10 +25,11 @@ def _nudge_(
 
 
 @exact_inlined_kernel
-def _learn_gains_(
-    node: int, y: np.float32, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
+def adapt_(
+    node: int, answer: int, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
 ) -> None:
-    somata = len(s.heard)
+    """Learn the answer that came by gains and mix alone."""
+    y, somata = f32(answer), len(s.heard)
     if somata > 1:
         surprise = (y - s.said[somata]) * f32(0.002) * rate
         for j in range(somata):
@@ -108,7 +109,7 @@ def learn_(
     s: Scratch,
 ) -> None:
     """Learn the answer that came, each unit from its own surprise."""
-    _learn_gains_(node, f32(answer), gates, rates, rate, memory, s)
+    adapt_(node, answer, gates, rates, rate, memory, s)
     _learn_synapses_(bit, answer, memory, tables, s)
     if len(memory.belief) > 0:
         _learn_beliefs_(answer, memory, tables, s)

@@ -10,7 +10,7 @@ from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
 from realnet.kernels.tree_decide import Scratch, decide_, fetch_lines_, fetch_maps_, find_lines_, is_certain
-from realnet.kernels.tree_learn import keep_runs_, learn_
+from realnet.kernels.tree_learn import adapt_, keep_runs_, learn_
 from realnet.kernels.tree_search import likeliest_
 
 
@@ -22,6 +22,7 @@ def run_(
     gates: NDArray[np.int64],
     rates: Float32,
     rate: np.float32,
+    gains_only: bool,
     stimuli: Stimuli,
     begin: int,
     full: int,
@@ -37,10 +38,11 @@ def run_(
     """Run the tokens from number `begin` on, until more than `full` lines are in use; return the next one's number.
 
     Writes for each its probability and, at each tick that `every` divides (the first token's is `tick`), as many of the
-    likeliest symbols as there is room for, all before it is learnt. At a rate of 0 nothing is learnt.
+    likeliest symbols as there is room for, all before it is learnt. At a rate of 0 nothing is learnt, and with
+    `gains_only` gains and mix alone adapt.
     """
     stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
-    learns = rate > 0
+    learns = rate > 0 and not gains_only
     for t in range(begin, len(tokens)):
         if best.shape[1] > 0 and (tick + t) % every == 0:
             likeliest_(symbols, depth, gates, stimuli, t, memory, tables, s, best[t], best_probability[t])
@@ -63,6 +65,8 @@ def run_(
                 product *= np.float64(p if answer else np.float32(1) - p)
                 if learns:
                     learn_(node, bit, answer, gates, rates, rate, memory, tables, s)
+                elif gains_only:
+                    adapt_(node, answer, gates, rates, rate, memory, s)
             node = node * 2 + answer
             if learns and (part == 3 or bit == depth - 1):
                 keep_runs_((node & (2 << part) - 1) << (3 - part), memory, s)

@@ -26,6 +26,18 @@ def checked_ids(tokens: ArrayLike, size: int) -> Tokens:
     return ids.astype(np.int32)
 
 
+def checked_tokens(data: Any, vocabulary: int) -> NDArray[Any]:
+    """Return the data of a fit. Looks at parts: it may be a file, and larger than the memory. Raises ValueError."""
+    if not isinstance(data, np.ndarray) or data.ndim != 1 or not np.issubdtype(data.dtype, np.integer):
+        raise ValueError("the data of a token net must be an array of integers, (T,)")
+    for start in range(0, len(data), 2**20):
+        part = data[start : start + 2**20]
+        wrong = np.flatnonzero((part < 0) | (part >= vocabulary))
+        if wrong.size:
+            raise ValueError(f"tokens[{start + wrong[0]}] must be in 0 to {vocabulary - 1}")
+    return data
+
+
 def tokens_of(given: Input) -> Tokens:
     """Return the tokens of an input. Raises ValueError for one of frames."""
     if given.tokens is None:

@@ -188,13 +188,17 @@ class TokenLearner:
         fork._recent, fork._gains = self._recent, self._gains.copy()
         return fork
 
-    def generator(self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False) -> Generator:
+    def generator(
+        self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False, adapts: bool = False
+    ) -> Generator:
         """Return what generates tokens after `prompt`, on a fork: nothing of this net changes. Raises ValueError.
 
         It goes on from what the net has in mind, or, if `fresh`, from nothing in mind.
         """
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError("temperature must be a number, at least 0")
+        if adapts:
+            raise ValueError("only a fork of a net of dendrites adapts")
         fork = self.fork()
         if fresh:
             fork.net.forget()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,24 +17,28 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.network import device_named
 from realnet.core.state import Float32
 from realnet.fit_options import FitOptions
+from realnet.training.dendrite_fit import DendriteCourse
 from realnet.training.pair_fit import PairCourse
 from realnet.training.schedule import Rates
 from realnet.training.token_fit import TokenCourse
 from realnet.training.updates import Updates
 
+Course: TypeAlias = TokenCourse | PairCourse | DendriteCourse
 Report = Callable[[dict[str, float]], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The result of a fit: what `LiveNet.adopt` takes, and what it was worth.
+    """The result of a fit: what `LiveNet.adopt` or `DendriteNet.refit` takes, and what it was worth.
 
     Attributes:
-        weights: (N, columns) in [-2, 2], of the epoch with the lowest loss on what is held out, else of the last one.
+        weights: (N, columns) in [-2, 2], or what `DendriteNet.refit` takes, of the epoch with the lowest loss on what
+            is held out, else of the last one.
         base: the same of the fork.
         alive: (N, columns) bool; None: all.
         before: `loss` and, of tokens and classes, `accuracy` of the fork, living through what is held out, or, if
-            nothing is, through a tenth of the data, without learning.
+            nothing is, through a tenth of the data, without learning. A fork of dendrites learns there, as the net
+            would, and tells `bits` as well.
         after: the same with `weights`.
         epochs: the epoch that they are of.
     """
@@ -70,7 +74,9 @@ def fit_live(
     updates, rates = Updates(optimizer, options.gradient_decay), Rates(optimizer)
     epochs = options.epochs or course.epochs
 
-    base, before = checkpoint.state().stored_weights(), course.exam()
+    is_of_gains = isinstance(course, DendriteCourse)
+    base = course.weights()[0] if is_of_gains else checkpoint.state().stored_weights()
+    before = course.exam()
     report({"epoch": 0, "progress": 0.0, "loss": before["loss"]} | _held_out(before, options))
     best: Fitted | None = None
     for epoch in range(epochs):
@@ -90,7 +96,7 @@ def fit_live(
 
 
 def _learn(
-    course: TokenCourse | PairCourse,
+    course: Course,
     updates: Updates,
     rates: Rates,
     accumulation: int,
@@ -115,21 +121,23 @@ def _learn(
     return {"loss": total / rows} | ({} if right != right else {"accuracy": right / rows})
 
 
-def _course(
-    checkpoint: Checkpoint, data: Any, options: FitOptions, random: np.random.Generator
-) -> TokenCourse | PairCourse:
+def _course(checkpoint: Checkpoint, data: Any, options: FitOptions, random: np.random.Generator) -> Course:
     kind, device = checkpoint.config.get("kind"), device_named(options.device)
+    if kind in ("tokens", "dendrites") and options.loss == "mse":
+        raise ValueError("the loss of a token net must be cross_entropy")
     own = Checkpoint(checkpoint.config, {name: array.copy() for name, array in checkpoint.arrays.items()})
     if kind == "tokens":
-        if options.loss == "mse":
-            raise ValueError("the loss of a token net must be cross_entropy")
         return TokenCourse(own, data, options.validation, options.batch_size, device)
     if kind == "frames":
         return PairCourse(
             *(own, data, options.validation, options.batch_size, device),
             *(options.thinking_steps, options.loss or "mse", random),
         )
-    raise ValueError(f"a checkpoint of kind {kind!r}, must be tokens or frames")
+    if kind == "dendrites":
+        if options.pruning_threshold:
+            raise ValueError("a net of dendrites has no synapses to prune: leave pruning_threshold out")
+        return DendriteCourse(checkpoint, data, options.validation, options.batch_size, device)
+    raise ValueError(f"a checkpoint of kind {kind!r}, must be tokens, frames or dendrites")
 
 
 def _held_out(figures: dict[str, float], options: FitOptions) -> dict[str, float]:

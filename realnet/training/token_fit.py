@@ -14,6 +14,7 @@ from torch import Tensor
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Float32
 from realnet.tokens.encoder import Encoder
+from realnet.tokens.ids import checked_tokens
 from realnet.tokens.learner import TokenLearner
 from realnet.training.token_model import TokenModel
 
@@ -40,7 +41,7 @@ class TokenCourse:
     ) -> None:
         """Takes the arrays of the checkpoint over. Raises ValueError."""
         self._learner = TokenLearner.from_checkpoint(checkpoint)
-        self._tokens = _checked(data, self._learner.vocabulary.size)
+        self._tokens = checked_tokens(data, self._learner.vocabulary.size)
         self._model = TokenModel(checkpoint.params(), checkpoint.state()).to(device)
         self._device = device
         examined = round(held_out * len(self._tokens))
@@ -113,15 +114,3 @@ class TokenCourse:
 
 def _codes(encoder: Encoder, tokens: NDArray[np.int32], recent: NDArray[np.int32]) -> NDArray[np.int32]:
     return encoder.encode(tokens, recent)[0].index.reshape(len(tokens), -1)
-
-
-def _checked(data: Any, vocabulary: int) -> NDArray[Any]:
-    """Looked at in parts: it may be a file, and larger than the memory."""
-    if not isinstance(data, np.ndarray) or data.ndim != 1 or not np.issubdtype(data.dtype, np.integer):
-        raise ValueError("the data of a token net must be an array of integers, (T,)")
-    for start in range(0, len(data), 2**20):
-        part = data[start : start + 2**20]
-        wrong = np.flatnonzero((part < 0) | (part >= vocabulary))
-        if wrong.size:
-            raise ValueError(f"tokens[{start + wrong[0]}] must be in 0 to {vocabulary - 1}")
-    return data

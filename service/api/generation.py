@@ -18,12 +18,15 @@ async def command_of(
     """Raises Conflict or Invalid for what this net cannot go on from."""
     if interface.vocabulary is None:
         raise Conflict("a net of raw frames has no tokens to generate")
+    if prompt.read == "adapt" and not interface.adapts:
+        raise Conflict("only a net of dendrites adapts to a prompt: leave read out")
     if prompt.max_tokens > settings.max_tokens:
         raise Invalid([ErrorLocation(detail=f"{settings.max_tokens} at most", pointer="/max_tokens")])
     most = settings.max_prompt_tokens
     tokens = await with_tokens(lambda: tokens_of(prompt, interface, most), prompt.prompt, interface)
     queue: asyncio.Queue[list[int]] | None = asyncio.Queue() if stream else None
-    command = Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh)
+    adapts = prompt.read == "adapt"
+    command = Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh, adapts)
     return command, interface.vocabulary
 
 

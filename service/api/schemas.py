@@ -1,6 +1,6 @@
 """The bodies of REST, and the commands that they become."""
 
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -55,6 +55,10 @@ class Prompt(Body):
     temperature: float = Field(0.7, ge=0.0, le=100.0, allow_inf_nan=False, description="0 takes the likeliest")
     seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
     fresh: bool = Field(False, description="start from an empty activation state, not from the net's present one")
+    read: Literal["frozen", "adapt"] = Field(
+        "frozen",
+        description="how a net of dendrites reads the prompt: adapt has it adapt to a long one, for this alone",
+    )
     stream: bool = Field(False, description="answer in server-sent events")
 
     @model_validator(mode="after")

@@ -257,6 +257,7 @@ class Generate(Command[Generation]):
     seed: int
     stream: "asyncio.Queue[list[int]] | None" = None  # holds at most `max_tokens`
     fresh: bool = False  # from nothing in mind
+    adapts: bool = False  # to the prompt
     cancelled: bool = False
 
     @property

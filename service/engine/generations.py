@@ -23,7 +23,7 @@ class Generations:
         if learner.interface.vocabulary is None:
             self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
             return
-        generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh)
+        generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh, command.adapts)
         self._running.append((command, generator, Generation([], learner.net.tick, "length")))
 
     def go_on(self) -> None:

@@ -18,6 +18,9 @@ from service.replica.episode import Episode
 from service.replica.progress import Progress
 
 SLICE_TICKS = 256  # a client's input waits for one slice, some 10 ms
+HARMED_BY_EPOCHS = (
+    "a net of dendrites learns all of a text at once: each epoch after the first makes it predict others worse"
+)
 _EPOCH = 2**40  # in how far a job is: epochs before, and slices of this one
 
 
@@ -60,6 +63,10 @@ class DreamJob:
         learnt = dataset.pieces - int(dataset.pieces * asked.validation)
         epochs: list[dict[str, Any]] = job.metrics.setdefault("epochs", [])
         first, skipped = divmod(self._progress.jobs.get(job.id, 0), _EPOCH)
+        warned = {}
+        if asked.epochs > 1 and self._driver.engine.interface.fit == "gains":
+            warned = {"warning": HARMED_BY_EPOCHS}
+            await job.report(0.0, **warned)
         if not epochs and learnt < dataset.pieces:
             await job.report(0.0, before=await self._asked(dataset, learnt, cut))
         for epoch in range(first, asked.epochs):
@@ -80,7 +87,7 @@ class DreamJob:
             epochs.append(means)
             await job.report((epoch + 1) / asked.epochs, epochs=epochs)
             await job.note()  # before the next epoch is in the journal
-        return epochs[-1] if epochs else {}
+        return (epochs[-1] if epochs else {}) | warned
 
     async def _asked(self, dataset: Dataset, first: int, cut: Cut) -> dict[str, float]:
         """Return how well the net answers the part that is held out."""

@@ -1,5 +1,6 @@
 """Run fits: train a fork of the net by backpropagation in a process of its own, and bring its weights home."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,9 @@ class FitJob:
 
     async def _commit(self, job: JobContext, asked: FitRequest, fork: Snapshot, fitted: Snapshot) -> JobResult:
         was, is_now = (job.notes["figures"][name]["loss"] for name in ("before", "after"))
+        if self._home.engine.interface.fit == "gains" and (is_now is None or is_now >= was):
+            short = "" if is_now is None else f" by {(is_now - was) / math.log(2):.4f} bits a token"
+            return _result(job, committed=False, why=f"it fell short{short} on what was held out")
         if asked.commit == "none":
             return _result(job, committed=False, why="commit is none")
         if not asked.force and (is_now is None or (was is not None and is_now > was)):
@@ -70,9 +74,10 @@ def _made(directory: Path) -> tuple[bytes, int, str]:
     try:
         learner = from_checkpoint(Checkpoint.from_bytes((directory / FORK).read_bytes()))
         arrays = safetensors.numpy.load_file(directory / MADE)
-        if not isinstance(learner.net, LiveNet):
-            raise ValueError("it has no matrix to fit")
-        learner.net.adopt(arrays["weights"], alive=arrays.get("alive"))
+        if isinstance(learner.net, LiveNet):
+            learner.net.adopt(arrays["weights"], alive=arrays.get("alive"))
+        else:
+            learner.net.refit(arrays["weights"])
     except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
         raise JobFailed(f"what the fit's process has left is of no use: {error}") from error
     checkpoint = learner.checkpoint()

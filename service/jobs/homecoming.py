@@ -47,7 +47,7 @@ class Homecoming:
     async def saved(self, job: JobContext, name: str) -> Snapshot | None:
         """Return the snapshot that the job has noted under this name, if it is still there; it is kept."""
         try:
-            snapshot = await self.snapshots.get(job.notes.get(name, ""))
+            snapshot = await self.snapshots.get(job.notes.get(name) or "")
         except NotFound:
             return None
         self.snapshots.held.add(snapshot.id)
@@ -62,7 +62,7 @@ class Homecoming:
 
     def has_come_home(self, job: JobContext) -> bool:
         """Return whether what this job made came home before a crash."""
-        return "fitted" in job.notes and job.id in self.engine.progress.jobs
+        return bool(job.notes.get("fitted")) and job.id in self.engine.progress.jobs
 
     async def bring(self, job: JobContext, fitted: Snapshot, fork: Snapshot | None) -> None:
         """Put what was made into the net at a tick boundary, journalled; with a `fork` only what has changed since it.

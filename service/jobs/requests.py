@@ -66,7 +66,7 @@ class FitRequest(_FitOptions):
         description="how it comes home: replace takes the net's place, rebase adds what has changed, so that what the "
         "net has learnt meanwhile stays, none is only a snapshot",
     )
-    force: bool = Field(False, description="commit it even if the loss has become worse")
+    force: bool = Field(False, description="commit it even if the loss has become worse, of a matrix")
     device: str = Field(
         "cpu", pattern="^(cpu|cuda(:[0-9]{1,2})?)$", description="what computes it: cpu, cuda or cuda:N of the server"
     )

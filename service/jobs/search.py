@@ -33,7 +33,7 @@ class SearchJob:
             raise Conflict("plasticity is off: PATCH /v1/net turns it on")
         async with self._home.forked(job) as fork:
             found = await self._home.saved(job, "fitted")
-            if found is None and "figures" not in job.notes:
+            if found is None and (job.notes.get("fitted") or "figures" not in job.notes):  # none yet, or it is gone
                 found = await self._search(job, fork)
             if found is not None:
                 await self._home.bring(job, found, None)
@@ -48,7 +48,7 @@ class SearchJob:
             figures = await run_process("search", directory, report)
             made = await in_thread(lambda: _made(directory))
         if made is None:
-            await job.note(figures=figures)
+            await job.note(fitted=None, figures=figures)
             return None
         return await self._home.keep(job, made, figures)
 
@@ -76,6 +76,6 @@ def _made(directory: Path) -> tuple[bytes, int, str] | None:
 
 
 def _result(job: JobContext) -> JobResult:
-    notes = job.notes
-    changed = {"snapshot": notes["fitted"], "fork": notes["fork"]} if "fitted" in notes else {}
-    return {"changed": "fitted" in notes, **notes["figures"], **changed}
+    notes, found = job.notes, job.notes.get("fitted")
+    changed = {"snapshot": found, "fork": notes["fork"]} if found else {}
+    return {"changed": bool(found), **notes["figures"], **changed}

@@ -40,17 +40,24 @@ class WeightUpdate:
 
 @dataclass(slots=True, frozen=True, eq=False)
 class DendriteUpdate:
-    """A net of dendrites whose wiring and gains are to be those of another, as `DendriteNet.adopt` takes them."""
+    """A net of dendrites of which the net takes over the gains, and the wiring where that is another."""
 
     made: DendriteLearner
+    fork: DendriteLearner | None  # of a fit, of which only what has changed since it counts
 
     def by(self, learner: Learner) -> bool:
         if not isinstance(learner, DendriteLearner) or learner.vocabulary.name != self.made.vocabulary.name:
             return False
         if learner.tokens_seen < self.made.tokens_seen:  # it was restored to what it was before the fork
             return False
+        is_of_same = learner.net.wiring == self.made.net.wiring
+        if self.fork is not None and not is_of_same:
+            return False
         try:
-            learner.net.adopt(self.made.net)
+            if is_of_same:
+                learner.net.refit(self.made.net.weights(), None if self.fork is None else self.fork.net.weights())
+            else:
+                learner.net.adopt(self.made.net)
         except ValueError:
             return False
         return True
@@ -63,7 +70,8 @@ def update_of(made: bytes, fork: bytes | None) -> Update:
     """
     checkpoint = Checkpoint.from_bytes(made)
     if checkpoint.config.get("kind") == "dendrites":
-        return DendriteUpdate(DendriteLearner.from_checkpoint(checkpoint))
+        base = None if fork is None else DendriteLearner.from_checkpoint(Checkpoint.from_bytes(fork))
+        return DendriteUpdate(DendriteLearner.from_checkpoint(checkpoint), base)
     state = checkpoint.state()
-    base = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
-    return WeightUpdate(state.stored_weights(), base, state.alive)
+    before = None if fork is None else Checkpoint.from_bytes(fork).state().stored_weights()
+    return WeightUpdate(state.stored_weights(), before, state.alive)

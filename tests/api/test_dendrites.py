@@ -1,5 +1,6 @@
 """A server whose net has dendrites: what is asked of any net, and what such a net refuses."""
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -41,6 +42,23 @@ def test_it_goes_on_with_what_it_was_told(server: ThreadServer) -> None:
     assert [each["predicted"] == each["token"] for each in outputs[15:]] == [True] * len(outputs[15:])
 
 
+def test_more_than_one_epoch_of_a_dream_is_warned_of(server: ThreadServer) -> None:
+    dataset = upload(server, "a.txt", TEXT)
+    once, twice = (end_of(server, begin(server, "dream", dataset=dataset, epochs=count)) for count in (1, 2))
+    assert "warning" not in once["metrics"] | once["result"]
+    assert twice["metrics"]["warning"] == twice["result"]["warning"]
+    assert "epoch after the first" in twice["result"]["warning"]
+
+
+def test_a_generation_adapts_to_its_prompt(server: ThreadServer) -> None:
+    server.run(text=TEXT)
+    weights, prompt = server.weights(), "the word of the day is quixotry; " * 3 + "the word of the day is "
+    asked = {"prompt": prompt, "max_tokens": 8, "temperature": 0, "fresh": True, "read": "adapt"}
+    assert server.client.post("/v1/generate", json=asked).json()["text"] == "quixotry"
+    assert server.weights() == weights
+    assert server.client.post("/v1/generate", json=asked | {"read": "fast"}).status_code == 422
+
+
 def test_it_dreams_a_data_set_and_goes_back_to_a_snapshot(server: ThreadServer) -> None:
     saved, weights = server.snapshot(), server.weights()
     ended = end_of(server, begin(server, "dream", dataset=upload(server, "a.txt", TEXT)))
@@ -50,10 +68,23 @@ def test_it_dreams_a_data_set_and_goes_back_to_a_snapshot(server: ThreadServer) 
     assert server.weights() == weights
 
 
-def test_a_fit_is_refused(server: ThreadServer) -> None:
-    answer = server.client.post("/v1/jobs/fit", json={"dataset": upload(server, "a.txt", TEXT)})
-    assert answer.status_code == 409
-    assert "no matrix to fit" in answer.json()["detail"]
+def test_a_fit_comes_home_only_if_it_predicts_better(server: ThreadServer) -> None:
+    server.run(text=TEXT)
+    weights, dataset = server.weights(), upload(server, "a.txt", TEXT)
+    digits = "".join(random.Random(0).choices("0123456789", k=len(TEXT)))
+    other = upload(server, "b.txt", TEXT + digits)  # of which what is held out is not like what is told
+    forced = server.client.post("/v1/jobs/fit", json={"dataset": dataset, "force": True})
+    assert (forced.status_code, "leave force out" in forced.json()["detail"]) == (409, True)
+    for data, committed in ((other, False), (dataset, True)):
+        asked = {"dataset": data, "learning_rate": 0.01, "validation": 0.5}
+        result = end_of(server, begin(server, "fit", **asked))["result"]
+        assert result["committed"] == committed == (result["after"]["bits"] < result["before"]["bits"])
+        assert committed == (server.weights() != weights)
+        short = result["after"]["bits"] - result["before"]["bits"]
+        assert committed or result["why"] == f"it fell short by {short:.4f} bits a token on what was held out"
+    weights = server.weights()
+    server.terminate()
+    assert server.start().weights() == weights
 
 
 @pytest.mark.parametrize(
@@ -120,7 +151,9 @@ def test_it_tells_why(server: ThreadServer) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"neurons": 500}, {"inputs": 2, "outputs": 2}])
-def test_a_net_without_dendrites_cannot_tell_why(
+def test_a_net_without_dendrites_cannot_tell_why_nor_adapt(
     new_server: Callable[..., ThreadServer], settings: dict[str, int]
 ) -> None:
-    assert new_server(**settings).start().client.get("/v1/net/explain").status_code == 409
+    server = new_server(**settings).start()
+    assert server.client.get("/v1/net/explain").status_code == 409
+    assert server.client.post("/v1/generate", json={"read": "adapt"}).status_code == 409

@@ -84,14 +84,20 @@ async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, resp
 @router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
 async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
-    """Fit: train a fork of the net by backpropagation, and bring its synapses home. Refused (409) without PyTorch."""
+    """Fit: train a fork of the net by backpropagation, and bring its synapses home. Refused (409) without PyTorch.
+
+    Of a net of dendrites gains, mix and output maps are fitted, and come home only if they predict better what is held
+    out.
+    """
     if find_spec("torch") is None:
         raise Conflict(
             "fits need PyTorch, which is not installed here: "
             "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
         )
     if runtime.interface.fit is None:
-        raise Conflict("a net of dendrites has no matrix to fit: dream the data set once, it learns no more from a fit")
+        raise Conflict("a compact net is not fitted")
+    if runtime.interface.fit == "gains" and body.force:
+        raise Conflict("a fit of dendrites comes home only if it predicts better: leave force out")
     return await _add("fit", body, runtime, caller, response)
 
 

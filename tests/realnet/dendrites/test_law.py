@@ -71,6 +71,24 @@ def test_the_law_reads_without_learning() -> None:
         assert np.array_equal(array, before[name]), name
 
 
+@pytest.mark.parametrize("wiring", [PLAIN, VARIANTS["standard"]], ids=["plain", "standard"])
+def test_a_fork_adapts_as_the_law_says(wiring: Wiring) -> None:
+    tokens, told = stream(256, 60), stream(256, 90)[::-1].copy()
+    net = DendriteNet(wiring, 256)
+    net.run(tokens, 1.0)
+    before = net.arrays()
+    memory, fork, other = Memory._make(net.arrays()[name] for name in Memory._fields), net.fork(True), net.fork(True)
+    said = fork.run(told, 0.0)
+    stimuli = Encoder(wiring).encode(told, other._reader, other._mind.episodes, True)
+    given = memory, tables(), wiring.gates, rates(wiring), stimuli
+    expected = [tick(*given, t, int(token), 256, 1.0, gains_only=True) for t, token in enumerate(told)]
+    assert said.probability.tolist() == expected
+    for name, array in memory._asdict().items():
+        assert np.array_equal(fork.arrays()[name], array), name
+    for name, array in net.arrays().items():
+        assert np.array_equal(array, before[name]), name
+
+
 def test_both_forms_of_the_hash_are_the_same() -> None:
     for h in (0, 1, 2**31, 2**63, 2**64 - 1, 0x1234_5678_9ABC_DEF0):
         assert int(mixed(np.uint64(h))) == mix(h)

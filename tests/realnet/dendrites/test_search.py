@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from realnet import Checkpoint, DendriteLearner
 from realnet.dendrites.candidates import candidates
-from realnet.dendrites.search import Search, search
+from realnet.dendrites.search import Search, newborn_beside, search
 from realnet.dendrites.wiring import VARIANTS, Wiring
 
 POOR = Wiring(("order 0",), VARIANTS["fast"].recalls, VARIANTS["fast"].somata, VARIANTS["fast"].maps)
@@ -48,7 +48,7 @@ def again(found: Search) -> DendriteLearner:
     """Return a net that lived as `fast` and has woken with what was found; what was found can be taken over again."""
     learner = living("fast")
     assert found.net is not None
-    copy = learner.net.relives(found.net.wiring, len(PAST))
+    copy = newborn_beside(learner.net, found.net.wiring, len(PAST))
     copy.take(found.net.arrays())
     learner.net.adopt(copy)
     return learner
@@ -80,7 +80,7 @@ def test_what_it_learnt_while_it_searched_is_kept(found: Search) -> None:
     learner = living("fast")
     learner.run(FUTURE, outputs="none")
     assert found.net is not None
-    copy = learner.net.relives(found.net.wiring, len(PAST))
+    copy = newborn_beside(learner.net, found.net.wiring, len(PAST))
     copy.take(found.net.arrays())
     learner.net.adopt(copy)
     assert bits(learner) < bits(again(found)) - 0.1  # it knows that text by heart
@@ -98,7 +98,7 @@ def test_a_fork_reads_on_what_it_was_forked_from(found: Search) -> None:
     fork, other = learner.fork(), learner.fork()
     said = fork.run(FUTURE, 0.0).surprise
     assert found.net is not None
-    copy = learner.net.relives(found.net.wiring, len(PAST))
+    copy = newborn_beside(learner.net, found.net.wiring, len(PAST))
     copy.take(found.net.arrays())
     learner.net.adopt(copy)
     assert np.array_equal(other.run(FUTURE, 0.0).surprise, said)
