@@ -14,8 +14,9 @@ from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.text import Codes, read_, tell_
-from realnet.kernels.tree_decide import Scratch, decide_, find_lines_
+from realnet.kernels.tree_decide import Scratch, decide_
 from realnet.kernels.tree_learn import keep_runs_, learn_
+from realnet.kernels.tree_lines import find_lines_
 
 DEPTH = 8  # decisions of a byte
 _ALL, _TOP = np.uint64(0xFFFFFFFF), np.uint64(0xFF000000)

@@ -11,8 +11,9 @@ from realnet.core._numba import exact_kernel
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
-from realnet.kernels.tree_decide import Scratch, decide_, find_lines_, is_certain, node_row
+from realnet.kernels.tree_decide import Scratch, decide_, is_certain, node_row
 from realnet.kernels.tree_learn import keep_runs_, learn_
+from realnet.kernels.tree_lines import find_lines_
 
 
 class Decisions(NamedTuple):

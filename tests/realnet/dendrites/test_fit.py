@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from realnet import DendriteLearner
+from realnet import Checkpoint, DendriteLearner
 from realnet.fit_options import FitOptions
 from realnet.training.dendrite_model import DendriteModel
 from realnet.training.live_fit import Fitted, fit_live
@@ -55,12 +55,19 @@ def test_it_tells_what_the_net_would_be_with_it(fitted: Fitted) -> None:
 
 
 def test_only_gains_mix_and_maps_change(fitted: Fitted) -> None:
-    before, learner = living().net.arrays(), living()
+    before, learner = living().net.memory._asdict(), living()
     learner.net.refit(fitted.weights)
-    after = learner.net.arrays()
+    after = learner.net.memory._asdict()
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
-    assert changed <= {"gains", "mix", "maps"}
+    assert changed <= {"gains", "mix", "maps", "gain_uses", "map_uses"}
     assert "gains" in changed
+
+
+def test_a_fitted_net_goes_on_from_its_checkpoint(fitted: Fitted) -> None:
+    learner = living()
+    learner.net.refit(fitted.weights)
+    again = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(learner.checkpoint().to_bytes()))
+    assert np.array_equal(again.net.weights(), fitted.weights), "of rows that only the fit used, too"
 
 
 def test_what_was_learnt_since_the_fork_stays(fitted: Fitted) -> None:

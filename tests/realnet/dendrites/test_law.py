@@ -77,14 +77,14 @@ def test_a_fork_adapts_as_the_law_says(wiring: Wiring) -> None:
     net = DendriteNet(wiring, 256)
     net.run(tokens, 1.0)
     before = net.arrays()
-    memory, fork, other = Memory._make(net.arrays()[name] for name in Memory._fields), net.fork(True), net.fork(True)
+    memory, fork, other = Memory._make(each.copy() for each in net.memory), net.fork(True), net.fork(True)
     said = fork.run(told, 0.0)
     stimuli = Encoder(wiring).encode(told, other._reader, other._mind.episodes, True)
     given = memory, tables(), wiring.gates, rates(wiring), stimuli
     expected = [tick(*given, t, int(token), 256, 1.0, gains_only=True) for t, token in enumerate(told)]
     assert said.probability.tolist() == expected
     for name, array in memory._asdict().items():
-        assert np.array_equal(fork.arrays()[name], array), name
+        assert np.array_equal(getattr(fork.memory, name), array), name
     for name, array in net.arrays().items():
         assert np.array_equal(array, before[name]), name
 
