@@ -5,16 +5,8 @@ from html import escape
 from benchmarks.learners import Row
 
 _COLOURS = (
-    "#c1121f",
-    "#e76f51",
-    "#2a9d8f",
-    "#8ab17d",
-    "#264653",
-    "#6c757d",
-    "#adb5bd",
-    "#577590",
-    "#90a8c3",
-    "#b5838d",
+    *("#c1121f", "#e76f51", "#f4a261", "#2a9d8f", "#8ab17d", "#9b5de5"),
+    *("#adb5bd", "#6c757d", "#90a8c3", "#457b9d", "#111111", "#b5838d"),
 )
 _LEFT, _WIDTH, _LINE, _TOP = 130, 620, 34, 40
 
