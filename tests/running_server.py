@@ -24,6 +24,11 @@ from service.telemetry.logs import formatted
 
 _READY_SECONDS = 60.0  # the first start on a machine compiles
 _PROGRAM = """
+import gc
+import sys
+
+gc.disable()  # as the command does
+sys.modules["scipy"] = None  # that the tests need: numba would load it, and no server has it
 from service.jobs import process
 from service.server.run import run
 from service.settings import Settings

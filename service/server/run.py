@@ -139,6 +139,7 @@ class NetServer(uvicorn.Server):
         for listener in sockets or ():
             _logger.info("serving on %s", _url_of(listener))
         gc.collect()
+        gc.enable()
         gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second
 
 

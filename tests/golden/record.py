@@ -1,9 +1,9 @@
-"""Records the golden stores with a real server: `python -m tests.golden.record`, in a checkout of commit 3df36ab.
+"""Adds golden stores to those that there are, with a real server: `python -m tests.golden.record STORY…`.
 
-That commit is the last one before the journal got its one interpreter and the modules their packages. What it wrote is
-kept so that a later program that reads a journal differently by one bit, or opens an older store no more, is found
-out. To record anew with a later program would prove nothing of that; only a new kind of record deserves a new store,
-beside these.
+Those of tokens and frames were recorded in a checkout of commit 3df36ab, the last one before the journal got its one
+interpreter and the modules their packages. What it wrote is kept so that a later program that reads a journal
+differently by one bit, or opens an older store no more, is found out. To record anew with a later program would prove
+nothing of that; only a new kind of net or of record deserves a new store, beside these.
 
 Each store is of a server that was killed, so that a start finds snapshots and journal alone. The server lives in the
 year 2100: an Idempotency-Key is forgotten after 24 hours, and those recorded here must not be.
@@ -12,6 +12,7 @@ year 2100: an Idempotency-Key is forgotten after 24 hours, and those recorded he
 import json
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 from contextlib import closing
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.golden.golden import EXPECTED, STORES, Steps, live_on, observed, steady_net, without_avx512
+from tests.golden.golden import EXPECTED, STORES, Steps, expected, live_on, observed, steady_net, unpack, without_avx512
 from tests.golden.recording import Recording
 from tests.golden.stories import STORIES, Story
 from tests.running_server import ProcessServer
@@ -49,21 +50,23 @@ def record(story: Story, life: Recording, kept: Path) -> dict[str, Any]:
 
 def repeats_of(life: Recording) -> Steps:
     """Return what is known already: nothing of it is learnt again."""
-    net = life.server.net()
-    anything: dict[str, Any] = {"text": "a"} if net["vocabulary"] else {"frames": [[0.5] * net["inputs"]]}
-    known: Steps = [{"client": name, "seq": seq, "input": anything} for name, seq in life.clients.items()]
+    known: Steps = [{"client": name, "seq": seq, "input": life.told[name]} for name, seq in life.clients.items()]
     return [*known, *life.repeats]
 
 
 def main() -> None:
     os.environ.update(without_avx512())
-    found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as place, tarfile.open(STORES, "w:xz", preset=9) as archive:
-        for story in STORIES:
-            name, kept = story.__name__, Path(place) / f"{story.__name__}-kept"
+    asked, found = [story for story in STORIES if story.__name__ in sys.argv[1:]], expected()
+    with tempfile.TemporaryDirectory() as place:
+        stores = Path(place) / "stores"
+        unpack(stores)
+        for story in asked:
+            name = story.__name__
             with closing(Recording(Path(place) / name)) as life, patch.object(ProcessServer, "command", _COMMAND):
-                found[name] = record(story, life, kept)
-            archive.add(kept, name, filter=_anonymous)
+                found[name] = record(story, life, stores / name)
+        with tarfile.open(STORES, "w:xz", preset=9) as archive:
+            for name in found:
+                archive.add(stores / name, name, filter=_anonymous)
     EXPECTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -26,6 +26,7 @@ class Recording:
         self.directory = directory
         self.server = ProcessServer(directory)
         self.clients: dict[str, int] = {}  # each one's last seq
+        self.told: dict[str, dict[str, Any]] = {}  # and what it told with it
         self.repeats: Steps = []
         self._unsaved: dict[Path, bytes] = {}
 
@@ -50,6 +51,7 @@ class Recording:
     def tell(self, client: str, **content: Any) -> None:
         """Send an input as the client's next, and wait until it is acknowledged."""
         seq = self.clients[client] = self.clients.get(client, 0) + 1
+        self.told[client] = content
         live_on(self.server, [{"client": client, "seq": seq, "input": content}])
 
     def half(self, key: str, text: str) -> None:

@@ -198,6 +198,35 @@ def frames_begun(life: Recording) -> Steps:
     return [{"client": "sensor", "seq": 2, "input": frames(67, 10, 2, 1)}]
 
 
+def dendrites_rewired(life: Recording) -> Steps:
+    """A net of dendrites that found other contexts in its sleep, and has dreamt since."""
+    life.start(preset="dendrites", variant="fast", max_lines=2**13)
+    server, dataset = life.server, life.upload("words.txt", text(70, 600))
+    server.run(text=log(300))
+    life.tell("reader", text=text(71, 60))
+    life.begin("sleep")
+    until(lambda: life.snapshots(of_jobs=False) == 1)
+    life.change(paused=True)
+    life.post("waits for the search", wait=False, text=text(72, 40))
+    life.adopt_unsaved()
+    life.tell("reader", text=log(20))
+    life.change(learning_rate=0.5)
+    life.begin("dream", dataset=dataset, validation=0.2)
+    life.ended()
+    life.post("after all", text=text(73, 30))
+    return [{"client": "reader", "seq": 3, "input": {"text": log(10)}}, {"change": {"plasticity": False}}]
+
+
+def log(lines: int) -> str:
+    """Make lines of a log, always the same for their number, which `fast` does not predict best."""
+    chance = random.Random(lines)
+    return "".join(
+        f"{10 * i:06d} {chance.choice(['INFO', 'WARN'])} node{chance.randrange(99)}: block {chance.getrandbits(16)} "
+        f"of size {chance.choice([64, 128])} {chance.choice(['received', 'deleted'])}\n"
+        for i in range(lines)
+    )
+
+
 STORIES: list[Story] = [
     tokens_born,
     tokens_half,
@@ -206,4 +235,5 @@ STORIES: list[Story] = [
     frames_fitted,
     frames_restored,
     frames_begun,
+    dendrites_rewired,
 ]

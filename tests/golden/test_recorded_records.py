@@ -80,6 +80,12 @@ EXPECTED: dict[str, list[Callable[[Record], bool]]] = {
     "frames_begun": [
         lambda each: isinstance(each, OriginRecord) and each.snapshot == "00000001" and not each.birth,
     ],
+    "dendrites_rewired": [
+        lambda each: isinstance(each, WeightUpdateRecord),
+        lambda each: isinstance(each, InputRecord) and each.client is not None,
+        lambda each: isinstance(each, EpisodeRecord) and not each.asleep,
+        lambda each: isinstance(each, ChangeRecord) and each.learning_rate == 0.5,
+    ],
 }
 
 
