@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import partial
 
 from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
+from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
 from service.engine.commands import Change, Explain, Generate, Run, SetPace
 from service.engine.engine import Engine
@@ -36,6 +38,7 @@ from service.telemetry.logs import log_mode
 from service.telemetry.metrics import NetParts
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
+_LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
 _logger = logging.getLogger(__name__)
 
 
@@ -231,11 +234,23 @@ async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Lo
         await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
         device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
         recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device))
-        await asyncio.to_thread(recovered.replica.learner.warm_up)
+        await _warm_up(recovered.replica.learner)
     except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings, birth)
     return recovered
+
+
+async def _warm_up(learner: Learner) -> None:
+    """Make the net's kernels ready, and say so where they have to be compiled."""
+    began = time.monotonic()
+    warming = asyncio.create_task(asyncio.to_thread(learner.warm_up))
+    await asyncio.wait([warming], timeout=_LOAD_SECONDS)
+    if is_slow := not warming.done():
+        _logger.info("compiling the kernels of %s, once on this machine; it takes up to a minute", learner.net.preset)
+    await warming
+    if is_slow:
+        _logger.info("the kernels are compiled, in %.0f s", time.monotonic() - began)
 
 
 def _snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
