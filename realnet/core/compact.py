@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import GIVEN, GIVEN_BIT, NODE, RECALL, SURE, Stimuli
 from realnet.core.dendrite_tables import GAIN_USES, Tables
-from realnet.core.dendrites import _nudge, _squash, _stretch, is_certain, mix
+from realnet.core.dendrites import is_certain, mix, nudge, squash, stretch
 from realnet.core.hashing import DEEPER
 from realnet.core.state import Float32
 
@@ -119,13 +119,13 @@ def decide(
             worth = memory.reflex[q, history]
             seen += 1
             sure += not np.float32(1 / 32) <= worth <= np.float32(31 / 32)
-            inputs[FIRST + q] = _stretch(tables, worth)
+            inputs[FIRST + q] = stretch(tables, worth)
     inputs[0], recall = 0.4, None
     expected = int(stimuli.expected[t, 0])
     if expected >= 0 and (expected | 2**depth) >> depth - bit == node:
         recall = int(stimuli.trust[t, 0]), expected >> depth - 1 - bit & 1
         trust, sign = memory.trust[recall[0]], np.float32(1 if recall[1] else -1)
-        inputs[1], inputs[2] = sign * _stretch(tables, trust), sign * (trust - _HALF) * np.float32(4)
+        inputs[1], inputs[2] = sign * stretch(tables, trust), sign * (trust - _HALF) * np.float32(4)
     rows = []
     for kind, number, first, count in gates.tolist():
         row = {NODE: node, SURE: (len(lines) + 1) * seen + sure}.get(kind, 0)
@@ -141,7 +141,7 @@ def decide(
         for row in rows:
             gain += memory.gains[row, column]
         heard += gain * value
-    p = _squash(tables, np.clip(heard, np.float32(-11.9), np.float32(11.9)))
+    p = squash(tables, np.clip(heard, np.float32(-11.9), np.float32(11.9)))
     synapses = [(line, within) for line in lines]
     return np.clip(p, np.float32(1e-5), np.float32(1 - 1e-5)), Units(synapses, recall, inputs, rows)
 
@@ -157,9 +157,9 @@ def _learn(
     for q, synapse in enumerate(units.synapses):
         history = int(memory.lines[synapse])
         if history:
-            _nudge(memory.reflex, memory.reflex_uses, (q, history), y, tables)
+            nudge(memory.reflex, memory.reflex_uses, (q, history), y, tables)
         history = 2 * (history or 1) + answer
         memory.lines[synapse] = history & 127 | 128 if history > 255 else history
     if units.recall is not None:
         row, expected = units.recall
-        _nudge(memory.trust, memory.trust_uses, (row,), np.float32(expected == answer), tables)
+        nudge(memory.trust, memory.trust_uses, (row,), np.float32(expected == answer), tables)

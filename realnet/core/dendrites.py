@@ -166,16 +166,16 @@ def decide(
         if word:
             seen += 1
             sure += not 2048 <= word % 65536 <= 63488
-            inputs[column] = _stretch(tables, memory.reflex[q, word >> 16 & 255])
+            inputs[column] = stretch(tables, memory.reflex[q, word >> 16 & 255])
             inputs[column + 1] = tables.stretch[word % 65536 >> 4] * tables.confidence[word >> 24]
         beliefs.append((q, _belief_cell(tables, word)) if word and len(memory.belief) else None)
         if (belief := beliefs[q]) is not None:
-            inputs[FIRST + STEP * contexts + q] = _stretch(tables, memory.belief[belief])
+            inputs[FIRST + STEP * contexts + q] = stretch(tables, memory.belief[belief])
         length, came = head % 16, head >> 4 & 15
         goes_on = length > 0 and (came | 16) >> 4 - part == within
         runs.append((length, bit) if goes_on else None)
         if goes_on:
-            trust = _stretch(tables, memory.run[q, length, bit])
+            trust = stretch(tables, memory.run[q, length, bit])
             inputs[column + 2] = trust if came >> 3 - part & 1 else -trust
     inputs[0] = 0.4
     recalls = list[tuple[int, int] | None]()
@@ -187,7 +187,7 @@ def decide(
         recalls.append((row, one))
         trust = memory.trust[r, row]
         sign = np.float32(1 if one else -1)
-        inputs[2 + 2 * r], inputs[3 + 2 * r] = sign * _stretch(tables, trust), sign * (trust - _HALF) * np.float32(4)
+        inputs[2 + 2 * r], inputs[3 + 2 * r] = sign * stretch(tables, trust), sign * (trust - _HALF) * np.float32(4)
     node_row = node if node < ROWS else (node * NODE_SALT & _ALL) >> 8 & ROWS - 1
     rows = []
     for _, kind, number in gates.tolist():
@@ -209,10 +209,10 @@ def decide(
         for four in (gains * inputs).reshape(-1, 4):
             lanes += four
         heard[j] = np.clip((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]), np.float32(-11.9), np.float32(11.9))
-        said[j] = _squash(tables, heard[j])
+        said[j] = squash(tables, heard[j])
         together += heard[j] * memory.mix[node_row, j]
     z = np.clip(together, np.float32(-11.9), np.float32(11.9))
-    said[somata] = _squash(tables, z)
+    said[somata] = squash(tables, z)
     u = (np.clip(z, np.float32(-7.99), np.float32(7.99)) + np.float32(8)) * np.float32(2)
     cell = int(u)
     between = u - np.float32(cell)
@@ -255,20 +255,20 @@ def _learn(memory: Memory, tables: Tables, units: Units, answer: int, bit: int) 
             memory.lines[synapse] = 1 << 24 | (2 | answer) << 16 | (54613 if answer else 10923)
         else:
             uses, history, p = word >> 24, word >> 16 & 255, word % 65536
-            _nudge(memory.reflex, memory.reflex_uses, (q, history), y, tables)
+            nudge(memory.reflex, memory.reflex_uses, (q, history), y, tables)
             step = int(tables.synapse_rate[uses])
             p = p + ((65535 - p) * step >> 16) if answer else p - (p * step >> 16)
             history = 2 * history + answer
             history = history & 127 | 128 if history > 255 else history
             memory.lines[synapse] = min(uses + 1, USES - 1) << 24 | history << 16 | p
         if (belief := units.beliefs[q]) is not None:
-            _nudge(memory.belief, memory.belief_uses, belief, y, tables)
+            nudge(memory.belief, memory.belief_uses, belief, y, tables)
         if (run := units.runs[q]) is not None:
             right = int(memory.lines[synapse[0], 0]) >> 7 - bit % 4 & 1 == answer
-            _nudge(memory.run, memory.run_uses, (q, *run), np.float32(right), tables)
+            nudge(memory.run, memory.run_uses, (q, *run), np.float32(right), tables)
     for r, recall in enumerate(units.recalls):
         if recall is not None:
-            _nudge(memory.trust, memory.trust_uses, (r, recall[0]), np.float32(recall[1] == answer), tables)
+            nudge(memory.trust, memory.trust_uses, (r, recall[0]), np.float32(recall[1] == answer), tables)
     for a, row in enumerate(units.map_rows):
         uses = int(memory.map_uses[a, row])
         memory.map_uses[a, row] = min(uses + 1, MAP_USES - 1)
@@ -276,17 +276,17 @@ def _learn(memory: Memory, tables: Tables, units: Units, answer: int, bit: int) 
         cells += (y - cells) * tables.map_rate[uses] * np.array([_ONE - units.between, units.between])
 
 
-def _nudge(values: Float32, uses: NDArray[np.uint8], cell: tuple[int, ...], y: np.float32, tables: Tables) -> None:
+def nudge(values: Float32, uses: NDArray[np.uint8], cell: tuple[int, ...], y: np.float32, tables: Tables) -> None:
     """Move a value towards y, by a rate that falls with its uses."""
     values[cell] += (y - values[cell]) * tables.reflex_rate[uses[cell]]
     uses[cell] = min(int(uses[cell]) + 1, USES - 1)
 
 
-def _stretch(tables: Tables, p: np.float32) -> np.float32:
+def stretch(tables: Tables, p: np.float32) -> np.float32:
     return np.float32(tables.stretch[int(p * np.float32(4096))])
 
 
-def _squash(tables: Tables, z: np.float32) -> np.float32:
+def squash(tables: Tables, z: np.float32) -> np.float32:
     u = (z + np.float32(12)) * np.float32(4096 / 24)
     low, high = tables.squash[int(u) : int(u) + 2]
     return np.float32(low + (high - low) * (u - np.float32(int(u))))

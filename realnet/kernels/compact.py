@@ -13,8 +13,8 @@ from realnet.core.dendrite_memory import GIVEN, HISTORIES, NODE, RECALL, SURE, S
 from realnet.core.dendrite_tables import Tables
 from realnet.core.hashing import DEEPER, mixed
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import SILENT, _clipped, _squashed, _within, f32, is_certain, u64
-from realnet.kernels.tree_learn import _nudge_
+from realnet.kernels.tree_decide import SILENT, clipped, f32, is_certain, squashed, synapse_of, u64
+from realnet.kernels.tree_learn import nudge_
 
 _DEEPER = u64(DEEPER)
 _LOW, _HIGH = f32(1 / 32), f32(31 / 32)  # what a history is worth outside of them is sure
@@ -85,7 +85,7 @@ def _decide_(
     w: Work,
 ) -> np.float32:
     """Return the probability that a decision neuron answers 1; `w.lines` are those of its four bits."""
-    within, seen, sure = _within(node, bit), 0, 0
+    within, seen, sure = synapse_of(node, bit), 0, 0
     for q in range(u64(len(w.lines))):
         w.synapses[q] = w.lines[q] + within
         history = u64(memory.lines[w.synapses[q]])
@@ -124,7 +124,7 @@ def _decide_(
         for g in range(u64(len(w.rows))):
             gain += memory.gains[w.rows[g] * columns + column]
         heard += gain * w.inputs[column]
-    p = _squashed(_clipped(heard, f32(11.9)), tables.squash)
+    p = squashed(clipped(heard, f32(11.9)), tables.squash)
     return min(max(p, f32(1e-5)), f32(1 - 1e-5))
 
 
@@ -143,10 +143,10 @@ def _learn_(
             m.gains[row * columns + column] += amount * w.inputs[column]
     for q in range(u64(len(w.lines))):
         history = u64(m.lines[w.synapses[q]])
-        _nudge_(m.reflex, m.reflex_uses, q * u64(HISTORIES) + history, y, history > u64(0), tables)
+        nudge_(m.reflex, m.reflex_uses, q * u64(HISTORIES) + history, y, history > u64(0), tables)
         history = max(history, u64(1)) * u64(2) + u64(answer)
         m.lines[w.synapses[q]] = history & u64(127) | u64(128) if history > u64(255) else history
-    _nudge_(m.trust, m.trust_uses, u64(trust), f32(w.recalled[0] == answer), w.recalled[0] >= 0, tables)
+    nudge_(m.trust, m.trust_uses, u64(trust), f32(w.recalled[0] == answer), w.recalled[0] >= 0, tables)
 
 
 @exact_kernel

@@ -76,7 +76,7 @@ class Scratch(NamedTuple):
 
 
 @exact_inlined_kernel
-def _squashed(z: np.float32, table: Float32) -> np.float32:
+def squashed(z: np.float32, table: Float32) -> np.float32:
     u = (z + f32(12)) * f32(4096 / 24)
     k = u64(u)
     low: np.float32 = table[k]
@@ -85,7 +85,7 @@ def _squashed(z: np.float32, table: Float32) -> np.float32:
 
 
 @exact_inlined_kernel
-def _clipped(z: np.float32, most: np.float32) -> np.float32:
+def clipped(z: np.float32, most: np.float32) -> np.float32:
     return most if z > most else -most if z < -most else z
 
 
@@ -95,7 +95,7 @@ def node_row(node: int) -> np.uint64:
 
 
 @exact_inlined_kernel
-def _within(node: int, bit: int) -> np.uint64:
+def synapse_of(node: int, bit: int) -> np.uint64:
     """Return which synapse of a line is this decision's: 1, or the bits since its four began, after a 1."""
     part = bit & 3
     return u64(node & ((1 << part) - 1) | 1 << part)
@@ -204,16 +204,16 @@ def _fire_(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, 
         first = end
         while end < len(gates) and gates[end, 0] == j:
             end += 1
-        z = _clipped(fired(memory.gains, s.rows, first, end, s.inputs), _TOP)
-        s.heard[j], s.said[j] = z, _squashed(z, tables.squash)
+        z = clipped(fired(memory.gains, s.rows, first, end, s.inputs), _TOP)
+        s.heard[j], s.said[j] = z, squashed(z, tables.squash)
         together += z * memory.mix[node_row(node) * u64(somata) + u64(j)]
-    heard: np.float32 = _clipped(together, _TOP)
+    heard: np.float32 = clipped(together, _TOP)
     return heard
 
 
 @exact_inlined_kernel
 def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, memory: Memory, s: Scratch) -> np.float32:
-    u = (_clipped(z, _EDGE) + f32(8)) * f32(2)
+    u = (clipped(z, _EDGE) + f32(8)) * f32(2)
     cell = u64(u)
     between = u - f32(cell)
     s.cell[0], s.between[0] = cell, between
@@ -239,14 +239,14 @@ def decide_(
     s: Scratch,
 ) -> np.float32:
     """Return the probability that a decision neuron answers 1; `s.lines` are those of its four bits."""
-    sure = _collect_(bit, _within(node, bit), memory, tables, s)
+    sure = _collect_(bit, synapse_of(node, bit), memory, tables, s)
     if len(memory.belief) > 0:
         _ask_beliefs_(memory, tables, s)
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
     _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
     z = _fire_(node, gates, memory, tables, s)
-    s.said[len(s.heard)] = _squashed(z, tables.squash)
+    s.said[len(s.heard)] = squashed(z, tables.squash)
     probability: np.float32 = _say_(node, z, s.said[len(s.heard)], stimuli, t, memory, s)
     return probability
 

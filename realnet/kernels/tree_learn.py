@@ -14,7 +14,7 @@ from realnet.kernels.tree_decide import Scratch, f32, i64, node_row, u32, u64
 
 
 @exact_inlined_kernel
-def _nudge_(
+def nudge_(
     value: Float32, uses: NDArray[np.uint8], cell: np.uint64, y: np.float32, moves: bool, tables: Tables
 ) -> None:
     """Move a value towards y, by a rate that falls with its uses; or, without a branch, leave it as it is."""
@@ -50,7 +50,7 @@ def _learn_synapses_(bit: int, answer: int, memory: Memory, tables: Tables, s: S
         word = memory.lines[s.synapses[q]]
         known = word != u32(0)
         h, n, p = word >> u32(16) & u32(0xFF), i64(word >> u32(24)), i64(word & u32(0xFFFF))
-        _nudge_(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, known, tables)
+        nudge_(memory.reflex, memory.reflex_uses, q * u64(HISTORIES) + u64(h), y, known, tables)
         rate = tables.synapse_rate[u64(n)]
         p += (65535 - p) * rate >> 16 if answer else -(p * rate >> 16)
         n += n < 255
@@ -59,7 +59,7 @@ def _learn_synapses_(bit: int, answer: int, memory: Memory, tables: Tables, s: S
         memory.lines[s.synapses[q]] = u32(n << 24 | i64(h) << 16 | p) if known else first
         came, goes_on = memory.lines[s.lines[q]] >> u32(7 - (bit & 3)) & u32(1), s.runs[q] >= 0
         cell = u64(s.runs[q]) if goes_on else u64(0)
-        _nudge_(memory.run, memory.run_uses, cell, f32(came == u32(answer)), goes_on, tables)
+        nudge_(memory.run, memory.run_uses, cell, f32(came == u32(answer)), goes_on, tables)
 
 
 @exact_inlined_kernel
@@ -67,14 +67,14 @@ def _learn_beliefs_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> 
     for q in range(u64(len(s.lines))):
         known = s.beliefs[q] >= 0
         cell = u64(s.beliefs[q]) if known else u64(0)
-        _nudge_(memory.belief, memory.belief_uses, cell, f32(answer), known, tables)
+        nudge_(memory.belief, memory.belief_uses, cell, f32(answer), known, tables)
 
 
 @exact_inlined_kernel
 def _learn_recalls_and_maps_(answer: int, memory: Memory, tables: Tables, s: Scratch) -> None:
     for r in range(len(s.recalled)):
         if s.recalled[r] >= 0:
-            _nudge_(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), True, tables)
+            nudge_(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), True, tables)
     y, between = f32(answer), s.between[0]
     for a in range(len(s.map_rows)):
         n = memory.map_uses[s.map_rows[a]]
