@@ -17,11 +17,11 @@ from realnet.dendrites.reader import RECENT
 from realnet.dendrites.rewiring import warm_up
 from realnet.dendrites.wiring import COMPACT, AnyVariant, Wiring, wiring_of
 from realnet.frames import FrameOutputs
-from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.outputs import Level, includes
 from realnet.score import SAMPLED, Score, estimated_hits
-from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
+from realnet.tokens.ids import Tokens, check_seen, checked_ids
+from realnet.tokens.inputs import TakesTokens
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP
 from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
@@ -29,7 +29,7 @@ from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
 _SLICE = 1024  # ticks at a time
 
 
-class DendriteLearner:
+class DendriteLearner(TakesTokens):
     """A DendriteNet with a vocabulary and a score. It implements `realnet.learners.Learner`.
 
         learner = DendriteLearner.create()
@@ -163,27 +163,6 @@ class DendriteLearner:
                 return self.run(ids[given:], plasticity, learning_rate, outputs)
         finally:
             self.score, self.tokens_seen = kept
-
-    def run_input(
-        self,
-        given: Input,
-        plasticity: float = 1.0,
-        learning_rate: float | None = None,
-        outputs: Level = "full",
-    ) -> TokenOutputs:
-        """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
-        return self.run(tokens_of(given), plasticity, learning_rate, outputs)
-
-    def dream_input(
-        self,
-        given: Input,
-        lead: int = 0,
-        plasticity: float = 1.0,
-        learning_rate: float | None = None,
-        outputs: Level = "full",
-    ) -> TokenOutputs:
-        """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
-        return self.dream(tokens_of(given), lead, plasticity, learning_rate, outputs)
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""

@@ -13,14 +13,14 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.confidence import GAINS, LEAST, MOST, sharpen_
 from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
-from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 from realnet.outputs import Level, includes
 from realnet.score import Score
 from realnet.tokens.encoder import Encoder, dense_taps
-from realnet.tokens.ids import Tokens, check_seen, checked_ids, tokens_of
+from realnet.tokens.ids import Tokens, check_seen, checked_ids
+from realnet.tokens.inputs import TakesTokens
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import FLOOR, TOP, best_, probabilities, sample
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
@@ -28,7 +28,7 @@ from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
 
 
-class TokenLearner:
+class TokenLearner(TakesTokens):
     """A LiveNet with a vocabulary, an encoder and a score. It implements `realnet.learners.Learner`.
 
         learner = TokenLearner.create()
@@ -154,27 +154,6 @@ class TokenLearner:
                 return self.run(ids[given:], plasticity, learning_rate, outputs)
         finally:
             self._recent, self.score, self.tokens_seen, self._gains = kept
-
-    def run_input(
-        self,
-        given: Input,
-        plasticity: float = 1.0,
-        learning_rate: float | None = None,
-        outputs: Level = "full",
-    ) -> TokenOutputs:
-        """Run an input of tokens; all is as in `run`. Raises ValueError for one of frames."""
-        return self.run(tokens_of(given), plasticity, learning_rate, outputs)
-
-    def dream_input(
-        self,
-        given: Input,
-        lead: int = 0,
-        plasticity: float = 1.0,
-        learning_rate: float | None = None,
-        outputs: Level = "full",
-    ) -> TokenOutputs:
-        """Dream an input of tokens, of which the first `lead` only lead up to the others; all is as in `dream`."""
-        return self.dream(tokens_of(given), lead, plasticity, learning_rate, outputs)
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
