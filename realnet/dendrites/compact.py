@@ -14,6 +14,7 @@ from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import GAIN, newborn_reflex, rates
+from realnet.dendrites.mind import words_of
 from realnet.dendrites.net import DendriteNet, Said
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.recall import newborn_trust
@@ -94,11 +95,7 @@ class CompactNet(DendriteNet):
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
         and_next = and_next and best > 0
         stimuli = self._encoder.encode(tokens, self._reader, self._episodes, rate > 0, and_next)
-        said = Said(
-            np.empty(len(tokens)),
-            np.zeros((len(tokens) + 1, best), np.int32),
-            np.zeros((len(tokens) + 1, best), np.float32),
-        )
+        said = Said.blank(len(tokens), best)
         run_(
             *(tokens, self.symbols, self._depth, self.gates, self._rates, np.float32(rate), stimuli),
             *(self._flat(), tables(), self._work, *said, self.tick + 1, every),
@@ -154,9 +151,7 @@ class CompactNet(DendriteNet):
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return those that have something in them: of what is read only what a context or a gate asks for."""
-        mind = self._reader._asdict()
-        read = {name: each.view(np.uint64) if each.dtype.names else each for name, each in mind.items() if each.size}
-        return self._memory._asdict() | self._episodes._asdict() | read
+        return self._memory._asdict() | self._episodes._asdict() | words_of(self._reader)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name."""
@@ -166,9 +161,8 @@ class CompactNet(DendriteNet):
         """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
         check_arrays(arrays, self._arrays(), self.lines)
         self.forget()
-        for name, each in self._arrays().items():
-            if name in Reader._fields:
-                each[...] = arrays[name]
+        for name, each in words_of(self._reader).items():
+            each[...] = arrays[name]
         self._memory = CompactMemory(*(arrays[name] for name in CompactMemory._fields))
         self._episodes = Episodes(*(arrays[name] for name in Episodes._fields))
 

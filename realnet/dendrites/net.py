@@ -37,6 +37,12 @@ class Said(NamedTuple):
     best: NDArray[np.int32]  # (T + 1, k) the likeliest tokens, best first; the last row is of the one to come
     value: Float32  # (T + 1, k) how probable they are
 
+    @classmethod
+    def blank(cls, ticks: int, best: int) -> Said:
+        """Return room for what is said of so many tokens, with the `best` likeliest of each."""
+        rows = ticks + 1, best
+        return cls(np.empty(ticks), np.zeros(rows, np.int32), np.zeros(rows, np.float32))
+
 
 class DendriteNet:
     """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
@@ -106,11 +112,7 @@ class DendriteNet:
         and_next = and_next and best > 0
         rate = self.learning_rate if self.adapts else rate
         stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next)
-        said = Said(
-            np.empty(len(tokens)),
-            np.zeros((len(tokens) + 1, best), np.int32),
-            np.zeros((len(tokens) + 1, best), np.float32),
-        )
+        said = Said.blank(len(tokens), best)
 
         def step(done: int, full: int) -> int:
             return int(
