@@ -48,11 +48,13 @@ async def create_chat_completion(
     vocabulary = vocabulary_of(body.model, edge)
     if body.learn:
         caller.check(Scope.TEACH)
-    transcript = transcript_of(body.messages)
-    prompt = await tokens_of(transcript + ANSWER, "messages", edge)
-    lesson = await tokens_of(transcript, "messages", edge) if body.learn else None
+    transcript, settings = transcript_of(body.messages), edge.settings
+    prompt = await tokens_of(transcript + ANSWER, "messages", edge, settings.max_prompt_tokens)
+    lesson = None
+    if body.learn:
+        lesson = await tokens_of(transcript, "messages", edge, settings.max_ticks_per_request)
     name = "max_tokens" if body.max_tokens is not None else "max_completion_tokens"
-    max_tokens = body.max_tokens or body.max_completion_tokens or min(_MAX_TOKENS, edge.settings.max_tokens)
+    max_tokens = body.max_tokens or body.max_completion_tokens or min(_MAX_TOKENS, settings.max_tokens)
     telling = Telling(body.top_logprobs or 0) if body.logprobs else None
     commands = generations(body, [prompt], (name, max_tokens), edge, telling=telling, stops=STOPS)
     said = [Said(command, vocabulary, lead=LEAD) for command in commands]

@@ -39,7 +39,7 @@ async def create_completion(
     Ends within a few tokens when the client leaves or its key is revoked.
     """
     vocabulary = vocabulary_of(body.model, edge)
-    prompts = [await tokens_of(prompt, "prompt", edge) for prompt in body.prompt]
+    prompts = [await tokens_of(each, "prompt", edge, edge.settings.max_prompt_tokens) for each in body.prompt]
     echo, max_tokens = bool(body.echo), _MAX_TOKENS if body.max_tokens is None else body.max_tokens
     telling = None if body.logprobs is None else Telling(body.logprobs, of_prompt=echo)
     commands = generations(body, prompts, ("max_tokens", max_tokens), edge, telling=telling)

@@ -36,9 +36,9 @@ def check_model(model: str, edge: Edge) -> None:
         raise ModelNotFound(f"there is no such model: that of this server is {edge.runtime.name!r}")
 
 
-async def tokens_of(prompt: str | list[int], place: str, edge: Edge) -> NDArray[Any]:
-    """Return the tokens of a prompt. Raises Invalid for what is none of the net's, or too long."""
-    interface, most = edge.runtime.interface, edge.settings.max_prompt_tokens
+async def tokens_of(prompt: str | list[int], place: str, edge: Edge, most: int) -> NDArray[Any]:
+    """Return the tokens of a text or of ids. Raises Invalid for what are none of the net's, or more than `most`."""
+    interface = edge.runtime.interface
     try:
         if isinstance(prompt, str):
             given = await with_tokens(lambda: interface.parse(text=prompt), prompt, interface)
