@@ -17,6 +17,7 @@ from realnet.interface import Interface
 from realnet.outputs import Level, OutputBatch
 from realnet.score import Score
 from realnet.tokens.learner import TokenLearner
+from realnet.tokens.outputs import ToldToken
 from realnet.vocabulary import Vocabulary
 
 AnyPreset: TypeAlias = Preset | Literal["dendrites"]
@@ -49,6 +50,14 @@ class Generator(Protocol):
 
     def step(self, count: int) -> list[int]:
         """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
+        ...
+
+    def step_told(self, count: int, top: int) -> list[ToldToken]:
+        """Return the same as `step`, each with how probable it was, and the `top` likeliest tokens there."""
+        ...
+
+    def read_told(self, top: int) -> list[ToldToken]:
+        """Read a piece of the prompt, and return its tokens in the same form; none when all has been read."""
         ...
 
 

@@ -13,6 +13,7 @@ from service.api.deps import Edge
 from service.api.error_handlers import add_error_handlers
 from service.api.gateway import Gateway
 from service.api.idempotency import IdempotencyKeys
+from service.api.openai import chat, completions, models
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
 from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
@@ -28,7 +29,7 @@ from service.telemetry.metrics import open_registry
 
 NET = "default"  # the name of the one net of this server
 
-PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stream)
+PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stream, models, completions, chat)
 
 
 def create_app(settings: Settings) -> FastAPI:

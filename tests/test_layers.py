@@ -22,6 +22,7 @@ REALNET = [
     "frames",
     "interface",
     "vocabulary",
+    "stops",
     "inputs",
     "outputs",
     "score",

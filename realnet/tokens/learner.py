@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.confidence import GAINS, LEAST, MOST, sharpen_
-from realnet.core.state import Float32, Preset
+from realnet.core.state import Preset
 from realnet.frames import FrameOutputs
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
@@ -19,10 +19,11 @@ from realnet.live import LiveNet
 from realnet.outputs import Level, includes
 from realnet.score import Score
 from realnet.tokens.encoder import Encoder, dense_taps
-from realnet.tokens.ids import Tokens, check_seen, checked_ids
+from realnet.tokens.generator import Generator
+from realnet.tokens.ids import Tokens, check_seen, checked_ids, one_hot
 from realnet.tokens.inputs import TakesTokens
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
-from realnet.tokens.readout import FLOOR, TOP, best_, probabilities, sample
+from realnet.tokens.readout import FLOOR, TOP, best_, probabilities
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
@@ -102,7 +103,7 @@ class TokenLearner(TakesTokens):
         is_full = includes(outputs, "full")
         frames, recent = self.encoder.encode(ids, self._recent)
         ticks = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids))
-        answers = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
+        answers = self.net.run(frames, one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
         if is_full:
             answers = np.vstack([answers, self.net.respond()])
         said = probabilities(answers, self.net.preset)
@@ -236,37 +237,6 @@ def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: C
     gains = checkpoint.arrays.get("gains", np.ones(GAINS))
     if gains.shape != (GAINS,) or gains.dtype != np.float64 or not ((gains >= LEAST) & (gains <= MOST)).all():
         raise ValueError(f"the array gains must be {GAINS} numbers of float64 from {LEAST} to {MOST}")
-
-
-class Generator:
-    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
-
-    def __init__(self, fork: TokenLearner, prompt: Tokens, temperature: float, seed: int) -> None:
-        self._fork, self._prompt, self._temperature = fork, prompt, temperature
-        self._random = np.random.Generator(np.random.PCG64(seed))
-
-    def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
-        fork, said = self._fork, []
-        if len(self._prompt):
-            fork._run(self._prompt[:_SLICE], 0.0)
-            self._prompt = self._prompt[_SLICE:]
-        if len(self._prompt):
-            return []
-        for _ in range(count):
-            probability = probabilities(fork.net.respond()[None], fork.net.preset)
-            sharpen_(probability, np.empty(0, np.int32), fork._gains, FLOOR, False)
-            said.append(sample(probability[0], self._temperature, self._random.random()))
-            frames, fork._recent = fork.encoder.encode(np.array(said[-1:], np.int32), fork._recent)
-            fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
-        return said
-
-
-def _one_hot(ids: ArrayLike, size: int) -> Float32:
-    ids = np.asarray(ids)
-    teachers = np.zeros((len(ids), size), np.float32)
-    teachers[np.arange(len(ids)), ids] = 1.0
-    return teachers
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:

@@ -188,4 +188,4 @@ async def _answer_until_cancelled(app: ASGIApp, scope: Scope, receive: Receive, 
         await app(scope, receive, send_and_see)
     except asyncio.CancelledError:
         if not has_begun:
-            await refusal(NotReady("the server is shutting down"))(scope, receive, send)
+            await refusal(scope, NotReady("the server is shutting down"))(scope, receive, send)
