@@ -52,9 +52,12 @@ from realnet.client.models import (
     Ran,
     Snapshot,
 )
+from realnet.client.outputs import Outputs
 from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.snapshots import AsyncSnapshots
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots
+from realnet.client.stream import AsyncStream
+from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
+from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots, Stream
 
 __all__ = [
     "DEFAULT_URL",
@@ -63,12 +66,14 @@ __all__ = [
     "PASSING",
     "TRY_AGAIN_SECONDS",
     "Accepted",
+    "Ack",
     "AnswerTimeout",
     "AsyncClient",
     "AsyncDatasets",
     "AsyncJob",
     "AsyncJobs",
     "AsyncSnapshots",
+    "AsyncStream",
     "Client",
     "Conflict",
     "ConnectionLost",
@@ -76,6 +81,7 @@ __all__ = [
     "Dataset",
     "Datasets",
     "EngineStopped",
+    "Event",
     "Explanation",
     "Forbidden",
     "Generated",
@@ -95,8 +101,10 @@ __all__ = [
     "NotDurable",
     "NotFound",
     "NotReady",
+    "Opened",
     "OutOfScope",
     "Output",
+    "Outputs",
     "OutputsPage",
     "Overloaded",
     "Piece",
@@ -108,8 +116,10 @@ __all__ = [
     "Snapshot",
     "Snapshots",
     "StoreUnavailable",
+    "Stream",
     "StreamClient",
     "StreamClosed",
+    "StreamMessage",
     "TooLarge",
     "TooSlow",
     "Unauthorized",

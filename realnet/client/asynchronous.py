@@ -10,6 +10,7 @@ from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import Problem, error_of
 from realnet.client.http import Http, events
 from realnet.client.jobs import AsyncJobs
+from realnet.client.link import OnWait
 from realnet.client.models import (
     Accepted,
     Explanation,
@@ -25,6 +26,7 @@ from realnet.client.models import (
 )
 from realnet.client.server import Server
 from realnet.client.snapshots import AsyncSnapshots
+from realnet.client.stream import AsyncStream
 
 T = TypeVar("T")
 
@@ -95,29 +97,55 @@ class AsyncClient:
         query = {"context": context, "fresh": fresh}
         return await self._http.ask(Explanation, "GET", "/v1/net/explain", query=query)
 
-    async def send(self, *, idempotency_key: str | None = None, **content: Unpack[InputContent]) -> Accepted:
+    async def send(
+        self, text: str | None = None, *, idempotency_key: str | None = None, **content: Unpack[InputContent]
+    ) -> Accepted:
         """Give the net an input, and return when the journal has it: it will be learnt, once.
 
         The same input under the same `idempotency_key` is not learnt again; if none is given, a new one is made.
         """
-        return await self._input(Accepted, {}, idempotency_key, content)
+        return await self._input(Accepted, {}, idempotency_key, text, content)
 
     async def run(
-        self, *, outputs: Level = "full", idempotency_key: str | None = None, **content: Unpack[InputContent]
+        self,
+        text: str | None = None,
+        *,
+        outputs: Level = "full",
+        idempotency_key: str | None = None,
+        **content: Unpack[InputContent],
     ) -> Ran:
         """Give the net an input as `send` does, and return what it made of it when it has been run."""
-        return await self._input(Ran, {"wait": True, "outputs": outputs}, idempotency_key, content)
+        return await self._input(Ran, {"wait": True, "outputs": outputs}, idempotency_key, text, content)
 
-    async def _input(self, kind: type[T], query: Mapping[str, Any], key: str | None, content: Mapping[str, Any]) -> T:
+    async def _input(
+        self, kind: type[T], query: Mapping[str, Any], key: str | None, text: str | None, content: InputContent
+    ) -> T:
+        body = {**content} if text is None else {"text": text, **content}
         headers = {"Idempotency-Key": key or uuid4().hex}
         return await self._http.ask(
-            kind, "POST", "/v1/inputs", query=query, body=content, headers=headers, is_repeatable=True
+            kind, "POST", "/v1/inputs", query=query, body=body, headers=headers, is_repeatable=True
         )
 
     async def outputs(self, after: int = 0, limit: int = 1000, outputs: Level | None = None) -> OutputsPage:
         """Return the outputs after a tick; with `outputs`, that level is computed for ten seconds more."""
         query = {"after": after, "limit": limit, "outputs": outputs}
         return await self._http.ask(OutputsPage, "GET", "/v1/outputs", query=query)
+
+    def stream(
+        self,
+        client_id: str | None = None,
+        *,
+        outputs: Level = "best",
+        own: bool = False,
+        patience: float = 300.0,
+        on_wait: OnWait | None = None,
+    ) -> AsyncStream:
+        """Return a stream to be entered with `async with`, which goes on by itself after any break.
+
+        One that comes again, after its process has ended, goes on where it was if it has a `client_id` of its own.
+        `outputs` is what the server tells of them; with `own`, only of what this stream sent.
+        """
+        return AsyncStream(self.server, client_id, outputs=outputs, own=own, patience=patience, on_wait=on_wait)
 
     async def generate(self, prompt: str = "", **how: Unpack[Prompt]) -> Generated:
         """Let a fork of the net go on from `prompt` (or `tokens`); the net learns nothing from it."""

@@ -19,26 +19,34 @@ class Blocking:
         self._asynchronous = asynchronous
 
 
-def blocking(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[Any, P], T]:
-    """Make the method of a `Blocking` object that does what an asynchronous one does."""
+def delegating(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
+    """Make the method of a `Blocking` object that calls the one of the object behind it."""
 
     @wraps(method)
     def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run(method(self._asynchronous, *args, **kwargs))
+        return method(self._asynchronous, *args, **kwargs)
 
     return call
+
+
+def blocking(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Any, P], T]:
+    """Make the method of a `Blocking` object that does what an asynchronous one does, and waits for it."""
+    return returning(run, delegating(method))
 
 
 def blocking_iterator(
     method: Callable[Concatenate[Any, P], AsyncIterator[T]],
 ) -> Callable[Concatenate[Any, P], Iterator[T]]:
     """Do the same for a method that yields."""
+    return returning(iterate, delegating(method))
+
+
+def returning(made: Callable[[T], U], method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], U]:
+    """Make the method that returns what is `made` of what another one returns."""
 
     @wraps(method)
-    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-        return iterate(method(self._asynchronous, *args, **kwargs))
+    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> U:
+        return made(method(self, *args, **kwargs))
 
     return call
 

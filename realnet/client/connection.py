@@ -1,7 +1,7 @@
 """A small client of `WS /v1/stream`: inputs pipelined within a window, the server's messages in the order they come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -12,13 +12,13 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from realnet.client.errors import StreamClosed, Unreachable, error_of_answer, no_answer
+from realnet.client.outbox import WINDOW, WINDOW_TICKS, ticks_of
 from realnet.client.server import Server
 
 JSON = "realnet.v1.json"
 MSGPACK = "realnet.v1.msgpack"
 
 MAX_MESSAGE_BYTES = 16 * 2**20
-_WINDOW_TICKS = 32_768  # of inputs that are not acknowledged: a tenth of a second of the fastest net
 NEXT = 5  # tokens that are told of what is expected next
 
 Message = dict[str, Any]
@@ -59,29 +59,29 @@ class StreamClient:
             while sent < len(contents) and self._room() > 0:
                 self.last_seq += 1
                 messages.append({"type": "input", "seq": self.last_seq, **contents[sent]})
-                self._unacked[self.last_seq] = ticks = _ticks_of(contents[sent])
+                self._unacked[self.last_seq] = ticks = ticks_of(contents[sent])
                 self._unacked_ticks += ticks
                 sent += 1
-            await self._write(messages)
+            await self.write(map(self._encode, messages))
         return self.last_seq
 
     async def send(self, message: Message) -> None:
         """Send any message as it is."""
-        await self._write([message])
+        await self.write([self._encode(message)])
 
-    async def _write(self, messages: list[Message]) -> None:
-        """Write all of them at once: neither side then does for each what is as long for many."""
+    async def write(self, encoded: Iterable[bytes]) -> None:
+        """Write messages all at once: neither side then does for each what is as long for many."""
         connection, protocol = self.connection, self.connection.protocol
         send = protocol.send_binary if connection.subprotocol == MSGPACK else protocol.send_text
         with _closed_as_error():
             async with connection.send_context():
-                for message in messages:
-                    send(self._encode(message))
+                for message in encoded:
+                    send(message)
                 connection.transport.write(b"".join(protocol.data_to_send()))
 
     def _room(self) -> int:
         """Return how many more messages the window allows, perhaps none."""
-        return self._window - len(self._unacked) if self._unacked_ticks < _WINDOW_TICKS else 0
+        return self._window - len(self._unacked) if self._unacked_ticks < WINDOW_TICKS else 0
 
     async def _has_room(self) -> None:
         while self._room() <= 0:
@@ -119,7 +119,7 @@ async def open_stream(
     client_id: str | None = None,
     *,
     subprotocol: str = JSON,
-    window: int = 256,
+    window: int = WINDOW,
     outputs: str = "best",
 ) -> AsyncIterator[StreamClient]:
     """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise RealNetError.
@@ -151,12 +151,6 @@ async def open_stream(
         with _closed_as_error():
             hello = _decoder(connection)(await connection.recv())
         yield StreamClient(connection, hello, window)
-
-
-def _ticks_of(content: Content) -> int:
-    """Return how many tokens or frames an input is, of a text about."""
-    given = content.get("text") or content.get("tokens") or content.get("frames")
-    return len(given) if isinstance(given, Sized) else 0
 
 
 def _make_arrays_(message: Message) -> None:

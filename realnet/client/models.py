@@ -199,9 +199,8 @@ class Page(msgspec.Struct, Generic[Each], frozen=True):
 
 
 class InputContent(TypedDict, total=False):
-    """An input: exactly one of `text`, `tokens` and `frames`; `teachers` go with frames."""
+    """An input that is no text: `tokens` or `frames` (with `teachers`); of any input, whether to `learn` from it."""
 
-    text: str
     tokens: Sequence[int]
     frames: Rows
     teachers: Sequence[Sequence[float] | None]

@@ -53,7 +53,7 @@ async def test_an_input_is_acknowledged_and_its_outputs_follow(server: RunningSe
     async with open_stream(server.url, subprotocol=subprotocol) as client:
         await client.send({"type": "input", "seq": 5, "text": "hé"})  # three bytes
         messages = [await anext(client), await anext(client)]
-        assert {"type": "ack", "seq": 5, "tick": tick + 3} in messages
+        assert {"type": "ack", "seq": 5, "first_tick": tick + 1, "tick": tick + 3} in messages
         await client.send({"type": "input", "seq": 6, "tokens": [104, 101]})
         messages += await outputs_until(client, tick + 5)
         assert column(messages, "tick").tolist() == list(range(tick + 1, tick + 6))
@@ -106,6 +106,7 @@ async def test_a_repeated_seq_is_acknowledged_and_not_learnt_again(server: Runni
         for seq in (1, 2, 5):
             ack = await answer(client, {"type": "input", "seq": seq, "text": "ab"})
         tick = ack["tick"]
+        assert ack.pop("first_tick") == tick - 1  # which is not known of a repetition
         assert await answer(client, {"type": "input", "seq": 5, "text": "ab"}) == ack
     async with open_stream(server.url, "reader-7") as client, open_stream(server.url, "reader-8") as other:
         assert client.hello["last_seq"] == 5
@@ -113,7 +114,7 @@ async def test_a_repeated_seq_is_acknowledged_and_not_learnt_again(server: Runni
         for seq in (2, 4, 5):
             assert await answer(client, {"type": "input", "seq": seq, "text": "ab"}) == ack | {"seq": seq}
         assert await answer(client, {"type": "input", "seq": 6, "text": "c"}) == {
-            "type": "ack", "seq": 6, "tick": tick + 1,
+            "type": "ack", "seq": 6, "first_tick": tick + 1, "tick": tick + 1,
         }  # fmt: skip
         assert (await answer(other, {"type": "input", "seq": 5, "text": "d"}))["tick"] == tick + 2
 

@@ -53,12 +53,12 @@ def test_the_net_is_described_and_changed(server: RunningServer, client: Client)
 
 def test_inputs_are_learnt_and_outputs_come_back(server: RunningServer, client: Client) -> None:
     tick = client.net().tick
-    assert client.send(text="he").accepted == 2
+    assert client.send("he").accepted == 2
     ran = client.run(tokens=list(b"llo"))
     assert [output.token for output in ran.outputs] == list(b"llo")
     assert ran.outputs[0].tick == tick + 3
     assert len(ran.outputs[-1].next or ()) == 5
-    assert client.run(text="!", outputs="surprise").outputs[0].next is None
+    assert client.run("!", outputs="surprise").outputs[0].next is None
     page = client.outputs(after=tick, limit=5)
     assert bytes(output.token or 0 for output in page.outputs) == b"hello"
     assert page.cursor == tick + 5
@@ -142,7 +142,7 @@ def test_snapshots_are_saved_named_downloaded_restored_and_deleted(client: Clien
     assert client.snapshots.change(saved.id, name=None).name is None
     assert client.snapshots.get(saved.id) in client.snapshots.list()
     assert client.snapshots.download(saved.id, tmp_path / "net").stat().st_size == saved.bytes
-    client.run(text="what is undone")
+    client.run("what is undone")
     assert client.snapshots.restore(saved.id).id == saved.id
     assert client.net(hash=True).state_sha256 == saved.state_sha256
     with pytest.raises(Conflict, match="until the next one is saved"):
@@ -184,9 +184,9 @@ MODELS: list[tuple[type, type]] = [
 @pytest.mark.parametrize(("own", "server"), MODELS, ids=[own.__name__ for own, _ in MODELS])
 def test_models_have_the_fields_that_the_server_has(own: type, server: type) -> None:
     fields = set(server.model_fields) if issubclass(server, BaseModel) else set(get_type_hints(server))
-    said_otherwise = {"prompt", "stream", "dataset"}  # as arguments, and as methods
+    said_otherwise = {"text", "prompt", "stream", "dataset"}  # as arguments, and as methods
     frames = {"values"}
-    assert set(get_type_hints(own)) - frames == fields - said_otherwise
+    assert set(get_type_hints(own)) - frames - said_otherwise == fields - said_otherwise
 
 
 def test_the_two_clients_have_the_same_calls() -> None:

@@ -78,10 +78,10 @@ def test_patience_has_an_end() -> None:
 
 def test_other_refusals_are_raised_at_once() -> None:
     with stub(refusal(503, "engine-stopped", "it broke")) as server, Client(server.url) as client:
-        with pytest.raises(package.EngineStopped, match="^it broke$"):
+        with pytest.raises(package.EngineStopped, match=r"^it broke$"):
             client.health()
         server.answers.append((502, {}, b"<html>a proxy's own page</html>"))
-        with pytest.raises(Unreachable, match="HTTP status 502; is that a RealNet"):
+        with pytest.raises(Unreachable, match=r"HTTP status 502; is that a RealNet"):
             client.health()
         server.answers.append((200, {}, b"<html>another site</html>"))
         with pytest.raises(Unreachable, match="is no RealNet server"):
@@ -122,7 +122,7 @@ def test_an_input_is_learnt_once_over_a_restart(new_server: Callable[..., Thread
 def test_a_server_that_does_not_answer_in_time_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with Client(url, timeout=0.05) as client, pytest.raises(AnswerTimeout, match="within 0[.]05 s"):
+        with Client(url, timeout=0.05) as client, pytest.raises(AnswerTimeout, match=r"within 0[.]05 s"):
             client.health()
 
 
