@@ -23,7 +23,6 @@ DEFAULT_URL = "http://127.0.0.1:8420"
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )
