@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from service.cli.http import place_of
+from realnet.client import Problem, RealNetError, Server, error_of, error_of_answer, no_answer
 from service.cli.output import shown
-from service.client import ClientError, Server, no_answer, problem_line, refusal
 
 ANSWER_SECONDS = 30.0
 LOST_SECONDS = 60.0  # for which a server that has gone is waited for
@@ -23,12 +23,15 @@ Job = dict[str, Any]
 
 
 class Followed:
-    """A connection to a server for one job. Every method may raise ClientError."""
+    """A connection to a server for one job. Every method may raise RealNetError."""
 
     def __init__(self, server: Server, console: Console) -> None:
         self._url = server.url
         self._console = console
-        self._client = httpx.Client(base_url=server.url, headers=server.headers, timeout=ANSWER_SECONDS)
+        is_far = not server.is_on_this_machine
+        self._client = httpx.Client(
+            base_url=server.url, headers=server.headers, timeout=ANSWER_SECONDS, trust_env=is_far
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -40,28 +43,28 @@ class Followed:
         """Send the file with the form's `fields`, and return the id of the data set."""
         given = {name: value for name, value in fields.items() if value is not None}
         try:
-            with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._as_client_error():
+            with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._as_error():
                 # The server answers when it has read the whole file, which may take minutes.
                 answer = self._client.post("/v1/datasets", files={"file": (path.name, file)}, data=given, timeout=None)
         except OSError as error:
-            raise ClientError(f"{path}: {error.strerror}") from None
+            raise RealNetError(f"{path}: {error.strerror}") from None
         return str(_content(answer)["id"])
 
     def run(self, kind: str, request: dict[str, Any]) -> dict[str, Any] | None:
         """Begin a job, show its progress, and return its result, or None where Ctrl-C has cancelled it."""
-        with self._as_client_error():
+        with self._as_error():
             job: Job = _content(self._client.post(f"/v1/jobs/{kind}", json=request))
         try:
             job = self._watch(job)
         except KeyboardInterrupt:
-            with self._as_client_error():
+            with self._as_error():
                 job = _content(self._client.post(f"/v1/jobs/{job['id']}/cancel"))
             if job["status"] == "cancelled":
                 return None
         if job["status"] == "failed":
-            raise ClientError(f"job {job['id']} has failed: {problem_line(job['error'])}")
+            raise error_of(msgspec.convert(job["error"], Problem), f"job {job['id']} has failed: ")
         if job["status"] == "cancelled":
-            raise ClientError(f"job {job['id']} was cancelled")
+            raise RealNetError(f"job {job['id']} was cancelled")
         return dict(job["result"])
 
     def _watch(self, job: Job) -> Job:
@@ -85,7 +88,7 @@ class Followed:
                     yield job
             except httpx.TransportError:
                 if time.monotonic() - heard_at > LOST_SECONDS:
-                    raise ClientError(f"{no_answer(self._url)}; job {job['id']} then goes on") from None
+                    raise RealNetError(f"{no_answer(self._url)}; job {job['id']} then goes on") from None
             if job["finished_at"] is None:
                 time.sleep(_LOOK_SECONDS)
 
@@ -93,7 +96,7 @@ class Followed:
         path, headers = f"/v1/jobs/{job['id']}/events", {"Last-Event-ID": str(job["revision"])}
         with self._client.stream("GET", path, headers=headers) as events:
             if events.is_error:
-                raise ClientError(refusal(events.status_code, events.read()))
+                raise error_of_answer(events.status_code, events.read())
             for line in events.iter_lines():
                 if line.startswith("data:"):
                     job = json.loads(line.removeprefix("data:"))
@@ -102,19 +105,19 @@ class Followed:
                     yield job
 
     @contextmanager
-    def _as_client_error(self) -> Iterator[None]:
+    def _as_error(self) -> Iterator[None]:
         try:
             yield
         except httpx.ReadTimeout:
-            raise ClientError(f"{self._url} did not answer within {ANSWER_SECONDS:g} s") from None
+            raise RealNetError(f"{self._url} did not answer within {ANSWER_SECONDS:g} s") from None
         except (httpx.TransportError, httpx.InvalidURL):
-            raise ClientError(no_answer(self._url)) from None
+            raise RealNetError(no_answer(self._url)) from None
 
 
 def _content(answer: httpx.Response) -> dict[str, Any]:
     if answer.is_error:
-        raise ClientError(refusal(answer.status_code, answer.content, place_of))
+        raise error_of_answer(answer.status_code, answer.content)
     try:
         return dict(answer.json())
     except ValueError:
-        raise ClientError("what answers there is no RealNet server") from None
+        raise RealNetError("what answers there is no RealNet server") from None

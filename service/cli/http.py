@@ -5,30 +5,32 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from service.client import Server
+    from realnet.client import Server
 
-_ARGUMENTS = {"prompt": "PROMPT", "file": "FILE"}
+_ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text"}
 
 
 def request(server: "Server", method: str, path: str, seconds: float = 10.0, body: dict[str, Any] | None = None) -> Any:
-    """Send a request, with `body` as JSON; return the JSON of its answer, None if it is empty. Raises ClientError."""
+    """Send a request, with `body` as JSON; return the JSON of its answer, None if it is empty. Raises RealNetError."""
     import httpx
 
-    from service.client import ClientError, no_answer, refusal
+    from realnet.client import RealNetError, error_of_answer, no_answer
 
-    url = server.url
+    url, is_far = server.url, not server.is_on_this_machine
     try:
-        response = httpx.request(method, url + path, headers=server.headers, timeout=seconds, json=body)
+        response = httpx.request(
+            method, url + path, headers=server.headers, timeout=seconds, json=body, trust_env=is_far
+        )
     except httpx.ReadTimeout:
-        raise ClientError(f"{url} did not answer within {seconds:g} s") from None
+        raise RealNetError(f"{url} did not answer within {seconds:g} s") from None
     except (httpx.TransportError, httpx.InvalidURL):
-        raise ClientError(no_answer(url)) from None
+        raise RealNetError(no_answer(url)) from None
     if response.is_error:
-        raise ClientError(refusal(response.status_code, response.content, place_of))
+        raise error_of_answer(response.status_code, response.content)
     try:
         return response.json() if response.content else None
     except ValueError:
-        raise ClientError(f"what answers at {url} is no RealNet server") from None
+        raise RealNetError(f"what answers at {url} is no RealNet server") from None
 
 
 def place_of(pointer: str) -> str:

@@ -12,7 +12,7 @@ from service.cli.output import console, shown
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from service.client import Server
+    from realnet.client import Server
 
 jobs = typer.Typer()
 

@@ -17,7 +17,7 @@ from service.cli.serve import serving
 from service.cli.snapshots import snapshots
 
 if TYPE_CHECKING:
-    from service.client import Server
+    from realnet.client import Server
 
 DEFAULT_URL = "http://127.0.0.1:8420"
 
@@ -56,7 +56,7 @@ def options(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    from service.client import Server
+    from realnet.client import Server
 
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -129,10 +129,10 @@ def main() -> None:
 
 
 def _fail(error: Exception) -> int:
-    from service.client import ClientError
+    from realnet.client import RealNetError
 
-    if isinstance(error, ClientError):
-        status, line = 1, str(error)
+    if isinstance(error, RealNetError):
+        status, line = 1, error.line(place_of)
     elif hasattr(error, "format_message"):  # a usage error: typer's own class, or click's in older versions of typer
         command = getattr(getattr(error, "ctx", None), "command_path", "realnet")
         status, line = 2, f"{error.format_message().rstrip('.')}. Try `{command} --help`."
@@ -143,7 +143,9 @@ def _fail(error: Exception) -> int:
 
 
 async def _generate(server: "Server", request: dict[str, Any]) -> None:
-    from service.client import ClientError, open_stream, problem_line
+    import msgspec
+
+    from realnet.client import Problem, error_of, open_stream
 
     async with open_stream(server, outputs="none") as client:
         await client.send({"type": "generate", **request})
@@ -155,7 +157,7 @@ async def _generate(server: "Server", request: dict[str, Any]) -> None:
                     print()
                     return
                 case "error":
-                    raise ClientError(problem_line(message["problem"], place_of))
+                    raise error_of(msgspec.convert(message["problem"], Problem))
 
 
 if __name__ == "__main__":

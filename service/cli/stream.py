@@ -14,18 +14,20 @@ from itertools import islice
 from statistics import fmean
 from typing import BinaryIO
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from service.client import (
+from realnet.client import (
     PASSING,
     TRY_AGAIN_SECONDS,
-    ClientError,
     Message,
+    Problem,
+    RealNetError,
     Server,
     StreamClient,
+    error_of,
     open_stream,
-    problem_line,
 )
 
 BLOCK = 4096  # bytes read and sent at once, if a message has fewer
@@ -152,11 +154,12 @@ class Stream:
                     self._acked, self._acked_tick = message["seq"], message["tick"]
                 case "event" if message["name"] == "dropped":
                     self.tally.dropped += message["count"]
-                case "error" if message["problem"]["type"] in PASSING:
-                    refused = message["ref"], problem_line(message["problem"])
-                    self._refused = min(self._refused or refused, refused)
                 case "error":
-                    raise ClientError(problem_line(message["problem"]))
+                    error = error_of(msgspec.convert(message["problem"], Problem))
+                    if not isinstance(error, PASSING):
+                        raise error
+                    refused = message["ref"], str(error)
+                    self._refused = min(self._refused or refused, refused)
             if time.monotonic() - self._shown_at > SHOW_SECONDS:
                 self._show()
             self._moved.set()
@@ -216,8 +219,8 @@ async def _connected(server: Server, outputs: str, console: Console) -> AsyncIte
             try:
                 client = await stack.enter_async_context(open_stream(server, outputs=outputs))
                 break
-            except ClientError as error:
-                if not error.is_passing:
+            except RealNetError as error:
+                if not isinstance(error, PASSING):
                     raise
                 if not told:
                     _say_waiting(console, str(error))
@@ -255,7 +258,7 @@ async def _send_all(stream: Stream, file: BinaryIO, batch: int) -> bool:
             loop.remove_signal_handler(signal.SIGINT)  # another Ctrl-C ends it at once
         for task in (sending, receiving):
             task.cancel()
-            with suppress(asyncio.CancelledError, ClientError):
+            with suppress(asyncio.CancelledError, RealNetError):
                 await task
 
 
@@ -280,4 +283,4 @@ def _open(path: str) -> BinaryIO:
     try:
         return open(path, "rb")  # noqa: PTH123
     except OSError as error:
-        raise ClientError(f"{path}: {error.strerror}") from None
+        raise RealNetError(f"{path}: {error.strerror}") from None

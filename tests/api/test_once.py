@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from realnet.client import Server, StreamClient, open_stream
 from service.auth.keys import Scope, create_key, revoke_key
-from service.client import Server, StreamClient, open_stream
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 pytestmark = pytest.mark.anyio

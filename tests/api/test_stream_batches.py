@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.client import JSON, MSGPACK, Message, open_stream
+from realnet.client import JSON, MSGPACK, Message, open_stream
 from tests.api.asking import BOTH, answer, answers, send_at_once
 from tests.running_server import RunningServer
 

@@ -11,9 +11,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from realnet.client import JSON
 from service.app import create_app
 from service.auth.keys import Scope, create_key, digest_of, revoke_key
-from service.client import JSON
 from service.settings import Settings
 from tests.auth.guarded import Guarded, bearer, until
 from tests.running_server import RunningServer

@@ -17,8 +17,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from realnet import TokenLearner
+from realnet.client import RealNetError, Server
 from service.cli.stream import stream_text
-from service.client import ClientError, Server
 from tests.cli.commands import complaint, shown, started
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
@@ -151,6 +151,6 @@ async def test_a_stream_waits_for_a_server_that_reads_its_journal(
     async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=refuse) as stub:
         [listener] = stub.sockets
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(ClientError, match="full"):  # that may last
+        with pytest.raises(RealNetError, match="full"):  # that may last
             await stream_text(Server(url), str(tmp_path / "text"), 1, "best", Console(soft_wrap=True))
     assert capsys.readouterr().out == f"waiting: {url} refused the stream: it is being read\n"
