@@ -16,7 +16,7 @@ from service.store.keys import NetKeys, memory_key
 
 CHUNK_BYTES = 16 * 2**20  # a Redis value is at most 512 MB, and a call has seconds
 
-_OTHERS_KEPT = 3  # snapshots that jobs made or somebody uploaded, beside those of the net
+_JOBS_KEPT = 3  # snapshots that jobs made, beside those of the net
 
 _ID = re.compile(r"[0-9]{8}")
 _logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class SnapshotCatalog:
     """The snapshots of the net `name`, owned by one process.
 
     Users have at most `most_kept` of them kept, until they delete them. Of the others the newest `retention` stay, and
-    beside these the newest few that jobs made or somebody uploaded; those are never taken for the net's own.
+    beside these the newest few that jobs made; those are never taken for the net's own.
 
     An id is a sequence number of 8 digits and is never given twice, so the newest snapshot has the greatest id
     whatever the clocks did. Whoever gives an id may get NotFound; every method may raise StoreError.
@@ -59,7 +59,6 @@ class SnapshotCatalog:
         job: str | None = None,
         kept: bool = False,
         name: str | None = None,
-        uploaded: bool = False,
     ) -> Snapshot:
         """Write and verify a snapshot, make it visible, then delete those that are older than the newest `retention`.
 
@@ -81,7 +80,6 @@ class SnapshotCatalog:
                 job=job,
                 kept=kept,
                 name=name,
-                uploaded=uploaded,
                 chunks=tuple([await _chunk_of(part) for part in self._parts(data)]),
                 memory=await _chunk_of(memory) if memory else None,
                 place=position,
@@ -97,7 +95,7 @@ class SnapshotCatalog:
                 await self._retire()
             except StoreError as error:
                 _logger.warning("old snapshots stay until the next save: %s", error)
-        if manifest.is_of_the_net:
+        if job is None:
             self.pinned.clear()
         return manifest.snapshot()
 
@@ -152,7 +150,7 @@ class SnapshotCatalog:
         there is only one though there may be more. Older ones that users keep do not count: the journal would grow for
         as long as they are kept.
         """
-        own = [manifest for manifest in await self._values.whole() if manifest.is_of_the_net]
+        own = [manifest for manifest in await self._values.whole() if manifest.job is None]
         positions = [manifest.position for manifest in own[-self._retention :]]
         known = [position for position in positions if position is not None]
         return min(known) if len(positions) == len(known) >= min(2, self._retention) else None
@@ -167,7 +165,7 @@ class SnapshotCatalog:
             for id in reversed(await self._values.ids()):
                 try:
                     manifest = await self._manifest(id)
-                    if not manifest.is_of_the_net:
+                    if manifest.job is not None:
                         continue
                     await self._remembered(manifest)
                     return (manifest.snapshot(), await _joined(self._verified(manifest))), damaged
@@ -213,12 +211,12 @@ class SnapshotCatalog:
     async def _retire(self) -> None:
         """Delete what is not kept, is not needed, and is older than the newest; of damaged ones, what is older."""
         whole = await self.list()
-        own = [each.id for each in whole if each.is_of_the_net and not each.kept]
-        others = [each.id for each in whole if not each.is_of_the_net and not each.kept]
+        own = [each.id for each in whole if each.job is None and not each.kept]
+        of_jobs = [each.id for each in whole if each.job is not None and not each.kept]
         oldest_kept = own[-self._retention] if len(own) > self._retention else ""
-        kept = {*(each.id for each in whole if each.kept), *others[-_OTHERS_KEPT:], *self.pinned, *self.held}
+        kept = {*(each.id for each in whole if each.kept), *of_jobs[-_JOBS_KEPT:], *self.pinned, *self.held}
         for id in await self._values.ids():
-            if (id < oldest_kept or id in others) and id not in kept:
+            if (id < oldest_kept or id in of_jobs) and id not in kept:
                 await self._values.withdraw(id)
         await self._values.sweep()
 

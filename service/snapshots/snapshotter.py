@@ -17,7 +17,7 @@ from service.journal.position import JournalPosition
 from service.journal.records import SnapshotRef
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import revive
-from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
 from service.store.base import StoreError
 
 _FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
@@ -111,7 +111,7 @@ class Snapshotter:
             except ValueError as error:
                 raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
             self._check_is_like(interface)
-            return await self._catalog.save(data, tick, state_sha256, kept=True, name=name, uploaded=True)
+            return await self._catalog.save(data, tick, state_sha256, job=UPLOAD, kept=True, name=name)
 
     def journal_has_lost(self) -> None:
         """Save a snapshot now: the journal lost records, and a start is refused until one has them."""

@@ -31,7 +31,6 @@ async def test_a_snapshot_is_listed_and_read_as_it_was_saved(store: Store) -> No
         "job": None,
         "kept": False,
         "name": None,
-        "uploaded": False,
     }
     assert await catalog.get(snapshot.id) == snapshot
     assert await catalog.list() == [snapshot]

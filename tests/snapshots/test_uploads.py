@@ -36,7 +36,7 @@ def test_a_file_is_kept_and_lives_when_it_is_restored_over_a_crash(
     answer = upload(server, small, name="theirs")
     theirs = answer.json()
     assert (answer.status_code, answer.headers["location"]) == (201, f"/v1/snapshots/{theirs['id']}")
-    assert (theirs["tick"], theirs["kept"], theirs["name"], theirs["uploaded"]) == (len(TEXT), True, "theirs", True)
+    assert (theirs["tick"], theirs["kept"], theirs["name"], theirs["job"]) == (len(TEXT), True, "theirs", "upload")
     assert server.client.get(f"/v1/snapshots/{theirs['id']}/data").content == small
     assert server.weights() == before
 
