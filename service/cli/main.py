@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 
 import typer
 
+from service.cli.asking import place_of
+from service.cli.begin import begin
 from service.cli.compression import compression
 from service.cli.datasets import datasets
-from service.cli.http import place_of, request
 from service.cli.jobs import jobs
 from service.cli.keys import keys
-from service.cli.output import console, print_table, printable, shown
+from service.cli.net import net
+from service.cli.output import console, printable
+from service.cli.outputs import outputs
 from service.cli.serve import serving
 from service.cli.snapshots import snapshots
 
@@ -23,13 +26,15 @@ DEFAULT_URL = "http://127.0.0.1:8420"
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )
 app.add_typer(serving)
-app.add_typer(jobs)
+app.add_typer(net)
+app.add_typer(outputs)
+app.add_typer(begin)
 app.add_typer(compression)
+app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(datasets, name="dataset")
 app.add_typer(keys, name="key")
@@ -108,13 +113,6 @@ def generate(
     asyncio.run(_generate(context.obj, {name: value for name, value in request.items() if value is not None}))
 
 
-@app.command()
-def info(context: typer.Context) -> None:
-    """Print what the live net is, and how it is doing."""
-    net = request(context.obj, "GET", "/v1/net")
-    print_table((name.replace("_", " "), shown(value)) for name, value in net.items())
-
-
 def main() -> None:
     """The console entry: exit status 0, 1 (it failed), 2 (it was asked wrongly) or 130 (Ctrl-C)."""
     try:
@@ -132,7 +130,9 @@ def main() -> None:
 def _fail(error: Exception) -> int:
     from realnet.client import RealNetError
 
-    if isinstance(error, RealNetError):
+    if isinstance(error, OSError) and error.filename is not None:
+        status, line = 1, f"{error.filename}: {error.strerror}"
+    elif isinstance(error, RealNetError):
         status, line = 1, error.line(place_of)
     elif hasattr(error, "format_message"):  # a usage error: typer's own class, or click's in older versions of typer
         command = getattr(getattr(error, "ctx", None), "command_path", "realnet")

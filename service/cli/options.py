@@ -95,9 +95,9 @@ def help_of(field: "FieldInfo") -> str:
 
 
 def default_of(field: "FieldInfo") -> str:
-    """Return the default as it would be given; empty for None and for an empty list."""
+    """Return the default as it would be given; empty for None, an empty list and what depends on the place."""
     value = field.default
-    if value is None or value == ():
+    if value is None or value == () or field.default_factory is not None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
