@@ -205,5 +205,5 @@ print("loaded:", *sys.modules)
 """
     ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=True)
     loaded = set(ended.stdout.decode().partition("loaded: ")[2].split())
-    assert "service.client" in loaded
-    assert not loaded & {"numpy", "numba", "torch", "fastapi", "realnet"} | loaded & others
+    assert "realnet.client" in loaded
+    assert not loaded & {"numpy", "numba", "torch", "fastapi", "realnet.live"} | loaded & others
