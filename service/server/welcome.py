@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from realnet.client.server import DEFAULT_URL
+from service.settings import Settings
 
 _TEXT = "examples/alice.txt"  # in a checkout of the project
 _EVERY_ADDRESS = {"http://0.0.0.0:": "http://127.0.0.1:", "http://[::]:": "http://[::1]:"}
@@ -36,4 +36,5 @@ def _command() -> str:
 
 
 def _options(url: str, needs_key: bool) -> list[str]:
-    return [*(["--url", url] if url != DEFAULT_URL else []), *(["--key", "KEY"] if needs_key else [])]
+    default = "http://{host.default}:{port.default}".format_map(Settings.model_fields)
+    return [*(["--url", url] if url != default else []), *(["--key", "KEY"] if needs_key else [])]
