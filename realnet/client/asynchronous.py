@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 
 from realnet.client.datasets import AsyncDatasets
-from realnet.client.errors import Problem, error_of
+from realnet.client.errors import ConnectionLost, Problem, error_of
 from realnet.client.http import Http, events
 from realnet.client.jobs import AsyncJobs
 from realnet.client.link import OnWait
@@ -162,5 +162,7 @@ class AsyncClient:
                         yield msgspec.json.decode(data, type=Piece)
                     case ("done", data):
                         yield msgspec.json.decode(data, type=Generated)
+                        return
                     case ("error", data):
                         raise error_of(msgspec.json.decode(data, type=Problem))
+        raise ConnectionLost(f"{self.server.url} closed the connection before the generation had ended")

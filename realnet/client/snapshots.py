@@ -1,5 +1,6 @@
-"""Save, list, keep, name, download, restore and delete snapshots."""
+"""Save, list, keep, name, download, upload, restore and delete snapshots."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from msgspec import UNSET, UnsetType
@@ -7,6 +8,8 @@ from msgspec import UNSET, UnsetType
 from realnet.client.http import Http
 from realnet.client.models import Snapshot
 from realnet.client.pages import all_of
+
+_LONG = 600.0  # seconds, for what writes or reads all of a large net
 
 
 class AsyncSnapshots:
@@ -47,6 +50,18 @@ class AsyncSnapshots:
         finally:
             part.unlink(missing_ok=True)
 
+    async def upload(self, path: str | Path, name: str | None = None) -> Snapshot:
+        """Have the server keep a snapshot that was downloaded, from it or from one with such a net, to be restored."""
+        return await self._http.ask(
+            Snapshot,
+            "POST",
+            "/v1/snapshots/upload",
+            query={"name": name},
+            headers={"Content-Type": "application/octet-stream", "Content-Length": str(Path(path).stat().st_size)},
+            content=_Blocks(Path(path)),
+            timeout=_LONG,
+        )
+
     async def restore(self, id: str) -> Snapshot:
         """Put the net back to a snapshot: what it was taught since, and what waits to be learnt, is undone."""
         return await self._http.ask(Snapshot, "POST", f"/v1/snapshots/{id}/restore", timeout=_LONG)
@@ -55,4 +70,13 @@ class AsyncSnapshots:
         await self._http.ask(type(None), "DELETE", f"/v1/snapshots/{id}")
 
 
-_LONG = 600.0  # seconds, for what writes or reads all of a large net
+class _Blocks:
+    """The bytes of a file, from the beginning each time it is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self._path.open("rb") as file:
+            while block := file.read(2**18):
+                yield block

@@ -72,6 +72,7 @@ class Snapshots(Blocking):
     get = blocking(AsyncSnapshots.get)
     change = blocking(AsyncSnapshots.change)
     download = blocking(AsyncSnapshots.download)
+    upload = blocking(AsyncSnapshots.upload)
     restore = blocking(AsyncSnapshots.restore)
     delete = blocking(AsyncSnapshots.delete)
 

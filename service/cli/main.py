@@ -1,8 +1,7 @@
 """The `realnet` command. All but `serve`, `key`, `compress` and `decompress` talk to a server, like any client."""
 
-import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -10,18 +9,20 @@ import typer
 from realnet.client.server import DEFAULT_URL
 from service.cli.asking import place_of
 from service.cli.begin import begin
+from service.cli.chat import chatting
 from service.cli.compression import compression
 from service.cli.datasets import datasets
+from service.cli.generate import generating
 from service.cli.jobs import jobs
 from service.cli.keys import keys
 from service.cli.net import net
-from service.cli.output import console, printable
 from service.cli.outputs import outputs
 from service.cli.serve import serving
 from service.cli.snapshots import snapshots
+from service.cli.streaming import streaming
 
 if TYPE_CHECKING:
-    from realnet.client import Server
+    pass
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",
@@ -29,6 +30,9 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 app.add_typer(serving)
+app.add_typer(streaming)
+app.add_typer(generating)
+app.add_typer(chatting)
 app.add_typer(net)
 app.add_typer(outputs)
 app.add_typer(begin)
@@ -81,37 +85,6 @@ def _is_url(url: str) -> bool:
         return False
 
 
-@app.command()
-def stream(
-    context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A text file, or - for standard input.")],
-    batch: Annotated[int, typer.Option(min=1, max=16384, help="Bytes in one message, at most.")] = 512,
-    outputs: Annotated[
-        Literal["none", "surprise", "best", "full"],
-        typer.Option(help="What the server computes and tells of each token: best has the accuracy, less is faster."),
-    ] = "best",
-) -> None:
-    """Stream a text to the server, which learns from every token of it; show how well it predicts it."""
-    from service.cli.stream import stream_text
-
-    if not asyncio.run(stream_text(context.obj, file, batch, outputs, console(stderr=True))):
-        raise typer.Exit(130)
-
-
-@app.command()
-def generate(
-    context: typer.Context,
-    prompt: Annotated[str, typer.Argument(help="What the net reads before it goes on.")],
-    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 256,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token, always.")] = 0.7,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same text.")] = None,
-) -> None:
-    """Let the net go on from PROMPT, and print its tokens as they come. It learns nothing from that."""
-    prompt = prompt.encode(errors="surrogateescape").decode(errors="replace")  # any bytes can be an argument
-    request = {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
-    asyncio.run(_generate(context.obj, {name: value for name, value in request.items() if value is not None}))
-
-
 def main() -> None:
     """The console entry: exit status 0, 1 (it failed), 2 (it was asked wrongly) or 130 (Ctrl-C)."""
     try:
@@ -140,24 +113,6 @@ def _fail(error: Exception) -> int:
         raise error
     print("realnet:", " ".join(line.split()), file=sys.stderr)
     return status
-
-
-async def _generate(server: "Server", request: dict[str, Any]) -> None:
-    import msgspec
-
-    from realnet.client import Problem, error_of, open_stream
-
-    async with open_stream(server, outputs="none") as client:
-        await client.send({"type": "generate", **request})
-        async for message in client:
-            match message["type"]:
-                case "tokens":
-                    print(printable(message["text"]), end="", flush=True)
-                case "generated":
-                    print()
-                    return
-                case "error":
-                    raise error_of(msgspec.convert(message["problem"], Problem))
 
 
 if __name__ == "__main__":

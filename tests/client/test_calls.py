@@ -142,6 +142,8 @@ def test_snapshots_are_saved_named_downloaded_restored_and_deleted(client: Clien
     assert client.snapshots.change(saved.id, name=None).name is None
     assert client.snapshots.get(saved.id) in client.snapshots.list()
     assert client.snapshots.download(saved.id, tmp_path / "net").stat().st_size == saved.bytes
+    uploaded = client.snapshots.upload(tmp_path / "net", "again")
+    assert (uploaded.name, uploaded.state_sha256) == ("again", saved.state_sha256)
     client.run("what is undone")
     assert client.snapshots.restore(saved.id).id == saved.id
     assert client.net(hash=True).state_sha256 == saved.state_sha256
