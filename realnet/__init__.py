@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from realnet.frames import FrameLearner, FrameOutputs
     from realnet.inputs import Input, InputError
     from realnet.interface import Interface
-    from realnet.learners import Generator, Learner, create, from_checkpoint
+    from realnet.learners import Generator, Learner, create, from_checkpoint, load
     from realnet.live import LiveNet
     from realnet.outputs import Column, OutputBatch
     from realnet.tokens.learner import TokenLearner
@@ -42,6 +42,7 @@ __all__ = [
     "TokenOutputs",
     "create",
     "from_checkpoint",
+    "load",
 ]
 
 # Imported when first asked for: numba takes a third of a second, and PyTorch two, which a net on the CPU does without.
@@ -67,6 +68,7 @@ _MODULES = {
     "TokenOutputs": "realnet.tokens.outputs",
     "create": "realnet.learners",
     "from_checkpoint": "realnet.learners",
+    "load": "realnet.learners",
 }
 
 
