@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "jobs", "datasets", "snapshots", "engine"]
 SERVICE += ["replica", "journal", "auth", "validation", "errors", "store", "aio", "client"]
 REALNET = [
+    "estimators",
     "learners",
     "training",
     "utils",
