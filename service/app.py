@@ -1,7 +1,7 @@
 """The one place that knows every part: it puts them together, and starts and stops them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -26,6 +26,7 @@ from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.telemetry.metrics import open_registry
+from service.telemetry.traces import trace_requests
 
 NET = "default"  # the name of the one net of this server
 
@@ -33,6 +34,7 @@ PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stre
 
 
 def create_app(settings: Settings) -> FastAPI:
+    """Put an application together that has not begun. Raises CannotStart where it lacks what it is asked for."""
     keyring = Keyring(settings.api_key, settings.keys_file, settings.rate_requests, settings.rate_ticks)
 
     @asynccontextmanager
@@ -41,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.edge = edge
             app.state.registry = open_registry(edge.runtime.parts)
             yield
+        await asyncio.to_thread(end_traces)
 
     app = Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan)
     for page in app.routes:  # FastAPI's own, with the document
@@ -54,7 +57,20 @@ def create_app(settings: Settings) -> FastAPI:
     add_error_handlers(app)
     for part in PARTS:
         app.include_router(part.router)
+    end_traces = _traced(app) if settings.traces else _nothing
     return app
+
+
+def _traced(app: FastAPI) -> Callable[[], None]:
+    try:
+        return trace_requests(app)
+    except ModuleNotFoundError as error:
+        why = "traces need OpenTelemetry, which is not installed here: pip install 'realnet-live[otel]'"
+        raise CannotStart(why) from error
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @asynccontextmanager

@@ -121,6 +121,9 @@ class ServerSettings(BaseModel):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="form of log lines; auto is JSON, but short lines on a terminal"
     )
+    traces: bool = Field(
+        False, description="send a trace of every request by OpenTelemetry, whose OTEL_… variables say where to"
+    )
 
     @model_validator(mode="after")
     def _is_closed_to_strangers(self) -> Self:

@@ -76,10 +76,6 @@ class CompactNet(DendriteNet):
         self.gates = _gates(wiring, self._depth)
         self._work = Work.of(len(wiring.contexts), len(self.gates), self._depth)
 
-    def __repr__(self) -> str:
-        fork = "fork of a " if self.read_only else ""
-        return f"<{fork}CompactNet of {len(self.wiring.contexts)} dendrites: {self.nbytes} bytes, tick {self.tick}>"
-
     @property
     def lines(self) -> int:
         return len(self._memory.lines) - 1

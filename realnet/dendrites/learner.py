@@ -21,8 +21,8 @@ from realnet.frames import FrameOutputs
 from realnet.interface import Interface
 from realnet.outputs import Level, includes
 from realnet.score import SAMPLED, Score, estimated_hits
+from realnet.tokens.base import LearnsTokens
 from realnet.tokens.ids import Tokens, check_seen, checked_ids
-from realnet.tokens.inputs import TakesTokens
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP
 from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
@@ -30,7 +30,7 @@ from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
 _SLICE = 1024  # ticks at a time
 
 
-class DendriteLearner(TakesTokens):
+class DendriteLearner(LearnsTokens):
     """A DendriteNet with a vocabulary and a score. It implements `realnet.learners.Learner`.
 
         learner = DendriteLearner.create()
@@ -43,13 +43,12 @@ class DendriteLearner(TakesTokens):
         leaves: the order of its tokens in the tree.
     """
 
+    net: DendriteNet
+
     def __init__(self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves | None = None) -> None:
         """`leaves` are those of the vocabulary, if they are known."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.born, self.leaves = net.wiring.variant, Leaves(vocabulary.order) if leaves is None else leaves
-
-    def __repr__(self) -> str:
-        return f"<DendriteLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
 
     @classmethod
     def create(

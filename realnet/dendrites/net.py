@@ -26,6 +26,7 @@ from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_record import Decisions, record_
 from realnet.kernels.tree_run import run_
 from realnet.kernels.tree_search import draw, likeliest_
+from realnet.shown import Shown, shown_rate
 
 MAX_LINES = 2**20  # by default: 64 MiB
 
@@ -44,7 +45,7 @@ class Said(NamedTuple):
         return cls(np.empty(ticks), np.zeros(rows, np.int32), np.zeros(rows, np.float32))
 
 
-class DendriteNet:
+class DendriteNet(Shown):
     """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
 
     Attributes:
@@ -80,9 +81,11 @@ class DendriteNet:
             *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
         )
 
-    def __repr__(self) -> str:
-        fork = "fork of a " if self.read_only else ""
-        return f"<{fork}DendriteNet of {len(self.wiring.contexts)} dendrites: {self.lines} lines, tick {self.tick}>"
+    def facts(self) -> dict[str, str]:
+        """Return what it is, how large and how old, by name, for people to read."""
+        size = f"{len(self.wiring.contexts)} dendrites, {self.lines:,} lines, {self.nbytes:,} bytes"
+        rate = shown_rate(self.learning_rate, self.read_only)
+        return {"size": size, "tick": f"{self.tick:,}", "learning rate": rate}
 
     @property
     def num_neurons(self) -> int:

@@ -18,10 +18,10 @@ from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 from realnet.outputs import Level, includes
 from realnet.score import Score
+from realnet.tokens.base import LearnsTokens
 from realnet.tokens.encoder import Encoder, dense_taps
 from realnet.tokens.generator import Generator
 from realnet.tokens.ids import Tokens, check_seen, checked_ids, one_hot
-from realnet.tokens.inputs import TakesTokens
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import FLOOR, TOP, best_, probabilities
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
@@ -29,7 +29,7 @@ from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
 
 
-class TokenLearner(TakesTokens):
+class TokenLearner(LearnsTokens):
     """A LiveNet with a vocabulary, an encoder and a score. It implements `realnet.learners.Learner`.
 
         learner = TokenLearner.create()
@@ -40,14 +40,13 @@ class TokenLearner(TakesTokens):
         tokens_seen: how many it has run, dreams apart.
     """
 
+    net: LiveNet
+
     def __init__(self, net: LiveNet, encoder: Encoder, vocabulary: Vocabulary) -> None:
         """`net` has `encoder.n_in` or more inputs, and one output for each token."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.encoder, self._recent = encoder, encoder.start()
         self._gains = np.ones(GAINS)
-
-    def __repr__(self) -> str:
-        return f"<TokenLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
 
     @classmethod
     def create(
@@ -158,9 +157,7 @@ class TokenLearner(TakesTokens):
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
-        generator = self.generator([0], 0.0, 0)
-        generator.step(1)  # reads the prompt
-        generator.step(1)
+        self.generator([0], 0.0, 0).step(1)
 
     def fork(self) -> TokenLearner:
         """Return a learner with activity of its own that reads the same matrix, and cannot learn."""

@@ -6,11 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
-from realnet import Checkpoint, TokenLearner, from_checkpoint
+import realnet
+from realnet import Checkpoint, TokenLearner
 from service.api.openai.errors import is_openai
 from tests.api.asking import TEXT, until
 from tests.running_server import ProcessServer, RunningServer
@@ -49,7 +51,9 @@ def test_settings_of_the_net_are_changed(server: RunningServer) -> None:
     assert server.client.patch("/v1/net", json={}).status_code == 200
 
 
-def test_snapshots_are_taken_listed_given_restored_and_deleted(new_server: Callable[..., RunningServer]) -> None:
+def test_snapshots_are_taken_listed_given_restored_and_deleted(
+    new_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
     server = new_server(neurons=1000).start()
     server.run(text=TEXT)
     response = server.client.post("/v1/snapshots")
@@ -77,7 +81,8 @@ def test_snapshots_are_taken_listed_given_restored_and_deleted(new_server: Calla
     assert server.client.post(f"/v1/snapshots/{first['id']}/restore").json() == first
     assert server.net(hash="true")["state_sha256"] == first["state_sha256"]
     assert server.run(text="and some more") == more
-    learner = from_checkpoint(checkpoint)
+    (tmp_path / "downloaded").write_bytes(data.content)
+    learner = realnet.load(tmp_path / "downloaded")
     assert isinstance(learner, TokenLearner)
     expected = learner.run(learner.vocabulary.encode("and some more"))
     assert [each["surprise"] for each in more] == expected.surprise.tolist()
