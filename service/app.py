@@ -15,7 +15,7 @@ from service.api.gateway import Gateway
 from service.api.idempotency import IdempotencyKeys
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
-from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
+from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream, watch
 from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
@@ -28,7 +28,7 @@ from service.telemetry.metrics import open_registry
 
 NET = "default"  # the name of the one net of this server
 
-PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stream)
+PARTS = (health, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -24,6 +24,7 @@ Steps = list[dict[str, Any]]
 
 _JOB_SECONDS = 60.0
 _UNSTEADY = ("mode", "queue_depth", "ticks_per_second", "tick_hz", "device", "kernel")
+_UNSTEADY += ("queue_capacity", "listeners", "memory_bytes")
 
 
 def without_avx512() -> dict[str, str]:

@@ -83,9 +83,7 @@ class StreamHub:
 
     def net(self) -> dict[str, Any]:
         """Return the net as GET /v1/net does."""
-        runtime = self._runtime
-        net = Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
-        return net.model_dump(mode="json", exclude_unset=True)
+        return Net.of(self._runtime).model_dump(mode="json", exclude_unset=True)
 
     def piece(self, position: int, codec: Codec, level: Level) -> tuple[bytes, int, int]:
         """Return an encoded message of outputs from `position` on, the position after it, and how many were lost.
