@@ -10,8 +10,8 @@ from realnet import LiveNet
 from service.engine.wanted import LEASE_SECONDS
 from service.replica.replica import Replica
 
-_TICKS = 64  # that are kept
-_MOST = 512  # neurons of a tick: those that fire most
+_TICKS = 48  # that are kept
+_MOST = 128  # neurons of a tick: those that fire most
 _SECONDS = 0.05  # from one to the next
 
 

@@ -26,9 +26,9 @@ class DendriteActivity(BaseModel, frozen=True):
 
 
 class NeuronActivity(BaseModel, frozen=True):
-    """Of any other net: which neurons fired at some of the last ticks, oldest first, at most 512 of each tick.
+    """Of any other net: which neurons fired at some of the last ticks, oldest first, at most 128 of each tick.
 
-    While somebody asks, the net is looked at up to 20 times a second, and 64 ticks are kept.
+    While somebody asks, the net is looked at up to 20 times a second, and 48 ticks are kept.
     """
 
     kind: Literal["neurons"] = "neurons"

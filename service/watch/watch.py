@@ -5,6 +5,7 @@ from functools import partial
 from service.engine.engine import Engine
 from service.watch.activity import Activity, activity_of
 from service.watch.anchors import Anchors, anchors_of
+from service.watch.expected import Expected, expected_of
 from service.watch.life import Life, life_of
 from service.watch.matrix import Matrix, matrix_of
 from service.watch.shared import Shared
@@ -17,4 +18,5 @@ class Watch:
         self.life: Shared[Life] = Shared(partial(life_of, engine), 1.0)
         self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), 10.0)
         self.activity: Shared[Activity] = Shared(partial(activity_of, engine), 0.25)
+        self.expected: Shared[Expected] = Shared(partial(expected_of, engine), 0.05)
         self.matrix: Shared[Matrix] = Shared(partial(matrix_of, engine), 5.0)

@@ -165,6 +165,7 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/net/history", "get"),
         ("/v1/net/anchors", "get"),
         ("/v1/net/activity", "get"),
+        ("/v1/net/expected", "get"),
         ("/v1/net/matrix", "get"),
         ("/v1/net/tokens", "get"),
         ("/v1/me", "get"),

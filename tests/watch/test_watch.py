@@ -1,6 +1,8 @@
 """What there is to be seen of a net: history, anchors, activity, weights, and that nobody pays who does not look."""
 
+import asyncio
 import bz2
+import json
 import lzma
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from realnet.score import FIRST_INTERVAL, POINTS, History
 from tests.api.asking import TEXT, problem_of, until
@@ -97,6 +101,48 @@ def test_dendrites_tell_how_far_they_are_heard(server: RunningServer) -> None:
     assert any(value for row in matrix["cells"] for value in row)
 
 
+def test_what_is_expected_is_what_is_said_next(server: RunningServer, new_server: Callable[..., ThreadServer]) -> None:
+    for each in (server, new_server(preset="surprise", neurons=1000).start()):
+        [output] = each.run(text=TEXT)[-1:]
+        expected = get(each, "net/expected")
+        assert expected["tick"] == output["tick"]
+        assert [row["token"] for row in expected["next"]] == [row["token"] for row in output["next"]]
+        for said, row in zip(output["next"], expected["next"], strict=True):
+            assert row["probability"] == pytest.approx(said["probability"], abs=1e-3)
+            assert row["text"] == chr(row["token"])
+
+
+@pytest.mark.anyio
+async def test_who_watches_is_told_what_goes_on_and_sent_samples(server: RunningServer) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/v1/stream?watch=true&outputs=surprise") as stream:
+        heard: dict[str, dict[str, Any]] = {}
+
+        async def hear(type: str) -> dict[str, Any]:
+            while True:
+                message = json.loads(await stream.recv())
+                if message["type"] == type:
+                    return dict(message)
+
+        watched = await hear("watch")
+        assert watched["net"]["listeners"] == 1
+        await asyncio.to_thread(server.run, text=LIVELY * 4)
+        tick = server.net()["tick"]
+        last = await hear("outputs")
+        while last["first_tick"] + last["count"] <= tick:
+            heard[str(last["first_tick"])] = last
+            last = await hear("outputs")
+        assert last["count"] <= 512
+        assert sum(message["count"] for message in heard.values()) < len(LIVELY) * 3
+        while (watched := await hear("watch"))["net"]["tick"] != tick:
+            pass
+        assert watched["expected"] == await asyncio.to_thread(get, server, "net/expected")
+        assert watched["activity"]["kind"] == "dendrites"
+    until(lambda: server.net()["listeners"] == 0)
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{server.port}/v1/stream?watch=1")
+    assert refused.value.response.status_code == 422
+
+
 def test_neurons_are_looked_at_while_somebody_asks(new_server: Callable[..., ThreadServer]) -> None:
     server = new_server(preset="surprise", neurons=1000).start()
     first = get(server, "net/activity")
@@ -110,7 +156,7 @@ def test_neurons_are_looked_at_while_somebody_asks(new_server: Callable[..., Thr
     until(lambda: ticks()[-1] == 5)
     assert ticks() == sorted(set(ticks()))
     last = get(server, "net/activity")["firings"][-1]
-    assert 0 < len(last["neurons"]) == len(last["activity"]) <= 512
+    assert 0 < len(last["neurons"]) == len(last["activity"]) <= 128
     assert all(0 < value <= 1 for value in last["activity"])
     matrix = get(server, "net/matrix")
     net = server.net()

@@ -11,6 +11,7 @@ from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.watch.activity import DendriteActivity, NeuronActivity
 from service.watch.anchors import Anchors
+from service.watch.expected import Expected
 from service.watch.life import Life
 from service.watch.matrix import Matrix
 
@@ -46,6 +47,13 @@ async def anchors(runtime: RuntimeDep) -> Anchors:
 async def activity(runtime: RuntimeDep) -> DendriteActivity | NeuronActivity:
     """Return which dendrites are heard now, or which neurons fired at the last ticks. 409 for a compact net."""
     return await runtime.watch.activity.get()
+
+
+@router.get("/net/expected", responses=problems(409, 503))
+@needs(Scope.READ)
+async def expected(runtime: RuntimeDep) -> Expected:
+    """Return the tokens that the net expects most now. 409 for a net of frames."""
+    return await runtime.watch.expected.get()
 
 
 @router.get("/net/matrix", responses=problems(409, 503))
