@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel
@@ -21,10 +21,11 @@ What: TypeAlias = Literal["synapses", "gains"]
 
 
 class Matrix(BaseModel, frozen=True):
-    """`rows` x `columns` weights in at most 64 x 64 cells, each the strongest weight (of either sign) of its block.
+    """`rows` x `columns` weights in at most 64 x 64 cells.
 
-    `synapses`: from each neuron (rows) into those that learn. `gains`, of a net of dendrites: of each row of the first
-    gate, by which it hears each of its inputs.
+    `synapses`: from each neuron (rows) into those that learn; a cell is the strongest weight, of either sign, of its
+    block. `gains`, of a net of dendrites: of the rows of all gates the 64 that were used most, each with how far it has
+    every input heard.
     """
 
     what: What
@@ -33,15 +34,26 @@ class Matrix(BaseModel, frozen=True):
     cells: list[list[float]]
 
 
+class Read(NamedTuple):
+    """Weights, and of how many rows they are."""
+
+    what: What
+    rows: int
+    weights: Float32
+
+
 @dataclass(slots=True, eq=False)
-class ReadWeights(Query[tuple[What, Float32] | None]):
-    def answer(self, replica: Replica, position: JournalPosition | None) -> tuple[What, Float32] | None:
+class ReadWeights(Query[Read | None]):
+    def answer(self, replica: Replica, position: JournalPosition | None) -> Read | None:
         learner, net = replica.learner, replica.learner.net
         if isinstance(net, LiveNet):
-            return "synapses", net.checkpoint().state().stored_weights()
+            weights = net.checkpoint().state().stored_weights()
+            return Read("synapses", len(weights), weights)
         if not isinstance(learner, DendriteLearner) or isinstance(net, CompactNet):
             return None
-        return "gains", learner.net.memory.gains[0].copy()
+        memory = learner.net.memory
+        uses, gains = memory.gain_uses.reshape(-1), memory.gains.reshape(-1, memory.gains.shape[-1])
+        return Read("gains", len(gains), gains[np.sort(np.argpartition(uses, -SIZE)[-SIZE:])])
 
 
 async def matrix_of(engine: Engine) -> Matrix:
@@ -49,9 +61,8 @@ async def matrix_of(engine: Engine) -> Matrix:
     read = await engine.ask(ReadWeights())
     if read is None:
         raise Conflict("a compact net does not show its weights")
-    what, weights = read
-    cells = await asyncio.to_thread(lambda: _seen_from_afar(weights))
-    return Matrix(what=what, rows=weights.shape[0], columns=weights.shape[1], cells=cells.round(3).tolist())
+    cells = await asyncio.to_thread(lambda: _seen_from_afar(read.weights))
+    return Matrix(what=read.what, rows=read.rows, columns=read.weights.shape[1], cells=cells.round(3).tolist())
 
 
 def _seen_from_afar(weights: Float32) -> Float32:

@@ -16,7 +16,7 @@ class Watch:
 
     def __init__(self, engine: Engine) -> None:
         self.life: Shared[Life] = Shared(partial(life_of, engine), 1.0)
-        self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), 10.0)
+        self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), 2.0)
         self.activity: Shared[Activity] = Shared(partial(activity_of, engine), 0.25)
         self.expected: Shared[Expected] = Shared(partial(expected_of, engine), 0.05)
         self.matrix: Shared[Matrix] = Shared(partial(matrix_of, engine), 5.0)
