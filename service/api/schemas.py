@@ -142,7 +142,7 @@ class Me(BaseModel):
     """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
 
     name: str
-    scope: Literal["read", "teach", "admin"]
+    scope: Literal["read", "teach", "admin"] | None
     keys_required: bool
 
 

@@ -5,7 +5,7 @@ import { percent, shown, whole } from "./format.js";
 
 const DENDRITES = 12; // shown, of those that move the net most
 const RASTER_ROWS = 160;
-const MATRIX_SECONDS = 30;
+const MATRIX_SECONDS = 5; // between two looks; longer where many listen
 
 export function drawExpected(expected) {
   $("p-expected").hidden = expected === null;
@@ -110,7 +110,7 @@ export class MatrixPanel {
 
   async look(net) {
     const now = performance.now() / 1000;
-    if (this.isMissing || net.tick === this.#drawn || (this.#drawn !== null && now - this.#asked < MATRIX_SECONDS)) return;
+    if (this.isMissing || net.tick === this.#drawn || (this.#drawn !== null && now - this.#asked < Math.max(MATRIX_SECONDS, net.listeners / 3))) return;
     this.#asked = now;
     this.#drawn = net.tick;
     try {

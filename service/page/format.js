@@ -4,7 +4,7 @@ const UNITS = ["B", "kB", "MB", "GB", "TB"];
 const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c]/; // they would turn or hide what stands beside them
 
 export const whole = (number) => Math.round(number).toLocaleString("en");
-export const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
+export const percent = (share) => `${(100 * share).toFixed(share >= 0.0005 && share < 0.0995 ? 1 : 0)}%`;
 export const bits = (number) => `${number.toFixed(2)} bits`;
 
 export function short(number) {

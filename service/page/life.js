@@ -5,14 +5,14 @@ import { $, color, make } from "./dom.js";
 import { percent, short, whole } from "./format.js";
 
 const LEAST_SECONDS = 2; // between two looks; longer where many listen, so that all together look ten times a second
-const ANCHORS_SECONDS = 60; // until they are measured again, if the text has not grown by a tenth before
+const ANCHORS_SECONDS = 5; // between two looks at the anchors, while they are of a tenth less than there is
+const MOST_MEASURED = 2 ** 20; // tokens, which the server compresses
 const HORIZON = 1000; // tokens that a moving figure looks back on, as those above the line do
 
 export class LifePanel {
   #asked = 0; // seconds, as all of these
   #askedAnchors = 0;
   #seen = -1; // tokens at the last look
-  #measuredAt = -1;
   #anchors = { tokens: 0, anchors: [] };
 
   constructor(session) {
@@ -24,20 +24,22 @@ export class LifePanel {
   begin(net) {
     this.unit = net.vocabulary === "bytes" ? "byte" : "token";
     $("p-life").hidden = net.vocabulary === null;
-    this.#asked = -LEAST_SECONDS;
-    this.#seen = this.#measuredAt = -1;
+    this.#asked = -Infinity;
+    this.#askedAnchors = -Infinity;
+    this.#anchors = { tokens: 0, anchors: [] };
+    this.#seen = -1;
   }
 
   /** Ask for what is new, if there is any and it is time. */
   async look(net) {
     const now = performance.now() / 1000;
-    if (net.vocabulary === null || net.tokens_seen === this.#seen) return;
+    const isStale = this.#anchors.tokens < 0.9 * Math.min(net.tokens_seen, MOST_MEASURED) && now - this.#askedAnchors > ANCHORS_SECONDS;
+    if (net.vocabulary === null || (net.tokens_seen === this.#seen && !isStale)) return;
     if (now - this.#asked < Math.max(LEAST_SECONDS, net.listeners / 10)) return;
     this.#asked = now;
     this.#seen = net.tokens_seen;
-    if (net.tokens_seen > 1.1 * this.#measuredAt || net.tokens_seen < this.#measuredAt || now - this.#askedAnchors > ANCHORS_SECONDS) {
+    if (isStale) {
       this.#askedAnchors = now;
-      this.#measuredAt = net.tokens_seen;
       this.#anchors = await this.session.get("/v1/net/anchors");
     }
     this.history = await this.session.get("/v1/net/history");

@@ -52,9 +52,12 @@ async function open() {
   try {
     me = await session.get("/v1/me");
   } catch (error) {
-    if (error.status === 401) return;
     notice(`${told(error)} Trying again.`);
     setTimeout(open, 1000);
+    return;
+  }
+  if (me.scope === null) {
+    closed(session.key === null ? "" : "The server knows no such key.");
     return;
   }
   $("live").hidden = false;
@@ -71,6 +74,7 @@ async function open() {
 
 /** Ask for a key, and say why. */
 function closed(why) {
+  session.key = null;
   stream?.close();
   stream = null;
   $("live").hidden = true;
@@ -82,11 +86,7 @@ function closed(why) {
   $("key").focus();
 }
 
-session.onUnauthorized = () => {
-  const why = session.key === null ? "" : "The server knows no such key.";
-  session.key = null;
-  closed(why);
-};
+session.onUnauthorized = () => closed("The key is no longer valid.");
 
 function heard(message) {
   if (message.type === "hello") begin(message.net);
@@ -102,6 +102,8 @@ function begin(now) {
   $("h-stream").textContent = isOfFrames ? "What its outputs say" : "What it hears";
   $("text-empty").textContent = isOfFrames ? "Nothing yet: send frames." : $("text-empty").textContent;
   document.querySelector(".legend").hidden = isOfFrames;
+  $("live").classList.toggle("frames", isOfFrames);
+  for (const name of ["surprise", "accuracy", "seen"]) $(`n-${name}`).parentElement.hidden = isOfFrames;
   $("h-say").closest("section").hidden = isOfFrames;
   $("n-seen-name").textContent = net.vocabulary === "bytes" ? "Bytes lived" : "Tokens lived";
   numbers();
@@ -175,7 +177,6 @@ $("key-form").addEventListener("submit", (event) => {
   open();
 });
 $("forget").addEventListener("click", () => {
-  session.key = null;
   closed("The key is forgotten.");
 });
 $("pause").addEventListener("click", async () => {

@@ -50,7 +50,7 @@ export class Stream {
 
   async again() {
     try {
-      await this.session.get("/v1/me"); // a revoked key is told here, a WebSocket tells nothing
+      await this.session.get("/v1/net"); // a key that is no longer valid is told here, a WebSocket tells nothing
     } catch (error) {
       if (error.status === 401) return;
     }

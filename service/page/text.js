@@ -101,7 +101,8 @@ export class TextPanel {
 /** Return the elements of a piece of text, one for each character of a byte text, or for a whole token. */
 export function letters(text, surprise) {
   const seen = Array.from(text, visible).join("");
-  const letter = make("span", { class: `s${level(surprise)}` }, seen);
-  letter.dataset.bits = surprise.toFixed(2);
+  const told = surprise.toFixed(2);
+  const letter = make("span", { class: `s${level(Number(told))}` }, seen);
+  letter.dataset.bits = told;
   return text.includes("\n") ? [letter, "\n"] : [letter];
 }

@@ -12,11 +12,18 @@ from service.watch.shared import Shared
 
 
 class Watch:
-    """What is seen of a net; each attribute's `get` is the newest there is."""
+    """What is seen of a net; each attribute's `get` is the newest there is.
+
+    Each is good for so long that making it takes about a hundredth of the time: the larger, the longer.
+    """
 
     def __init__(self, engine: Engine) -> None:
-        self.life: Shared[Life] = Shared(partial(life_of, engine), 1.0)
-        self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), 2.0)
-        self.activity: Shared[Activity] = Shared(partial(activity_of, engine), 0.25)
-        self.expected: Shared[Expected] = Shared(partial(expected_of, engine), 0.05)
-        self.matrix: Shared[Matrix] = Shared(partial(matrix_of, engine), 5.0)
+        self.life: Shared[Life] = Shared(partial(life_of, engine), lambda _: 1.0)
+        self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), lambda made: 2 + made.tokens / 2**14)
+        self.activity: Shared[Activity] = Shared(
+            partial(activity_of, engine), lambda made: 1.0 if made.kind == "dendrites" else 0.25
+        )
+        self.expected: Shared[Expected] = Shared(partial(expected_of, engine), lambda _: 0.05)
+        self.matrix: Shared[Matrix] = Shared(
+            partial(matrix_of, engine), lambda made: 5 + made.rows * made.columns / 2**22
+        )

@@ -61,7 +61,7 @@ def test_every_route_declares_its_scope() -> None:
     for route in ROUTES:
         assert isinstance(route.endpoint.scope, Scope), route.path
     opened = [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN]
-    assert opened == ["/openapi.json", "/", "/docs", "/page/{path:path}", "/healthz"]
+    assert opened == ["/openapi.json", "/", "/docs", "/page/{path:path}", "/healthz", "/v1/me"]
     writing = [route for route in ROUTES if (getattr(route, "methods", None) or set()) & {"PATCH", "DELETE", "PUT"}]
     assert all(route.endpoint.scope is Scope.ADMIN for route in writing)
 

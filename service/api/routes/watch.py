@@ -18,11 +18,12 @@ from service.watch.matrix import Matrix
 router = APIRouter(prefix="/v1", tags=["watch"])
 
 
-@router.get("/me")
-@needs(Scope.READ)
+@router.get("/me", responses=problems(429))
+@needs(Scope.OPEN)
 async def me(request: Request, caller: CallerDep) -> Me:
-    """Tell the caller's name and scope."""
-    return Me(name=caller.name, scope=caller.scope.word, keys_required=request.app.keys_required)
+    """Tell the caller's name and scope, null for one without a key, or with a wrong one, where a key is needed."""
+    scope = None if caller.scope is Scope.OPEN else caller.scope.word
+    return Me(name=caller.name, scope=scope, keys_required=request.app.keys_required)
 
 
 @router.get("/net/history", responses=problems(503))
