@@ -71,7 +71,8 @@ export class FilesPanel {
       let json = { tokens: Array.from(new Uint8Array(piece)) };
       if (vocabulary !== "bytes") {
         text += decoder.decode(piece, { stream: !isLast });
-        const end = isLast ? text.length : Math.max(text.lastIndexOf(" "), text.lastIndexOf("\n")) + 1 || text.length;
+        const word = Math.max(text.lastIndexOf(" "), text.lastIndexOf("\n")); // a token begins with its space
+        const end = isLast || word <= 0 ? text.length : word;
         json = { text: text.slice(0, end) };
         text = text.slice(end);
       }

@@ -87,7 +87,9 @@ def test_a_route_asks_for_its_key(guarded: Guarded, refused_keys: dict[str, dict
     assert guarded.server.weights() == before
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/net/", "/v1/nothing", "//v1/net", "/v1/../v1/net", "/v1/stream"])
+@pytest.mark.parametrize(
+    "path", ["/pages", "/v1", "/v1/net/", "/v1/nothing", "//v1/net", "/v1/../v1/net", "/v1/stream"]
+)
 def test_what_there_is_not_is_not_told_to_strangers(guarded: Guarded, path: str) -> None:
     for method in ("GET", "POST", "OPTIONS", "TRACE"):
         assert guarded.status(method, path, {}) == 401

@@ -229,8 +229,9 @@ def test_a_net_of_neurons_and_one_of_frames(visits: Callable[..., Visit], tmp_pa
         expect(visit.see("matrix-note")).to_contain_text("synapses")
     with visits(inputs=3, outputs=2, store=f"file://{tmp_path}/frames") as visit:
         visit.is_open()
-        visit.server.run(frames=[[0, 1, 0.5]] * 30, teachers=[[1, 0]] * 30)
-        expect(visit.page.locator("#text canvas")).to_have_attribute("aria-label", re.compile("The outputs say 0.9"))
+        values = visit.server.run(frames=[[0, 1, 0.5]] * 30, teachers=[[1, 0]] * 30)[-1]["values"]
+        said = ", ".join(f"{value:.2f}" for value in values)
+        expect(visit.page.locator("#text canvas")).to_have_attribute("aria-label", f"The outputs say {said}")
         expect(visit.see("p-expected")).to_be_hidden()
         expect(visit.see("say")).to_be_hidden()
         visit.check_access()

@@ -5,13 +5,12 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.staticfiles import StaticFiles
 
-import service
 from service.api.access import needs
 from service.auth.keys import Scope
 
 router = APIRouter(include_in_schema=False)
 
-_FILES = StaticFiles(directory=Path(service.__file__).parent / "page")
+_FILES = StaticFiles(directory=Path(__file__).parents[2] / "page")
 _POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
 _POLICY += "; frame-ancestors 'none'; img-src 'self' data:; style-src 'self'"
 _HEADERS = {
