@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from realnet.core.confidence import sharpen_
 from realnet.core.state import Float32
 from realnet.tokens.ids import Tokens, one_hot
 from realnet.tokens.outputs import ToldToken
-from realnet.tokens.readout import FLOOR, probabilities, sample
+from realnet.tokens.readout import sample
 
 if TYPE_CHECKING:
     from realnet.tokens.learner import TokenLearner
@@ -32,7 +31,7 @@ class Generator:
             return []
         said = []
         for _ in range(count):
-            said.append(sample(self._expected(), self._temperature, self._random.random()))
+            said.append(sample(self._fork.probabilities(), self._temperature, self._random.random()))
             self._take(said[-1])
         return said
 
@@ -42,7 +41,7 @@ class Generator:
             return []
         told = []
         for _ in range(count):
-            expected = self._expected()
+            expected = self._fork.probabilities()
             token = sample(expected, self._temperature, self._random.random())
             told.append(_told(token, expected, top))
             self._take(token)
@@ -53,7 +52,7 @@ class Generator:
         piece, self._prompt = self._prompt[:_SLICE_TOLD].tolist(), self._prompt[_SLICE_TOLD:]
         told = []
         for token in piece:
-            told.append(_told(token, self._expected(), top))
+            told.append(_told(token, self._fork.probabilities(), top))
             self._take(token)
         return told
 
@@ -63,13 +62,6 @@ class Generator:
             self._fork._run(self._prompt[:_SLICE], 0.0)
             self._prompt = self._prompt[_SLICE:]
         return not len(self._prompt)
-
-    def _expected(self) -> Float32:
-        """Return (V,) how probable each token is now."""
-        fork = self._fork
-        probability = probabilities(fork.net.respond()[None], fork.net.preset)
-        sharpen_(probability, np.empty(0, np.int32), fork._gains, FLOOR, False)
-        return np.asarray(probability[0])
 
     def _take(self, token: int) -> None:
         fork = self._fork

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.confidence import GAINS, LEAST, MOST, sharpen_
-from realnet.core.state import Preset
+from realnet.core.state import Float32, Preset
 from realnet.frames import FrameOutputs
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
@@ -181,6 +181,19 @@ class TokenLearner(LearnsTokens):
             fork.net.forget()
             fork._recent = self.encoder.start()
         return Generator(fork, checked_ids(prompt, self.vocabulary.size), temperature, seed)
+
+    def expected(self, count: int = TOP) -> tuple[Tokens, Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        said = self.probabilities()
+        best = np.argsort(-said, kind="stable")[:count].astype(np.int32)
+        return best, said[best]
+
+    def probabilities(self) -> Float32:
+        """Return (V,) how probable each token is to come next."""
+        said: Float32 = probabilities(self.net.respond()[None], self.net.preset)
+        sharpen_(said, np.empty(0, np.int32), self._gains, FLOOR, False)
+        row: Float32 = said[0]
+        return row
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
