@@ -60,7 +60,8 @@ def test_every_route_declares_its_scope() -> None:
     assert [(route.path, route.name) for route in ROUTES] == [(route.path, route.name) for route in guarded]
     for route in ROUTES:
         assert isinstance(route.endpoint.scope, Scope), route.path
-    assert [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN] == ["/healthz"]
+    opened = [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN]
+    assert opened == ["/openapi.json", "/", "/docs", "/page/{path:path}", "/healthz"]
     writing = [route for route in ROUTES if (getattr(route, "methods", None) or set()) & {"PATCH", "DELETE", "PUT"}]
     assert all(route.endpoint.scope is Scope.ADMIN for route in writing)
 
@@ -68,7 +69,7 @@ def test_every_route_declares_its_scope() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.path} {route.name}")
 def test_a_route_asks_for_its_key(guarded: Guarded, refused_keys: dict[str, dict[str, str]], route: Any) -> None:
     needed: Scope = route.endpoint.scope
-    path = route.path.replace("{id:job}", "{id}").replace("{id}", "00000099")
+    path = route.path.replace("{id:job}", "{id}").replace("{id}", "00000099").replace("{path:path}", "main.js")
     methods = getattr(route, "methods", None)
     if methods is None:  # a WebSocket
         assert path == "/v1/stream"
