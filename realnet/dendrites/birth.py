@@ -27,6 +27,7 @@ from realnet.core.dendrite_tables import SAYINGS, gain_rates, sigmoids
 from realnet.core.state import Float32
 from realnet.dendrites.recall import newborn_trust
 from realnet.dendrites.wiring import Wiring
+from realnet.kernels.tree_lines import split_lines_
 
 LEAST_LINES = 2**12  # since ten bits of a line's name are told by its place
 MOST_LINES = 2**22
@@ -87,12 +88,10 @@ def rates(wiring: Wiring) -> Float32:
 
 def doubled(memory: Memory) -> Memory:
     """Return the memory with room for twice the lines; what it says stays the same, bit for bit."""
-    old = memory.lines[:-1]
-    lines = np.zeros((2 * len(old) + 1, WORDS), np.uint32)
-    place = 12 + (len(old) // LEAST_LINES).bit_length() - 1  # in word 0, of the bit of the name that its home lacked
-    bit = old[:, 0] >> np.uint32(place) & 1
-    for half in range(2):
-        lines[half * len(old) : (half + 1) * len(old)][bit == half] = old[bit == half]
+    had = len(memory.lines) - 1
+    lines = np.zeros((2 * had + 1, WORDS), np.uint32)
+    # The place in word 0 of the bit of the name that its home lacked.
+    split_lines_(memory.lines, lines, 12 + (had // LEAST_LINES).bit_length() - 1)
     return memory._replace(lines=lines)
 
 

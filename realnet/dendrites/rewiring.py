@@ -12,6 +12,7 @@ from realnet.core.dendrite_memory import WORDS, Episodes, Memory
 from realnet.dendrites.mind import Mind
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
+from realnet.kernels.tree_lines import split_lines_
 
 T = TypeVar("T")
 _OF_CONTEXTS = ("reflex", "reflex_uses", "run", "run_uses", "belief", "belief_uses")
@@ -123,6 +124,7 @@ def _place(lines: NDArray[np.uint32], theirs: NDArray[np.uint32], at: int) -> in
 
 
 def warm_up() -> None:
-    """Compile the kernel: the engine would wait for it else."""
+    """Compile what is called seldom: the engine would wait for it else."""
     none = np.zeros((2, WORDS), np.uint32)
+    split_lines_(none, np.zeros((3, WORDS), np.uint32), 12)
     add_lines_(none.copy(), np.zeros(1, np.int64), none, np.zeros(1, np.int64), 0, 1)
