@@ -18,6 +18,7 @@ from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
     InputRecord,
+    ResizeRecord,
     RestoreRecord,
     SnapshotRef,
     WeightUpdateRecord,
@@ -163,6 +164,21 @@ class UpdateWeights(JournalledCommand[int]):
     def entry(self, horizon: Horizon) -> Entry:
         record = WeightUpdateRecord(horizon.tick, self.job, self.fitted, self.fork)
         return Entry(record, update=self.update, waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class Resize(JournalledCommand[int]):
+    """Give the net room for so many lines, and dendrites for more contexts; or take lines away. Replies with the tick.
+
+    None leaves the lines as they are.
+    """
+
+    lines: int | None
+    contexts: list[str] = field(default_factory=list)
+    shrinks: bool = False
+
+    def entry(self, horizon: Horizon) -> Entry:
+        return Entry(ResizeRecord(horizon.tick, self.lines, self.contexts, self.shrinks), waiter=self)
 
 
 @dataclass(slots=True, eq=False)

@@ -169,6 +169,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/net", "get"),
         ("/v1/net", "patch"),
         ("/v1/net/explain", "get"),
+        ("/v1/net/grow", "post"),
+        ("/v1/net/shrink", "post"),
         ("/v1/net/history", "get"),
         ("/v1/net/anchors", "get"),
         ("/v1/net/activity", "get"),
