@@ -68,7 +68,9 @@ def iterate(iterator: AsyncIterator[T]) -> Iterator[T]:
         return await anext(iterator, end)
 
     async def close() -> None:
-        await iterator.aclose()  # type: ignore[attr-defined]  # of a generator
+        while iterator.ag_running:  # type: ignore[attr-defined]  # of a generator, which a Ctrl-C has cancelled
+            await asyncio.sleep(0)
+        await iterator.aclose()  # type: ignore[attr-defined]
 
     try:
         while (each := run(following())) is not end:

@@ -36,6 +36,9 @@ class Net(msgspec.Struct, frozen=True, kw_only=True):
     tokens_seen: int
     ticks_per_second: float
     queue_depth: int
+    queue_capacity: int
+    listeners: int
+    memory_bytes: int | None
     accuracy: float | None
     surprise: float | None
     learning_rate: float

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
+from realnet.core.state import Float32
 from realnet.dendrites.compact import CompactNet, compact_wiring
 from realnet.dendrites.explain import Explanation, explain
 from realnet.dendrites.leaves import Leaves
@@ -193,6 +194,11 @@ class DendriteLearner(TakesTokens):
         if fresh:
             net.forget()
         return DendriteGenerator(net, self.leaves, checked_ids(prompt, self.vocabulary.size), temperature, seed)
+
+    def expected(self, count: int = TOP) -> tuple[Tokens, Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        leaves, probability = self.net.expected(count)
+        return self.leaves.tokens[leaves], probability
 
     def explain(self, context: ArrayLike, fresh: bool = True) -> Explanation:
         """Explain what the net expects after a context of tokens: why the likeliest token is as likely as it is.

@@ -184,6 +184,19 @@ class TokenLearner(TakesTokens):
             fork._recent = self.encoder.start()
         return Generator(fork, checked_ids(prompt, self.vocabulary.size), temperature, seed)
 
+    def expected(self, count: int = TOP) -> tuple[Tokens, Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        said = self.probabilities()
+        best = np.argsort(-said, kind="stable")[:count].astype(np.int32)
+        return best, said[best]
+
+    def probabilities(self) -> Float32:
+        """Return (V,) how probable each token is to come next."""
+        said: Float32 = probabilities(self.net.respond()[None], self.net.preset)
+        sharpen_(said, np.empty(0, np.int32), self._gains, FLOOR, False)
+        row: Float32 = said[0]
+        return row
+
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
         self.net.rest(ticks)
@@ -254,9 +267,7 @@ class Generator:
         if len(self._prompt):
             return []
         for _ in range(count):
-            probability = probabilities(fork.net.respond()[None], fork.net.preset)
-            sharpen_(probability, np.empty(0, np.int32), fork._gains, FLOOR, False)
-            said.append(sample(probability[0], self._temperature, self._random.random()))
+            said.append(sample(fork.probabilities(), self._temperature, self._random.random()))
             frames, fork._recent = fork.encoder.encode(np.array(said[-1:], np.int32), fork._recent)
             fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
         return said

@@ -81,6 +81,8 @@ class Gateway:
         needed = Scope.READ if route is None else scope_of(endpoint)
         most = largest_of(endpoint, self._settings)
         if needed is Scope.OPEN:
+            if caller is None and key is not None:
+                self._keyring.strangers.count_request()  # a guess, as anywhere else
             scope["realnet.caller"] = caller or Caller("anybody", Scope.OPEN)
             return most
         if caller is None:

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from realnet.inputs import Input as GivenInput
 from realnet.inputs import InputError
 from realnet.interface import Interface
-from service.engine.status import Status
 from service.errors import ErrorLocation, Invalid
+from service.runtime.runtime import Runtime
 from service.snapshots.snapshot import Snapshot
+from service.telemetry.memory import resident_bytes
 from service.validation import Body, Row, Token
 
 
@@ -81,6 +82,8 @@ class Net(BaseModel, frozen=True):
     """`accuracy` and `surprise` (bits) are prequential and moving; null before the first token, or without tokens.
 
     Of dendrites `accuracy` is estimated: where the likeliest token is not plain, it is searched at one of 16 ticks.
+    `queue_depth` of `queue_capacity` ticks are accepted and not yet run, `listeners` is how many streams are open, and
+    `memory_bytes` what the process has in memory; null where the system does not tell.
     """
 
     name: str
@@ -96,6 +99,9 @@ class Net(BaseModel, frozen=True):
     tokens_seen: int
     ticks_per_second: float
     queue_depth: int
+    queue_capacity: int
+    listeners: int
+    memory_bytes: int | None
     accuracy: float | None
     surprise: float | None
     learning_rate: float
@@ -105,9 +111,10 @@ class Net(BaseModel, frozen=True):
     state_sha256: str | None = None
 
     @classmethod
-    def of(cls, name: str, status: Status, interface: Interface, queue_depth: int) -> "Net":
+    def of(cls, runtime: Runtime) -> "Net":
+        status, interface = runtime.status, runtime.interface
         return cls(
-            name=name,
+            name=runtime.name,
             preset=status.preset,
             neurons=status.neurons,
             inputs=interface.inputs,
@@ -119,13 +126,30 @@ class Net(BaseModel, frozen=True):
             tick=status.tick,
             tokens_seen=status.tokens_seen,
             ticks_per_second=round(status.ticks_per_second, 1),
-            queue_depth=queue_depth,
+            queue_depth=runtime.inbox.depth,
+            queue_capacity=runtime.inbox.capacity,
+            listeners=runtime.outputs.wanted.subscribers,
+            memory_bytes=resident_bytes(),
             accuracy=status.accuracy,
             surprise=status.surprise,
             learning_rate=status.learning_rate,
             plasticity=status.plasticity,
             tick_hz=status.tick_hz,
         )
+
+
+class Me(BaseModel):
+    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
+
+    name: str
+    scope: Literal["read", "teach", "admin"] | None
+    keys_required: bool
+
+
+class TokenTexts(BaseModel):
+    """Of each token that was asked for, what it is written as by itself."""
+
+    texts: list[str]
 
 
 class Accepted(BaseModel):

@@ -12,7 +12,7 @@ _PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
 _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text", "context": "CONTEXT"}
 
 Id = Annotated[str, typer.Argument(help="As the command `list` beside this one has it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the server's own answer, as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, with the names that the API has.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

@@ -10,6 +10,8 @@ from service.cli.output import moment, print_table, shown
 if TYPE_CHECKING:
     from realnet.client import Job, JobState
 
+_LAST = 3
+
 jobs = typer.Typer(help="List, follow and cancel dreams, fits and sleeps.")
 
 
@@ -67,10 +69,15 @@ def _fields(state: "JobState") -> "list[tuple[str, str]]":
         "created": moment(state.created_at),
         "started": moment(state.started_at),
         "ended": moment(state.finished_at),
-        **state.request,
-        **state.metrics,
+        "asked for": state.request,
+        **{name: _last(value) for name, value in state.metrics.items()},
         **(state.result or {}),
     }
     if state.error is not None:
         fields["error"] = state.error.detail or state.error.title
     return [(name.replace("_", " "), shown(value)) for name, value in fields.items()]
+
+
+def _last(value: Any) -> Any:
+    """Return the newest few of what there may be a thousand of, as of epochs."""
+    return ["…", *value[-_LAST:]] if isinstance(value, list) and len(value) > _LAST else value

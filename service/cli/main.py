@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from realnet.client.server import DEFAULT_URL
 from service.cli.asking import place_of
 from service.cli.begin import begin
 from service.cli.chat import chatting
@@ -22,8 +23,6 @@ from service.cli.streaming import streaming
 
 if TYPE_CHECKING:
     pass
-
-DEFAULT_URL = "http://127.0.0.1:8420"
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",

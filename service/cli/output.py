@@ -16,12 +16,14 @@ def console(stderr: bool = False) -> "Console":
 
 
 def print_table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> None:
-    from rich.table import Table
+    """Print a line for each row, whole, whatever the width of the terminal: it may be read by a program."""
+    from rich.cells import cell_len
 
-    table = Table(*heads, box=None, show_header=bool(heads), pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    lines = [line for line in (heads, *rows) if line]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def shown(value: object) -> str:

@@ -36,6 +36,7 @@ from service.store.health import StoreHealth
 from service.store.keys import NetKeys
 from service.telemetry.logs import log_mode
 from service.telemetry.metrics import NetParts
+from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
@@ -52,7 +53,7 @@ class Events:
 
 
 class Runtime:
-    """A live net. `open` is how to get one; `events`, `jobs`, `datasets`, `snapshots` and `outputs` are its parts."""
+    """A live net. `open` is how to get one; `events`, `jobs`, `datasets`, `snapshots`, `outputs`, `watch` are parts."""
 
     def __init__(
         self, name: str, settings: NetSettings, place: OpenStore, recovered: Recovered, log: Log | None
@@ -70,6 +71,7 @@ class Runtime:
             replay=recovered.replay,
             idle_learning=settings.idle_learning,
         )
+        self.watch = Watch(self.engine)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.snapshots = _snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned

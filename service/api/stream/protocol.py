@@ -159,7 +159,20 @@ class Subscribed(msgspec.Struct, tag="subscribed"):
     outputs: Level
 
 
-ServerMessage: TypeAlias = Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed
+class Watched(msgspec.Struct, tag="watch"):
+    """What goes on, twice a second, to streams that watch.
+
+    `net` is as in GET /v1/net; `expected` and `activity` are as under it, null of a net that cannot tell.
+    """
+
+    net: dict[str, Any]
+    expected: dict[str, Any] | None
+    activity: dict[str, Any] | None
+
+
+ServerMessage: TypeAlias = (
+    Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed | Watched
+)
 
 
 class BadMessage(Exception):
