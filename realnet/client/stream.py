@@ -77,6 +77,11 @@ class AsyncStream:
         return self._link.client_id
 
     @property
+    def last_seq(self) -> int:
+        """Return the number of the last input that was sent: at first that which the server has learnt last."""
+        return self._outbox.last_seq
+
+    @property
     def learnt(self) -> int:
         """Return how many inputs are learnt."""
         return self._outbox.learnt

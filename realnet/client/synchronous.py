@@ -41,6 +41,10 @@ class Stream(Blocking):
         return self._asynchronous.net
 
     @property
+    def last_seq(self) -> int:
+        return self._asynchronous.last_seq
+
+    @property
     def learnt(self) -> int:
         return self._asynchronous.learnt
 

@@ -139,6 +139,7 @@ def test_where_a_client_was_is_known_to_its_next_stream(client: Client) -> None:
     with client.stream("reader-9") as stream:
         assert [stream.send("a"), stream.send("b")] == [1, 2]
     with client.stream("reader-9") as stream:
+        assert stream.last_seq == 2
         assert stream.send("c") == 3
 
 
