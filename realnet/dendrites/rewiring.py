@@ -72,7 +72,8 @@ def add_lines_(
             place = _place(lines, theirs, at)
             if place >= 0:
                 used[0] += lines[place, 0] == 0
-                lines[place] = theirs[at]
+                for k in range(lines.shape[1]):  # a row assigned at once takes numba two seconds more to compile
+                    lines[place, k] = theirs[at, k]
         at += 1
     return at
 

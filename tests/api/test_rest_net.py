@@ -189,6 +189,7 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/snapshots/{id}", "delete"),
         ("/v1/snapshots/{id}/data", "get"),
         ("/v1/snapshots/{id}/restore", "post"),
+        ("/v1/snapshots/upload", "post"),
     } == declared
 
 

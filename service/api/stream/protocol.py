@@ -87,12 +87,14 @@ class Hello(msgspec.Struct, tag="hello"):
 class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
     """All inputs up to `seq` are durable and were run, the last `count` of them just now.
 
-    `tick` is the last tick of input `seq`; for a repeated input it may be a later one. A `count` of 1 is left out.
+    `first_tick` … `tick` are the ticks of these inputs. Of a repeated input `first_tick` is left out, and `tick` may be
+    a later one. A `count` of 1 is left out.
     """
 
     seq: int
     tick: int
     count: int = 1
+    first_tick: int = 0
 
 
 class OutputsMessage(msgspec.Struct, tag="outputs"):
