@@ -10,15 +10,15 @@ from fastapi.sse import EventSourceResponse
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep
 from service.api.generation import replies
-from service.api.openai.answers import Chat, ChatLogprobs, FinishReason, Usage
+from service.api.openai.answers import Chat, ChatLogprobs, FinishReason
 from service.api.openai.errors import errors
-from service.api.openai.requests import generations, start, tokens_of, vocabulary_of
+from service.api.openai.requests import check_choices, generations, start, tokens_of, vocabulary_of
 from service.api.openai.said import Said, Text
 from service.api.openai.schemas import ChatRequest
-from service.api.openai.streaming import STREAM, Chunks, events
 from service.api.openai.transcript import ANSWER, LEAD, STOPS, transcript_of
+from service.api.openai.writing import STREAM, Chunks, answered, events
 from service.auth.keys import Scope
-from service.engine.commands import Telling
+from service.engine.commands import Generation, Telling
 
 router = APIRouter(prefix="/v1/chat/completions", tags=["openai"])
 
@@ -38,7 +38,7 @@ async def create_chat_completion(
     edge: EdgeDep,
     caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
-) -> dict[str, Any] | Response:
+) -> Response:
     """Answer the messages, which the net reads as lines `role: content`, with nothing else in mind.
 
     With `learn` these lines are also taught, which needs the scope teach; the answer is not. The same lines under the
@@ -46,6 +46,7 @@ async def create_chat_completion(
     key is revoked; what was to be learnt is learnt all the same.
     """
     vocabulary = vocabulary_of(body.model, edge)
+    check_choices(body, 1, edge)
     if body.learn:
         caller.check(Scope.TEACH)
     transcript, settings = transcript_of(body.messages), edge.settings
@@ -80,10 +81,10 @@ async def create_chat_completion(
     generated = await replies(commands, request)
     if taught is not None:
         await taught
-    choices = []
-    for index, (saying, each) in enumerate(zip(said, generated, strict=True)):
+
+    def whole(index: int, saying: Said, each: Generation) -> dict[str, Any]:
         text = saying.whole(each)
         message = {"role": "assistant", "content": text.text, "refusal": None}
-        choices.append(written(index, "message", message, text, each.finish_reason))
-    usage = Usage.of(len(prompt), sum(len(each.tokens) for each in generated))
-    return head | {"object": "chat.completion", "choices": choices, "usage": usage}
+        return written(index, "message", message, text, each.finish_reason)
+
+    return await answered(head | {"object": "chat.completion"}, whole, said, generated, len(prompt))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import GetCoreSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-_STOPS = 4
+_STOPS, _LONGEST_STOP = 4, 1000
 _TEXT = {"type": "string"}
 _IDS = {"type": "array", "items": {"type": "integer", "minimum": 0}}
 
@@ -47,9 +47,13 @@ def _stops(given: Any) -> tuple[str, ...]:
     if given is None:
         return ()
     stops = [given] if isinstance(given, str) else given
-    if not isinstance(stops, list) or len(stops) > _STOPS or not all(isinstance(each, str) and each for each in stops):
-        raise ValueError(f"must be up to {_STOPS} strings that are not empty")
+    if not isinstance(stops, list) or len(stops) > _STOPS or not all(map(_is_stop, stops)):
+        raise ValueError(f"must be up to {_STOPS} strings of 1 to {_LONGEST_STOP} characters")
     return tuple(stops)
+
+
+def _is_stop(given: Any) -> bool:
+    return isinstance(given, str) and 0 < len(given) <= _LONGEST_STOP
 
 
 def _content(given: Any) -> str:
@@ -74,7 +78,7 @@ def _list_of(items: dict[str, Any], **bounds: int) -> dict[str, Any]:
     return {"type": "array", "items": items, **bounds}
 
 
-_SIGNS = {"type": "string", "minLength": 1}
+_SIGNS = {"type": "string", "minLength": 1, "maxLength": _LONGEST_STOP}
 _PART = {
     "type": "object",
     "properties": {"type": {"const": "text"}, "text": _TEXT},

@@ -39,6 +39,8 @@ def check_model(model: str, edge: Edge) -> None:
 async def tokens_of(prompt: str | list[int], place: str, edge: Edge, most: int) -> NDArray[Any]:
     """Return the tokens of a text or of ids. Raises Invalid for what are none of the net's, or more than `most`."""
     interface = edge.runtime.interface
+    if isinstance(prompt, list):
+        _check_length(len(prompt), place, most)  # before a long list is looked at
     try:
         if isinstance(prompt, str):
             given = await with_tokens(lambda: interface.parse(text=prompt), prompt, interface)
@@ -46,10 +48,21 @@ async def tokens_of(prompt: str | list[int], place: str, edge: Edge, most: int) 
             given = interface.parse(tokens=prompt)
     except InputError as error:
         raise wrong(place, error.detail) from None
-    if len(given) > most:
-        raise wrong(place, f"{len(given)} tokens, and {most} may be")
+    _check_length(len(given), place, most)
     assert given.tokens is not None, "a net with a vocabulary reads tokens"
     return given.tokens
+
+
+def _check_length(count: int, place: str, most: int) -> None:
+    if count > most:
+        raise wrong(place, f"{count} tokens, and {most} may be")
+
+
+def check_choices(body: Sampling, prompts: int, edge: Edge) -> None:
+    """Raises Invalid for more choices than one key may have places for."""
+    count, most = body.n or 1, (edge.settings.max_generations + 1) // 2
+    if count * prompts > most:
+        raise wrong("n" if count > most else "prompt", f"{most} choices at most in one request")
 
 
 def generations(
@@ -68,9 +81,6 @@ def generations(
     name, tokens = max_tokens
     if tokens > edge.settings.max_tokens:
         raise wrong(name, f"{edge.settings.max_tokens} at most")
-    count, most = body.n or 1, (edge.settings.max_generations + 1) // 2
-    if count * len(prompts) > most:
-        raise wrong("n" if count > most else "prompt", f"{most} choices at most in one request")
     seed = secrets.randbelow(_SEEDS) if body.seed is None else body.seed
     return [
         Generate(
@@ -84,7 +94,7 @@ def generations(
             telling=telling,
         )
         for prompt in prompts
-        for number in range(count)
+        for number in range(body.n or 1)
     ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI, BadRequestError, OpenAI, PermissionDeniedError
+from openai import AsyncOpenAI, BadRequestError, ConflictError, OpenAI, PermissionDeniedError, RateLimitError
 
 from service.auth.keys import Scope, create_key
 from tests.api.asking import until
@@ -137,6 +137,20 @@ def test_what_cannot_be_learnt_is_not_answered(new_server: MakeServer) -> None:
         client.chat.completions.create(**ASKED, extra_body={"learn": True})
     assert refused.value.param == "messages"
     assert server.net()["tokens_seen"] == 0
+
+
+def test_where_there_is_no_room_to_learn_there_is_no_answer(new_server: MakeServer) -> None:
+    server = new_server(inbox_ticks=30, max_ticks_per_request=30).start()
+    server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
+    asked: dict[str, Any] = ASKED | {"extra_body": {"learn": True}, "extra_headers": {"Idempotency-Key": "first"}}
+    with OpenAI(**api_of(server)) as client:
+        client.chat.completions.create(**asked)
+        with pytest.raises(ConflictError):  # it is on its way
+            client.chat.completions.create(**asked)
+        for _ in range(9):  # more than there are places: each gives its own back
+            with pytest.raises(RateLimitError, match="30 may be"):
+                client.chat.completions.create(**asked | {"extra_headers": {"Idempotency-Key": "second"}})
+        assert server.net()["queue_depth"] == 19
 
 
 def test_to_teach_needs_its_scope(new_server: MakeServer, tmp_path: Path) -> None:

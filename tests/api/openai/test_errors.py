@@ -46,6 +46,7 @@ def error_of(error: openai.APIStatusError, status: int) -> dict[str, Any]:
         ({"temperature": "1"}, "temperature"),
         ({"stop": ["a"] * 5}, "stop"),
         ({"stop": ""}, "stop"),
+        ({"stop": "a" * 1001}, "stop"),
         ({"logprobs": 6}, "logprobs"),
         ({"seed": 2**63}, "seed"),
         ({"top_p": 0.9}, "top_p"),

@@ -1,18 +1,20 @@
-"""Server-sent events in the form of the OpenAI API."""
+"""Answers in the form of the OpenAI API, whole or in server-sent events."""
 
+import asyncio
 import json
 from asyncio import Future
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from fastapi import Response
 from fastapi.sse import format_sse_event
 
 from service.api.generation import end, stream_of
 from service.api.openai.answers import FinishReason, Usage
 from service.api.openai.errors import error_of
 from service.api.openai.said import Said, Text
-from service.engine.commands import Generate
+from service.engine.commands import Generate, Generation
 from service.errors import Refused, problem_of
 
 Choice: TypeAlias = Callable[[int, Text, FinishReason | None], dict[str, Any]]  # of an index, a text and why it ends
@@ -31,6 +33,23 @@ STREAM: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+
+
+async def answered(
+    head: dict[str, Any],
+    choice: Callable[[int, Said, Generation], dict[str, Any]],
+    said: Sequence[Said],
+    generated: Sequence[Generation],
+    prompt_tokens: int,
+) -> Response:
+    """Write an answer on a thread: probabilities of thousands of tokens would keep the loop from others."""
+
+    def written() -> bytes:
+        usage = Usage.of(prompt_tokens, sum(len(each.tokens) for each in generated)).model_dump()
+        choices = [choice(index, *each) for index, each in enumerate(zip(said, generated, strict=True))]
+        return json.dumps(head | {"choices": choices, "usage": usage}).encode()
+
+    return Response(await asyncio.to_thread(written), media_type="application/json")
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,6 +85,7 @@ async def events(
                 text = saying.add(piece)
                 if text.text or text.tokens:
                     yield chunks.chunk(chunks.choice(index, text, None))
+                await asyncio.sleep(0)  # of a later choice all pieces may be there already
             generated = await command.reply
             count += len(generated.tokens)
             if (text := saying.rest()).text or text.tokens:
