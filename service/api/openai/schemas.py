@@ -25,7 +25,7 @@ class Sampling(Body):
         None, description="1 if left out; 0 takes the likeliest"
     )
     seed: Annotated[int, Ge(-(2**63)), Le(2**63 - 1)] | None = Field(None, description="another each time if left out")
-    n: Annotated[int, Ge(1), Le(128)] | None = Field(None, description="choices; how many one key may have at once")
+    n: Annotated[int, Ge(1), Le(128)] | None = Field(None, description="choices, each of a fork of its own")
     stop: StopStrings = Field((), description="up to 4 strings; the text ends before the first of them")
     stream: bool | None = Field(None, description="answer in server-sent events")
     stream_options: StreamOptions | None = None
