@@ -19,6 +19,7 @@ from realnet.live import LiveNet
 from realnet.outputs import Level, OutputBatch
 from realnet.score import Score
 from realnet.tokens.learner import TokenLearner
+from realnet.tokens.outputs import ToldToken
 from realnet.vocabulary import Vocabulary
 
 AnyPreset: TypeAlias = Preset | Literal["dendrites"]
@@ -54,6 +55,14 @@ class Generator(Protocol):
 
         Each call reads up to 1,024 tokens of the prompt first, and returns none while there is more of it.
         """
+        ...
+
+    def step_told(self, count: int, top: int) -> list[ToldToken]:
+        """Return the same as `step`, each with how probable it was, and the `top` likeliest tokens there."""
+        ...
+
+    def read_told(self, top: int) -> list[ToldToken]:
+        """Read a piece of the prompt, and return its tokens in the same form; none when all has been read."""
         ...
 
 

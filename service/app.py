@@ -13,9 +13,10 @@ from service.api.deps import Edge
 from service.api.error_handlers import add_error_handlers
 from service.api.gateway import Gateway
 from service.api.idempotency import IdempotencyKeys
+from service.api.openai import chat, completions, models
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
-from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, snapshots, stream
+from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, page, snapshots, stream, watch
 from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
@@ -29,7 +30,10 @@ from service.telemetry.traces import trace_requests
 
 NET = "default"  # the name of the one net of this server
 
-PARTS = (health, net, inputs, outputs, generate, datasets, jobs, snapshots, stream)
+PARTS = (
+    *(page, health, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream),
+    *(models, completions, chat),
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -44,9 +48,9 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         await asyncio.to_thread(end_traces)
 
-    app = Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan)
-    for page in app.routes:  # FastAPI's own, with the document
-        needs(Scope.READ)(page.endpoint)  # type: ignore[attr-defined]
+    app = Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
+        needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
     app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)

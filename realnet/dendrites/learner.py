@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
+from realnet.core.state import Float32
 from realnet.dendrites.compact import CompactNet, compact_wiring
 from realnet.dendrites.explain import Explanation, explain
+from realnet.dendrites.generator import DendriteGenerator
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import MAX_LINES, DendriteNet
 from realnet.dendrites.reader import RECENT
@@ -193,6 +195,11 @@ class DendriteLearner(LearnsTokens):
             net.forget()
         return DendriteGenerator(net, self.leaves, checked_ids(prompt, self.vocabulary.size), temperature, seed)
 
+    def expected(self, count: int = TOP) -> tuple[Tokens, Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        leaves, probability = self.net.expected(count)
+        return self.leaves.tokens[leaves], probability
+
     def explain(self, context: ArrayLike, fresh: bool = True) -> Explanation:
         """Explain what the net expects after a context of tokens: why the likeliest token is as likely as it is.
 
@@ -265,30 +272,3 @@ def _net(wiring: Wiring, vocabulary: Vocabulary, max_lines: int, memory: int | N
 
 def _size(net: DendriteNet) -> dict[str, int]:
     return {"memory": net.max_bytes} if isinstance(net, CompactNet) else {"max_lines": net.max_lines}
-
-
-class DendriteGenerator:
-    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
-
-    def __init__(self, fork: DendriteNet, leaves: Leaves, prompt: Tokens, temperature: float, seed: int) -> None:
-        self._fork, self._leaves, self._temperature = fork, leaves, temperature
-        self._prompt = leaves.of_tokens[prompt]
-        self._random = np.random.Generator(np.random.PCG64(seed))
-
-    def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while more of the prompt is left than a call reads, 1,024 tokens."""
-        if len(self._prompt):
-            self._fork.run(self._prompt[:_SLICE], 0.0)
-            self._prompt = self._prompt[_SLICE:]
-        if len(self._prompt):
-            return []
-        self._fork.adapts = False
-        said: list[int] = []
-        for _ in range(count):
-            if self._temperature == 0:
-                leaf = int(self._fork.expected(1)[0][0])
-            else:
-                leaf = self._fork.draw(self._temperature, self._random)
-            self._fork.run(np.array([leaf], np.int32), 0.0)
-            said.append(int(self._leaves.tokens[leaf]))
-        return said

@@ -20,9 +20,10 @@ from realnet.outputs import Level, includes
 from realnet.score import Score
 from realnet.tokens.base import LearnsTokens
 from realnet.tokens.encoder import Encoder, dense_taps
-from realnet.tokens.ids import Tokens, check_seen, checked_ids
+from realnet.tokens.generator import Generator
+from realnet.tokens.ids import Tokens, check_seen, checked_ids, one_hot
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
-from realnet.tokens.readout import FLOOR, TOP, best_, probabilities, sample
+from realnet.tokens.readout import FLOOR, TOP, best_, probabilities
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
@@ -101,7 +102,7 @@ class TokenLearner(LearnsTokens):
         is_full = includes(outputs, "full")
         frames, recent = self.encoder.encode(ids, self._recent)
         ticks = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids))
-        answers = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
+        answers = self.net.run(frames, one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
         if is_full:
             answers = np.vstack([answers, self.net.respond()])
         said = probabilities(answers, self.net.preset)
@@ -181,6 +182,19 @@ class TokenLearner(LearnsTokens):
             fork._recent = self.encoder.start()
         return Generator(fork, checked_ids(prompt, self.vocabulary.size), temperature, seed)
 
+    def expected(self, count: int = TOP) -> tuple[Tokens, Float32]:
+        """Return the likeliest next tokens, best first, and how probable each is."""
+        said = self.probabilities()
+        best = np.argsort(-said, kind="stable")[:count].astype(np.int32)
+        return best, said[best]
+
+    def probabilities(self) -> Float32:
+        """Return (V,) how probable each token is to come next."""
+        said: Float32 = probabilities(self.net.respond()[None], self.net.preset)
+        sharpen_(said, np.empty(0, np.int32), self._gains, FLOOR, False)
+        row: Float32 = said[0]
+        return row
+
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves. Raises ValueError if they are fewer than 0."""
         self.net.rest(ticks)
@@ -233,37 +247,6 @@ def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: C
     gains = checkpoint.arrays.get("gains", np.ones(GAINS))
     if gains.shape != (GAINS,) or gains.dtype != np.float64 or not ((gains >= LEAST) & (gains <= MOST)).all():
         raise ValueError(f"the array gains must be {GAINS} numbers of float64 from {LEAST} to {MOST}")
-
-
-class Generator:
-    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
-
-    def __init__(self, fork: TokenLearner, prompt: Tokens, temperature: float, seed: int) -> None:
-        self._fork, self._prompt, self._temperature = fork, prompt, temperature
-        self._random = np.random.Generator(np.random.PCG64(seed))
-
-    def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while more of the prompt is left than a call reads, 1,024 tokens."""
-        fork, said = self._fork, []
-        if len(self._prompt):
-            fork._run(self._prompt[:_SLICE], 0.0)
-            self._prompt = self._prompt[_SLICE:]
-        if len(self._prompt):
-            return []
-        for _ in range(count):
-            probability = probabilities(fork.net.respond()[None], fork.net.preset)
-            sharpen_(probability, np.empty(0, np.int32), fork._gains, FLOOR, False)
-            said.append(sample(probability[0], self._temperature, self._random.random()))
-            frames, fork._recent = fork.encoder.encode(np.array(said[-1:], np.int32), fork._recent)
-            fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
-        return said
-
-
-def _one_hot(ids: ArrayLike, size: int) -> Float32:
-    ids = np.asarray(ids)
-    teachers = np.zeros((len(ids), size), np.float32)
-    teachers[np.arange(len(ids)), ids] = 1.0
-    return teachers
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:

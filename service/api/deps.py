@@ -50,7 +50,7 @@ CallerDep: TypeAlias = Annotated[Caller, Depends(caller_of)]
 
 def net_of(runtime: Runtime) -> Net:
     """Return the net as GET /v1/net does."""
-    return Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
+    return Net.of(runtime)
 
 
 def takes_json(request: Request) -> None:

@@ -45,9 +45,9 @@ class Gateway:
             if length.isdecimal() and int(length) > most:
                 raise _too_large(most)
         except HTTPException as error:
-            await respond(problem_of_status(error.status_code, error.detail))(scope, receive, send)
+            await respond(scope, problem_of_status(error.status_code, error.detail))(scope, receive, send)
         except Refused as error:
-            await refusal(error)(scope, receive, send)
+            await refusal(scope, error)(scope, receive, send)
         else:
             await self._app(scope, self._bounded(receive, most) if scope["type"] == "http" else receive, send)
 
@@ -81,6 +81,8 @@ class Gateway:
         needed = Scope.READ if route is None else scope_of(endpoint)
         most = largest_of(endpoint, self._settings)
         if needed is Scope.OPEN:
+            if caller is None and key is not None:
+                self._keyring.strangers.count_request()  # a guess, as anywhere else
             scope["realnet.caller"] = caller or Caller("anybody", Scope.OPEN)
             return most
         if caller is None:

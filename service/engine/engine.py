@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any, TypeVar
 
 from service.engine.commands import Change, Command, Generate, JournalledCommand, Query, SetPace
+from service.engine.firings import Firings
 from service.engine.generations import Generations
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
@@ -63,6 +64,7 @@ class Engine:
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
         self._generations = Generations(self._outbox)
+        self.firings = Firings()
         self._pace.frame(time.monotonic())
         self.board = StatusBoard(self._outbox, outputs, replica, pace)
 
@@ -145,6 +147,7 @@ class Engine:
         if not self._outbox.is_empty:
             self._publish()  # what was asked is answered before the next slice
         self._apply()
+        self.firings.look(self._replica)
         self._publish()
 
     def _publish(self) -> None:

@@ -22,6 +22,10 @@ class Wanted:
         asked = (each for each in LEVELS if self._subscribers[each] or self._until[each] > now)
         return highest((_ALWAYS, *asked))
 
+    @property
+    def subscribers(self) -> int:
+        return sum(self._subscribers.values())
+
     def subscribe(self, level: Level) -> None:
         """Ask for a level until `unsubscribe`."""
         self._subscribers[level] += 1

@@ -88,17 +88,17 @@ class Experience:
         self._ring[np.arange(self._end, self._end + len(rows)) % len(self._ring)] = rows
         self._end += len(rows)
 
-    def tokens(self) -> NDArray[np.int32]:
-        """Return all tokens that are kept, oldest first; none if they are frames."""
-        data, ticks, inputs = self.kept()
+    def tokens(self, most: int = MOST_TOKENS) -> NDArray[np.int32]:
+        """Return the last tokens that are kept, at most so many, oldest first; none if they are frames."""
+        data, ticks, inputs = self.kept(most)
         return unpacked_tokens(data, ticks) if ticks and not inputs else np.empty(0, np.int32)
 
-    def kept(self) -> tuple[bytes, int, int]:
-        """Return all rows as bytes, oldest first, how many ticks they are, and how much of each is a frame."""
+    def kept(self, most: int = MOST_TOKENS) -> tuple[bytes, int, int]:
+        """Return the last rows as bytes, oldest first, how many ticks they are, and how much of each is a frame."""
         self._settle()
         if self._ring is None:
             return b"", 0, 0
-        ticks = min(self._end, len(self._ring))
+        ticks = min(self._end, len(self._ring), most)
         rows = self._ring[np.arange(self._end - ticks, self._end) % len(self._ring)]
         return (rows.tobytes() if self._inputs else packed_tokens(rows[:, 0].astype(np.int32))), ticks, self._inputs
 

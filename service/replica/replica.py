@@ -4,13 +4,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from realnet.dendrites.net import DendriteNet
 from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch
+from realnet.score import History
 from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
     EpisodeRecord,
     InputRecord,
+    ResizeRecord,
     RestoreRecord,
     TickedRecord,
     WeightUpdateRecord,
@@ -58,6 +61,7 @@ class ServiceState(ProgressState, frozen=True, omit_defaults=True, kw_only=True)
     place: JournalPosition | None = None
     plasticity: bool
     paused: bool = False
+    history: tuple[int, int, bytes] | None = None  # None: of a server that kept none
 
     def to_bytes(self) -> bytes:
         """Return it in MessagePack."""
@@ -73,8 +77,9 @@ class Replica:
     """A learner, and what the service knows beside it. The same entries always make the same replica."""
 
     def __init__(self, learner: Learner, state: ServiceState | None = None) -> None:
-        self.learner = learner
         state = state or ServiceState(plasticity=True)
+        self.history = History(*(state.history or ()))
+        self._live(learner)
         self.progress = Progress.of(state)
         self.plasticity = state.plasticity
         self.paused = state.paused
@@ -96,11 +101,13 @@ class Replica:
                 self._change(record)
             case RestoreRecord():
                 assert first.learner is not None, "a restore has its learner: whoever made the entry has loaded it"
-                self.learner = first.learner
+                self._live(first.learner)
             case WeightUpdateRecord():
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
                 if not first.update.by(self.learner):
                     first.refused = "the net was restored meanwhile, to another shape or to what it was before the fork"
+            case ResizeRecord() as record:
+                first.refused = self._resize(record)
             case _:
                 batch = self._run(taken, wanted)
         self.changes += 1
@@ -124,11 +131,23 @@ class Replica:
     def state(self, position: JournalPosition | None) -> ServiceState:
         """Return what a snapshot keeps beside the net; `position` is how far into the journal this replica is."""
         progress = msgspec.structs.asdict(self.progress.state())
-        return ServiceState(**progress, place=position, plasticity=self.plasticity, paused=self.paused)
+        return ServiceState(
+            **progress,
+            place=position,
+            plasticity=self.plasticity,
+            paused=self.paused,
+            history=self.history.kept(),
+        )
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves."""
         self.learner.rest(ticks)
+
+    def _live(self, learner: Learner) -> None:
+        """Go on as this learner: the history, too, which is of the replica and survives a restore."""
+        self.learner = learner
+        self.history.go_to(learner.tokens_seen)
+        learner.score.history = self.history
 
     def _run(self, taken: Slice, wanted: Level) -> OutputBatch:
         first, record = taken[0][0], taken[0][0].record
@@ -144,6 +163,20 @@ class Replica:
             entry.outputs.append(batch if len(taken) == 1 else batch[start : start + ticks])
             start += ticks
         return batch
+
+    def _resize(self, record: ResizeRecord) -> str | None:
+        """Grow or shrink the net; return why not, with nothing changed, if it cannot be."""
+        net = self.learner.net
+        if not isinstance(net, DendriteNet):
+            return "only a net of dendrites grows and shrinks"
+        try:
+            if record.shrinks:
+                net.shrink(record.lines or 0)
+            else:
+                net.grow(record.lines, record.contexts)
+        except ValueError as error:
+            return str(error)
+        return None
 
     def _change(self, record: ChangeRecord) -> None:
         if record.learning_rate is not None:

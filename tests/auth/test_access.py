@@ -11,9 +11,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from realnet.client import JSON
 from service.app import create_app
 from service.auth.keys import Scope, create_key, digest_of, revoke_key
-from service.client import JSON
 from service.settings import Settings
 from tests.auth.guarded import Guarded, bearer, until
 from tests.running_server import RunningServer
@@ -60,7 +60,8 @@ def test_every_route_declares_its_scope() -> None:
     assert [(route.path, route.name) for route in ROUTES] == [(route.path, route.name) for route in guarded]
     for route in ROUTES:
         assert isinstance(route.endpoint.scope, Scope), route.path
-    assert [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN] == ["/healthz"]
+    opened = [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN]
+    assert opened == ["/openapi.json", "/", "/docs", "/page/{path:path}", "/healthz", "/v1/me"]
     writing = [route for route in ROUTES if (getattr(route, "methods", None) or set()) & {"PATCH", "DELETE", "PUT"}]
     assert all(route.endpoint.scope is Scope.ADMIN for route in writing)
 
@@ -68,7 +69,7 @@ def test_every_route_declares_its_scope() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.path} {route.name}")
 def test_a_route_asks_for_its_key(guarded: Guarded, refused_keys: dict[str, dict[str, str]], route: Any) -> None:
     needed: Scope = route.endpoint.scope
-    path = route.path.replace("{id:job}", "{id}").replace("{id}", "00000099")
+    path = route.path.replace("{id:digits}", "{id}").replace("{id}", "00000099").replace("{path:path}", "main.js")
     methods = getattr(route, "methods", None)
     if methods is None:  # a WebSocket
         assert path == "/v1/stream"
@@ -86,7 +87,9 @@ def test_a_route_asks_for_its_key(guarded: Guarded, refused_keys: dict[str, dict
     assert guarded.server.weights() == before
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/net/", "/v1/nothing", "//v1/net", "/v1/../v1/net", "/v1/stream"])
+@pytest.mark.parametrize(
+    "path", ["/pages", "/v1", "/v1/net/", "/v1/nothing", "//v1/net", "/v1/../v1/net", "/v1/stream"]
+)
 def test_what_there_is_not_is_not_told_to_strangers(guarded: Guarded, path: str) -> None:
     for method in ("GET", "POST", "OPTIONS", "TRACE"):
         assert guarded.status(method, path, {}) == 401

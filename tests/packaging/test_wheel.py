@@ -62,6 +62,8 @@ def test_it_serves_learns_and_fits_from_a_folder_with_packages_of_the_same_names
     server.command = (str(installed / "realnet"), "serve")
     try:
         server.start()
+        for path in ("/", "/docs", "/page/main.js", "/page/vendor/uPlot.esm.js", "/page/vendor/swagger-ui.css"):
+            assert server.client.get(path).status_code == 200
         assert len(server.run(text=TEXT)) == len(TEXT)
         job = end_of(server, begin(server, "fit", dataset=upload(server, "text.txt", TEXT), epochs=1))
         assert job["status"] == "succeeded", job

@@ -24,7 +24,8 @@ async def stream(socket: WebSocket) -> None:
     """Open a stream. With `?client_id=NAME` it goes on after that client's last acknowledged `seq`.
 
     Each key has client ids of its own. The message `input` needs the scope teach. `?outputs=` says which outputs are
-    sent until `subscribe` changes it: none, surprise, best (unless it says something else) or full.
+    sent until `subscribe` changes it: none, surprise, best (unless it says something else) or full. With `?watch=true`
+    they are samples, up to 20 messages a second of up to 256 outputs or so, and `watch` tells what goes on.
     """
     streams = edge_of(socket).hub
     client_id = socket.query_params.get("client_id")
@@ -36,13 +37,14 @@ async def stream(socket: WebSocket) -> None:
         try:
             place.enter_context(streams.admit(caller))
             level = _checked_level(asked)
+            watches = _checked_watch(socket.query_params.get("watch", "false"))
             _check_handshake(client_id, offered, chosen)
         except Refused as error:
             problem = problem_of(error)
             await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
             return
         await socket.accept(chosen)
-        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller, level)
+        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller, level, watches)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
@@ -57,6 +59,13 @@ def _checked_level(asked: str) -> Level:
     if asked not in LEVELS:
         raise Invalid([ErrorLocation(detail=f"one of {', '.join(LEVELS)}", parameter="outputs")])
     return asked
+
+
+def _checked_watch(asked: str) -> bool:
+    """Raises Invalid for anything but true and false."""
+    if asked not in ("true", "false"):
+        raise Invalid([ErrorLocation(detail="true or false", parameter="watch")])
+    return asked == "true"
 
 
 def _check_handshake(client_id: str | None, offered: list[str], chosen: str | None) -> None:

@@ -14,6 +14,7 @@ from service.api.stream.columns import outputs_message, until_a_gap
 from service.api.stream.protocol import Codec, Event
 from service.api.stream.session import Session
 from service.api.stream.subscription import Subscription
+from service.api.stream.watchers import Watchers
 from service.auth.keyring import Caller
 from service.auth.places import Places
 from service.engine.pace import Mode
@@ -45,6 +46,7 @@ class StreamHub:
         self._settings = settings
         self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
+        self._watchers = Watchers(runtime, self.net)
         self._clients = Clients(runtime.engine.progress.clients, settings.client_ids)
         self._pieces: OrderedDict[tuple[str, Level, int], _Piece] = OrderedDict()  # by codec, level and position
 
@@ -60,9 +62,14 @@ class StreamHub:
         with self._places.held(caller.space):
             yield
 
-    async def serve(self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller, level: Level) -> None:
-        """Run a session from the accepted handshake to the close; it begins with outputs of `level`."""
-        subscription = Subscription(self._outputs, level)
+    async def serve(
+        self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller, level: Level, watches: bool
+    ) -> None:
+        """Run a session from the accepted handshake to the close; it begins with outputs of `level`.
+
+        One that watches is sent samples of them, and what goes on.
+        """
+        subscription = Subscription(self._outputs, level, self._watchers.pause if watches else None)
         session = Session(
             socket,
             codec,
@@ -75,17 +82,18 @@ class StreamHub:
             settings=self._settings,
         )
         self._sessions.add(session)
+        if watches:
+            self._watchers.add(session)
         try:
             await session.run()
         finally:
             self._sessions.discard(session)
+            self._watchers.discard(session)
             subscription.end()
 
     def net(self) -> dict[str, Any]:
         """Return the net as GET /v1/net does."""
-        runtime = self._runtime
-        net = Net.of(runtime.name, runtime.status, runtime.interface, runtime.inbox.depth)
-        return net.model_dump(mode="json", exclude_unset=True)
+        return Net.of(self._runtime).model_dump(mode="json", exclude_unset=True)
 
     def piece(self, position: int, codec: Codec, level: Level) -> tuple[bytes, int, int]:
         """Return an encoded message of outputs from `position` on, the position after it, and how many were lost.

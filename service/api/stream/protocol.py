@@ -89,12 +89,14 @@ class Hello(msgspec.Struct, tag="hello"):
 class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
     """All inputs up to `seq` are durable and were run, the last `count` of them just now.
 
-    `tick` is the last tick of input `seq`; for a repeated input it may be a later one. A `count` of 1 is left out.
+    `first_tick` … `tick` are the ticks of these inputs. Of a repeated input `first_tick` is left out, and `tick` may be
+    a later one. A `count` of 1 is left out.
     """
 
     seq: int
     tick: int
     count: int = 1
+    first_tick: int = 0
 
 
 class OutputsMessage(msgspec.Struct, tag="outputs"):
@@ -161,7 +163,20 @@ class Subscribed(msgspec.Struct, tag="subscribed"):
     outputs: Level
 
 
-ServerMessage: TypeAlias = Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed
+class Watched(msgspec.Struct, tag="watch"):
+    """What goes on, twice a second, to streams that watch.
+
+    `net` is as in GET /v1/net; `expected` and `activity` are as under it, null of a net that cannot tell.
+    """
+
+    net: dict[str, Any]
+    expected: dict[str, Any] | None
+    activity: dict[str, Any] | None
+
+
+ServerMessage: TypeAlias = (
+    Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed | Watched
+)
 
 
 class BadMessage(Exception):

@@ -33,6 +33,7 @@ from service.api.stream.protocol import (
     Subscribed,
     SubscribeMessage,
     Tokens,
+    Watched,
     error_message,
 )
 from service.api.stream.subscription import Subscription
@@ -128,10 +129,10 @@ class Session:
             _logger.exception("a stream broke")
             await self._close(INTERNAL_ERROR, "internal error")
 
-    def tell(self, event: Event) -> None:
-        """Send an event, unless too many wait already for a client that does not read."""
+    def tell(self, message: Event | Watched) -> None:
+        """Send a message, unless too many wait already for a client that does not read."""
         if self._answers.qsize() < self._settings.ws_window + _EVENTS:
-            self._answer(event, 0)
+            self._answer(message, 0)
 
     async def _receive(self) -> None:
         try:

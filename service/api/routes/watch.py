@@ -1,0 +1,78 @@
+"""Show what goes on in the net, as the page and `realnet top` do. An answer is shared by all who ask at about once."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from service.api.access import needs
+from service.api.deps import CallerDep, RuntimeDep, problems
+from service.api.schemas import Me, TokenTexts
+from service.auth.keys import Scope
+from service.errors import Conflict, ErrorLocation, Invalid
+from service.watch.activity import DendriteActivity, NeuronActivity
+from service.watch.anchors import Anchors
+from service.watch.expected import Expected
+from service.watch.life import Life
+from service.watch.matrix import Matrix
+
+router = APIRouter(prefix="/v1", tags=["watch"])
+
+
+@router.get("/me", responses=problems(429))
+@needs(Scope.OPEN)
+async def me(request: Request, caller: CallerDep) -> Me:
+    """Tell the caller's name and scope, null for one without a key, or with a wrong one, where a key is needed."""
+    scope = None if caller.scope is Scope.OPEN else caller.scope.word
+    return Me(name=caller.name, scope=scope, keys_required=request.app.keys_required)
+
+
+@router.get("/net/history", responses=problems(503))
+@needs(Scope.READ)
+async def history(runtime: RuntimeDep) -> Life:
+    """Return accuracy and surprise over the net's life, a second old at most."""
+    return await runtime.watch.life.get()
+
+
+@router.get("/net/anchors", responses=problems(409, 503))
+@needs(Scope.READ)
+async def anchors(runtime: RuntimeDep) -> Anchors:
+    """Return what bzip2 and xz make of the text that the net has learnt from: measured now, or not long ago.
+
+    409 for a net of frames.
+    """
+    return await runtime.watch.anchors.get()
+
+
+@router.get("/net/activity", responses=problems(409, 503))
+@needs(Scope.READ)
+async def activity(runtime: RuntimeDep) -> DendriteActivity | NeuronActivity:
+    """Return which dendrites are heard now, or which neurons fired at the last ticks. 409 for a compact net."""
+    return await runtime.watch.activity.get()
+
+
+@router.get("/net/expected", responses=problems(409, 503))
+@needs(Scope.READ)
+async def expected(runtime: RuntimeDep) -> Expected:
+    """Return the tokens that the net expects most now. 409 for a net of frames."""
+    return await runtime.watch.expected.get()
+
+
+@router.get("/net/matrix", responses=problems(409, 503))
+@needs(Scope.READ)
+async def matrix(runtime: RuntimeDep) -> Matrix:
+    """Return the weights of the net, seen from afar. 409 for a compact net."""
+    return await runtime.watch.matrix.get()
+
+
+@router.get("/net/tokens", responses=problems(409, 422, 503))
+@needs(Scope.READ)
+async def tokens(
+    runtime: RuntimeDep, id: Annotated[list[Annotated[int, Query(ge=0, le=2**16)]], Query(min_length=1, max_length=256)]
+) -> TokenTexts:
+    """Return how tokens are written. 409 for a net of frames."""
+    vocabulary = runtime.interface.vocabulary
+    if vocabulary is None:
+        raise Conflict("a net of raw frames has no tokens")
+    if max(id) >= vocabulary.size:
+        raise Invalid([ErrorLocation(detail=f"the vocabulary has {vocabulary.size} tokens", parameter="id")])
+    return TokenTexts(texts=[vocabulary.decode([each]) for each in id])

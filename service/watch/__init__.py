@@ -1,0 +1,1 @@
+"""What there is to be seen of a net while it lives: nothing is computed unless somebody looks."""

@@ -1,0 +1,64 @@
+"""What known programs reach on the text that the net has learnt from: marks beside its own bits."""
+
+import asyncio
+import bz2
+import lzma
+from dataclasses import dataclass
+
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from realnet.vocabulary import Vocabulary
+from service.engine.commands import Query
+from service.engine.engine import Engine
+from service.errors import Conflict
+from service.journal.position import JournalPosition
+from service.journal.records import packed_tokens
+from service.replica.replica import Replica
+
+MOST_TOKENS = 2**20  # that are compressed: about a second
+
+
+class Anchor(BaseModel, frozen=True):
+    """A program, and the bits a token of what it makes of the text."""
+
+    name: str
+    bits: float
+
+
+class Anchors(BaseModel, frozen=True):
+    """Measured here on the last `tokens` tokens that the net has learnt from, all of them up to 1,048,576.
+
+    There are none before the first token.
+    """
+
+    tokens: int
+    anchors: list[Anchor]
+
+
+@dataclass(slots=True, eq=False)
+class ReadText(Query[NDArray]):  # type: ignore[type-arg]
+    """The last tokens that the net has learnt from."""
+
+    def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray:  # type: ignore[type-arg]
+        return replica.progress.experience.tokens(MOST_TOKENS)
+
+
+async def anchors_of(engine: Engine) -> Anchors:
+    """Compress the text, on a thread. Raises Conflict for a net of frames, which has none."""
+    vocabulary = engine.interface.vocabulary
+    if vocabulary is None:
+        raise Conflict("a net of raw frames has no text")
+    tokens = await engine.ask(ReadText())
+    if not len(tokens):
+        return Anchors(tokens=0, anchors=[])
+    return await asyncio.to_thread(lambda: _measured(tokens, vocabulary))
+
+
+def _measured(tokens: NDArray, vocabulary: Vocabulary) -> Anchors:  # type: ignore[type-arg]
+    """Raises nothing: any tokens have bytes, those of their text where it is one."""
+    has_words = vocabulary.is_text and vocabulary.content
+    text = vocabulary.decode(tokens.tolist()).encode() if has_words else packed_tokens(tokens)
+    made = {"bzip2": len(bz2.compress(text)), "xz": len(lzma.compress(text))}
+    anchors = [Anchor(name=name, bits=round(8 * size / len(tokens), 4)) for name, size in made.items()]
+    return Anchors(tokens=len(tokens), anchors=anchors)

@@ -1,0 +1,49 @@
+"""What the net expects now."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from realnet import DendriteLearner, TokenLearner
+from service.engine.commands import Query
+from service.engine.engine import Engine
+from service.errors import Conflict
+from service.journal.position import JournalPosition
+from service.replica.replica import Replica
+
+
+class ExpectedToken(BaseModel, frozen=True):
+    """A token, how it is written by itself, and how probable it is."""
+
+    token: int
+    text: str
+    probability: float
+
+
+class Expected(BaseModel, frozen=True):
+    """The likeliest tokens after `tick`, best first."""
+
+    tick: int
+    next: list[ExpectedToken]
+
+
+@dataclass(slots=True, eq=False)
+class ReadExpected(Query[Expected | None]):
+    def answer(self, replica: Replica, position: JournalPosition | None) -> Expected | None:
+        learner = replica.learner
+        if not isinstance(learner, DendriteLearner | TokenLearner):
+            return None
+        rows = zip(*(each.tolist() for each in learner.expected()), strict=True)
+        write = learner.vocabulary.decode
+        following = [
+            ExpectedToken(token=token, text=write([token]), probability=round(value, 4)) for token, value in rows
+        ]
+        return Expected(tick=learner.net.tick, next=following)
+
+
+async def expected_of(engine: Engine) -> Expected:
+    """Raises Conflict for a net of frames."""
+    expected = await engine.ask(ReadExpected())
+    if expected is None:
+        raise Conflict("a net of raw frames expects no tokens")
+    return expected
