@@ -63,8 +63,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
     def _train(self, features: NDArray[np.float64], targets: NDArray[Any], outputs: int, loss: Loss | None) -> None:
         if not is_whole(self.hidden) or self.hidden < 0:
             raise ValueError(f"hidden is {self.hidden!r}, must be a whole number, at least 0")
-        self._mean, deviation = np.asarray(features.mean(axis=0)), features.std(axis=0)
-        self._deviation = np.where(deviation > 0, deviation, 1.0)
+        mean, deviation = np.asarray(features.mean(axis=0)), features.std(axis=0)
+        deviation = np.where(deviation > 0, deviation, 1.0)
         width, random = features.shape[1], check_random_state(self.random_state)
         model = RealNet(
             num_neurons=width + self.hidden + outputs,
@@ -81,8 +81,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             input_noise=self.input_noise,
             seed=int(random.randint(2**31)),
         )
-        self.history_ = trainer.fit(
-            self._scaled(features),
+        history = trainer.fit(
+            (features - mean) / deviation,
             targets,
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -90,15 +90,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             target_sparsity=self.target_sparsity,
             progress=False,
         )
-        self.model_ = model
+        # Only now, so that a fit that was refused leaves what there was.
+        self._mean, self._deviation, self.history_, self.model_ = mean, deviation, history, model
 
     def _outputs(self, X: ArrayLike) -> Tensor:
         check_is_fitted(self)
         features = validate_data(self, X, reset=False, dtype=np.float64)
-        return RealNetTrainer(self.model_, seed=0).predict(self._scaled(features), self.thinking_steps)
-
-    def _scaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray((features - self._mean) / self._deviation)
+        scaled = (features - self._mean) / self._deviation
+        return RealNetTrainer(self.model_, seed=0).predict(scaled, self.thinking_steps)
 
 
 class RealNetClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
@@ -116,10 +115,11 @@ class RealNetClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """Train a new net. Raises ValueError, or TypeError for sparse features: it names what is wrong."""
         features, labels = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]}: a classifier needs two or more")
-        self._train(features, numbers, len(self.classes_), _cross_entropy)
+        classes, numbers = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(f"y has one class only, {classes[0]}: a classifier needs two or more")
+        self._train(features, numbers, len(classes), _cross_entropy)
+        self.classes_ = classes
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -148,10 +148,10 @@ class RealNetRegressor(RegressorMixin, MultiOutputMixin, _Estimator):  # type: i
         features, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         targets = np.asarray(targets, np.float64)
         least, most = targets.min(axis=0), targets.max(axis=0)
-        self._middle = (most + least) / 2
-        self._span = np.where(most > least, most - least, 1.0) / 2 / _REACH
-        scaled = (targets - self._middle) / self._span
-        self._train(features, scaled, 1 if targets.ndim == 1 else targets.shape[1], None)
+        middle = (most + least) / 2
+        span = np.where(most > least, most - least, 1.0) / 2 / _REACH
+        self._train(features, (targets - middle) / span, 1 if targets.ndim == 1 else targets.shape[1], None)
+        self._middle, self._span = middle, span
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -69,12 +69,3 @@ def test_all_that_is_asked_for_is_exported(expression: str, exported: dict[str, 
 def test_only_variables_of_its_own_are_used() -> None:
     used = set(re.findall(r"\$\{?(\w+)", json.dumps(DASHBOARD))) - {"__rate_interval"}
     assert used == {variable["name"] for variable in DASHBOARD["templating"]["list"]}
-
-
-def test_all_of_a_net_is_shown_but_what_is_set(exported: dict[str, set[str]]) -> None:
-    shown = {name for _, expression in EXPRESSIONS for name in metrics_in(expression)}
-    hidden = {name for name in exported if name.startswith("realnet_")} - shown
-    assert hidden == {"realnet_tick", "realnet_learning_rate", "realnet_plasticity"} | {
-        "realnet_journal_last_record",
-        "realnet_journal_bytes_total",
-    }

@@ -71,6 +71,17 @@ def test_numbers_of_any_scale_are_predicted(targets: int) -> None:
     assert regressor.predict(x * 1000 + 5).shape == y.shape
 
 
+def test_a_fit_that_is_refused_leaves_what_there_was() -> None:
+    classifier = RealNetClassifier(hidden=4, epochs=2, random_state=0).fit(X, LABELS)
+    before = classifier.predict_proba(X)
+    for wrong in ((np.full_like(X, np.nan), LABELS), (5 * X, np.zeros(len(X)))):
+        with pytest.raises(ValueError, match=r"NaN|one class"):
+            classifier.fit(*wrong)
+    with pytest.raises(ValueError, match="epochs"):
+        classifier.set_params(epochs=0).fit(5 * X, LABELS % 2)
+    assert (classifier.predict_proba(X) == before).all()
+
+
 def test_a_target_that_never_changes_is_learnt() -> None:
     regressor = RealNetRegressor(hidden=2, epochs=20, random_state=0).fit(X, np.full(len(X), 7.0))
     assert regressor.predict(X) == pytest.approx(7.0, abs=0.2)
