@@ -16,7 +16,7 @@ def test_lines_of_a_pipe_are_learnt_and_answered(server: RunningServer) -> None:
     said = shown("chat", "--max-tokens", "30", given=f"{LINE}\n\n{LINE}, né?".encode(), url=server.url).split("\n")
     assert server.net()["tokens_seen"] == seen + len(LINE) + 1 + len(f"{LINE}, né?".encode()) + 1
     known, answer, more, unknown, *_ = said
-    assert [re.fullmatch(r"(\d+\.\d\d) bits a character", line) is not None for line in said[:4]][:4] == [1, 0, 0, 1]
+    assert [re.fullmatch(r"(\d+\.\d\d) bits a character", line) is not None for line in said[:4]] == [1, 0, 0, 1]
     assert float(known.split()[0]) < float(unknown.split()[0])
     assert answer == more == LINE  # what has always come after such a line
 
