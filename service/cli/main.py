@@ -20,6 +20,7 @@ from service.cli.outputs import outputs
 from service.cli.serve import serving
 from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
+from service.cli.top import top
 
 if TYPE_CHECKING:
     pass
@@ -34,6 +35,7 @@ app.add_typer(streaming)
 app.add_typer(generating)
 app.add_typer(chatting)
 app.add_typer(net)
+app.add_typer(top)
 app.add_typer(outputs)
 app.add_typer(begin)
 app.add_typer(compression)

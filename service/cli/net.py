@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.asking import AsJson, client_of, print_json
-from service.cli.output import print_table, shown, token_shown
+from service.cli.output import megabytes, print_table, shown, token_shown
 
 if TYPE_CHECKING:
     from realnet.client import Net
@@ -111,7 +111,10 @@ def _lines(live: "Net") -> Iterator[tuple[str, str]]:
         yield "tokens seen", f"{live.tokens_seen:,}"
     yield "tick", f"{live.tick:,}; without input it counts on, {shown(live.tick_hz)} a second"
     yield "speed", f"{shown(live.ticks_per_second)} ticks a second"
-    yield "queue", f"{live.queue_depth:,} ticks that are accepted and not yet run"
+    yield "queue", f"{live.queue_depth:,} of {live.queue_capacity:,} ticks, accepted and not yet run"
+    yield "listeners", f"{live.listeners:,}"
+    if live.memory_bytes is not None:
+        yield "memory", f"{megabytes(live.memory_bytes)} MB"
     if live.vocabulary is not None:
         yield "accuracy", f"{shown(live.accuracy)}, moving, over everybody's tokens"
         yield "surprise", f"{shown(live.surprise)} bits a token, likewise"
