@@ -30,22 +30,27 @@ def ask(server: "Server", kind: type[T], method: str, path: str, **of_httpx: Any
     import httpx
     import msgspec
 
-    from realnet.client import Unreachable, error_of_answer, no_answer
+    from realnet.client import AnswerTimeout, Unreachable, error_of_answer, no_answer
 
     headers = {**server.headers, **of_httpx.pop("headers", {})}
     try:
         answer = httpx.request(
             method, server.url + path, headers=headers, trust_env=not server.is_on_this_machine, **of_httpx
         )
+    except httpx.ReadTimeout as error:
+        raise AnswerTimeout(f"{server.url} did not answer in time") from error
     except httpx.TransportError as error:
         raise Unreachable(no_answer(server.url)) from error
     if answer.is_error:
         raise error_of_answer(answer.status_code, answer.content)
-    return msgspec.json.decode(answer.content, type=kind)
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError:
+        raise Unreachable(f"what answers at {server.url} is no RealNet server, or of another version") from None
 
 
 def print_json(answer: Any) -> None:
-    """Print what a client returns as the server wrote it: one line of JSON."""
+    """Print what a client returns as one line of JSON."""
     import msgspec
 
     typer.echo(msgspec.json.encode(answer))

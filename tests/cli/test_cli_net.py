@@ -3,11 +3,12 @@
 import json
 import re
 import signal
+from collections.abc import Callable
 
 import pytest
 
 from tests.cli.commands import complaint, shown, started
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, ThreadServer
 
 
 def fields(*arguments: str, server: RunningServer) -> dict[str, str]:
@@ -94,3 +95,17 @@ def test_outputs_are_followed_until_ctrl_c(server: RunningServer, form: str) -> 
         assert process.wait() == 130
     shapes = ('"token":120', '"token":121') if form else ("'x'", "'y'")
     assert all(shape in line for shape, line in zip(shapes, lines, strict=True))
+
+
+def test_outputs_are_followed_over_a_restart(new_server: Callable[..., ThreadServer]) -> None:
+    server = new_server(neurons=1000).start()
+    with started("outputs", "--follow", "--after", "0", url=server.url) as process:
+        assert process.stdout is not None
+        server.run(text="x")
+        assert b"'x'" in process.stdout.readline()
+        server.terminate()
+        server.start()
+        server.run(text="y")
+        assert b"'y'" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130

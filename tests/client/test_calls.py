@@ -1,6 +1,8 @@
 """Every call of the client against a real server, and that none of the API's is missing."""
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_type_hints
@@ -164,6 +166,29 @@ async def test_it_is_the_same_with_await(server: RunningServer) -> None:
         assert len(pieces[-1].tokens) == 3
         job = await client.jobs.sleep()
         assert (await job.result(timeout=60))["changed"] is False
+
+
+@pytest.mark.anyio
+async def test_it_works_where_a_loop_runs_as_in_a_notebook(client: Client) -> None:
+    assert client.run("he").accepted == 2
+    assert sum(len(piece.tokens) for piece in client.generate_stream("the ", max_tokens=3)) == 3 + 3
+    with client.stream() as stream:
+        stream.send("he")
+
+
+def test_it_works_in_a_process_that_was_forked(server: RunningServer) -> None:
+    program = """
+import os, sys
+from realnet.client import Client
+Client(sys.argv[1]).health()
+child = os.fork()
+if child == 0:
+    print(Client(sys.argv[1]).health().status, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, server.url]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == "ok\n"
 
 
 MODELS: list[tuple[type, type]] = [
