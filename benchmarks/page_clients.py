@@ -26,6 +26,8 @@ class Page:
         self._client = client
         self._asked = self._asked_anchors = self._asked_matrix = float("-inf")
         self._measured = 0
+        self._looking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._looking.set_result(None)
         self.is_open = asyncio.Event()
 
     async def live(self) -> None:
@@ -36,8 +38,8 @@ class Page:
             async for raw in stream:
                 message = json.loads(raw)
                 self.is_open.set()
-                if message["type"] == "watch":
-                    await self._look(message["net"])
+                if message["type"] == "watch" and self._looking.done():
+                    self._looking = asyncio.ensure_future(self._look(message["net"]))
 
     async def _look(self, net: dict[str, Any]) -> None:
         now, seen, listeners = time.monotonic(), net["tokens_seen"], net["listeners"]
