@@ -45,7 +45,7 @@ def check(message: dict[str, Any]) -> None:
 
 
 def stream(server: ThreadServer) -> ClientConnection:
-    return connect(f"{server.url.replace('http', 'ws')}/v1/stream")
+    return connect(f"{server.url.replace('http', 'ws')}/v1/stream?watch=true")
 
 
 def heard_until(connection: ClientConnection, wanted: set[str]) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ _OPERATIONS: Mapping[str, tuple[str, ...]] = {  # a client's message, and what m
     "subscribe": ("subscribed", "error"),
     "ping": ("pong", "error"),
 }
-_UNASKED = ("hello", "outputs", "event")
+_UNASKED = ("hello", "outputs", "event", "watch")
 _DESCRIPTION = f"""\
 Inputs, outputs, generations and events of a live net on one connection. The first message is the server's `hello`.
 
@@ -107,7 +107,7 @@ def _schemas() -> dict[str, Schema]:
     _, models = models_json_schema(wanted, ref_template=place % "model")  # type: ignore[arg-type]
     _, structs = msgspec.json.schema_components(_SERVER, ref_template=place % "name")
     schemas = {**models["$defs"], **structs}
-    for message, field, name in (("Hello", "net", "Net"), ("Error", "problem", "Problem")):
+    for message, field, name in (("Hello", "net", "Net"), ("Watched", "net", "Net"), ("Error", "problem", "Problem")):
         schemas[message]["properties"][field] = {"$ref": _SCHEMAS + name}
     schemas[Event.__name__]["properties"] |= {
         "snapshot": {"$ref": _SCHEMAS + "Snapshot"},
@@ -134,6 +134,7 @@ def _query() -> Schema:
         "properties": {
             "client_id": {"type": "string", "minLength": 1, "maxLength": 128},
             "outputs": {"type": "string", "enum": list(LEVELS), "default": "best"},
+            "watch": {"type": "string", "enum": ["true", "false"], "default": "false"},
         },
     }
 
