@@ -1,11 +1,9 @@
 """Talk to a RealNet server: `Client`, `AsyncClient`, and streams. Needs neither the net nor PyTorch."""
 
 from realnet.client.asynchronous import AsyncClient
-from realnet.client.connection import JSON, MSGPACK, Content, Message, StreamClient, open_stream
+from realnet.client.connection import JSON, MSGPACK, Message, StreamClient, open_stream
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import (
-    PASSING,
-    TRY_AGAIN_SECONDS,
     AnswerTimeout,
     Conflict,
     ConnectionLost,
@@ -33,7 +31,6 @@ from realnet.client.errors import (
     Unauthorized,
     Unreachable,
     WrongContentType,
-    error_of,
     error_of_answer,
     no_answer,
 )
@@ -63,8 +60,6 @@ __all__ = [
     "DEFAULT_URL",
     "JSON",
     "MSGPACK",
-    "PASSING",
-    "TRY_AGAIN_SECONDS",
     "Accepted",
     "Ack",
     "AnswerTimeout",
@@ -77,7 +72,6 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectionLost",
-    "Content",
     "Dataset",
     "Datasets",
     "EngineStopped",
@@ -125,7 +119,6 @@ __all__ = [
     "Unauthorized",
     "Unreachable",
     "WrongContentType",
-    "error_of",
     "error_of_answer",
     "no_answer",
     "open_stream",
