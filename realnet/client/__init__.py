@@ -42,6 +42,7 @@ from realnet.client.models import (
     Generated,
     Health,
     JobState,
+    Me,
     Net,
     Output,
     OutputsPage,
@@ -54,7 +55,8 @@ from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots, Stream
+from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots, Stream, Watch
+from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
     "DEFAULT_URL",
@@ -62,6 +64,8 @@ __all__ = [
     "MSGPACK",
     "Accepted",
     "Ack",
+    "Activity",
+    "Anchors",
     "AnswerTimeout",
     "AsyncClient",
     "AsyncDatasets",
@@ -74,8 +78,10 @@ __all__ = [
     "ConnectionLost",
     "Dataset",
     "Datasets",
+    "DendriteActivity",
     "EngineStopped",
     "Event",
+    "ExpectedTokens",
     "Explanation",
     "Forbidden",
     "Generated",
@@ -87,11 +93,15 @@ __all__ = [
     "JobFailed",
     "JobState",
     "Jobs",
+    "Life",
     "Limited",
     "Malformed",
+    "Matrix",
+    "Me",
     "Message",
     "MethodNotAllowed",
     "Net",
+    "NeuronActivity",
     "NotDurable",
     "NotFound",
     "NotReady",
@@ -118,6 +128,7 @@ __all__ = [
     "TooSlow",
     "Unauthorized",
     "Unreachable",
+    "Watch",
     "WrongContentType",
     "error_of_answer",
     "no_answer",
