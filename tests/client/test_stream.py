@@ -214,7 +214,7 @@ def test_patience_has_an_end(new_server: Callable[..., ThreadServer]) -> None:
 
 
 def test_what_nobody_reads_is_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realnet.client.stream._KEPT", 3)
+    monkeypatch.setattr("realnet.client.stream._KEPT", 3 * 17)
     with client.stream(own=True) as stream:
         for each in "abcdef":
             stream.send(each)
