@@ -12,7 +12,7 @@ import msgspec
 import uvloop
 
 from benchmarks.text import topics_text
-from service.client import MSGPACK, Message
+from realnet.client import MSGPACK, Message
 
 CONNECT_AT_ONCE = 25
 ANSWER_SECONDS = 60.0  # for what is on its way at the end

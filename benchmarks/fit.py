@@ -30,7 +30,7 @@ from sklearn.model_selection import train_test_split
 from benchmarks.running import Client, Server, running
 from benchmarks.sleep import run
 from benchmarks.text import topics_text
-from service.client import open_stream
+from realnet.client import open_stream
 
 PIXELS, CLASSES = 64, 10
 OTHERS = 10  # inputs of another sense

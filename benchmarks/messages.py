@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.crowd_clients import Heard, Reader, masked
 from benchmarks.running import Server, running
 from benchmarks.text import topics_text
-from service.client import MSGPACK, Message, open_stream
+from realnet.client import MSGPACK, Message, open_stream
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 WARM_SECONDS = 2.0

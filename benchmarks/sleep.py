@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.running import Client, Server, running
 from benchmarks.text import topics_text
-from service.client import open_stream
+from realnet.client import open_stream
 
 HEARD, PART, SLEPT = 40_000, 5_000, 20_000
 TEXTS = (0, 100_000, 200_000, 300_000)  # where they begin in all that there is

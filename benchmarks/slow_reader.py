@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.running import Server, running
 from benchmarks.text import topics_text
-from service.client import StreamClient, open_stream
+from realnet.client import StreamClient, open_stream
 
 SIZE = 512  # tokens in a message
 BEFORE_SECONDS = 15.0

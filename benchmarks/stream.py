@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.running import Server, running
 from benchmarks.text import topics_text
-from service.client import Message, open_stream
+from realnet.client import Message, open_stream
 
 LARGE = 512  # tokens in a large message
 LOAD_SECONDS = 10.0

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
 
+from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -35,7 +36,8 @@ class NetSettings(BaseModel):
         2**20,
         ge=2**12,
         le=2**22,
-        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304",
+        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304. "
+        "`POST /v1/net/grow` and `/shrink` change it later",
     )
     memory: int | None = Field(
         None, ge=2**16, le=2**26, description="bytes that a new compact net has for all that it learns and has in mind"
@@ -102,8 +104,9 @@ class ServerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8420, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
     store: str = Field(
-        "file:data",
-        description="where all is kept: file:///absolute/dir, file:relative/dir or redis://host:port/db",
+        default_factory=lambda: default_store(),
+        description="where all is kept: file:///absolute/dir, file:relative/dir or redis://host:port/db; if not given, "
+        "the user's own directory for data, or data in the working directory where that is a store already",
     )
 
     api_key: SecretStr | None = Field(None, description="a key that allows everything")
@@ -117,7 +120,10 @@ class ServerSettings(BaseModel):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field(
-        "auto", description="form of log lines; auto is JSON, but text on a terminal"
+        "auto", description="form of log lines; auto is JSON, but short lines on a terminal"
+    )
+    traces: bool = Field(
+        False, description="send a trace of every request by OpenTelemetry, whose OTEL_… variables say where to"
     )
 
     @model_validator(mode="after")
@@ -178,6 +184,16 @@ class Settings(NetSettings, ServerSettings, LimitSettings, BaseSettings):
         if self.max_ticks_per_request > self.inbox_ticks:
             raise ValueError("max_ticks_per_request is more than inbox_ticks: such a request would never be taken")
         return self
+
+
+def default_store() -> str:
+    """Return the store of whoever names none: always the user's own, so that no net seems forgotten elsewhere.
+
+    Earlier versions kept it in `data` of the working directory; where one is, it stays the one.
+    """
+    if any(Path("data", "default", part).is_dir() for part in ("journal", "snapshots")):
+        return "file:data"
+    return user_data_path("realnet", appauthor=False).absolute().as_uri()
 
 
 def check_variables(names: Iterable[str] = os.environ) -> None:

@@ -70,6 +70,17 @@ def test_commands_are_ones_that_the_command_line_has(page: Path) -> None:
             parse(words[start + 1 :])
 
 
+def test_every_command_is_on_the_page_of_commands() -> None:
+    page = (ROOT / "docs/commands.md").read_text()
+    for group in app.registered_groups:
+        commands = group.typer_instance
+        assert commands is not None
+        for command in commands.registered_commands:
+            name = command.name or getattr(command.callback, "__name__", "")
+            row = rf"^\| [^|]*`realnet {f'{group.name} ([^|]*`)?' if group.name else ''}{name}\b"
+            assert command.hidden or re.search(row, page, re.MULTILINE), (group.name, name)
+
+
 def parse(arguments: list[str]) -> None:
     """Parse the arguments of `realnet`, and run nothing. Raises the parser's error for what it does not know."""
     command = typer.main.get_command(app)

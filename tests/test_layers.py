@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[1]
 
 # A package, or a module beside the packages, imports only from those behind it in its line.
 SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "jobs", "datasets", "snapshots", "watch"]
-SERVICE += ["engine", "replica", "journal", "auth", "validation", "errors", "store", "aio", "client"]
+SERVICE += ["engine", "replica", "journal", "auth", "validation", "errors", "store", "aio"]
 REALNET = [
+    "client",
+    "estimators",
     "learners",
     "training",
     "utils",
@@ -22,11 +24,12 @@ REALNET = [
     "frames",
     "interface",
     "vocabulary",
+    "stops",
     "inputs",
     "outputs",
     "score",
 ]
-REALNET += ["fit_options", "dream", "live", "checkpoint", "kernels", "core"]
+REALNET += ["fit_options", "dream", "live", "shown", "checkpoint", "kernels", "core"]
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.
 WORLDLY = {"asyncio", "threading", "multiprocessing", "socket", "time", "datetime", "os", "subprocess", "logging"}
@@ -60,12 +63,27 @@ def test_imports_point_one_way(path: Path) -> None:
         assert not (root == "realnet" and other_root == "service"), f"{module_of(path)} imports {name}"
 
 
-PURE = [path for path in MODULES if module_of(path).startswith(("realnet", "service.replica"))]
+CLIENT = [path for path in MODULES if module_of(path).startswith("realnet.client")]
+PURE = [path for path in MODULES if module_of(path).startswith(("realnet", "service.replica")) and path not in CLIENT]
 
 
 @pytest.mark.parametrize("path", PURE, ids=module_of)
 def test_what_is_pure_knows_no_threads_sockets_clock_or_environment(path: Path) -> None:
     assert not WORLDLY & {name.split(".")[0] for name in imports(path)}
+
+
+def test_the_client_is_the_command_s_alone() -> None:
+    for path in MODULES:
+        if path not in CLIENT and not module_of(path).startswith("service.cli"):
+            assert not any(name.startswith("realnet.client") for name in imports(path)), module_of(path)
+
+
+def test_the_client_loads_neither_the_net_nor_the_server() -> None:
+    program = "import sys, realnet.client; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    own = {name for name in loaded if name.startswith("realnet.") and not name.startswith("realnet.client")}
+    assert not own | loaded & {"numba", "numpy", "torch", "pydantic", "service"}
 
 
 def test_the_cpu_path_does_without_torch() -> None:

@@ -37,7 +37,7 @@ from benchmarks.soak.visitors import Visitors
 from benchmarks.stream import stream, weights_sha256
 from benchmarks.text import topics_text
 from realnet import TokenLearner
-from service.client import open_stream
+from realnet.client import open_stream
 from service.store.file_log import SEGMENT_BYTES
 
 ROUND_SECONDS = 30.0

@@ -15,7 +15,7 @@ import msgspec
 from websockets.frames import Frame, Opcode
 
 from benchmarks.text import topics_text
-from service.client import JSON, MSGPACK, ClientError, StreamClient, open_stream
+from realnet.client import JSON, MSGPACK, RealNetError, StreamClient, open_stream
 
 CLIENTS = 60  # of streams, in a round …
 AT_ONCE = 12  # … and of any kind at a time
@@ -165,7 +165,7 @@ class Visitors:
             await client.send({"type": "ping"})
             await _next(client, "pong")
             if self._chance.random() < 0.2:
-                with suppress(ClientError):  # closed, 1009
+                with suppress(RealNetError):  # closed, 1009
                     await client.send({"type": "ping", "more": "x" * 2**20})
                     await _next(client, "pong")
                     raise AssertionError("a message of more than 1 MiB was taken")

@@ -33,9 +33,9 @@ def compress(
     force: _Force = False,
 ) -> None:
     """Compress FILE by what a net expects, which learns it on the way."""
+    from realnet.client import RealNetError
     from realnet.dendrites.compression import compress as code
     from realnet.dendrites.wiring import VARIANTS
-    from service.client import ClientError
 
     if variant not in VARIANTS:
         raise typer.BadParameter(f"one of {', '.join(VARIANTS)}", param_hint="--variant")
@@ -46,7 +46,7 @@ def compress(
         with _progress("compressing", len(data)) as done:
             coded = code(data, learner, done)
     except ValueError as error:
-        raise ClientError(f"{net}: {error}") from error
+        raise RealNetError(f"{net}: {error}") from error
     _write(output, coded, force)
     share = f", {8 * len(coded) / len(data):.3f} bits a byte" if data else ""
     typer.echo(f"{len(data):,} bytes became {len(coded):,}{share}")
@@ -55,37 +55,37 @@ def compress(
 @compression.command()
 def decompress(file: _File, output: _Out, net: _Net = None, force: _Force = False) -> None:
     """Decompress a FILE that `realnet compress` made, with the same net."""
+    from realnet.client import RealNetError
     from realnet.dendrites.compression import decompress as decode
     from realnet.dendrites.compression import length_of
-    from service.client import ClientError
 
     coded = _read(file)
     try:
         with _progress("decompressing", length_of(coded)) as done:
             data = decode(coded, None if net is None else _learner(net), done)
     except ValueError as error:
-        raise ClientError(f"{file}: {error}") from error
+        raise RealNetError(f"{file}: {error}") from error
     _write(output, data, force)
     typer.echo(f"{len(coded):,} bytes became {len(data):,}")
 
 
 def _read(file: Path) -> bytes:
-    from service.client import ClientError
+    from realnet.client import RealNetError
 
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ClientError(f"{file} cannot be read: {error.strerror}") from error
+        raise RealNetError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _learner(file: Path) -> "DendriteLearner":
     from realnet import Checkpoint, DendriteLearner
-    from service.client import ClientError
+    from realnet.client import RealNetError
 
     try:
         return DendriteLearner.from_checkpoint(Checkpoint.from_bytes(_read(file)))
     except ValueError as error:
-        raise ClientError(f"{file}: {error}") from error
+        raise RealNetError(f"{file}: {error}") from error
 
 
 @contextmanager
@@ -103,14 +103,14 @@ def _progress(what: str, size: int) -> Iterator[Callable[[int], None]]:
 
 def _write(output: Path, data: bytes, force: bool) -> None:
     """Write the file whole or not at all."""
-    from service.client import ClientError
+    from realnet.client import RealNetError
 
     if output.exists() and not force:
-        raise ClientError(f"{output} exists: --force writes over it")
+        raise RealNetError(f"{output} exists: --force writes over it")
     part = output.with_name(f"{output.name}.part")
     try:
         part.write_bytes(data)
         part.replace(output)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise ClientError(f"{output} cannot be written: {error.strerror}") from error
+        raise RealNetError(f"{output} cannot be written: {error.strerror}") from error

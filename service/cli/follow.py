@@ -1,120 +1,68 @@
-"""Send the file of a job, begin the job, and show its progress until it ends."""
+"""Show how far a job is until it has ended, on a terminal and elsewhere."""
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
-import httpx
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from service.cli.http import place_of
-from service.cli.output import shown
-from service.client import ClientError, Server, no_answer, problem_line, refusal
+from service.cli.output import console, shown
 
-ANSWER_SECONDS = 30.0
-LOST_SECONDS = 60.0  # for which a server that has gone is waited for
-_LOOK_SECONDS = 0.5
+if TYPE_CHECKING:
+    from realnet.client import Job, JobState
 
-Job = dict[str, Any]
+_SAY_SECONDS = 5.0  # between two lines where there is no terminal, but for a change of what it does
 
 
-class Followed:
-    """A connection to a server for one job. Every method may raise ClientError."""
+def follow(job: "Job") -> "JobState":
+    """Return the job as it is when it has ended. Raises Unreachable where the server is gone; the job goes on then."""
+    from realnet.client import Unreachable
 
-    def __init__(self, server: Server, console: Console) -> None:
-        self._url = server.url
-        self._console = console
-        self._client = httpx.Client(base_url=server.url, headers=server.headers, timeout=ANSWER_SECONDS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def upload(self, path: Path, **fields: str | None) -> str:
-        """Send the file with the form's `fields`, and return the id of the data set."""
-        given = {name: value for name, value in fields.items() if value is not None}
+    terminal = console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[of]}"),
+    )
+    lines = _Lines()
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as progress:
+        task = progress.add_task(_doing(job.state), total=1.0, of="")
+        if not terminal.is_terminal:
+            lines.say(job.state)
         try:
-            with path.open("rb") as file, self._console.status(f"sending {path.name}"), self._as_client_error():
-                # The server answers when it has read the whole file, which may take minutes.
-                answer = self._client.post("/v1/datasets", files={"file": (path.name, file)}, data=given, timeout=None)
-        except OSError as error:
-            raise ClientError(f"{path}: {error.strerror}") from None
-        return str(_content(answer)["id"])
-
-    def run(self, kind: str, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Begin a job, show its progress, and return its result, or None where Ctrl-C has cancelled it."""
-        with self._as_client_error():
-            job: Job = _content(self._client.post(f"/v1/jobs/{kind}", json=request))
-        try:
-            job = self._watch(job)
-        except KeyboardInterrupt:
-            with self._as_client_error():
-                job = _content(self._client.post(f"/v1/jobs/{job['id']}/cancel"))
-            if job["status"] == "cancelled":
-                return None
-        if job["status"] == "failed":
-            raise ClientError(f"job {job['id']} has failed: {problem_line(job['error'])}")
-        if job["status"] == "cancelled":
-            raise ClientError(f"job {job['id']} was cancelled")
-        return dict(job["result"])
-
-    def _watch(self, job: Job) -> Job:
-        """Show the progress of a job until it has ended, and return it as it is then."""
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[of]}"))
-        with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
-            task = progress.add_task(job["status"], total=1.0, of="")
-            for changed in self._changes(job):
-                job = changed
-                figures = {name: each for name, each in job["metrics"].items() if isinstance(each, int | float)}
-                progress.update(task, description=job["status"], completed=job["progress"], of=shown(figures))
-        return job
-
-    def _changes(self, job: Job) -> Iterator[Job]:
-        """Yield the job after each change until it has ended, over restarts of the server."""
-        heard_at = time.monotonic()
-        while job["finished_at"] is None:
-            try:
-                for changed in self._streamed_changes(job):
-                    job, heard_at = changed, time.monotonic()
-                    yield job
-            except httpx.TransportError:
-                if time.monotonic() - heard_at > LOST_SECONDS:
-                    raise ClientError(f"{no_answer(self._url)}; job {job['id']} then goes on") from None
-            if job["finished_at"] is None:
-                time.sleep(_LOOK_SECONDS)
-
-    def _streamed_changes(self, job: Job) -> Iterator[Job]:
-        path, headers = f"/v1/jobs/{job['id']}/events", {"Last-Event-ID": str(job["revision"])}
-        with self._client.stream("GET", path, headers=headers) as events:
-            if events.is_error:
-                raise ClientError(refusal(events.status_code, events.read()))
-            for line in events.iter_lines():
-                if line.startswith("data:"):
-                    job = json.loads(line.removeprefix("data:"))
-                    yield job
-                elif line.startswith(":"):  # it is there, and nothing has changed
-                    yield job
-
-    @contextmanager
-    def _as_client_error(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx.ReadTimeout:
-            raise ClientError(f"{self._url} did not answer within {ANSWER_SECONDS:g} s") from None
-        except (httpx.TransportError, httpx.InvalidURL):
-            raise ClientError(no_answer(self._url)) from None
+            for state in job.follow():
+                progress.update(task, description=_doing(state), completed=state.progress, of=_figures(state))
+                if not terminal.is_terminal:
+                    lines.say(state)
+        except Unreachable as error:
+            raise Unreachable(f"{error}; job {job.id} then goes on") from None
+    return job.state
 
 
-def _content(answer: httpx.Response) -> dict[str, Any]:
-    if answer.is_error:
-        raise ClientError(refusal(answer.status_code, answer.content, place_of))
-    try:
-        return dict(answer.json())
-    except ValueError:
-        raise ClientError("what answers there is no RealNet server") from None
+class _Lines:
+    """A line on standard error now and then, for logs and for whoever waits for a script."""
+
+    def __init__(self) -> None:
+        self._said = ""
+        self._said_at = 0.0
+
+    def say(self, state: "JobState") -> None:
+        doing, now = _doing(state), time.monotonic()
+        if doing == self._said and now - self._said_at < _SAY_SECONDS:
+            return
+        self._said, self._said_at = doing, now
+        figures = _figures(state)
+        console(stderr=True).print(
+            f"job {state.id}, {state.kind}: {doing}, {state.progress:.0%}{figures and f', {figures}'}"
+        )
+
+
+def _doing(state: "JobState") -> str:
+    """Return what a job does now, if it tells, else its status."""
+    return str(state.metrics.get("phase", state.status)) if state.status == "running" else state.status
+
+
+def _figures(state: "JobState") -> str:
+    figures: dict[str, Any] = {name: each for name, each in state.metrics.items() if isinstance(each, int | float)}
+    return shown(figures)

@@ -1,86 +1,83 @@
-"""The commands `realnet dream`, `realnet fit` and `realnet sleep`: each sends a job and follows it to its end."""
+"""The commands `realnet jobs …`, about jobs that somebody has begun."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from service.cli.datasets import Columns, File, FileFormat, Name
-from service.cli.options import refusal_of, with_options
-from service.cli.output import console, shown
+from service.cli.asking import AsJson, Id, check_id, client_of, print_json
+from service.cli.output import moment, print_table, shown
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from realnet.client import Job, JobState
 
-    from service.client import Server
+_LAST = 3
 
-jobs = typer.Typer()
-
-_BESIDES = ["dataset"]  # which the file becomes
-_Kind: TypeAlias = Literal["dream", "fit", "sleep"]
+jobs = typer.Typer(help="List, follow and cancel dreams, fits and sleeps.")
 
 
-def _request(kind: _Kind) -> "type[BaseModel]":
-    from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
-
-    requests: dict[str, type[BaseModel]] = {"dream": DreamRequest, "fit": FitRequest, "sleep": SleepRequest}
-    return requests[kind]
-
-
-@with_options(jobs, lambda: [_request("dream")], _BESIDES)
-def dream(
-    context: typer.Context,
-    given: dict[str, Any],
-    file: File,
-    name: Name = None,
-    format: FileFormat = None,
-    inputs: Columns = None,
-    targets: Columns = None,
-) -> None:
-    """Have the live net dream FILE: it lives through it, what it should say forced on its outputs."""
-    _do("dream", context.obj, given, file, name=name, format=format, inputs=inputs, targets=targets)
+@jobs.command("list")
+def list_jobs(context: typer.Context, json: AsJson = False) -> None:
+    """List the jobs, oldest first; of those that have ended, the last 100."""
+    with client_of(context) as client:
+        states = [job.state for job in client.jobs.list()]
+    if json:
+        print_json(states)
+        return
+    rows = [(each.id, each.kind, each.status, f"{each.progress:.0%}", moment(each.created_at)) for each in states]
+    print_table(rows, heads=("id", "kind", "status", "done", "created"))
 
 
-@with_options(jobs, lambda: [_request("fit")], _BESIDES)
-def fit(
-    context: typer.Context,
-    given: dict[str, Any],
-    file: File,
-    name: Name = None,
-    format: FileFormat = None,
-    inputs: Columns = None,
-    targets: Columns = None,
-) -> None:
-    """Fit a fork of the live net to FILE by backpropagation, beside it, and bring the synapses home."""
-    _do("fit", context.obj, given, file, name=name, format=format, inputs=inputs, targets=targets)
+@jobs.command()
+def show(context: typer.Context, id: Id, json: AsJson = False) -> None:
+    """Print all that is known of a job."""
+    with client_of(context) as client:
+        state = client.jobs.get(check_id(id)).state
+    if json:
+        print_json(state)
+    else:
+        print_table(_fields(state))
 
 
-@with_options(jobs, lambda: [_request("sleep")])
-def sleep(context: typer.Context, given: dict[str, Any]) -> None:
-    """Have the live net sleep: it lives again through its past, or, of dendrites, searches for better contexts."""
-    _do("sleep", context.obj, given)
+@jobs.command()
+def follow(context: typer.Context, id: Id) -> None:
+    """Show the progress of a job until it has ended, then print its result. Ctrl-C leaves the job alone."""
+    from service.cli.follow import follow
+
+    with client_of(context) as client:
+        job = client.jobs.get(check_id(id))
+        follow(job)
+        print_result(job)
 
 
-def _do(kind: _Kind, server: "Server", given: dict[str, Any], file: Path | None = None, **of_file: str | None) -> None:
-    """Send the file with the form's fields `of_file`, if there is one, then run the job and print its result."""
-    from service.cli.follow import Followed
-
-    _check(kind, given if file is None else {"dataset": "-"} | given)
-    with Followed(server, console(stderr=True)) as followed:
-        if file is not None:
-            given = {"dataset": followed.upload(file, **of_file)} | given
-        result = followed.run(kind, given)
-    if result is None:
-        raise typer.Exit(130)
-    for name, value in result.items():
-        typer.echo(f"{name.replace('_', ' '):<22}{shown(value)}")
+@jobs.command()
+def cancel(context: typer.Context, id: Id) -> None:
+    """Cancel a job. What it has taught the net by then stays; one that has ended is left as it is."""
+    with client_of(context) as client:
+        typer.echo(f"{check_id(id)}: {client.jobs.get(id).cancel().status}")
 
 
-def _check(kind: _Kind, request: dict[str, Any]) -> None:
-    """Raise what is wrong with the options, before a file is sent for them."""
-    from pydantic import ValidationError
+def print_result(job: "Job") -> None:
+    """Print what a job that has ended made. Raises JobFailed or JobCancelled."""
+    print_table((name.replace("_", " "), shown(value)) for name, value in job.result().items())
 
-    try:
-        _request(kind).model_validate(request)
-    except ValidationError as error:
-        raise refusal_of(error, request) from None
+
+def _fields(state: "JobState") -> "list[tuple[str, str]]":
+    fields: dict[str, Any] = {
+        "kind": state.kind,
+        "status": state.status,
+        "done": f"{state.progress:.0%}",
+        "created": moment(state.created_at),
+        "started": moment(state.started_at),
+        "ended": moment(state.finished_at),
+        "asked for": state.request,
+        **{name: _last(value) for name, value in state.metrics.items()},
+        **(state.result or {}),
+    }
+    if state.error is not None:
+        fields["error"] = state.error.detail or state.error.title
+    return [(name.replace("_", " "), shown(value)) for name, value in fields.items()]
+
+
+def _last(value: Any) -> Any:
+    """Return the newest few of what there may be a thousand of, as of epochs."""
+    return ["…", *value[-_LAST:]] if isinstance(value, list) and len(value) > _LAST else value

@@ -22,36 +22,36 @@ def create(
     file: _File = Path("realnet.keys"),
 ) -> None:
     """Print a new key. It is shown this once: the file keeps only its hash."""
+    from realnet.client import RealNetError
     from service.auth.keys import KeysError, Scope, create_key
-    from service.client import ClientError
 
     try:
         typer.echo(create_key(file, name, Scope[scope.upper()]))
     except KeysError as error:
-        raise ClientError(str(error)) from None
+        raise RealNetError(str(error)) from None
 
 
 @keys.command("list")
 def list_keys(file: _File = Path("realnet.keys")) -> None:
     """List names and scopes."""
+    from realnet.client import RealNetError
     from service.auth.keys import KeysError, read_keys
-    from service.client import ClientError
 
     try:
         for key in read_keys(file):
             typer.echo(f"{key.name}  {key.scope.word}")
     except KeysError as error:
-        raise ClientError(str(error)) from None
+        raise RealNetError(str(error)) from None
 
 
 @keys.command("revoke")
 def revoke(name: _Name, file: _File = Path("realnet.keys")) -> None:
     """Take a key away; what is open with it is closed."""
+    from realnet.client import RealNetError
     from service.auth.keys import KeysError, revoke_key
-    from service.client import ClientError
 
     try:
         revoke_key(file, name)
     except KeysError as error:
-        raise ClientError(str(error)) from None
+        raise RealNetError(str(error)) from None
     typer.echo(f"revoked {name}")

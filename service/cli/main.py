@@ -1,35 +1,45 @@
 """The `realnet` command. All but `serve`, `key`, `compress` and `decompress` talk to a server, like any client."""
 
-import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
+from realnet.client.server import DEFAULT_URL
+from service.cli.asking import place_of
+from service.cli.begin import begin
+from service.cli.chat import chatting
 from service.cli.compression import compression
 from service.cli.datasets import datasets
-from service.cli.http import place_of, request
+from service.cli.generate import generating
 from service.cli.jobs import jobs
 from service.cli.keys import keys
-from service.cli.output import console, print_table, printable, shown
+from service.cli.net import net
+from service.cli.outputs import outputs
 from service.cli.serve import serving
 from service.cli.snapshots import snapshots
+from service.cli.streaming import streaming
+from service.cli.top import top
 
 if TYPE_CHECKING:
-    from service.client import Server
-
-DEFAULT_URL = "http://127.0.0.1:8420"
+    pass
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )
 app.add_typer(serving)
-app.add_typer(jobs)
+app.add_typer(streaming)
+app.add_typer(generating)
+app.add_typer(chatting)
+app.add_typer(net)
+app.add_typer(top)
+app.add_typer(outputs)
+app.add_typer(begin)
 app.add_typer(compression)
+app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(datasets, name="dataset")
 app.add_typer(keys, name="key")
@@ -57,7 +67,7 @@ def options(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    from service.client import Server
+    from realnet.client import Server
 
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -77,44 +87,6 @@ def _is_url(url: str) -> bool:
         return False
 
 
-@app.command()
-def stream(
-    context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A text file, or - for standard input.")],
-    batch: Annotated[int, typer.Option(min=1, max=16384, help="Bytes in one message, at most.")] = 512,
-    outputs: Annotated[
-        Literal["none", "surprise", "best", "full"],
-        typer.Option(help="What the server computes and tells of each token: best has the accuracy, less is faster."),
-    ] = "best",
-) -> None:
-    """Stream a text to the server, which learns from every token of it; show how well it predicts it."""
-    from service.cli.stream import stream_text
-
-    if not asyncio.run(stream_text(context.obj, file, batch, outputs, console(stderr=True))):
-        raise typer.Exit(130)
-
-
-@app.command()
-def generate(
-    context: typer.Context,
-    prompt: Annotated[str, typer.Argument(help="What the net reads before it goes on.")],
-    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 256,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token, always.")] = 0.7,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same text.")] = None,
-) -> None:
-    """Let the net go on from PROMPT, and print its tokens as they come. It learns nothing from that."""
-    prompt = prompt.encode(errors="surrogateescape").decode(errors="replace")  # any bytes can be an argument
-    request = {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
-    asyncio.run(_generate(context.obj, {name: value for name, value in request.items() if value is not None}))
-
-
-@app.command()
-def info(context: typer.Context) -> None:
-    """Print what the live net is, and how it is doing."""
-    net = request(context.obj, "GET", "/v1/net")
-    print_table((name.replace("_", " "), shown(value)) for name, value in net.items())
-
-
 def main() -> None:
     """The console entry: exit status 0, 1 (it failed), 2 (it was asked wrongly) or 130 (Ctrl-C)."""
     try:
@@ -130,10 +102,12 @@ def main() -> None:
 
 
 def _fail(error: Exception) -> int:
-    from service.client import ClientError
+    from realnet.client import RealNetError
 
-    if isinstance(error, ClientError):
-        status, line = 1, str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        status, line = 1, f"{error.filename}: {error.strerror}"
+    elif isinstance(error, RealNetError):
+        status, line = 1, error.line(place_of)
     elif hasattr(error, "format_message"):  # a usage error: typer's own class, or click's in older versions of typer
         command = getattr(getattr(error, "ctx", None), "command_path", "realnet")
         status, line = 2, f"{error.format_message().rstrip('.')}. Try `{command} --help`."
@@ -141,22 +115,6 @@ def _fail(error: Exception) -> int:
         raise error
     print("realnet:", " ".join(line.split()), file=sys.stderr)
     return status
-
-
-async def _generate(server: "Server", request: dict[str, Any]) -> None:
-    from service.client import ClientError, open_stream, problem_line
-
-    async with open_stream(server, outputs="none") as client:
-        await client.send({"type": "generate", **request})
-        async for message in client:
-            match message["type"]:
-                case "tokens":
-                    print(printable(message["text"]), end="", flush=True)
-                case "generated":
-                    print()
-                    return
-                case "error":
-                    raise ClientError(problem_line(message["problem"], place_of))
 
 
 if __name__ == "__main__":

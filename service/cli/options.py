@@ -95,9 +95,9 @@ def help_of(field: "FieldInfo") -> str:
 
 
 def default_of(field: "FieldInfo") -> str:
-    """Return the default as it would be given; empty for None and for an empty list."""
+    """Return the default as it would be given; empty for None, an empty list and what depends on the place."""
     value = field.default
-    if value is None or value == ():
+    if value is None or value == () or field.default_factory is not None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -128,13 +128,13 @@ def bounds_of(field: "FieldInfo") -> str:
 
 def refusal_of(error: "ValidationError", given: Iterable[str], elsewhere: Callable[[str], str] = flag_of) -> Exception:
     """Return the error for a model that is wrong: it names the flag, or where none was given the name `elsewhere`."""
-    from service.client import ClientError
+    from realnet.client import RealNetError
 
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
-        return ClientError(message)
+        return RealNetError(message)
     name = str(first["loc"][0])
     if name in given:
         return typer.BadParameter(message, param_hint=flag_of(name))
-    return ClientError(f"{elsewhere(name)}: {message}")
+    return RealNetError(f"{elsewhere(name)}: {message}")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,12 +16,14 @@ def console(stderr: bool = False) -> "Console":
 
 
 def print_table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> None:
-    from rich.table import Table
+    """Print a line for each row, whole, whatever the width of the terminal: it may be read by a program."""
+    from rich.cells import cell_len
 
-    table = Table(*heads, box=None, show_header=bool(heads), pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    lines = [line for line in (heads, *rows) if line]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def shown(value: object) -> str:
@@ -34,6 +37,23 @@ def shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def token_shown(token: int | None, vocabulary: str | None) -> str:
+    """Return a token as a person reads it: a byte that is a sign as that sign, any other token by its number."""
+    if token is None:
+        return "-"
+    is_sign = vocabulary == "bytes" and (32 <= token < 127 or token in b"\t\n\r")
+    return repr(chr(token)) if is_sign else str(token)
+
+
+def moment(when: datetime | None) -> str:
+    """Return a time as a clock here shows it."""
+    return "-" if when is None else when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f}"
 
 
 def printable(text: str) -> str:

@@ -26,7 +26,7 @@ def serve(given: dict[str, Any]) -> None:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from service.client import ClientError
+    from realnet.client import RealNetError
     from service.settings import Settings, check_variables, variable_of
 
     try:
@@ -35,9 +35,9 @@ def serve(given: dict[str, Any]) -> None:
     except ValidationError as error:
         raise refusal_of(error, given, variable_of) from None
     except SettingsError as error:
-        raise ClientError(f"{error}: not JSON") from None
+        raise RealNetError(f"{error}: not JSON") from None
     except ValueError as error:
-        raise ClientError(str(error)) from None
+        raise RealNetError(str(error)) from None
 
     gc.disable()  # a fifth of a start would go into looking for garbage among modules; the server enables it
     from service.server.run import run

@@ -19,6 +19,7 @@ from service.jobs.worker import Reports, finite, work
 
 
 def _fit(directory: Path, reports: Reports) -> dict[str, Any]:
+    reports({"progress": 0.0, "phase": "loading PyTorch"})
     import torch  # takes seconds, so that the server's end is waited for before it
 
     from realnet.training.live_fit import fit_live
@@ -26,6 +27,8 @@ def _fit(directory: Path, reports: Reports) -> dict[str, Any]:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others are the engine's and its clients'
     checkpoint = Checkpoint.from_bytes((directory / FORK).read_bytes())
     options = FitOptions(**json.loads((directory / OPTIONS).read_text()))
+    reports({"progress": 0.0, "phase": "training"})
+    reports.say()  # now: before the first batch the loss is measured, which may take a while
     fitted = fit_live(checkpoint, _data(directory), options, reports)
     made = {"weights": fitted.weights} | ({} if fitted.alive is None else {"alive": fitted.alive})
     safetensors.numpy.save_file(made, directory / MADE)

@@ -1,5 +1,6 @@
 """A store that this server has to itself, for as long as it is open."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 from service.runtime.birth import CannotStart
 from service.store import directory_of, open_lock, open_log, open_store
 from service.store.base import Lock, Log, Store, StoreError
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, frozen=True)
@@ -36,7 +39,9 @@ async def opened_store(url: str) -> AsyncIterator[OpenStore]:
             await lock.take()
         except StoreError as error:
             raise CannotStart(str(error)) from error
-        yield OpenStore(url, store, lock, directory_of(url))
+        directory = directory_of(url)
+        _logger.info("everything is kept in %s", "Redis" if directory is None else directory.absolute())
+        yield OpenStore(url, store, lock, directory)
     finally:
         await store.close()
         await lock.release()

@@ -21,8 +21,9 @@ from service.errors import NotReady
 from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
 from service.server.websockets import BoundedWebSocket
+from service.server.welcome import welcome
 from service.settings import Settings
-from service.telemetry.logs import configure_logging
+from service.telemetry.logs import configure_logging, is_for_people
 
 _logger = logging.getLogger(__name__)
 
@@ -50,13 +51,18 @@ def run(settings: Settings) -> None:
         server, listener = build(settings)
     except OSError as error:
         sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+    except CannotStart as error:
+        sys.exit(f"realnet: {error}")
     why = server.serve_on(listener)
     if why is not None:
         sys.exit(f"realnet: {why}")
 
 
 def build(settings: Settings) -> tuple["NetServer", socket.socket]:
-    """Return a server that has not started, and the bound socket that it is to serve on. Raises OSError."""
+    """Return a server that has not started, and the bound socket that it is to serve on.
+
+    Raises OSError, and CannotStart where a library is missing.
+    """
     app = create_app(settings)
     config = uvicorn.Config(
         _without_tracebacks(app),
@@ -71,7 +77,7 @@ def build(settings: Settings) -> tuple["NetServer", socket.socket]:
         ws_per_message_deflate=False,  # it would take more time than the net
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    return NetServer(config, app), open_listener(settings)
+    return NetServer(config, app, settings), open_listener(settings)
 
 
 def open_listener(settings: Settings) -> socket.socket:
@@ -110,9 +116,10 @@ def _give_large_blocks_back() -> None:
 class NetServer(uvicorn.Server):
     """Ends when the net cannot go on."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         super().__init__(config)
         self._app = app
+        self._settings = settings
 
     def serve_on(self, listener: socket.socket) -> str | None:
         """Serve until told to end, and close the socket; return why the net could not start or go on, if so."""
@@ -138,6 +145,8 @@ class NetServer(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or ():
             _logger.info("serving on %s", _url_of(listener))
+            if is_for_people(self._settings.log_format):
+                print(welcome(_url_of(listener), self._settings.has_keys), file=sys.stderr)
         gc.collect()
         gc.enable()
         gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second
@@ -188,4 +197,4 @@ async def _answer_until_cancelled(app: ASGIApp, scope: Scope, receive: Receive, 
         await app(scope, receive, send_and_see)
     except asyncio.CancelledError:
         if not has_begun:
-            await refusal(NotReady("the server is shutting down"))(scope, receive, send)
+            await refusal(scope, NotReady("the server is shutting down"))(scope, receive, send)

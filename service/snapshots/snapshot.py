@@ -5,12 +5,14 @@ from pydantic import AwareDatetime, BaseModel, Field
 from service.errors import Conflict
 from service.store.sealed import Sealed
 
+UPLOAD = "upload"  # the `job` of snapshots that somebody brought
+
 
 class Snapshot(BaseModel, frozen=True):
     """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC.
 
-    A snapshot of a `job` holds what the job made of a fork, never the live net. One that is `kept` stays until it is
-    deleted; others go when there are newer ones.
+    A snapshot of a `job` holds what the job of this id made of a fork, or what somebody brought (`upload`), never the
+    live net. One that is `kept` stays until it is deleted; others go when there are newer ones.
     """
 
     id: str

@@ -7,15 +7,17 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any, TypeVar
 
+from realnet import Checkpoint, from_checkpoint
+from realnet.interface import Interface
 from service.engine.commands import Clone, Restore, UpdateWeights
 from service.engine.engine import Engine
-from service.errors import Conflict, Refused
+from service.errors import Conflict, ErrorLocation, Invalid, Refused
 from service.journal.journal import LoggedJournal
 from service.journal.position import JournalPosition
 from service.journal.records import SnapshotRef
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import revive
-from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
 from service.store.base import StoreError
 
 _FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
@@ -93,6 +95,24 @@ class Snapshotter:
             listener(snapshot)
         return snapshot
 
+    async def take_in(self, data: bytes, name: str | None = None) -> Snapshot:
+        """Keep the bytes of a snapshot of such a net, from here or elsewhere, to be restored. The net stays as it is.
+
+        Raises Invalid, Conflict or StoreError.
+        """
+
+        def looked_into() -> tuple[Interface, int, str]:
+            checkpoint = Checkpoint.from_bytes(data)
+            return from_checkpoint(checkpoint).interface, checkpoint.tick, checkpoint.state_sha256()
+
+        async with self._saving:
+            try:
+                interface, tick, state_sha256 = await asyncio.to_thread(looked_into)
+            except ValueError as error:
+                raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
+            self._check_is_like(interface)
+            return await self._catalog.save(data, tick, state_sha256, job=UPLOAD, kept=True, name=name)
+
     def journal_has_lost(self) -> None:
         """Save a snapshot now: the journal lost records, and a start is refused until one has them."""
         if self._journal is not None:
@@ -104,8 +124,7 @@ class Snapshotter:
         async with self._saving:
             snapshot = await self._catalog.get(id)
             learner = await revive(snapshot, await self._catalog.read(id), device)
-            if not learner.interface.is_like(self._engine.interface):
-                raise Conflict("the snapshot is of a net with other inputs or outputs")
+            self._check_is_like(learner.interface)
             if self._journal is not None:
                 self._catalog.pinned.add(id)
             await self._engine.ask(Restore(learner, SnapshotRef(id, snapshot.sha256)))
@@ -130,6 +149,10 @@ class Snapshotter:
         async with self._hashing:
             checkpoint, _ = await self._engine.ask(Clone())
             return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
+
+    def _check_is_like(self, interface: Interface) -> None:
+        if not interface.is_like(self._engine.interface):
+            raise Conflict("the snapshot is of a net with other inputs or outputs")
 
     async def _save(self, kept: bool, name: str | None) -> Snapshot:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more

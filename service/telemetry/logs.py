@@ -18,6 +18,7 @@ _UVICORNS = (
     "Invalid HTTP request",
     "Application startup failed",  # the process ends with a line that says why
 )
+_NEWS_TO_NOBODY = ("Started server process", "Waiting for application", "Application startup", "Application shutdown")
 
 
 def log_event(logger: logging.Logger, level: int, event: str, **fields: object) -> None:
@@ -28,10 +29,16 @@ def log_event(logger: logging.Logger, level: int, event: str, **fields: object) 
 
 def configure_logging(level: str, form: Form) -> None:
     """Log to stderr; `auto` is JSON unless that is a terminal."""
-    is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    handler = formatted(logging.StreamHandler(sys.stderr), is_text)
+    handler = formatted(logging.StreamHandler(sys.stderr), is_text=form == "text")
+    if is_for_people(form):
+        handler.setFormatter(_Short("%(asctime)s  %(message)s", "%H:%M:%S"))
+        handler.addFilter(lambda record: not str(record.msg).startswith(_NEWS_TO_NOBODY))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is answered with 400
+
+
+def is_for_people(form: Form) -> bool:
+    return form == "auto" and sys.stderr.isatty()
 
 
 def formatted(handler: logging.Handler, is_text: bool) -> logging.Handler:
@@ -65,6 +72,14 @@ class _Plain(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields = getattr(record, "fields", {})
         return " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())])
+
+
+class _Short(_Plain):
+    """A time and what has happened; the level only of what is wrong."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = super().formatMessage(record)
+        return f"{line} ({record.levelname.lower()})" if record.levelno >= logging.WARNING else line
 
 
 def _without_addresses(record: logging.LogRecord) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from websockets.frames import Frame, Opcode
 
-from service.client import JSON, MSGPACK, Message, StreamClient
+from realnet.client import JSON, MSGPACK, Message, StreamClient
 
 TEXT = "the net lives, and learns from every token. " * 20
 SECRET = "never-to-be-repeated"

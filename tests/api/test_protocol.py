@@ -218,7 +218,7 @@ PROBLEM = problem_of(Invalid([ErrorLocation(detail="wrong", pointer="/tokens/3")
     [
         (Hello(1, 0, {"tick": 0}), {"type": "hello", "protocol": 1, "last_seq": 0, "net": {"tick": 0}}),
         (Ack(1, 2), {"type": "ack", "seq": 1, "tick": 2}),
-        (Ack(3, 2, 2), {"type": "ack", "seq": 3, "tick": 2, "count": 2}),
+        (Ack(3, 4, 2, 1), {"type": "ack", "seq": 3, "tick": 4, "count": 2, "first_tick": 1}),
         (
             OutputsMessage(7, 2, token=[104, 101], surprise=[2.0, 1.5], predicted=None),
             {

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from realnet.client import Message, RealNetError, StreamClient, StreamClosed, open_stream
 from service.api.stream.hub import PIECE
-from service.client import ClientError, Message, StreamClient, open_stream
 from tests.api.asking import BOTH, answer, answers, next_of
 from tests.running_server import RunningServer, ThreadServer
 
@@ -53,7 +53,7 @@ async def test_an_input_is_acknowledged_and_its_outputs_follow(server: RunningSe
     async with open_stream(server.url, subprotocol=subprotocol) as client:
         await client.send({"type": "input", "seq": 5, "text": "hé"})  # three bytes
         messages = [await anext(client), await anext(client)]
-        assert {"type": "ack", "seq": 5, "tick": tick + 3} in messages
+        assert {"type": "ack", "seq": 5, "first_tick": tick + 1, "tick": tick + 3} in messages
         await client.send({"type": "input", "seq": 6, "tokens": [104, 101]})
         messages += await outputs_until(client, tick + 5)
         assert column(messages, "tick").tolist() == list(range(tick + 1, tick + 6))
@@ -106,6 +106,7 @@ async def test_a_repeated_seq_is_acknowledged_and_not_learnt_again(server: Runni
         for seq in (1, 2, 5):
             ack = await answer(client, {"type": "input", "seq": seq, "text": "ab"})
         tick = ack["tick"]
+        assert ack.pop("first_tick") == tick - 1  # which is not known of a repetition
         assert await answer(client, {"type": "input", "seq": 5, "text": "ab"}) == ack
     async with open_stream(server.url, "reader-7") as client, open_stream(server.url, "reader-8") as other:
         assert client.hello["last_seq"] == 5
@@ -113,7 +114,7 @@ async def test_a_repeated_seq_is_acknowledged_and_not_learnt_again(server: Runni
         for seq in (2, 4, 5):
             assert await answer(client, {"type": "input", "seq": seq, "text": "ab"}) == ack | {"seq": seq}
         assert await answer(client, {"type": "input", "seq": 6, "text": "c"}) == {
-            "type": "ack", "seq": 6, "tick": tick + 1,
+            "type": "ack", "seq": 6, "first_tick": tick + 1, "tick": tick + 1,
         }  # fmt: skip
         assert (await answer(other, {"type": "input", "seq": 5, "text": "d"}))["tick"] == tick + 2
 
@@ -188,7 +189,7 @@ async def test_a_fast_writer_is_held_back(new_server: Callable[..., RunningServe
     server = new_server(ws_window=8, max_streams=1).start()
     server.client.patch("/v1/net", json={"paused": True}).raise_for_status()
     async with open_stream(server.url, window=50) as client:
-        with pytest.raises(ClientError, match="all 1 places for streams"):
+        with pytest.raises(RealNetError, match="all 1 places for streams"):
             await open_stream(server.url).__aenter__()
         for _ in range(50):
             await client.send_input(text="a")
@@ -254,7 +255,7 @@ async def test_a_reader_that_stalls_for_too_long_is_cut(new_server: Callable[...
     async with open_stream(server.url, outputs="full") as slow, open_stream(server.url) as good:
         while "4008" not in server.log:
             await send_and_hear(good, 20)
-        with pytest.raises(ClientError) as closed:
+        with pytest.raises(StreamClosed) as closed:
             await next_of(slow, "pong")
         assert closed.value.code == 4008
         assert (await answer(good, {"type": "ping"}))["type"] == "pong"
@@ -266,6 +267,6 @@ async def test_a_stream_is_told_that_the_server_restarts(new_server: Callable[..
         await client.send_input(text="abc")
         await next_of(client, "ack")
         server.terminate()
-        with pytest.raises(ClientError, match="it restarts") as closed:
+        with pytest.raises(StreamClosed, match="it restarts") as closed:
             await next_of(client, "pong")
         assert closed.value.code == 1012

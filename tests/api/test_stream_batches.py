@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.client import JSON, MSGPACK, Message, open_stream
+from realnet.client import JSON, MSGPACK, Message, open_stream
 from tests.api.asking import BOTH, answer, answers, send_at_once
 from tests.running_server import RunningServer
 
@@ -26,7 +26,8 @@ async def test_what_comes_at_once_is_one_record_and_one_ack(server: RunningServe
     before, tick = records(server), server.net()["tick"]
     async with open_stream(server.url, subprotocol=subprotocol) as client:
         send_at_once(client, inputs(*"one turn of the loop"))
-        assert await answers(client, 20) == [{"type": "ack", "seq": 20, "count": 20, "tick": tick + 20}]
+        ack = {"type": "ack", "seq": 20, "count": 20, "first_tick": tick + 1, "tick": tick + 20}
+        assert await answers(client, 20) == [ack]
     assert records(server) == before + 1
 
 
@@ -87,7 +88,7 @@ async def test_tokens_as_bytes(server: RunningServer) -> None:
     tick = server.net()["tick"]
     async with open_stream(server.url, subprotocol=MSGPACK) as client:
         ack = await answer(client, {"type": "input", "seq": 1, "tokens": b"h\xc3\xa9"})
-    assert ack == {"type": "ack", "seq": 1, "tick": tick + 3}
+    assert ack == {"type": "ack", "seq": 1, "first_tick": tick + 1, "tick": tick + 3}
     outputs = server.client.get("/v1/outputs", params={"after": tick}).json()["outputs"]
     assert [output["token"] for output in outputs] == [104, 195, 169]
 
@@ -115,6 +116,6 @@ async def test_frames_that_come_at_once(frames_server: RunningServer) -> None:
     async with open_stream(frames_server.url) as client:
         send_at_once(client, [{"type": "input", "seq": seq, **each} for seq, each in enumerate(shown, 1)])
         assert await answers(client, 3) == [
-            {"type": "ack", "seq": 2, "count": 2, "tick": tick + 3},
-            {"type": "ack", "seq": 3, "tick": tick + 4},
+            {"type": "ack", "seq": 2, "count": 2, "first_tick": tick + 1, "tick": tick + 3},
+            {"type": "ack", "seq": 3, "first_tick": tick + 4, "tick": tick + 4},
         ]

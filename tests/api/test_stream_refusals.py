@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from service.client import JSON, MSGPACK, ClientError, Message, open_stream
+from realnet.client import JSON, MSGPACK, Message, StreamClosed, open_stream
 from tests.api.asking import BOTH, answer, next_of
 from tests.running_server import RunningServer
 
@@ -115,7 +115,7 @@ async def test_a_broken_protocol_ends_the_stream(
     before = server.weights()
     async with open_stream(server.url, subprotocol=subprotocol) as client, open_stream(server.url) as other:
         await client.connection.send(raw, text=text)
-        with pytest.raises(ClientError) as closed:
+        with pytest.raises(StreamClosed) as closed:
             await next_of(client, "pong")
         assert closed.value.code == code
         assert (await answer(other, {"type": "ping"}))["type"] == "pong"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from realnet import DendriteLearner
+from realnet.client import MSGPACK, open_stream
 from realnet.vocabulary import TokenizerFile
-from service.client import MSGPACK, open_stream
 from tests.api.asking import answers, next_of, problem_of
 from tests.cli.commands import shown
 from tests.jobs.client import begin, end_of, upload

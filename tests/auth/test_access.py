@@ -11,9 +11,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from realnet.client import JSON
 from service.app import create_app
 from service.auth.keys import Scope, create_key, digest_of, revoke_key
-from service.client import JSON
 from service.settings import Settings
 from tests.auth.guarded import Guarded, bearer, until
 from tests.running_server import RunningServer
@@ -69,7 +69,7 @@ def test_every_route_declares_its_scope() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.path} {route.name}")
 def test_a_route_asks_for_its_key(guarded: Guarded, refused_keys: dict[str, dict[str, str]], route: Any) -> None:
     needed: Scope = route.endpoint.scope
-    path = route.path.replace("{id:job}", "{id}").replace("{id}", "00000099").replace("{path:path}", "main.js")
+    path = route.path.replace("{id:digits}", "{id}").replace("{id}", "00000099").replace("{path:path}", "main.js")
     methods = getattr(route, "methods", None)
     if methods is None:  # a WebSocket
         assert path == "/v1/stream"

@@ -23,9 +23,11 @@ def environment(url: str) -> dict[str, str]:
     return others | {"REALNET_URL": url, "COLUMNS": "200"}
 
 
-def started(*arguments: str, url: str, stderr: int = PIPE) -> "Popen[bytes]":
-    """Start a process of its own, whose standard output is a pipe; `stderr` may be a terminal."""
-    return Popen(command(*arguments), env=environment(url), stdout=PIPE, stderr=stderr)
+def started(
+    *arguments: str, url: str, stdin: int | None = None, stdout: int = PIPE, stderr: int = PIPE
+) -> "Popen[bytes]":
+    """Start a process of its own, whose standard output is a pipe; what is given may be a terminal."""
+    return Popen(command(*arguments), env=environment(url), stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 def realnet(

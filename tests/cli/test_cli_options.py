@@ -44,7 +44,7 @@ def test_every_field_is_a_flag_whose_help_says_its_true_default(
             if default and type(info.default) in (int, float, str):
                 assert type(info.default)(default[1]) == info.default
     assert told.keys() == {"--help"} | (
-        {"--name", "--format", "--inputs", "--targets"} if name in ("dream", "fit") else set()
+        {"--name", "--format", "--inputs", "--targets", "--keep"} if name in ("dream", "fit") else set()
     )
 
 

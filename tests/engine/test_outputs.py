@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realnet import FrameOutputs, TokenOutputs
+from realnet.client import connection
 from realnet.interface import Interface
 from realnet.learners import create
 from realnet.outputs import Column, Level, includes
-from service import client
 from service.api.encoding import PIECE, FrameOutput, Output, TokenOutput, pieces, structs
 from service.api.stream import hub
 from service.api.stream.columns import outputs_message
@@ -289,7 +289,7 @@ async def test_a_message_has_the_columns_that_are_asked_for_and_null_for_what_wa
         batch, *_ = outputs.read(outputs.start, 10)
         assert batch is not None
         message = codec.decode(codec.encode(outputs_message(batch, interface.columns, level, codec)))
-        client._make_arrays_(message)
+        connection._make_arrays_(message)
         return message
 
     interface = create(num_neurons=656).interface

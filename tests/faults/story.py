@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from realnet.client import RealNetError, StreamClient, open_stream
 from realnet.inputs import Input
 from realnet.learners import AnyPreset, create
-from service.client import ClientError, StreamClient, open_stream
 from service.runtime.birth import Birth
 from tests.running_server import RunningServer
 from tests.runtime.life import replayed
@@ -66,7 +66,7 @@ class Teller:
                     task.cancel()
                 await asyncio.gather(hearing, sending, return_exceptions=True)
                 return until is not None and self.acked == until
-        except ClientError:
+        except RealNetError:
             return False
 
     async def _send(self, client: StreamClient, until: int | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.client import ClientError, open_stream
+from realnet.client import RealNetError, open_stream
 from service.journal.codec import encode_record
 from service.journal.records import InputRecord
 from service.store import open_log
@@ -45,7 +45,7 @@ async def test_nothing_is_taken_before_the_journal_is_read(new_process: Callable
     refused = server.client.post("/v1/inputs", json={"text": "too early"})
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/not-ready")
     assert refused.headers["retry-after"] == "1"
-    with pytest.raises(ClientError, match="journal is being read"):
+    with pytest.raises(RealNetError, match="journal is being read"):
         await open_stream(server.url).__aenter__()
     assert server.client.get("/healthz").status_code == 200
     assert 0 <= server.net()["tick"] < 3 * len(TEXT)

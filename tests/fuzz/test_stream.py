@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from service.client import JSON, MSGPACK
+from realnet.client import JSON, MSGPACK
 from tests.running_server import ProcessServer, RunningServer
 
 CASES = int(os.environ.get("FUZZ_CASES", "150"))

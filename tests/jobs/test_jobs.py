@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.client import open_stream
+from realnet.client import open_stream
 from tests.jobs.client import begin, end_of, events, until_it_runs, upload
 from tests.running_server import RunningServer
 

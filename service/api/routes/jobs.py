@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic import BaseModel
-from starlette.convertors import StringConvertor, register_url_convertor
 
+import service.api.ids  # noqa: F401
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, page_of, problems
 from service.auth.keyring import Caller
@@ -20,14 +20,6 @@ from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
 from service.runtime.runtime import Runtime
 
-
-class _Id(StringConvertor):
-    """The id of a job: digits, so that `/v1/jobs/dream` is never taken for one."""
-
-    regex = "[0-9]+"
-
-
-register_url_convertor("job", _Id())
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _PING_SECONDS = 15.0  # without an event: proxies close what is silent for a minute
@@ -113,13 +105,13 @@ async def list_jobs(
     return JobList(**page_of(left, limit))
 
 
-@router.get("/{id:job}", responses=problems(404))
+@router.get("/{id:digits}", responses=problems(404))
 @needs(Scope.READ)
 async def get(id: str, runtime: RuntimeDep) -> Job:
     return runtime.jobs.get(id)
 
 
-@router.get("/{id:job}/events", response_class=Response, responses=_EVENTS | problems(404, 422))
+@router.get("/{id:digits}/events", response_class=Response, responses=_EVENTS | problems(404, 422))
 @needs(Scope.READ)
 async def events(
     id: str, runtime: RuntimeDep, last_event_id: Annotated[int | None, Header(ge=0, le=2**63 - 1)] = None
@@ -131,7 +123,7 @@ async def events(
     return EventSourceResponse(_events(runtime.jobs, id, after))
 
 
-@router.post("/{id:job}/cancel", responses=problems(403, 404))
+@router.post("/{id:digits}/cancel", responses=problems(403, 404))
 @needs(Scope.TEACH)
 async def cancel(id: str, runtime: RuntimeDep) -> Job:
     """Cancel a job, and answer when it has ended. One that had ended before is left as it is."""

@@ -1,19 +1,21 @@
-"""Save, list, keep, download, restore and delete snapshots."""
+"""Save, list, keep, download, upload, restore and delete snapshots."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+import service.api.ids  # noqa: F401
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, RuntimeDep, page_of, problems
-from service.api.schemas import SnapshotChange, SnapshotList, SnapshotRequest
+from service.api.schemas import SnapshotChange, SnapshotList, SnapshotName, SnapshotRequest
 from service.auth.keys import Scope
 from service.snapshots.snapshot import Snapshot
 
 router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
 
+_FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _WRITE_BYTES = 2**18  # handed to a connection at once, of a chunk of 16 MiB
 
 
@@ -39,13 +41,13 @@ async def list_snapshots(
     return SnapshotList(**page_of(left, limit))
 
 
-@router.get("/{id}", responses=problems(404, 409, 503))
+@router.get("/{id:digits}", responses=problems(404, 409, 503))
 @needs(Scope.READ)
 async def get(id: str, runtime: RuntimeDep) -> Snapshot:
     return await runtime.snapshots.get(id)
 
 
-@router.patch("/{id}", responses=problems(400, 403, 404, 409, 413, 415, 422, 503), dependencies=[TAKES_JSON])
+@router.patch("/{id:digits}", responses=problems(400, 403, 404, 409, 413, 415, 422, 503), dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
 async def change(id: str, change: SnapshotChange, runtime: RuntimeDep) -> Snapshot:
     """Keep a snapshot until it is deleted, or no longer; give it a name, or none. What is left out stays as it is."""
@@ -53,10 +55,10 @@ async def change(id: str, change: SnapshotChange, runtime: RuntimeDep) -> Snapsh
 
 
 @router.get(
-    "/{id}/data",
+    "/{id:digits}/data",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": _FILE},
         **problems(404, 409, 503),
     },
 )
@@ -76,14 +78,35 @@ async def data(id: str, runtime: RuntimeDep) -> Response:
     )
 
 
-@router.post("/{id}/restore", responses=problems(403, 404, 409, 503))
+@router.post(
+    "/upload",
+    status_code=201,
+    responses=problems(400, 403, 408, 409, 413, 415, 422, 503),
+    openapi_extra={"requestBody": {"required": True, "content": _FILE}},
+)
+@needs(Scope.ADMIN, largest="max_dataset_bytes")
+async def upload(
+    runtime: RuntimeDep, request: Request, response: Response, name: Annotated[SnapshotName | None, Query()] = None
+) -> Snapshot:
+    """Keep a snapshot that was downloaded, here or from a server with such a net. The net stays as it is.
+
+    To have it live, restore it.
+    """
+    if request.headers.get("content-type", "").strip().lower() not in _FILE:
+        raise HTTPException(415, "send application/octet-stream")
+    snapshot = await runtime.snapshotter.take_in(await request.body(), name)
+    response.headers["Location"] = f"{router.prefix}/{snapshot.id}"
+    return snapshot
+
+
+@router.post("/{id:digits}/restore", responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def restore(id: str, runtime: RuntimeDep) -> Snapshot:
     """Put the net back to a snapshot: what it was taught since, and what waits to be learnt, is undone."""
     return await runtime.restore(id)
 
 
-@router.delete("/{id}", status_code=204, responses=problems(403, 404, 409, 503))
+@router.delete("/{id:digits}", status_code=204, responses=problems(403, 404, 409, 503))
 @needs(Scope.ADMIN)
 async def delete(id: str, runtime: RuntimeDep) -> None:
     await runtime.snapshots.delete(id)

@@ -81,7 +81,7 @@ class Client:
         if seq < self.last_seq - _FAR:
             raise Invalid([ErrorLocation(detail=f"far below {self.last_seq}, the last of this client", pointer="/seq")])
         reply = asyncio.get_running_loop().create_future()
-        reply.set_result(Ran(self.tick, self.tick, []))
+        reply.set_result(Ran(0, self.tick, []))  # its first tick is not known
         return reply
 
     def accept(self, batch: Batch) -> None:

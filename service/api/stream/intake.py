@@ -122,7 +122,8 @@ class Intake:
             seqs, ticks, reply = self._unanswered.popleft()
             error = reply.exception()
             if error is None:
-                self._answer(Ack(seqs[-1], reply.result().last_tick, len(seqs)), len(seqs), ticks)
+                ran = reply.result()
+                self._answer(Ack(seqs[-1], ran.last_tick, len(seqs), ran.first_tick), len(seqs), ticks)
             else:
                 assert isinstance(error, Exception)
                 self._refuse(seqs, ticks, error)

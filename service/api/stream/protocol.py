@@ -54,6 +54,8 @@ class GenerateMessage(Prompt):
 
 
 class PingMessage(Body):
+    """Asks for a `pong`."""
+
     type: Literal["ping"]
     seq: Seq | None = None
 
@@ -68,7 +70,7 @@ class SubscribeMessage(Body):
 
 ClientMessage: TypeAlias = InputMessage | GenerateMessage | PingMessage | SubscribeMessage
 
-_KINDS: Mapping[object, type[ClientMessage]] = {
+KINDS: Mapping[str, type[ClientMessage]] = {
     "input": InputMessage,
     "generate": GenerateMessage,
     "ping": PingMessage,
@@ -87,12 +89,14 @@ class Hello(msgspec.Struct, tag="hello"):
 class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
     """All inputs up to `seq` are durable and were run, the last `count` of them just now.
 
-    `tick` is the last tick of input `seq`; for a repeated input it may be a later one. A `count` of 1 is left out.
+    `first_tick` … `tick` are the ticks of these inputs. Of a repeated input `first_tick` is left out, and `tick` may be
+    a later one. A `count` of 1 is left out.
     """
 
     seq: int
     tick: int
     count: int = 1
+    first_tick: int = 0
 
 
 class OutputsMessage(msgspec.Struct, tag="outputs"):
@@ -147,6 +151,8 @@ class Generated(msgspec.Struct, tag="generated"):
 
 
 class Pong(msgspec.Struct, tag="pong"):
+    """The answer to `ping`."""
+
     ref: int | None
 
 
@@ -214,9 +220,9 @@ class Codec:
         seq = given.get("seq")
         ref = seq if type(seq) is int and 0 < seq < 2**53 else None
         tag = given.get("type")
-        kind = _KINDS.get(tag) if isinstance(tag, str) else None
+        kind = KINDS.get(tag) if isinstance(tag, str) else None
         if kind is None:
-            raise _invalid([ErrorLocation(detail=f"one of {', '.join(map(str, _KINDS))}", pointer="/type")], ref)
+            raise _invalid([ErrorLocation(detail=f"one of {', '.join(map(str, KINDS))}", pointer="/type")], ref)
         try:
             return kind.model_validate(given)
         except ValidationError as error:

@@ -1,9 +1,8 @@
 """A small client of `WS /v1/stream`: inputs pipelined within a window, the server's messages in the order they come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,39 +11,18 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
+from realnet.client.errors import StreamClosed, Unreachable, error_of_answer, no_answer
+from realnet.client.outbox import WINDOW, WINDOW_TICKS, ticks_of
+from realnet.client.server import Server
+
 JSON = "realnet.v1.json"
 MSGPACK = "realnet.v1.msgpack"
 
 MAX_MESSAGE_BYTES = 16 * 2**20
-_WINDOW_TICKS = 32_768  # of inputs that are not acknowledged: a tenth of a second of the fastest net
 NEXT = 5  # tokens that are told of what is expected next
-
-PASSING = frozenset({"/problems/not-durable", "/problems/not-ready"})  # refusals that end by themselves:
-TRY_AGAIN_SECONDS = 1.0  # the server's Retry-After
 
 Message = dict[str, Any]
 Content = Mapping[str, object]  # of an input
-
-
-class ClientError(Exception):
-    """The server can't be reached, refused or left: one line that says what to do. `code` is that of a close."""
-
-    def __init__(self, message: str, code: int | None = None, is_passing: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.is_passing = is_passing  # worth another try
-
-
-@dataclass(slots=True, frozen=True)
-class Server:
-    """Where a server is (http or https), and the key to it if it needs one."""
-
-    url: str
-    key: str | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
 
 
 class StreamClient:
@@ -54,7 +32,7 @@ class StreamClient:
     of which `tick` is one more; a column that was not computed is None.
 
     `hello` is the server's first message, `last_seq` the last `seq` used; to send again what was refused, set it back.
-    Where the server closes the connection, iteration and sends raise ClientError.
+    Where the server closes the connection, iteration and sends raise StreamClosed.
     """
 
     def __init__(self, connection: ClientConnection, hello: Message, window: int) -> None:
@@ -81,29 +59,29 @@ class StreamClient:
             while sent < len(contents) and self._room() > 0:
                 self.last_seq += 1
                 messages.append({"type": "input", "seq": self.last_seq, **contents[sent]})
-                self._unacked[self.last_seq] = ticks = _ticks_of(contents[sent])
+                self._unacked[self.last_seq] = ticks = ticks_of(contents[sent])
                 self._unacked_ticks += ticks
                 sent += 1
-            await self._write(messages)
+            await self.write(map(self._encode, messages))
         return self.last_seq
 
     async def send(self, message: Message) -> None:
         """Send any message as it is."""
-        await self._write([message])
+        await self.write([self._encode(message)])
 
-    async def _write(self, messages: list[Message]) -> None:
-        """Write all of them at once: neither side then does for each what is as long for many."""
+    async def write(self, encoded: Iterable[bytes]) -> None:
+        """Write messages all at once: neither side then does for each what is as long for many."""
         connection, protocol = self.connection, self.connection.protocol
         send = protocol.send_binary if connection.subprotocol == MSGPACK else protocol.send_text
-        with _closed_as_client_error():
+        with _closed_as_error():
             async with connection.send_context():
-                for message in messages:
-                    send(self._encode(message))
+                for message in encoded:
+                    send(message)
                 connection.transport.write(b"".join(protocol.data_to_send()))
 
     def _room(self) -> int:
         """Return how many more messages the window allows, perhaps none."""
-        return self._window - len(self._unacked) if self._unacked_ticks < _WINDOW_TICKS else 0
+        return self._window - len(self._unacked) if self._unacked_ticks < WINDOW_TICKS else 0
 
     async def _has_room(self) -> None:
         while self._room() <= 0:
@@ -119,7 +97,7 @@ class StreamClient:
         return self
 
     async def __anext__(self) -> Message:
-        with _closed_as_client_error():
+        with _closed_as_error():
             message = self._decode(await self.connection.recv())
         if message["type"] == "outputs":
             _make_arrays_(message)
@@ -141,10 +119,10 @@ async def open_stream(
     client_id: str | None = None,
     *,
     subprotocol: str = JSON,
-    window: int = 256,
+    window: int = WINDOW,
     outputs: str = "best",
 ) -> AsyncIterator[StreamClient]:
-    """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise ClientError.
+    """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise RealNetError.
 
     `outputs` is what the server sends of them: none, surprise, best or full. Less is faster.
     """
@@ -159,24 +137,20 @@ async def open_stream(
             additional_headers=server.headers,
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
+            proxy=None if server.is_on_this_machine else True,
             ping_timeout=None,  # no deadline: a server that holds a fast writer back reads no pings meanwhile
         )
     except InvalidStatus as error:
-        status, body = error.response.status_code, error.response.body
-        is_passing = _problem(body).get("type") in PASSING
-        raise ClientError(f"{url} refused the stream: {refusal(status, body)}", is_passing=is_passing) from None
+        answer = error.response
+        raise error_of_answer(
+            answer.status_code, answer.body, f"{url} refused the stream: ", answer.headers.get("Retry-After")
+        ) from None
     except (OSError, InvalidHandshake, InvalidURI) as error:  # a TimeoutError is an OSError
-        raise ClientError(no_answer(url)) from error
+        raise Unreachable(no_answer(url)) from error
     async with connection:
-        with _closed_as_client_error():
+        with _closed_as_error():
             hello = _decoder(connection)(await connection.recv())
         yield StreamClient(connection, hello, window)
-
-
-def _ticks_of(content: Content) -> int:
-    """Return how many tokens or frames an input is, of a text about."""
-    given = content.get("text") or content.get("tokens") or content.get("frames")
-    return len(given) if isinstance(given, Sized) else 0
 
 
 def _make_arrays_(message: Message) -> None:
@@ -196,39 +170,8 @@ def _make_arrays_(message: Message) -> None:
     message["tick"] = np.arange(message["first_tick"], message["first_tick"] + count)
 
 
-def no_answer(url: str) -> str:
-    return f"no server answers at {url}: start one with `realnet serve`, or name another with --url or REALNET_URL"
-
-
-def refusal(status: int, body: bytes | bytearray, place_of: Callable[[str], str] = str) -> str:
-    """What an answer of `status` says went wrong, if it is a problem; the status alone if it is something else."""
-    problem = _problem(body)
-    return problem_line(problem, place_of) if problem else f"HTTP status {status}; is that a RealNet server?"
-
-
-def _problem(body: bytes | bytearray) -> Message:
-    """Empty if it is something else."""
-    try:
-        return msgspec.json.decode(body, type=Message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-
-
-def problem_line(problem: Message, place_of: Callable[[str], str] = str) -> str:
-    """A problem (RFC 9457) in one line, with the first of the places it names: `place_of` names one in the body."""
-    line = str(problem.get("detail") or problem.get("title") or "the server gives no reason")
-    for error in problem.get("errors") or []:
-        pointer = error.get("pointer") or "/"
-        if error.get("line") is None:
-            where = error.get("column") or place_of(pointer)
-        else:
-            where = f"line {error['line']}, {error.get('column') or pointer}"
-        return f"{line} ({where}: {error.get('detail')})"
-    return line
-
-
 @contextmanager
-def _closed_as_client_error() -> Iterator[None]:
+def _closed_as_error() -> Iterator[None]:
     try:
         yield
     except ConnectionClosed as error:
@@ -237,7 +180,7 @@ def _closed_as_client_error() -> Iterator[None]:
         reason = (
             close.reason if close and close.reason else {1006: "it broke", 1012: "it restarts"}.get(code, "no reason")
         )
-        raise ClientError(f"the server closed the connection ({code}: {reason})", code) from error
+        raise StreamClosed(f"the server closed the connection ({code}: {reason})", code) from error
 
 
 def _encoder(connection: ClientConnection) -> Callable[[Message], bytes]:

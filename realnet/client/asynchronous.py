@@ -1,0 +1,168 @@
+"""Ask a server of everything that its API has, with `await`."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self, TypeVar, Unpack
+from uuid import uuid4
+
+import msgspec
+
+from realnet.client.datasets import AsyncDatasets
+from realnet.client.errors import ConnectionLost, Problem, error_of
+from realnet.client.http import Http, events
+from realnet.client.jobs import AsyncJobs
+from realnet.client.link import OnWait
+from realnet.client.models import (
+    Accepted,
+    Explanation,
+    Generated,
+    Health,
+    InputContent,
+    Level,
+    Net,
+    OutputsPage,
+    Piece,
+    Prompt,
+    Ran,
+)
+from realnet.client.server import Server
+from realnet.client.snapshots import AsyncSnapshots
+from realnet.client.stream import AsyncStream
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A server, by default that of `REALNET_URL`, with the key `REALNET_KEY`. Every call may raise RealNetError.
+
+    Refusals that end by themselves (429, 503) are waited for, `patience` seconds at most in one call; where a
+    connection breaks, calls are sent again that change nothing or are learnt once. An answer has to begin within
+    `timeout` seconds.
+
+    Attributes:
+        datasets: what can be asked of data sets.
+        jobs: the same of jobs: dreams, sleeps and fits.
+        snapshots: the same of snapshots.
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, patience: float = 30.0, timeout: float = 60.0
+    ) -> None:
+        self.server = Server.of(url, key)
+        self._http = Http(self.server, patience, timeout)
+        self.datasets = AsyncDatasets(self._http)
+        self.jobs = AsyncJobs(self._http)
+        self.snapshots = AsyncSnapshots(self._http)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def health(self) -> Health:
+        """Return whether the process answers."""
+        return await self._http.ask(Health, "GET", "/healthz")
+
+    async def ready(self) -> Health:
+        """Return when the net ticks and can learn; NotReady is waited for like any passing refusal."""
+        return await self._http.ask(Health, "GET", "/readyz")
+
+    async def metrics(self) -> str:
+        """Return the metrics as Prometheus reads them."""
+        async with self._http.answer("GET", "/metrics") as answer:
+            return (await answer.aread()).decode()
+
+    async def net(self, hash: bool = False) -> Net:
+        """Describe the net; with `hash`, also by the SHA-256 of its weights and of its whole state."""
+        return await self._http.ask(Net, "GET", "/v1/net", query={"hash": hash or None})
+
+    async def change(
+        self,
+        *,
+        learning_rate: float | None = None,
+        plasticity: bool | None = None,
+        tick_hz: float | None = None,
+        paused: bool | None = None,
+    ) -> Net:
+        """Change what is given, and return the net as it is then."""
+        change = {"learning_rate": learning_rate, "plasticity": plasticity, "tick_hz": tick_hz, "paused": paused}
+        body = {name: value for name, value in change.items() if value is not None}
+        return await self._http.ask(Net, "PATCH", "/v1/net", body=body, is_repeatable=True)
+
+    async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
+        """Tell why the net expects what it does after `context`; of a net of dendrites only."""
+        query = {"context": context, "fresh": fresh}
+        return await self._http.ask(Explanation, "GET", "/v1/net/explain", query=query)
+
+    async def send(
+        self, text: str | None = None, *, idempotency_key: str | None = None, **content: Unpack[InputContent]
+    ) -> Accepted:
+        """Give the net an input, and return when the journal has it: it will be learnt, once.
+
+        The same input under the same `idempotency_key` is not learnt again; if none is given, a new one is made.
+        """
+        return await self._input(Accepted, {}, idempotency_key, text, content)
+
+    async def run(
+        self,
+        text: str | None = None,
+        *,
+        outputs: Level = "full",
+        idempotency_key: str | None = None,
+        **content: Unpack[InputContent],
+    ) -> Ran:
+        """Give the net an input as `send` does, and return what it made of it when it has been run."""
+        return await self._input(Ran, {"wait": True, "outputs": outputs}, idempotency_key, text, content)
+
+    async def _input(
+        self, kind: type[T], query: Mapping[str, Any], key: str | None, text: str | None, content: InputContent
+    ) -> T:
+        body = {**content} if text is None else {"text": text, **content}
+        headers = {"Idempotency-Key": key or uuid4().hex}
+        return await self._http.ask(
+            kind, "POST", "/v1/inputs", query=query, body=body, headers=headers, is_repeatable=True
+        )
+
+    async def outputs(self, after: int = 0, limit: int = 1000, outputs: Level | None = None) -> OutputsPage:
+        """Return the outputs after a tick; with `outputs`, that level is computed for ten seconds more."""
+        query = {"after": after, "limit": limit, "outputs": outputs}
+        return await self._http.ask(OutputsPage, "GET", "/v1/outputs", query=query)
+
+    def stream(
+        self,
+        client_id: str | None = None,
+        *,
+        outputs: Level = "best",
+        own: bool = False,
+        patience: float = 300.0,
+        on_wait: OnWait | None = None,
+    ) -> AsyncStream:
+        """Return a stream to be entered with `async with`, which goes on by itself after any break.
+
+        One that comes again, after its process has ended, goes on where it was if it has a `client_id` of its own.
+        `outputs` is what the server tells of them; with `own`, only of what this stream sent.
+        """
+        return AsyncStream(self.server, client_id, outputs=outputs, own=own, patience=patience, on_wait=on_wait)
+
+    async def generate(self, prompt: str = "", **how: Unpack[Prompt]) -> Generated:
+        """Let a fork of the net go on from `prompt` (or `tokens`); the net learns nothing from it."""
+        body = {"prompt": prompt, **how}
+        return await self._http.ask(Generated, "POST", "/v1/generate", body=body, is_repeatable=True)
+
+    async def generate_stream(self, prompt: str = "", **how: Unpack[Prompt]) -> AsyncIterator[Piece]:
+        """Do as `generate` does, and yield pieces as they come; the last is a `Generated`, which is all of it again."""
+        body = {"prompt": prompt, **how, "stream": True}
+        async with self._http.answer("POST", "/v1/generate", body=body) as answer:
+            async for event in events(answer):
+                match event:
+                    case ("token", data):
+                        yield msgspec.json.decode(data, type=Piece)
+                    case ("done", data):
+                        yield msgspec.json.decode(data, type=Generated)
+                        return
+                    case ("error", data):
+                        raise error_of(msgspec.json.decode(data, type=Problem))
+        raise ConnectionLost(f"{self.server.url} closed the connection before the generation had ended")

@@ -1,0 +1,171 @@
+"""Ask a server of everything that its API has, and wait for the answer: each call is that of `AsyncClient`."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from realnet.client.asynchronous import AsyncClient
+from realnet.client.blocking import Blocking, blocking, blocking_iterator, delegating, iterate, returning, run
+from realnet.client.datasets import AsyncDatasets
+from realnet.client.jobs import AsyncJob, AsyncJobs
+from realnet.client.models import JobState, JobStatus, Net
+from realnet.client.outputs import Outputs
+from realnet.client.snapshots import AsyncSnapshots
+from realnet.client.stream import AsyncStream
+
+
+class Stream(Blocking):
+    """A stream of inputs and outputs: a context manager, at whose end all that was sent is learnt.
+
+    It is what `AsyncStream` is. Attributes are those that have the same names there.
+    """
+
+    _asynchronous: AsyncStream
+
+    def __enter__(self) -> Self:
+        run(self._asynchronous.__aenter__())
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        run(self._asynchronous.__aexit__(*raised))
+
+    def __iter__(self) -> Iterator[Outputs]:
+        """Yield the outputs that come, until the stream is finished."""
+        return iterate(aiter(self._asynchronous))
+
+    @property
+    def client_id(self) -> str | None:
+        return self._asynchronous.client_id
+
+    @property
+    def net(self) -> Net:
+        return self._asynchronous.net
+
+    @property
+    def last_seq(self) -> int:
+        return self._asynchronous.last_seq
+
+    @property
+    def learnt(self) -> int:
+        return self._asynchronous.learnt
+
+    @property
+    def dropped(self) -> int:
+        return self._asynchronous.dropped
+
+    send = blocking(AsyncStream.send)
+    send_many = blocking(AsyncStream.send_many)
+    flush = blocking(AsyncStream.flush)
+    finish = blocking(AsyncStream.finish)
+    messages = blocking_iterator(AsyncStream.messages)
+
+
+class Datasets(Blocking):
+    """The data sets of a server."""
+
+    upload = blocking(AsyncDatasets.upload)
+    list = blocking(AsyncDatasets.list)
+    get = blocking(AsyncDatasets.get)
+    delete = blocking(AsyncDatasets.delete)
+
+
+class Snapshots(Blocking):
+    """The snapshots of the live net."""
+
+    save = blocking(AsyncSnapshots.save)
+    list = blocking(AsyncSnapshots.list)
+    get = blocking(AsyncSnapshots.get)
+    change = blocking(AsyncSnapshots.change)
+    download = blocking(AsyncSnapshots.download)
+    upload = blocking(AsyncSnapshots.upload)
+    restore = blocking(AsyncSnapshots.restore)
+    delete = blocking(AsyncSnapshots.delete)
+
+
+class Job(Blocking):
+    """A job of a server, as it was last seen: `state`, which `refresh`, `follow`, `wait` and `result` renew."""
+
+    _asynchronous: AsyncJob
+
+    @property
+    def state(self) -> JobState:
+        return self._asynchronous.state
+
+    @property
+    def id(self) -> str:
+        return self.state.id
+
+    @property
+    def status(self) -> JobStatus:
+        return self.state.status
+
+    @property
+    def progress(self) -> float:
+        """Return how far it is, from 0 to 1."""
+        return self.state.progress
+
+    def __repr__(self) -> str:
+        return repr(self._asynchronous)
+
+    refresh = blocking(AsyncJob.refresh)
+    cancel = blocking(AsyncJob.cancel)
+    follow = blocking_iterator(AsyncJob.follow)
+    wait = blocking(AsyncJob.wait)
+    result = blocking(AsyncJob.result)
+
+
+class Jobs(Blocking):
+    """The jobs of a server. A data set is named by its id."""
+
+    dream = returning(Job, blocking(AsyncJobs.dream))
+    sleep = returning(Job, blocking(AsyncJobs.sleep))
+    fit = returning(Job, blocking(AsyncJobs.fit))
+    begin = returning(Job, blocking(AsyncJobs.begin))
+    get = returning(Job, blocking(AsyncJobs.get))
+
+    def list(self) -> list[Job]:
+        """Return the jobs, oldest first; of those that have ended, the last 100."""
+        return [Job(each) for each in run(self._asynchronous.list())]
+
+
+class Client(Blocking):
+    """A server, by default that of `REALNET_URL`, with the key `REALNET_KEY`. Every call may raise RealNetError.
+
+    Refusals that end by themselves (429, 503) are waited for, `patience` seconds at most in one call; where a
+    connection breaks, calls are sent again that change nothing or are learnt once. An answer has to begin within
+    `timeout` seconds.
+
+    Attributes:
+        datasets: what can be asked of data sets.
+        jobs: the same of jobs: dreams, sleeps and fits.
+        snapshots: the same of snapshots.
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, patience: float = 30.0, timeout: float = 60.0
+    ) -> None:
+        asynchronous = AsyncClient(url, key, patience=patience, timeout=timeout)
+        super().__init__(asynchronous)
+        self.server = asynchronous.server
+        self.datasets = Datasets(asynchronous.datasets)
+        self.jobs = Jobs(asynchronous.jobs)
+        self.snapshots = Snapshots(asynchronous.snapshots)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    close = blocking(AsyncClient.close)
+    health = blocking(AsyncClient.health)
+    ready = blocking(AsyncClient.ready)
+    metrics = blocking(AsyncClient.metrics)
+    net = blocking(AsyncClient.net)
+    change = blocking(AsyncClient.change)
+    explain = blocking(AsyncClient.explain)
+    send = blocking(AsyncClient.send)
+    run = blocking(AsyncClient.run)
+    outputs = blocking(AsyncClient.outputs)
+    generate = blocking(AsyncClient.generate)
+    generate_stream = blocking_iterator(AsyncClient.generate_stream)
+    stream = returning(Stream, delegating(AsyncClient.stream))

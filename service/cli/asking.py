@@ -1,0 +1,80 @@
+"""What every command that asks a server has in common: the client, ids, the names of places, and answers as JSON."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from realnet.client import Client, Server
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
+_ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text", "context": "CONTEXT"}
+
+Id = Annotated[str, typer.Argument(help="As the command `list` beside this one has it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, with the names that the API has.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def client_of(context: typer.Context) -> "Client":
+    """Return a client of the server that the command was given; use it in a `with`."""
+    from realnet.client import Client
+
+    return Client(context.obj.url, context.obj.key, patience=_PATIENCE_SECONDS)
+
+
+def ask(server: "Server", kind: type[T], method: str, path: str, **of_httpx: Any) -> T:
+    """Send a request for which the client has no call, and return its answer as `kind`. Raises RealNetError."""
+    import httpx
+    import msgspec
+
+    from realnet.client import AnswerTimeout, Unreachable, error_of_answer, no_answer
+
+    headers = {**server.headers, **of_httpx.pop("headers", {})}
+    try:
+        answer = httpx.request(
+            method, server.url + path, headers=headers, trust_env=not server.is_on_this_machine, **of_httpx
+        )
+    except httpx.ReadTimeout as error:
+        raise AnswerTimeout(f"{server.url} did not answer in time") from error
+    except httpx.TransportError as error:
+        raise Unreachable(no_answer(server.url)) from error
+    if answer.is_error:
+        raise error_of_answer(answer.status_code, answer.content)
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError:
+        raise Unreachable(f"what answers at {server.url} is no RealNet server, or of another version") from None
+
+
+def print_json(answer: Any) -> None:
+    """Print what a client returns as one line of JSON."""
+    import msgspec
+
+    typer.echo(msgspec.json.encode(answer))
+
+
+def check_id(id: str) -> str:
+    """Raise BadParameter for an id that cannot be one: it becomes a part of a path."""
+    if not (id.isascii() and id.isalnum()):
+        raise typer.BadParameter("an id has letters and digits only", param_hint="ID")
+    return id
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask on a terminal, and abort if the answer is no; elsewhere `--yes` has to have been said."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask on: say it, if you mean it", param_hint="--yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def place_of(pointer: str) -> str:
+    """Return the flag or argument for a JSON pointer into the body of a request: `--max-tokens` for `/max_tokens`."""
+    name = pointer.removeprefix("/")
+    if not name or "/" in name:
+        return pointer
+    return _ARGUMENTS.get(name, f"--{name.replace('_', '-')}")

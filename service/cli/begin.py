@@ -1,0 +1,129 @@
+"""The commands `realnet dream`, `realnet fit` and `realnet sleep`: each begins a job and follows it to its end."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from service.cli.asking import client_of
+from service.cli.datasets import Columns, File, FileFormat, Name
+from service.cli.jobs import print_result
+from service.cli.options import refusal_of, with_options
+from service.cli.output import console
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from realnet.client import Client, Job
+
+begin = typer.Typer()
+
+_BESIDES = ["dataset"]  # which the file becomes
+_Kind: TypeAlias = Literal["dream", "fit", "sleep"]
+_Keep = Annotated[
+    bool, typer.Option("--keep", help="Keep the data set that FILE becomes; else it goes when the job has ended.")
+]
+
+
+def _request(kind: _Kind) -> "type[BaseModel]":
+    from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+
+    requests: dict[str, type[BaseModel]] = {"dream": DreamRequest, "fit": FitRequest, "sleep": SleepRequest}
+    return requests[kind]
+
+
+@with_options(begin, lambda: [_request("dream")], _BESIDES)
+def dream(
+    context: typer.Context,
+    given: dict[str, Any],
+    file: File,
+    name: Name = None,
+    format: FileFormat = None,
+    inputs: Columns = None,
+    targets: Columns = None,
+    keep: _Keep = False,
+) -> None:
+    """Have the live net dream FILE: it lives through it, what it should say forced on its outputs."""
+    _teach("dream", context, given, file, keep, name=name, format=format, inputs=inputs, targets=targets)
+
+
+@with_options(begin, lambda: [_request("fit")], _BESIDES)
+def fit(
+    context: typer.Context,
+    given: dict[str, Any],
+    file: File,
+    name: Name = None,
+    format: FileFormat = None,
+    inputs: Columns = None,
+    targets: Columns = None,
+    keep: _Keep = False,
+) -> None:
+    """Fit a fork of the live net to FILE by backpropagation, beside it, and bring the synapses home."""
+    _teach("fit", context, given, file, keep, name=name, format=format, inputs=inputs, targets=targets)
+
+
+@with_options(begin, lambda: [_request("sleep")])
+def sleep(context: typer.Context, given: dict[str, Any]) -> None:
+    """Have the live net sleep: it lives again through its past, or, of dendrites, searches for better contexts."""
+    _check("sleep", given)
+    with client_of(context) as client:
+        _follow(client.jobs.begin("sleep", given))
+
+
+def _teach(
+    kind: Literal["dream", "fit"],
+    context: typer.Context,
+    given: dict[str, Any],
+    file: Path,
+    keep: bool,
+    **of_file: str | None,
+) -> None:
+    """Send the file with the form's fields `of_file`, then run the job and print its result."""
+    _check(kind, {"dataset": "-"} | given)
+    with client_of(context) as client, _sent(client, file, keep, **of_file) as dataset:
+        _follow(client.jobs.begin(kind, {"dataset": dataset} | given))
+
+
+@contextmanager
+def _sent(client: "Client", file: Path, keep: bool, **of_file: str | None) -> Iterator[str]:
+    """Send a file, and yield the id of its data set, which is deleted afterwards unless it was there before."""
+    from realnet.client import Conflict, NotFound, OutOfScope, Unreachable
+
+    known = {each.id for each in client.datasets.list()}
+    with console(stderr=True).status(f"sending {file.name}"):
+        id = client.datasets.upload(file, **of_file).id
+    try:
+        yield id
+    finally:
+        if not keep and id not in known:
+            try:
+                client.datasets.delete(id)
+            except (Conflict, NotFound, Unreachable):  # a job still uses it, it is gone, or the server is
+                pass
+            except OutOfScope:
+                print(f"data set {id} stays: this key may not delete it", file=sys.stderr)
+
+
+def _follow(job: "Job") -> None:
+    """Show the job's progress and print its result; Ctrl-C cancels it."""
+    from service.cli.follow import follow
+
+    try:
+        follow(job)
+    except KeyboardInterrupt:
+        if job.cancel().status == "cancelled":
+            raise typer.Exit(130) from None
+    print_result(job)
+
+
+def _check(kind: _Kind, request: dict[str, Any]) -> None:
+    """Raise what is wrong with the options, before a file is sent for them."""
+    from pydantic import ValidationError
+
+    try:
+        _request(kind).model_validate(request)
+    except ValidationError as error:
+        raise refusal_of(error, request) from None

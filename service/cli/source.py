@@ -1,0 +1,118 @@
+"""Read what is to be streamed: a file, from any byte on, a pipe, or a file that grows."""
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import BinaryIO
+
+_LOOK_SECONDS = 0.2  # at a file that may have grown
+
+
+class Source:
+    """A file, or - for standard input; `position` is where the next byte to be read stands in it.
+
+    Of one that is followed, `say` is told where another file takes its place, and where it was cut off.
+    """
+
+    def __init__(self, path: str, start: int, follows: bool, say: Callable[[str], None]) -> None:
+        self.position = start
+        self._path = path
+        self._follows = follows
+        self._say = say
+        self._file = sys.stdin.buffer if path == "-" else _open(path)
+        mode = os.fstat(self._file.fileno()).st_mode
+        self._is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or self._file.isatty()
+        self.is_file = stat.S_ISREG(mode)
+        self.size = os.fstat(self._file.fileno()).st_size if self.is_file and not follows else None
+
+    def close(self) -> None:
+        if self._path != "-":
+            self._file.close()
+
+    async def blocks(self, size: int) -> AsyncIterator[bytes]:
+        """Yield what there is from the start on, in blocks of at most so many bytes."""
+        skip = self.position
+        if self.is_file:
+            self._file.seek(skip)
+            skip = 0
+        async for block in self._piped(size) if self._is_pipe else self._read(size):
+            left = block[skip:]
+            skip = max(0, skip - len(block))
+            if left:
+                self.position += len(left)
+                yield left
+
+    async def _read(self, size: int) -> AsyncIterator[bytes]:
+        while True:
+            while block := self._file.read(size):
+                yield block
+            if not self._follows:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._look()
+
+    def _look(self) -> None:
+        """Begin again where the file was cut off, and with another one that has taken its place and is not all read."""
+        now = os.fstat(self._file.fileno())
+        if now.st_size < self._file.tell():
+            self._say(f"{self._path} was cut off: it is read from its beginning")
+            self._file.seek(0)
+            self.position = 0
+            return
+        try:
+            there = Path(self._path).stat()
+        except FileNotFoundError:  # it is between two names
+            return
+        if (there.st_ino, there.st_dev) != (now.st_ino, now.st_dev) and now.st_size == self._file.tell():
+            self._say(f"{self._path} is another file now: it is read from its beginning")
+            self._file.close()
+            self._file = _open(self._path)
+            self.position = 0
+
+    async def _piped(self, size: int) -> AsyncIterator[bytes]:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), self._file
+        )
+        try:
+            while block := await reader.read(size):
+                yield block
+        finally:
+            transport.close()
+
+
+def cut(data: bytes, most: int, has_words: bool) -> tuple[list[bytes], bytes]:
+    """Cut bytes into pieces of at most so many, and return also what is left until more comes.
+
+    Where there are words, a text is cut between two of them, or else between two characters: at the last space that
+    there is, and what comes after the last of all is left.
+    """
+    pieces: list[bytes] = []
+    while data:
+        end = data.rfind(b" ", 1, most + 1) if has_words else min(most, len(data))
+        if end < 0:
+            if len(data) <= most:
+                break
+            end = _between_characters(data, most)
+        pieces.append(data[:end])
+        data = data[end:]
+    return pieces, data
+
+
+def _between_characters(data: bytes, most: int) -> int:
+    """Return where a character of UTF-8 begins, at `most` or before, or else the first one after."""
+    end = most
+    while end > 0 and data[end] & 0xC0 == 0x80:
+        end -= 1
+    if end == 0:
+        end = most
+        while end < len(data) and data[end] & 0xC0 == 0x80:
+            end += 1
+    return end
+
+
+def _open(path: str) -> BinaryIO:
+    return open(path, "rb")  # noqa: PTH123

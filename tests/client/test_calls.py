@@ -1,0 +1,249 @@
+"""Every call of the client against a real server, and that none of the API's is missing."""
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+
+from realnet.client import (
+    AsyncClient,
+    Client,
+    Conflict,
+    Generated,
+    Invalid,
+    JobCancelled,
+    JobFailed,
+    NotFound,
+    Piece,
+    models,
+)
+from realnet.dendrites.explain import Explanation
+from service.api import schemas
+from service.api.dataset_schemas import DatasetShown
+from service.api.encoding import TokenOutput
+from service.jobs.job import Job
+from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.snapshots.snapshot import Snapshot
+from tests.running_server import RunningServer, ThreadServer
+
+TEXT = "the cat sat on the mat; " * 50
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> Iterator[Client]:
+    with Client(server.url) as client:
+        yield client
+
+
+def test_the_net_is_described_and_changed(server: RunningServer, client: Client) -> None:
+    assert client.health().status == "ok"
+    assert client.ready().status == "ready"
+    assert "realnet_" in client.metrics()
+    assert client.net().weights_sha256 is None
+    assert client.net(hash=True).weights_sha256 == server.weights()
+    before = client.net().learning_rate
+    assert client.change(learning_rate=0.5, plasticity=False).learning_rate == 0.5
+    assert server.net()["plasticity"] is False
+    assert client.change(learning_rate=before, plasticity=True).plasticity
+
+
+def test_inputs_are_learnt_and_outputs_come_back(server: RunningServer, client: Client) -> None:
+    tick = client.net().tick
+    assert client.send("he").accepted == 2
+    ran = client.run(tokens=list(b"llo"))
+    assert [output.token for output in ran.outputs] == list(b"llo")
+    assert ran.outputs[0].tick == tick + 3
+    assert len(ran.outputs[-1].next or ()) == 5
+    assert client.run("!", outputs="surprise").outputs[0].next is None
+    page = client.outputs(after=tick, limit=5)
+    assert bytes(output.token or 0 for output in page.outputs) == b"hello"
+    assert page.cursor == tick + 5
+
+
+def test_frames_may_be_arrays(frames_server: RunningServer) -> None:
+    with Client(frames_server.url) as client:
+        ran = client.run(frames=np.full((2, 3), 0.5, np.float32), teachers=np.ones((2, 2)))  # type: ignore[arg-type]
+    assert [len(output.values or ()) for output in ran.outputs] == [2, 2]
+
+
+def test_the_same_key_is_learnt_once(client: Client) -> None:
+    tick = client.net().tick
+    ran = [client.run(text="once", idempotency_key="mine") for _ in range(2)]
+    assert ran[0] == ran[1]
+    assert client.net().tick == tick + 4
+    with pytest.raises(Invalid, match="another body"):
+        client.send(text="twice", idempotency_key="mine")
+
+
+def test_a_token_is_explained(client: Client) -> None:
+    explanation = client.explain("the c")
+    assert 0 < explanation.probability <= 1
+    assert explanation.dendrites[0].context
+
+
+def test_text_is_generated_whole_and_in_pieces(client: Client) -> None:
+    whole = client.generate("the ", max_tokens=20, seed=3)
+    *pieces, last = client.generate_stream("the ", max_tokens=20, seed=3)
+    assert len(whole.tokens) == 20
+    assert last == whole
+    assert isinstance(last, Generated)
+    assert "".join(piece.text for piece in pieces) == whole.text
+    assert [token for piece in pieces for token in piece.tokens] == whole.tokens
+    assert all(type(piece) is Piece for piece in pieces)
+
+
+def test_data_sets_are_uploaded_listed_and_deleted(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    made = client.datasets.upload(tmp_path / "text.txt", name="mine")
+    assert (made.name, made.kind, made.tokens) == ("mine", "text", len(TEXT))
+    with (tmp_path / "text.txt").open("rb") as file:
+        assert client.datasets.upload(file) == made
+    assert made in client.datasets.list()
+    assert (client.datasets.get(made.id).preview or [])[0].text == TEXT[:64]
+    client.datasets.delete(made.id)
+    with pytest.raises(NotFound, match="no data set") as refused:
+        client.datasets.get(made.id)
+    assert (refused.value.status, refused.value.title) == (404, "Not found")
+
+
+def test_jobs_are_followed_waited_for_and_cancelled(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    dataset = client.datasets.upload(tmp_path / "text.txt").id
+    job = client.jobs.dream(dataset, epochs=2)
+    assert job.result(timeout=60)["epoch"] == 2
+    assert (job.status, job.progress) == ("succeeded", 1.0)
+
+    job = client.jobs.dream(dataset, epochs=10_000, share=1.0)
+    for state in job.follow():
+        if state.progress > 0:
+            break
+    with pytest.raises(TimeoutError):
+        job.wait(timeout=0.0)
+    assert job.cancel().status == "cancelled"
+    assert job.refresh().has_ended
+    with pytest.raises(JobCancelled):
+        job.result()
+    assert [each.id for each in client.jobs.list()][-1] == job.id
+    assert client.jobs.get(job.id).state == job.state
+
+    client.change(plasticity=False)
+    with pytest.raises(JobFailed, match="plasticity is off"):
+        client.jobs.dream(dataset).result()
+    client.change(plasticity=True)
+
+
+def test_snapshots_are_saved_named_downloaded_restored_and_deleted(client: Client, tmp_path: Path) -> None:
+    saved = client.snapshots.save("mine", kept=False)
+    assert client.snapshots.change(saved.id, kept=True).kept
+    assert client.snapshots.change(saved.id, name=None).name is None
+    assert client.snapshots.get(saved.id) in client.snapshots.list()
+    assert client.snapshots.download(saved.id, tmp_path / "net").stat().st_size == saved.bytes
+    uploaded = client.snapshots.upload(tmp_path / "net", "again")
+    assert (uploaded.name, uploaded.state_sha256) == ("again", saved.state_sha256)
+    client.run("what is undone")
+    assert client.snapshots.restore(saved.id).id == saved.id
+    assert client.net(hash=True).state_sha256 == saved.state_sha256
+    with pytest.raises(Conflict, match="until the next one is saved"):
+        client.snapshots.delete(saved.id)
+    client.snapshots.save()
+    client.snapshots.delete(saved.id)
+    with pytest.raises(NotFound):
+        client.snapshots.download(saved.id, tmp_path / "another")
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+@pytest.mark.anyio
+async def test_it_is_the_same_with_await(server: RunningServer) -> None:
+    async with AsyncClient(server.url) as client:
+        assert (await client.run(text="he")).accepted == 2
+        pieces = [piece async for piece in client.generate_stream("the ", max_tokens=3)]
+        assert len(pieces[-1].tokens) == 3
+        job = await client.jobs.sleep()
+        assert (await job.result(timeout=60))["changed"] is False
+
+
+@pytest.mark.anyio
+async def test_it_works_where_a_loop_runs_as_in_a_notebook(client: Client) -> None:
+    assert client.run("he").accepted == 2
+    assert sum(len(piece.tokens) for piece in client.generate_stream("the ", max_tokens=3)) == 3 + 3
+    with client.stream() as stream:
+        stream.send("he")
+
+
+def test_it_works_in_a_process_that_was_forked(server: RunningServer) -> None:
+    program = """
+import os, sys
+from realnet.client import Client
+Client(sys.argv[1]).health()
+child = os.fork()
+if child == 0:
+    print(Client(sys.argv[1]).health().status, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, server.url]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == "ok\n"
+
+
+MODELS: list[tuple[type, type]] = [
+    (models.Net, schemas.Net),
+    (models.Accepted, schemas.Accepted),
+    (models.Generated, schemas.GeneratedText),
+    (models.Prompt, schemas.Prompt),
+    (models.InputContent, schemas.Input),
+    (models.Dataset, DatasetShown),
+    (models.JobState, Job),
+    (models.Snapshot, Snapshot),
+    (models.DreamOptions, DreamRequest),
+    (models.SleepOptions, SleepRequest),
+    (models.FitOptions, FitRequest),
+    (models.Explanation, Explanation),
+    (models.Output, TokenOutput),
+]
+
+
+@pytest.mark.parametrize(("own", "server"), MODELS, ids=[own.__name__ for own, _ in MODELS])
+def test_models_have_the_fields_that_the_server_has(own: type, server: type) -> None:
+    fields = set(server.model_fields) if issubclass(server, BaseModel) else set(get_type_hints(server))
+    said_otherwise = {"text", "prompt", "stream", "dataset"}  # as arguments, and as methods
+    frames = {"values"}
+    assert set(get_type_hints(own)) - frames - said_otherwise == fields - said_otherwise
+
+
+def test_the_two_clients_have_the_same_calls() -> None:
+    def calls(of: object) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, each in inspect.getmembers(of):
+            if not name.startswith("_") and callable(each):
+                found[name] = list(inspect.signature(each).parameters)
+        return found
+
+    one, other = Client("http://127.0.0.1:1"), AsyncClient("http://127.0.0.1:1")
+    for pair in (
+        (one, other),
+        (one.datasets, other.datasets),
+        (one.jobs, other.jobs),
+        (one.snapshots, other.snapshots),
+    ):
+        assert calls(pair[0]) == calls(pair[1])
+    one.close()
+
+
+def test_a_restart_is_waited_for_by_what_follows_a_job(new_server: Callable[..., ThreadServer], tmp_path: Path) -> None:
+    server = new_server(neurons=1000).start()
+    (tmp_path / "text.txt").write_text(TEXT)
+    with Client(server.url) as client:
+        job = client.jobs.dream(client.datasets.upload(tmp_path / "text.txt").id, epochs=60, share=1.0)
+        changes = job.follow()
+        while next(changes).progress == 0:
+            pass
+        server.kill()
+        server.start()
+        assert [state.status for state in changes][-1] == "succeeded"
+        assert job.result()["epoch"] == 60
