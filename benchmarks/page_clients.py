@@ -26,20 +26,22 @@ class Page:
         self._client = client
         self._asked = self._asked_anchors = self._asked_matrix = float("-inf")
         self._measured = 0
-        self._looking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._looking.set_result(None)
+        self._looking: asyncio.Task[None] | None = None
         self.is_open = asyncio.Event()
 
     async def live(self) -> None:
         for path in _AT_START:
             await self._get(path)
         url = self._url.replace("http", "ws") + "/v1/stream?watch=true&outputs=surprise"
-        async with connect(url, subprotocols=[Subprotocol("realnet.v1.json")], compression=None) as stream:
+        async with (
+            connect(url, subprotocols=[Subprotocol("realnet.v1.json")], compression=None) as stream,
+            asyncio.TaskGroup() as group,
+        ):
             async for raw in stream:
                 message = json.loads(raw)
                 self.is_open.set()
-                if message["type"] == "watch" and self._looking.done():
-                    self._looking = asyncio.ensure_future(self._look(message["net"]))
+                if message["type"] == "watch" and (self._looking is None or self._looking.done()):
+                    self._looking = group.create_task(self._look(message["net"]))
 
     async def _look(self, net: dict[str, Any]) -> None:
         now, seen, listeners = time.monotonic(), net["tokens_seen"], net["listeners"]
