@@ -8,6 +8,7 @@ const SHOWN = 20;
 
 export class JobsPanel {
   #jobs = new Map();
+  #rows = new Map();
 
   constructor(session, allow) {
     Object.assign(this, { session, allow });
@@ -17,10 +18,12 @@ export class JobsPanel {
   async list() {
     const { data } = await this.session.get("/v1/jobs?limit=1000");
     this.#jobs = new Map(data.map((job) => [job.id, job]));
+    this.#rows.clear();
     this.draw();
   }
 
   changed(job) {
+    if (job.revision < this.#jobs.get(job.id)?.revision) return; // an answer that an event has overtaken
     this.#jobs.set(job.id, job);
     this.draw();
   }
@@ -39,23 +42,39 @@ export class JobsPanel {
   }
 
   draw() {
-    const focused = document.activeElement?.dataset.job;
     const jobs = [...this.#jobs.values()].reverse().slice(0, SHOWN);
-    $("jobs").replaceChildren(...(jobs.length ? jobs.map((job) => this.row(job)) : [make("li", { class: "note" }, "None so far.")]));
-    if (focused) document.querySelector(`[data-job="${CSS.escape(focused)}"]`)?.focus();
-    this.allow();
+    const rows = jobs.map((job) => this.row(job));
+    const shown = rows.length ? rows : [make("li", { class: "note" }, "None so far.")];
+    const box = $("jobs");
+    if (shown.length !== box.children.length || shown.some((row, i) => row !== box.children[i])) box.replaceChildren(...shown);
   }
 
+  /** Return the row of a job, changed where it is: a button that was made again would miss a click. */
   row(job) {
+    const name = `${job.kind} ${Number(job.id)}`;
     const isOpen = job.finished_at === null;
-    const what = make("div", { class: "what" }, make("span", {}, `${job.kind} ${Number(job.id)}`), make("span", { class: "note" }, describe(job)));
-    if (!isOpen) return make("li", {}, what);
-    const progress = make("progress", { max: 1, value: job.progress, "aria-label": `Progress of ${job.kind} ${Number(job.id)}` });
-    const cancel = make("button", { type: "button", on: { click: () => this.act(() => this.session.call("POST", `/v1/jobs/${job.id}/cancel`)) } }, "Cancel");
-    cancel.dataset.needs = "teach";
-    cancel.dataset.job = job.id;
-    cancel.setAttribute("aria-label", `Cancel ${job.kind} ${Number(job.id)}`);
-    return make("li", {}, what, progress, make("div", { class: "row" }, cancel));
+    let row = this.#rows.get(job.id);
+    if (row === undefined) {
+      const cancel = make("button", { type: "button", "aria-label": `Cancel ${name}`, on: { click: () => this.cancel(job.id) } }, "Cancel");
+      cancel.dataset.needs = "teach";
+      row = make(
+        "li",
+        {},
+        make("div", { class: "what" }, make("span", {}, name), make("span", { class: "note" })),
+        make("progress", { max: 1, "aria-label": `Progress of ${name}` }),
+        make("div", { class: "row" }, cancel),
+      );
+      this.#rows.set(job.id, row);
+      queueMicrotask(this.allow);
+    }
+    row.querySelector(".note").textContent = describe(job);
+    row.querySelector("progress").value = job.progress;
+    row.querySelector("progress").hidden = row.querySelector(".row").hidden = !isOpen;
+    return row;
+  }
+
+  cancel(id) {
+    return this.act(() => this.session.call("POST", `/v1/jobs/${id}/cancel`));
   }
 }
 
