@@ -1,6 +1,6 @@
 """Ask a server of everything that its API has, with `await`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 from uuid import uuid4
 
@@ -99,6 +99,15 @@ class AsyncClient:
         change = {"learning_rate": learning_rate, "plasticity": plasticity, "tick_hz": tick_hz, "paused": paused}
         body = {name: value for name, value in change.items() if value is not None}
         return await self._http.ask(Net, "PATCH", "/v1/net", body=body, is_repeatable=True)
+
+    async def grow(self, lines: int | None = None, contexts: Sequence[str] = ()) -> Net:
+        """Give a net of dendrites room for so many lines, dendrites for more contexts, or both; return it then."""
+        body = ({} if lines is None else {"lines": lines}) | {"contexts": list(contexts)}
+        return await self._http.ask(Net, "POST", "/v1/net/grow", body=body)
+
+    async def shrink(self, lines: int) -> Net:
+        """Have a net of dendrites go on with so many lines, those that were used most; return it as it is then."""
+        return await self._http.ask(Net, "POST", "/v1/net/shrink", body={"lines": lines})
 
     async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
         """Tell why the net expects what it does after `context`; of a net of dendrites only."""

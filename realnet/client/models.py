@@ -34,6 +34,9 @@ class Net(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     preset: str
     neurons: int
+    lines: int | None
+    max_lines: int | None
+    contexts: list[str] | None
     inputs: int
     outputs: int
     vocabulary: str | None

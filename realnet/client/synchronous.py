@@ -177,6 +177,8 @@ class Client(Blocking):
     metrics = blocking(AsyncClient.metrics)
     net = blocking(AsyncClient.net)
     change = blocking(AsyncClient.change)
+    grow = blocking(AsyncClient.grow)
+    shrink = blocking(AsyncClient.shrink)
     explain = blocking(AsyncClient.explain)
     send = blocking(AsyncClient.send)
     run = blocking(AsyncClient.run)
