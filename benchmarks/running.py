@@ -34,6 +34,13 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def cpu_seconds_of_threads(self) -> dict[int, float]:
+        found = {}
+        for path in Path(f"/proc/{self.pid}/task").iterdir():
+            taken = (path / "stat").read_text().rpartition(")")[2].split()[11:13]
+            found[int(path.name)] = sum(map(int, taken)) / os.sysconf("SC_CLK_TCK")
+        return found
+
     def handles(self) -> int:
         """Open files and connections."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))

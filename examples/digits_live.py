@@ -10,9 +10,15 @@ meets all ten. It says what each image is, and only then is it told.
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 
 from realnet import LiveNet, RealNet, RealNetTrainer
+
+try:
+    from sklearn.datasets import load_digits
+except ModuleNotFoundError:
+    raise SystemExit(
+        "the digits come with scikit-learn, which is not installed here: pip install scikit-learn"
+    ) from None
 
 PIXELS, CLASSES = 64, 10
 KNOWN = 8

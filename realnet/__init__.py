@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from realnet.core.sparse import SparseRealNet
     from realnet.core.state import Float32
     from realnet.dendrites.learner import DendriteLearner
+    from realnet.estimators import RealNetClassifier, RealNetRegressor
     from realnet.frames import FrameLearner, FrameOutputs
     from realnet.inputs import Input, InputError
     from realnet.interface import Interface
-    from realnet.learners import Generator, Learner, create, from_checkpoint
+    from realnet.learners import Generator, Learner, create, from_checkpoint, load
     from realnet.live import LiveNet
     from realnet.outputs import Column, OutputBatch
     from realnet.tokens.learner import TokenLearner
@@ -35,6 +36,8 @@ __all__ = [
     "LiveNet",
     "OutputBatch",
     "RealNet",
+    "RealNetClassifier",
+    "RealNetRegressor",
     "RealNetTrainer",
     "SparseRealNet",
     "SynapticPruner",
@@ -42,6 +45,7 @@ __all__ = [
     "TokenOutputs",
     "create",
     "from_checkpoint",
+    "load",
 ]
 
 # Imported when first asked for: numba takes a third of a second, and PyTorch two, which a net on the CPU does without.
@@ -60,6 +64,8 @@ _MODULES = {
     "LiveNet": "realnet.live",
     "OutputBatch": "realnet.outputs",
     "RealNet": "realnet.core.network",
+    "RealNetClassifier": "realnet.estimators",
+    "RealNetRegressor": "realnet.estimators",
     "RealNetTrainer": "realnet.training.trainer",
     "SparseRealNet": "realnet.core.sparse",
     "SynapticPruner": "realnet.utils.pruning",
@@ -67,7 +73,10 @@ _MODULES = {
     "TokenOutputs": "realnet.tokens.outputs",
     "create": "realnet.learners",
     "from_checkpoint": "realnet.learners",
+    "load": "realnet.learners",
 }
+
+_EXTRAS = {"torch": "PyTorch", "sklearn": "scikit-learn"}  # by what is imported, which is also the extra's name
 
 
 def __getattr__(name: str) -> Any:
@@ -76,9 +85,11 @@ def __getattr__(name: str) -> Any:
     try:
         module = import_module(_MODULES[name])
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        missing = str(error.name).partition(".")[0]
+        if missing not in _EXTRAS:
             raise
-        why = f"realnet.{name} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
-        raise ModuleNotFoundError(why, name="torch") from None
+        library = _EXTRAS[missing]
+        why = f"realnet.{name} needs {library}, which is not installed here: pip install 'realnet-live[{missing}]'"
+        raise ModuleNotFoundError(why, name=missing) from None
     value = globals()[name] = getattr(module, name)  # asked for once
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,21 @@ class Checkpoint:
         checkpoint = cls(config | {"format": FORMAT}, arrays)
         checkpoint._check()
         return checkpoint
+
+    def save(self, path: str | Path) -> None:
+        """Write the file at `path`, whole or not at all: one that was there before stays until this one is written."""
+        target = Path(path)
+        unfinished = target.with_name(f"{target.name}.unfinished")
+        try:
+            unfinished.write_bytes(self.to_bytes())
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Checkpoint:
+        """Read a file that `save` wrote, or the snapshot of a server. Raises ValueError, in one line, or OSError."""
+        return cls.from_bytes(Path(path).read_bytes())
 
     def _check(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -16,6 +17,7 @@ from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 from realnet.outputs import Column, Level, OutputBatch
 from realnet.score import Score
+from realnet.shown import Shown
 
 HIDDEN = 256  # by default: the memory of a net that is shown one frame at a time
 REACH = 4  # ticks: what a net of frames was shown before has hardly any effect on what it has in mind
@@ -54,7 +56,7 @@ class FrameOutputs(OutputBatch):
         return cls(np.arange(net.tick - len(values) + 1, net.tick + 1), values)
 
 
-class FrameLearner:
+class FrameLearner(Shown):
     """A LiveNet that takes frames, one a tick. It implements `realnet.learners.Learner`.
 
     Attributes:
@@ -65,8 +67,9 @@ class FrameLearner:
     def __init__(self, net: LiveNet) -> None:
         self.net, self.score, self.tokens_seen = net, Score(), 0
 
-    def __repr__(self) -> str:
-        return f"<FrameLearner on {self.net!r}>"
+    def facts(self) -> dict[str, str]:
+        """Return those of its net."""
+        return self.net.facts()
 
     @classmethod
     def create(
@@ -179,6 +182,10 @@ class FrameLearner:
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
         return self.net.checkpoint().extended({"kind": "frames"}, {})
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one safetensors file, which `realnet.load` reads."""
+        self.checkpoint().save(path)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> FrameLearner:

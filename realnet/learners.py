@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from numpy.typing import ArrayLike
@@ -14,9 +15,11 @@ from realnet.dendrites.wiring import AnyVariant
 from realnet.frames import FrameLearner
 from realnet.inputs import Input
 from realnet.interface import Interface
+from realnet.live import LiveNet
 from realnet.outputs import Level, OutputBatch
 from realnet.score import Score
 from realnet.tokens.learner import TokenLearner
+from realnet.tokens.outputs import ToldToken
 from realnet.vocabulary import Vocabulary
 
 AnyPreset: TypeAlias = Preset | Literal["dendrites"]
@@ -48,7 +51,18 @@ class Generator(Protocol):
     """A generation in progress, on a fork of the net."""
 
     def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
+        """Return the next `count` tokens.
+
+        Each call reads up to 1,024 tokens of the prompt first, and returns none while there is more of it.
+        """
+        ...
+
+    def step_told(self, count: int, top: int) -> list[ToldToken]:
+        """Return the same as `step`, each with how probable it was, and the `top` likeliest tokens there."""
+        ...
+
+    def read_told(self, top: int) -> list[ToldToken]:
+        """Read a piece of the prompt, and return its tokens in the same form; none when all has been read."""
         ...
 
 
@@ -184,3 +198,14 @@ def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner
     if kind == "dendrites":
         return DendriteLearner.from_checkpoint(checkpoint, device)
     raise ValueError(f"a checkpoint of kind {kind!r}, must be tokens, frames or dendrites")
+
+
+def load(path: str | Path, device: str = "cpu") -> TokenLearner | FrameLearner | DendriteLearner | LiveNet:
+    """Return what `save` of a learner or a live net wrote to a file, or a server's snapshot; it goes on exactly.
+
+    Raises ValueError, in one line, if the file is none of these.
+    """
+    checkpoint = Checkpoint.load(path)
+    if checkpoint.config["kind"] == "net":
+        return LiveNet.from_checkpoint(checkpoint, device)
+    return from_checkpoint(checkpoint, device)

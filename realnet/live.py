@@ -18,12 +18,13 @@ from realnet.core.checks import checked_rate, checked_rows, checked_weights
 from realnet.core.presets import of_preset
 from realnet.core.state import HIGH, LOW, Float32, Params, Preset, State, silence
 from realnet.kernels import Kernel, SparseFrames, open_kernel
+from realnet.shown import Shown, shown_rate
 
 if TYPE_CHECKING:
     from realnet.core.network import RealNet
 
 
-class LiveNet:
+class LiveNet(Shown):
     """N neurons, one N x N matrix, no layers. It learns at every tick.
 
         net = LiveNet(num_neurons=200, input_ids=range(64), output_ids=range(190, 200), seed=0)
@@ -112,9 +113,15 @@ class LiveNet:
 
         return RealNet.of_live(self._params, self._kernel.snapshot())
 
-    def __repr__(self) -> str:
-        fork = "fork of a " if self.read_only else ""
-        return f"<{fork}LiveNet {self.preset}: {self._params}, tick {self.tick}, on {self.device}>"
+    def facts(self) -> dict[str, str]:
+        """Return what it is, how large and how old, by name, for people to read."""
+        return {
+            "preset": self.preset,
+            "size": str(self._params),
+            "tick": f"{self.tick:,}",
+            "learning rate": shown_rate(self.learning_rate, self.read_only),
+            "device": self.device,
+        }
 
     @property
     def learning_rate(self) -> float:
@@ -268,13 +275,13 @@ class LiveNet:
         return net
 
     def save(self, path: str | Path) -> None:
-        """Write everything to one safetensors file."""
-        Path(path).write_bytes(self.checkpoint().to_bytes())
+        """Write everything to one safetensors file, which `realnet.load` reads as well."""
+        self.checkpoint().save(path)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> LiveNet:
         """Return the net that was saved, which goes on exactly. Raises ValueError if the file is none of a net."""
-        return cls.from_checkpoint(Checkpoint.from_bytes(Path(path).read_bytes()), device)
+        return cls.from_checkpoint(Checkpoint.load(path), device)
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:

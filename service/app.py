@@ -1,7 +1,7 @@
 """The one place that knows every part: it puts them together, and starts and stops them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -13,6 +13,7 @@ from service.api.deps import Edge
 from service.api.error_handlers import add_error_handlers
 from service.api.gateway import Gateway
 from service.api.idempotency import IdempotencyKeys
+from service.api.openai import chat, completions, models
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
 from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, page, snapshots, stream, watch
@@ -25,13 +26,18 @@ from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.telemetry.metrics import open_registry
+from service.telemetry.traces import trace_requests
 
 NET = "default"  # the name of the one net of this server
 
-PARTS = (page, health, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream)
+PARTS = (
+    *(page, health, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream),
+    *(models, completions, chat),
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
+    """Put an application together that has not begun. Raises CannotStart where it lacks what it is asked for."""
     keyring = Keyring(settings.api_key, settings.keys_file, settings.rate_requests, settings.rate_ticks)
 
     @asynccontextmanager
@@ -40,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.edge = edge
             app.state.registry = open_registry(edge.runtime.parts)
             yield
+        await asyncio.to_thread(end_traces)
 
     app = Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan, docs_url=None, redoc_url=None)
     for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
@@ -53,7 +60,20 @@ def create_app(settings: Settings) -> FastAPI:
     add_error_handlers(app)
     for part in PARTS:
         app.include_router(part.router)
+    end_traces = _traced(app) if settings.traces else _nothing
     return app
+
+
+def _traced(app: FastAPI) -> Callable[[], None]:
+    try:
+        return trace_requests(app)
+    except ModuleNotFoundError as error:
+        why = "traces need OpenTelemetry, which is not installed here: pip install 'realnet-live[otel]'"
+        raise CannotStart(why) from error
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @asynccontextmanager

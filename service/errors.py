@@ -74,6 +74,10 @@ class NotFound(Refused):
     pass
 
 
+class ModelNotFound(NotFound):
+    """There is no net of that name."""
+
+
 class Conflict(Refused):
     pass
 
@@ -104,6 +108,7 @@ _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     Overloaded: ("overloaded", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
     Unauthorized: ("unauthorized", HTTPStatus.UNAUTHORIZED, "Unauthorized"),
     Forbidden: ("scope", HTTPStatus.FORBIDDEN, "Forbidden"),
+    ModelNotFound: ("model-not-found", HTTPStatus.NOT_FOUND, "Not found"),
     NotFound: ("not-found", HTTPStatus.NOT_FOUND, "Not found"),
     Conflict: ("conflict", HTTPStatus.CONFLICT, "Conflict"),
     JobFailed: ("job-failed", HTTPStatus.INTERNAL_SERVER_ERROR, "Job failed"),

@@ -36,7 +36,8 @@ class NetSettings(BaseModel):
         2**20,
         ge=2**12,
         le=2**22,
-        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304",
+        description="lines of 64 bytes that a new net of dendrites may take, a power of two; large gains by 4194304. "
+        "`POST /v1/net/grow` and `/shrink` change it later",
     )
     memory: int | None = Field(
         None, ge=2**16, le=2**26, description="bytes that a new compact net has for all that it learns and has in mind"
@@ -120,6 +121,9 @@ class ServerSettings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="form of log lines; auto is JSON, but short lines on a terminal"
+    )
+    traces: bool = Field(
+        False, description="send a trace of every request by OpenTelemetry, whose OTEL_… variables say where to"
     )
 
     @model_validator(mode="after")

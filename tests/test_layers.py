@@ -15,6 +15,7 @@ SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "j
 SERVICE += ["engine", "replica", "journal", "auth", "validation", "errors", "store", "aio"]
 REALNET = [
     "client",
+    "estimators",
     "learners",
     "training",
     "utils",
@@ -23,11 +24,12 @@ REALNET = [
     "frames",
     "interface",
     "vocabulary",
+    "stops",
     "inputs",
     "outputs",
     "score",
 ]
-REALNET += ["fit_options", "dream", "live", "checkpoint", "kernels", "core"]
+REALNET += ["fit_options", "dream", "live", "shown", "checkpoint", "kernels", "core"]
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.
 WORLDLY = {"asyncio", "threading", "multiprocessing", "socket", "time", "datetime", "os", "subprocess", "logging"}

@@ -1,11 +1,9 @@
 """Talk to a RealNet server: `Client`, `AsyncClient`, and streams. Needs neither the net nor PyTorch."""
 
 from realnet.client.asynchronous import AsyncClient
-from realnet.client.connection import JSON, MSGPACK, Content, Message, StreamClient, open_stream
+from realnet.client.connection import JSON, MSGPACK, Message, StreamClient, open_stream
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import (
-    PASSING,
-    TRY_AGAIN_SECONDS,
     AnswerTimeout,
     Conflict,
     ConnectionLost,
@@ -18,6 +16,7 @@ from realnet.client.errors import (
     Limited,
     Malformed,
     MethodNotAllowed,
+    ModelNotFound,
     NotDurable,
     NotFound,
     NotReady,
@@ -33,7 +32,6 @@ from realnet.client.errors import (
     Unauthorized,
     Unreachable,
     WrongContentType,
-    error_of,
     error_of_answer,
     no_answer,
 )
@@ -45,6 +43,7 @@ from realnet.client.models import (
     Generated,
     Health,
     JobState,
+    Me,
     Net,
     Output,
     OutputsPage,
@@ -57,16 +56,17 @@ from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots, Stream
+from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots, Stream, Watch
+from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
     "DEFAULT_URL",
     "JSON",
     "MSGPACK",
-    "PASSING",
-    "TRY_AGAIN_SECONDS",
     "Accepted",
     "Ack",
+    "Activity",
+    "Anchors",
     "AnswerTimeout",
     "AsyncClient",
     "AsyncDatasets",
@@ -77,11 +77,12 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectionLost",
-    "Content",
     "Dataset",
     "Datasets",
+    "DendriteActivity",
     "EngineStopped",
     "Event",
+    "ExpectedTokens",
     "Explanation",
     "Forbidden",
     "Generated",
@@ -93,11 +94,16 @@ __all__ = [
     "JobFailed",
     "JobState",
     "Jobs",
+    "Life",
     "Limited",
     "Malformed",
+    "Matrix",
+    "Me",
     "Message",
     "MethodNotAllowed",
+    "ModelNotFound",
     "Net",
+    "NeuronActivity",
     "NotDurable",
     "NotFound",
     "NotReady",
@@ -124,8 +130,8 @@ __all__ = [
     "TooSlow",
     "Unauthorized",
     "Unreachable",
+    "Watch",
     "WrongContentType",
-    "error_of",
     "error_of_answer",
     "no_answer",
     "open_stream",

@@ -1,6 +1,6 @@
 """Ask a server of everything that its API has, with `await`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from realnet.client.models import (
     Health,
     InputContent,
     Level,
+    Me,
     Net,
     OutputsPage,
     Piece,
@@ -27,6 +28,7 @@ from realnet.client.models import (
 from realnet.client.server import Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
+from realnet.client.watch import AsyncWatch
 
 T = TypeVar("T")
 
@@ -42,6 +44,7 @@ class AsyncClient:
         datasets: what can be asked of data sets.
         jobs: the same of jobs: dreams, sleeps and fits.
         snapshots: the same of snapshots.
+        watch: what can be seen of the net while it lives.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class AsyncClient:
         self.datasets = AsyncDatasets(self._http)
         self.jobs = AsyncJobs(self._http)
         self.snapshots = AsyncSnapshots(self._http)
+        self.watch = AsyncWatch(self._http)
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,6 +73,10 @@ class AsyncClient:
     async def ready(self) -> Health:
         """Return when the net ticks and can learn; NotReady is waited for like any passing refusal."""
         return await self._http.ask(Health, "GET", "/readyz")
+
+    async def me(self) -> Me:
+        """Return whom the server takes the caller for."""
+        return await self._http.ask(Me, "GET", "/v1/me")
 
     async def metrics(self) -> str:
         """Return the metrics as Prometheus reads them."""
@@ -91,6 +99,15 @@ class AsyncClient:
         change = {"learning_rate": learning_rate, "plasticity": plasticity, "tick_hz": tick_hz, "paused": paused}
         body = {name: value for name, value in change.items() if value is not None}
         return await self._http.ask(Net, "PATCH", "/v1/net", body=body, is_repeatable=True)
+
+    async def grow(self, lines: int | None = None, contexts: Sequence[str] = ()) -> Net:
+        """Give a net of dendrites room for so many lines, dendrites for more contexts, or both; return it then."""
+        body = ({} if lines is None else {"lines": lines}) | {"contexts": list(contexts)}
+        return await self._http.ask(Net, "POST", "/v1/net/grow", body=body)
+
+    async def shrink(self, lines: int) -> Net:
+        """Have a net of dendrites go on with so many lines, those that were used most; return it as it is then."""
+        return await self._http.ask(Net, "POST", "/v1/net/shrink", body={"lines": lines})
 
     async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
         """Tell why the net expects what it does after `context`; of a net of dendrites only."""

@@ -123,6 +123,12 @@ class NotFound(RealNetError):
     type = "/problems/not-found"
 
 
+class ModelNotFound(RealNetError):
+    """No net has the name that a client of the OpenAI API asks for."""
+
+    type = "/problems/model-not-found"
+
+
 class MethodNotAllowed(RealNetError):
     type = "/problems/method-not-allowed"
 

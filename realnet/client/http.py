@@ -96,7 +96,7 @@ class Http:
             of_httpx["content"] = msgspec.json.encode(body, enc_hook=_as_list)
             headers = {"Content-Type": "application/json", **headers}
         query = {name: _as_word(value) for name, value in query.items() if value is not None}
-        with self._as_own_error():
+        with self._as_own_error(of_httpx.get("timeout", self._timeout)):
             async with self._client.stream(method, path, params=query, headers=headers, **of_httpx) as answer:
                 if answer.is_error:
                     text = await answer.aread()
@@ -112,14 +112,14 @@ class Http:
             ) from None
 
     @contextmanager
-    def _as_own_error(self) -> Iterator[None]:
+    def _as_own_error(self, timeout: float | None) -> Iterator[None]:
         import httpx
 
         url = self.server.url
         try:
             yield
         except httpx.ReadTimeout:
-            raise AnswerTimeout(f"{url} did not answer within {self._timeout:g} s") from None
+            raise AnswerTimeout(f"{url} did not answer within {timeout:g} s") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise Unreachable(no_answer(url)) from error
         except httpx.TransportError as error:

@@ -79,9 +79,8 @@ class Link:
                 if self._is_fatal(error) or now() > heard_at + self._patience:
                     raise
                 self._wait_for(error)
-                delay = 0.0 if self._is_open else errors.TRY_AGAIN_SECONDS
                 self._is_open = False
-            await asyncio.sleep(delay)
+            await asyncio.sleep(errors.TRY_AGAIN_SECONDS)
 
     def _is_fatal(self, error: RealNetError) -> bool:
         if not self._was_open:
@@ -106,6 +105,10 @@ class Link:
     def _begin(self, hello: Message) -> None:
         """Go on after what the server has learnt."""
         last = hello["last_seq"]
+        try:
+            net = msgspec.convert(hello["net"], Net)
+        except msgspec.ValidationError as error:
+            raise RealNetError(f"the server at {self._server.url} is of another version: {error}") from None
         if self._was_open and last > self._outbox.last_seq:
             raise RealNetError(f"another client goes by the name {self.client_id}: give each a name of its own")
         if self._later is not None:
@@ -113,7 +116,7 @@ class Link:
             self._later = None
         learnt = self._outbox.go_on_after(last)
         self._is_open = self._was_open = True
-        self._hear(Opened(msgspec.convert(hello["net"], Net)))
+        self._hear(Opened(net))
         if learnt:
             self._hear(Ack(last, count=learnt))
 

@@ -20,12 +20,23 @@ class Health(msgspec.Struct, frozen=True):
     status: str
 
 
+class Me(msgspec.Struct, frozen=True):
+    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
+
+    name: str
+    scope: Literal["read", "teach", "admin"] | None
+    keys_required: bool
+
+
 class Net(msgspec.Struct, frozen=True, kw_only=True):
     """What the net is, and how it is doing. `accuracy` and `surprise` (bits) are moving, and null before a token."""
 
     name: str
     preset: str
     neurons: int
+    lines: int | None
+    max_lines: int | None
+    contexts: list[str] | None
     inputs: int
     outputs: int
     vocabulary: str | None

@@ -14,7 +14,8 @@ from realnet.client.outputs import Outputs, OwnTicks
 from realnet.client.server import Server
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
 
-_KEPT = 1024  # messages that wait for somebody who does not read them; the oldest are lost to him
+_KEPT = 2**20  # outputs that wait for somebody who does not read them; the oldest are lost to him
+_MESSAGE = 16  # outputs that a message counts as, besides those that are in it
 _LAST_SECONDS = 5.0  # how long outputs are waited for when all is learnt; they follow within milliseconds
 
 
@@ -27,7 +28,8 @@ class AsyncStream:
 
     Attributes:
         net: the net, as it was when the connection was made.
-        dropped: how many outputs were lost, since they came faster than they were read, or while there was a break.
+        dropped: how many outputs were lost, since they came faster than they were read, or did not come before a break.
+            Those of what is learnt around a break, before its ack is heard, do not come either; nobody counts them.
     """
 
     net: Net
@@ -49,6 +51,7 @@ class AsyncStream:
         self._own = own
         self._ticks = OwnTicks()
         self._heard: deque[StreamMessage] = deque()
+        self._kept = 0
         self._refused: RealNetError | None = None
         self._is_finished = False
         self._moved = asyncio.Event()
@@ -75,6 +78,11 @@ class AsyncStream:
     def client_id(self) -> str | None:
         """Return what the server knows the stream by; None if it has no place for another, and a break is the end."""
         return self._link.client_id
+
+    @property
+    def last_seq(self) -> int:
+        """Return the number of the last input that was sent: at first that which the server has learnt last."""
+        return self._outbox.last_seq
 
     @property
     def learnt(self) -> int:
@@ -116,7 +124,7 @@ class AsyncStream:
         self._check()
         while True:
             while self._heard:
-                yield self._heard.popleft()
+                yield self._take_first()
             if not self._is_finished or self._outbox:
                 await self._next_move()
             elif self._expects_outputs and self._ticks.is_waiting:
@@ -160,9 +168,15 @@ class AsyncStream:
 
     def _keep(self, *messages: StreamMessage) -> None:
         self._heard.extend(messages)
-        while len(self._heard) > _KEPT:
-            lost = self._heard.popleft()
+        self._kept += sum(map(_size_of, messages))
+        while self._kept > _KEPT:
+            lost = self._take_first()
             self.dropped += lost.count if isinstance(lost, Outputs) else 0
+
+    def _take_first(self) -> StreamMessage:
+        first = self._heard.popleft()
+        self._kept -= _size_of(first)
+        return first
 
     def _check(self) -> None:
         """Raise the error of what was refused or of the stream's end."""
@@ -188,6 +202,10 @@ class AsyncStream:
         self._task.cancel()
         with suppress(asyncio.CancelledError, RealNetError):
             await self._task
+
+
+def _size_of(message: StreamMessage) -> int:
+    return _MESSAGE + (message.count if isinstance(message, Outputs) else 0)
 
 
 def _say_nothing(_: RealNetError) -> None:

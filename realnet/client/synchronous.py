@@ -11,6 +11,7 @@ from realnet.client.models import JobState, JobStatus, Net
 from realnet.client.outputs import Outputs
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
+from realnet.client.watch import AsyncWatch
 
 
 class Stream(Blocking):
@@ -39,6 +40,10 @@ class Stream(Blocking):
     @property
     def net(self) -> Net:
         return self._asynchronous.net
+
+    @property
+    def last_seq(self) -> int:
+        return self._asynchronous.last_seq
 
     @property
     def learnt(self) -> int:
@@ -123,6 +128,17 @@ class Jobs(Blocking):
         return [Job(each) for each in run(self._asynchronous.list())]
 
 
+class Watch(Blocking):
+    """What can be seen of the net of a server. Conflict is raised where a net has no such thing."""
+
+    history = blocking(AsyncWatch.history)
+    anchors = blocking(AsyncWatch.anchors)
+    activity = blocking(AsyncWatch.activity)
+    expected = blocking(AsyncWatch.expected)
+    matrix = blocking(AsyncWatch.matrix)
+    token_texts = blocking(AsyncWatch.token_texts)
+
+
 class Client(Blocking):
     """A server, by default that of `REALNET_URL`, with the key `REALNET_KEY`. Every call may raise RealNetError.
 
@@ -134,6 +150,7 @@ class Client(Blocking):
         datasets: what can be asked of data sets.
         jobs: the same of jobs: dreams, sleeps and fits.
         snapshots: the same of snapshots.
+        watch: what can be seen of the net while it lives.
     """
 
     def __init__(
@@ -145,6 +162,7 @@ class Client(Blocking):
         self.datasets = Datasets(asynchronous.datasets)
         self.jobs = Jobs(asynchronous.jobs)
         self.snapshots = Snapshots(asynchronous.snapshots)
+        self.watch = Watch(asynchronous.watch)
 
     def __enter__(self) -> Self:
         return self
@@ -155,9 +173,12 @@ class Client(Blocking):
     close = blocking(AsyncClient.close)
     health = blocking(AsyncClient.health)
     ready = blocking(AsyncClient.ready)
+    me = blocking(AsyncClient.me)
     metrics = blocking(AsyncClient.metrics)
     net = blocking(AsyncClient.net)
     change = blocking(AsyncClient.change)
+    grow = blocking(AsyncClient.grow)
+    shrink = blocking(AsyncClient.shrink)
     explain = blocking(AsyncClient.explain)
     send = blocking(AsyncClient.send)
     run = blocking(AsyncClient.run)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.core.checks import is_whole
 from realnet.core.dendrite_memory import (
     BELIEFS,
     CELLS,
@@ -26,8 +27,10 @@ from realnet.core.dendrite_tables import SAYINGS, gain_rates, sigmoids
 from realnet.core.state import Float32
 from realnet.dendrites.recall import newborn_trust
 from realnet.dendrites.wiring import Wiring
+from realnet.kernels.tree_lines import split_lines_
 
 LEAST_LINES = 2**12  # since ten bits of a line's name are told by its place
+MOST_LINES = 2**22
 GAIN = 1.4  # of all gains of a soma together at birth
 _FADING = 0.8  # of an answer in a history, for each that came after it
 _DECISIONS = 16  # of a symbol at most
@@ -35,17 +38,12 @@ _DECISIONS = 16  # of a symbol at most
 
 def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     """Return the memory of a net that has learnt nothing. No random number is in it."""
-    contexts, somata, maps = len(wiring.contexts), len(wiring.somata), len(wiring.maps)
-    gates = len(wiring.gates)
-    trust = np.stack([newborn_trust(each.forgiving) for each in wiring.recalls])
-    run, row = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), unused(wiring)
+    somata, maps, gates = len(wiring.somata), len(wiring.maps), len(wiring.gates)
+    trust, row = np.stack([newborn_trust(each.forgiving) for each in wiring.recalls]), unused(wiring)
     return Memory(
         lines=np.zeros((lines + 1, WORDS), np.uint32),
         used=np.zeros(1, np.int64),
-        reflex=np.tile(newborn_reflex(), (contexts, 1)),
-        reflex_uses=np.zeros((contexts, HISTORIES), np.uint8),
-        run=np.tile(np.repeat(run[:, None], _DECISIONS, axis=1), (contexts, 1, 1)),
-        run_uses=np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
+        **newborn_dendrites(len(wiring.contexts), wiring.beliefs),
         trust=trust,
         trust_uses=np.zeros((len(wiring.recalls), TRUSTS), np.uint8),
         gains=np.repeat(row["gains"][:, None], ROWS, axis=1),
@@ -53,9 +51,20 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
         mix=np.full((ROWS, somata), 1 / somata, np.float32),
         maps=np.repeat(row["maps"][:, None], MAP_ROWS, axis=1),
         map_uses=np.zeros((maps, MAP_ROWS), np.uint16),
-        belief=np.tile(_newborn_belief(), (contexts if wiring.beliefs else 0, 1)),
-        belief_uses=np.zeros((contexts if wiring.beliefs else 0, BELIEFS), np.uint8),
     )
+
+
+def newborn_dendrites(contexts: int, beliefs: bool) -> dict[str, NDArray[Any]]:
+    """Return what so many dendrites have each for itself, by the name that it has in `Memory`."""
+    run, believing = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), contexts if beliefs else 0
+    return {
+        "reflex": np.tile(newborn_reflex(), (contexts, 1)),
+        "reflex_uses": np.zeros((contexts, HISTORIES), np.uint8),
+        "run": np.tile(np.repeat(run[:, None], _DECISIONS, axis=1), (contexts, 1, 1)),
+        "run_uses": np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
+        "belief": np.tile(_newborn_belief(), (believing, 1)),
+        "belief_uses": np.zeros((believing, BELIEFS), np.uint8),
+    }
 
 
 def unused(wiring: Wiring) -> dict[str, NDArray[Any]]:
@@ -79,13 +88,17 @@ def rates(wiring: Wiring) -> Float32:
 
 def doubled(memory: Memory) -> Memory:
     """Return the memory with room for twice the lines; what it says stays the same, bit for bit."""
-    old = memory.lines[:-1]
-    lines = np.zeros((2 * len(old) + 1, WORDS), np.uint32)
-    place = 12 + (len(old) // LEAST_LINES).bit_length() - 1  # in word 0, of the bit of the name that its home lacked
-    bit = old[:, 0] >> np.uint32(place) & 1
-    for half in range(2):
-        lines[half * len(old) : (half + 1) * len(old)][bit == half] = old[bit == half]
+    had = len(memory.lines) - 1
+    lines = np.zeros((2 * had + 1, WORDS), np.uint32)
+    # The place in word 0 of the bit of the name that its home lacked.
+    split_lines_(memory.lines, lines, 12 + (had // LEAST_LINES).bit_length() - 1)
     return memory._replace(lines=lines)
+
+
+def check_lines(name: str, lines: int, least: int, most: int) -> None:
+    """Raise ValueError if there cannot be so many lines."""
+    if not is_whole(lines) or lines & (lines - 1) or not least <= lines <= most:
+        raise ValueError(f"{name} is {lines}, must be a power of two from {least} to {most}")
 
 
 @cache
@@ -113,11 +126,11 @@ def _newborn_belief() -> Float32:
 
 
 def _newborn_gains(wiring: Wiring) -> Float32:
-    gates = wiring.gates
+    gates, born = wiring.gates, len(wiring.contexts) - wiring.grown
     gains = np.zeros((len(gates), wiring.columns), np.float32)
     for g, (soma, _, _) in enumerate(gates):
-        gain = GAIN / len(wiring.contexts) / len(wiring.somata[soma])
-        contexts = slice(FIRST, FIRST + STEP * len(wiring.contexts), STEP)
+        gain = GAIN / born / len(wiring.somata[soma])
+        contexts = slice(FIRST, FIRST + STEP * born, STEP)  # a dendrite that is taken on later is not heard at first
         gains[g, contexts] = gain
         gains[g, FIRST + 1 : contexts.stop : STEP] = gain / 2
         gains[g, 2 : 2 + 2 * len(wiring.recalls) : 2] = gain / len(wiring.recalls)

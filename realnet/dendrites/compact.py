@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,9 +16,10 @@ from realnet.core.state import Float32
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import GAIN, newborn_reflex, rates
 from realnet.dendrites.mind import words_of
-from realnet.dendrites.net import DendriteNet, Said
+from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.recall import newborn_trust
+from realnet.dendrites.said import Said
 from realnet.dendrites.wiring import Recall, Wiring
 from realnet.kernels.compact import Work, draw, likeliest_, run_
 
@@ -76,10 +78,6 @@ class CompactNet(DendriteNet):
         self.gates = _gates(wiring, self._depth)
         self._work = Work.of(len(wiring.contexts), len(self.gates), self._depth)
 
-    def __repr__(self) -> str:
-        fork = "fork of a " if self.read_only else ""
-        return f"<{fork}CompactNet of {len(self.wiring.contexts)} dendrites: {self.nbytes} bytes, tick {self.tick}>"
-
     @property
     def lines(self) -> int:
         return len(self._memory.lines) - 1
@@ -112,6 +110,14 @@ class CompactNet(DendriteNet):
     def adopt(self, other: DendriteNet) -> NoReturn:
         """Raises ValueError: it keeps its wiring for life."""
         raise ValueError("a compact net keeps its wiring")
+
+    def grow(self, lines: int | None = None, contexts: Sequence[str] = ()) -> NoReturn:
+        """Raises ValueError: what tells its lines apart depends on how many there are."""
+        raise ValueError("a compact net keeps its size")
+
+    def shrink(self, lines: int) -> NoReturn:
+        """Raises ValueError, as `grow` does."""
+        raise ValueError("a compact net keeps its size")
 
     @property
     def memory(self) -> NoReturn:

@@ -12,6 +12,7 @@ from realnet.core.checks import checked_rate
 from realnet.core.state import Float32
 from realnet.dendrites.compact import CompactNet, compact_wiring
 from realnet.dendrites.explain import Explanation, explain
+from realnet.dendrites.generator import DendriteGenerator
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import MAX_LINES, DendriteNet
 from realnet.dendrites.reader import RECENT
@@ -21,8 +22,8 @@ from realnet.frames import FrameOutputs
 from realnet.interface import Interface
 from realnet.outputs import Level, includes
 from realnet.score import SAMPLED, Score, estimated_hits
+from realnet.tokens.base import LearnsTokens
 from realnet.tokens.ids import Tokens, check_seen, checked_ids
-from realnet.tokens.inputs import TakesTokens
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import TOP
 from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
@@ -30,7 +31,7 @@ from realnet.vocabulary import Bytes, Symbols, Vocabulary, vocabulary_named
 _SLICE = 1024  # ticks at a time
 
 
-class DendriteLearner(TakesTokens):
+class DendriteLearner(LearnsTokens):
     """A DendriteNet with a vocabulary and a score. It implements `realnet.learners.Learner`.
 
         learner = DendriteLearner.create()
@@ -43,13 +44,12 @@ class DendriteLearner(TakesTokens):
         leaves: the order of its tokens in the tree.
     """
 
+    net: DendriteNet
+
     def __init__(self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves | None = None) -> None:
         """`leaves` are those of the vocabulary, if they are known."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.born, self.leaves = net.wiring.variant, Leaves(vocabulary.order) if leaves is None else leaves
-
-    def __repr__(self) -> str:
-        return f"<DendriteLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
 
     @classmethod
     def create(
@@ -272,30 +272,3 @@ def _net(wiring: Wiring, vocabulary: Vocabulary, max_lines: int, memory: int | N
 
 def _size(net: DendriteNet) -> dict[str, int]:
     return {"memory": net.max_bytes} if isinstance(net, CompactNet) else {"max_lines": net.max_lines}
-
-
-class DendriteGenerator:
-    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
-
-    def __init__(self, fork: DendriteNet, leaves: Leaves, prompt: Tokens, temperature: float, seed: int) -> None:
-        self._fork, self._leaves, self._temperature = fork, leaves, temperature
-        self._prompt = leaves.of_tokens[prompt]
-        self._random = np.random.Generator(np.random.PCG64(seed))
-
-    def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
-        if len(self._prompt):
-            self._fork.run(self._prompt[:_SLICE], 0.0)
-            self._prompt = self._prompt[_SLICE:]
-        if len(self._prompt):
-            return []
-        self._fork.adapts = False
-        said: list[int] = []
-        for _ in range(count):
-            if self._temperature == 0:
-                leaf = int(self._fork.expected(1)[0][0])
-            else:
-                leaf = self._fork.draw(self._temperature, self._random)
-            self._fork.run(np.array([leaf], np.int32), 0.0)
-            said.append(int(self._leaves.tokens[leaf]))
-        return said

@@ -60,6 +60,12 @@ class Mind:
         learnt = self.memory._asdict() | self.episodes._asdict()
         return {name: each for name, each in learnt.items() if each.size} | words_of(reader)
 
+    def of(self, arrays: dict[str, NDArray[Any]]) -> Mind:
+        """Return a mind like this one that has these arrays, which were checked."""
+        learnt = {name: arrays[name] for name, each in self.memory._asdict().items() if each.size}
+        episodes = Episodes(*(arrays[name] for name in Episodes._fields))
+        return Mind(self.memory._replace(**learnt), episodes, self.max_lines)
+
     def weights(self) -> Float32:
         """Return gains, mix and output maps, one after the other: what a fit trains."""
         return np.concatenate([getattr(self.memory, name).ravel() for name in FITTED])

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.checks import checked_rate, is_whole
+from realnet.core.checks import checked_rate
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
 from realnet.core.dendrite_packing import check_packed, check_unused, is_packed, packed, unpacked
 from realnet.core.dendrite_tables import tables
-from realnet.core.state import Float32, Float64
+from realnet.core.state import Float32
 from realnet.dendrites.arrays import check_arrays
-from realnet.dendrites.birth import LEAST_LINES, newborn, rates, unused
+from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
+from realnet.dendrites.growth import with_dendrites, with_fewer_lines, with_lines
 from realnet.dendrites.mind import Mind, words_of
 from realnet.dendrites.reader import Reader
-from realnet.dendrites.rewiring import add_lines_, rewired_episodes, rewired_memory, rewired_mind
+from realnet.dendrites.rewiring import rewired, rewired_mind
+from realnet.dendrites.said import Said
 from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_record import Decisions, record_
 from realnet.kernels.tree_run import run_
 from realnet.kernels.tree_search import draw, likeliest_
+from realnet.shown import Shown, shown_rate
 
 MAX_LINES = 2**20  # by default: 64 MiB
 
 
-class Said(NamedTuple):
-    """What was said of T tokens, each before it was learnt; rows of `best` and `value` that were not searched are 0."""
-
-    probability: Float64  # (T,)
-    best: NDArray[np.int32]  # (T + 1, k) the likeliest tokens, best first; the last row is of the one to come
-    value: Float32  # (T + 1, k) how probable they are
-
-    @classmethod
-    def blank(cls, ticks: int, best: int) -> Said:
-        """Return room for what is said of so many tokens, with the `best` likeliest of each."""
-        rows = ticks + 1, best
-        return cls(np.empty(ticks), np.zeros(rows, np.int32), np.zeros(rows, np.float32))
-
-
-class DendriteNet:
+class DendriteNet(Shown):
     """A net of dendrites. Lines of memory are taken as contexts come, and are doubled when half of them are in use.
 
     Attributes:
@@ -58,12 +47,8 @@ class DendriteNet:
 
     def __init__(self, wiring: Wiring, symbols: int, max_lines: int = MAX_LINES) -> None:
         """Make a newborn for so many symbols, 2 to 65,536; contexts of text are of 256. Raises ValueError."""
-        if not is_whole(symbols) or not 2 <= symbols <= 2**16:
-            raise ValueError(f"symbols is {symbols}, must be from 2 to {2**16}")
-        if wiring.of_text and symbols != 256:
-            raise ValueError(f"{wiring.of_text[0]!r} is of bytes of text, and there are {symbols} symbols")
-        if not is_whole(max_lines) or max_lines & (max_lines - 1) or not LEAST_LINES <= max_lines <= 2**22:
-            raise ValueError(f"max_lines is {max_lines}, must be a power of two from {LEAST_LINES} to {2**22}")
+        wiring.check(symbols)
+        check_lines("max_lines", max_lines, LEAST_LINES, MOST_LINES)
         self._begin(wiring, symbols, max_lines)
         recalls = len(wiring.recalls)
         self._mind = Mind(newborn(wiring), Episodes.blank(recalls, symbols), max_lines)
@@ -80,9 +65,11 @@ class DendriteNet:
             *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
         )
 
-    def __repr__(self) -> str:
-        fork = "fork of a " if self.read_only else ""
-        return f"<{fork}DendriteNet of {len(self.wiring.contexts)} dendrites: {self.lines} lines, tick {self.tick}>"
+    def facts(self) -> dict[str, str]:
+        """Return what it is, how large and how old, by name, for people to read."""
+        size = f"{len(self.wiring.contexts)} dendrites, {self.lines:,} lines, {self.nbytes:,} bytes"
+        rate = shown_rate(self.learning_rate, self.read_only)
+        return {"size": size, "tick": f"{self.tick:,}", "learning rate": rate}
 
     @property
     def num_neurons(self) -> int:
@@ -215,25 +202,46 @@ class DendriteNet:
         All else stays this net's: what it knows of contexts and recalls that both have, its episodes and its mind.
         Takes the other's arrays over. Raises ValueError, with nothing changed, if the two cannot be one.
         """
-        if self.read_only:
-            raise ValueError("a fork only reads its memory")
+        self._check_own()
         if (other.symbols, other.max_lines) != (self.symbols, self.max_lines):
             raise ValueError("the other net has other symbols, or room for other lines")
-        mine, theirs, old, new = self._mind, other._mind, self.wiring, other.wiring
-        mind = Mind(
-            rewired_memory(mine.memory, theirs.memory, old, new),
-            rewired_episodes(mine.episodes, theirs.episodes, old, new),
-            self.max_lines,
-        )
-        lines = theirs.memory.lines
-        if old != new:
-            mind.go_through(
-                len(lines) - 1,
-                lambda at, full: int(add_lines_(mind.memory.lines, mind.memory.used, lines, at, full)),
-            )
-        tick, rate, reader = self.tick, self.learning_rate, rewired_mind(self._reader, old, new)
-        self._begin(new, self.symbols, self.max_lines)
+        mind = rewired(self._mind, other._mind, self.wiring, other.wiring)
+        self._go_on(other.wiring, mind, rewired_mind(self._reader, self.wiring, other.wiring))
+
+    def grow(self, lines: int | None = None, contexts: Sequence[str] = ()) -> None:
+        """Make room for so many lines at once, and take on dendrites for more contexts.
+
+        What the net says stays the same at that moment, bit for bit; it goes on learning with what it has got, and may
+        take so many lines from then on. Raises ValueError, with nothing changed.
+        """
+        self._check_own()
+        lines = self.lines if lines is None else lines
+        check_lines("lines", lines, self.lines, MOST_LINES)
+        wiring = self.wiring.with_more(contexts)
+        wiring.check(self.symbols)
+        memory = with_lines(self.memory, lines)
+        if contexts:
+            memory = with_dendrites(memory, self.wiring, wiring)
+        mind = Mind(memory, self._mind.episodes, max(lines, self.max_lines))
+        self._go_on(wiring, mind, rewired_mind(self._reader, self.wiring, wiring))
+
+    def shrink(self, lines: int) -> None:
+        """Go on with so many lines, those that were used most, and take no more from then on.
+
+        Raises ValueError, with nothing changed.
+        """
+        self._check_own()
+        check_lines("lines", lines, LEAST_LINES, self.lines)
+        self._go_on(self.wiring, Mind(with_fewer_lines(self.memory, lines), self._mind.episodes, lines), self._reader)
+
+    def _go_on(self, wiring: Wiring, mind: Mind, reader: Reader) -> None:
+        tick, rate = self.tick, self.learning_rate
+        self._begin(wiring, self.symbols, mind.max_lines)
         self.tick, self.learning_rate, self._mind, self._reader = tick, rate, mind, reader
+
+    def _check_own(self) -> None:
+        if self.read_only:
+            raise ValueError("a fork only reads its memory")
 
     def weights(self) -> Float32:
         """Return gains, mix and output maps, one after the other: what a fit trains."""
@@ -244,8 +252,7 @@ class DendriteNet:
 
         Raises ValueError, with nothing changed, if they are not of such a net.
         """
-        if self.read_only:
-            raise ValueError("a fork only reads its memory")
+        self._check_own()
         self._mind.refit(weights, base)
 
     def fork(self, adapts: bool = False) -> DendriteNet:
@@ -281,18 +288,11 @@ class DendriteNet:
             check_packed(arrays, born)
         arrays = dict(unpacked(arrays))
         lines = len(arrays["lines"]) - 1
-        if lines & (lines - 1) or not LEAST_LINES <= lines <= self.max_lines:
-            raise ValueError(f"there are {lines} lines, must be a power of two from {LEAST_LINES} to {self.max_lines}")
+        check_lines("lines", lines, LEAST_LINES, self.max_lines)
         named = self._mind.arrays(self._reader)
         check_arrays(arrays, named, lines)
         check_unused(arrays, born)
         reader = self._encoder.nothing_read()
         for name, each in words_of(reader).items():
             each[...] = arrays[name]
-        memory, episodes = self._mind.memory, self._mind.episodes
-        self._mind = Mind(
-            memory._replace(**{name: arrays[name] for name in Memory._fields if name in named}),
-            episodes._replace(**{name: arrays[name] for name in Episodes._fields}),
-            self.max_lines,
-        )
-        self._reader = reader
+        self._mind, self._reader = self._mind.of(arrays), reader

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_inlined_kernel, exact_kernel
 from realnet.core.dendrite_memory import WORDS, Episodes, Memory
+from realnet.dendrites.mind import Mind
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
+from realnet.kernels.tree_lines import split_lines_
 
 T = TypeVar("T")
 _OF_CONTEXTS = ("reflex", "reflex_uses", "run", "run_uses", "belief", "belief_uses")
@@ -23,7 +25,27 @@ def shared(old: tuple[T, ...], new: tuple[T, ...]) -> tuple[list[int], list[int]
     return [old.index(each) for each in both], [new.index(each) for each in both]
 
 
-def rewired_memory(mine: Memory, theirs: Memory, old: Wiring, new: Wiring) -> Memory:
+def rewired(mine: Mind, theirs: Mind, old: Wiring, new: Wiring) -> Mind:
+    """Return what I go on with under the `new` wiring: their gains and output maps, and the lines that only they have.
+
+    Takes their arrays over.
+    """
+    lines, order = theirs.memory.lines, np.arange(len(theirs.memory.lines) - 1)
+    mind = Mind(
+        _memory(mine.memory, theirs.memory, old, new),
+        _episodes(mine.episodes, theirs.episodes, old, new),
+        mine.max_lines,
+    )
+    if old != new:
+
+        def step(at: int, full: int) -> int:
+            return int(add_lines_(mind.memory.lines, mind.memory.used, lines, order, at, full))
+
+        mind.go_through(len(order), step)
+    return mind
+
+
+def _memory(mine: Memory, theirs: Memory, old: Wiring, new: Wiring) -> Memory:
     """Return their memory, of the `new` wiring, with all that contexts and recalls of both wirings know by mine.
 
     Lines are mine as they are, without those that only they have. Takes their arrays over.
@@ -39,7 +61,7 @@ def rewired_memory(mine: Memory, theirs: Memory, old: Wiring, new: Wiring) -> Me
     return theirs._replace(lines=mine.lines.copy(), used=mine.used.copy())
 
 
-def rewired_episodes(mine: Episodes, theirs: Episodes, old: Wiring, new: Wiring) -> Episodes:
+def _episodes(mine: Episodes, theirs: Episodes, old: Wiring, new: Wiring) -> Episodes:
     """Return my episodes, with their index for each recall that only the `new` wiring has."""
     here, there = shared(old.recalls, new.recalls)
     places = theirs.places.copy()
@@ -61,18 +83,25 @@ def rewired_mind(mine: Reader, old: Wiring, new: Wiring) -> Reader:
 
 @exact_kernel
 def add_lines_(
-    lines: NDArray[np.uint32], used: NDArray[np.int64], theirs: NDArray[np.uint32], at: int, full: int
+    lines: NDArray[np.uint32],
+    used: NDArray[np.int64],
+    theirs: NDArray[np.uint32],
+    order: NDArray[np.int64],
+    at: int,
+    full: int,
 ) -> int:
-    """Add those of their lines, from number `at` on, of whose contexts there is none, and return the next number.
+    """Add those of their lines of whose contexts there is none, in this order from number `at` on; return the next.
 
     It stops where more than `full` lines are in use. A line takes an empty place, or that of one that was used less.
     """
-    while at < len(theirs) - 1 and used[0] <= full:
-        if theirs[at, 0] != 0:
-            place = _place(lines, theirs, at)
+    while at < len(order) and used[0] <= full:
+        line = order[at]
+        if theirs[line, 0] != 0:
+            place = _place(lines, theirs, line)
             if place >= 0:
                 used[0] += lines[place, 0] == 0
-                lines[place] = theirs[at]
+                for k in range(lines.shape[1]):  # a row assigned at once takes numba two seconds more to compile
+                    lines[place, k] = theirs[line, k]
         at += 1
     return at
 
@@ -95,5 +124,7 @@ def _place(lines: NDArray[np.uint32], theirs: NDArray[np.uint32], at: int) -> in
 
 
 def warm_up() -> None:
-    """Compile the kernel: the engine would wait for it else."""
-    add_lines_(np.zeros((2, WORDS), np.uint32), np.zeros(1, np.int64), np.zeros((2, WORDS), np.uint32), 0, 1)
+    """Compile what is called seldom: the engine would wait for it else."""
+    none = np.zeros((2, WORDS), np.uint32)
+    split_lines_(none, np.zeros((3, WORDS), np.uint32), 12)
+    add_lines_(none.copy(), np.zeros(1, np.int64), none, np.zeros(1, np.int64), 0, 1)

@@ -120,7 +120,9 @@ def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes
     for q in range(len(kinds)):
         kind = kinds[q]
         if kind < WORD:
-            while done < kind:  # orders rise, so that each goes on from the one before
+            if kind < done:  # of one that a grown net has taken on later
+                h, done = np.uint64(0), 0
+            while done < kind:  # each goes on from the one before
                 done += 1
                 h = (h + back(reader, done) + np.uint64(1)) * P1
                 h ^= h >> np.uint64(31)

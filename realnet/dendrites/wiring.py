@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -33,11 +34,12 @@ class Wiring:
     """What a net is made of. The names are those of `realnet.dendrites.text`.
 
     Attributes:
-        contexts: one dendrite each; orders first, and rising.
+        contexts: one dendrite each; of those it was born with orders first, and rising.
         recalls: at most three.
         somata: the gates of each: `node`, `sure`, `recall 1` to `recall 3`, or one that the encoder gives.
         maps: by what each output map is chosen.
         beliefs: each dendrite has a fourth input: what came true of what its synapses say, by their uses.
+        grown: how many of the contexts, the last, were taken on in mid-life.
 
     Raises ValueError for what is no wiring.
     """
@@ -47,6 +49,7 @@ class Wiring:
     somata: tuple[tuple[str, ...], ...]
     maps: tuple[str, ...]
     beliefs: bool = False
+    grown: int = 0
 
     def __post_init__(self) -> None:
         named = [("context", each, CONTEXTS) for each in self.contexts]
@@ -55,8 +58,11 @@ class Wiring:
         for what, name, known in named:
             if name not in known:
                 raise ValueError(f"there is no {what} {name!r}")
-        orders = [CONTEXTS[each] for each in self.contexts if each.startswith("order")]
-        if orders != sorted(orders) or [CONTEXTS[each] for each in self.contexts[: len(orders)]] != orders:
+        if not is_whole(self.grown) or not 0 <= self.grown < max(len(self.contexts), 1):
+            raise ValueError("a net has contexts that it was born with")
+        born = self.contexts[: len(self.contexts) - self.grown]
+        orders = [CONTEXTS[each] for each in born if each.startswith("order")]
+        if orders != sorted(orders) or [CONTEXTS[each] for each in born[: len(orders)]] != orders:
             raise ValueError("contexts begin with the orders, which rise")
         if not self.contexts or len(set(self.contexts)) < len(self.contexts) or not all(self.somata):
             raise ValueError("a net has contexts, each once, and each soma has gates")
@@ -80,6 +86,20 @@ class Wiring:
     def of_text(self) -> list[str]:
         """Return what of it is of bytes of text; all else is of any tokens."""
         return [each for each in (*self.contexts, *self.given, *self.maps) if each not in PLAIN]
+
+    def check(self, symbols: int) -> None:
+        """Raise ValueError if a net of this wiring cannot have so many symbols."""
+        if not is_whole(symbols) or not 2 <= symbols <= 2**16:
+            raise ValueError(f"symbols is {symbols}, must be from 2 to {2**16}")
+        if self.of_text and symbols != 256:
+            raise ValueError(f"{self.of_text[0]!r} is of bytes of text, and there are {symbols} symbols")
+
+    def with_more(self, contexts: Sequence[str]) -> Wiring:
+        """Return the same with dendrites for more contexts. Raises ValueError."""
+        known = next((each for each in contexts if each in self.contexts), None)
+        if known is not None:
+            raise ValueError(f"{known!r} is one of its contexts already")
+        return replace(self, contexts=(*self.contexts, *contexts), grown=self.grown + len(contexts))
 
     def plain(self) -> Wiring:
         """Return the same without what is of text."""
@@ -126,6 +146,7 @@ class Wiring:
             "somata": [list(each) for each in self.somata],
             "maps": list(self.maps),
             **({"beliefs": True} if self.beliefs else {}),
+            **({"grown": self.grown} if self.grown else {}),
         }
 
     @classmethod
@@ -137,6 +158,7 @@ class Wiring:
             tuple(tuple(each) for each in value["somata"]),
             tuple(value["maps"]),
             value.get("beliefs", False),
+            value.get("grown", 0),
         )
 
 

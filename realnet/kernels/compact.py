@@ -173,7 +173,7 @@ def run_(
     for t in range(len(tokens)):
         if best.shape[1] > 0 and (tick + t) % every == 0:
             likeliest_(symbols, depth, gates, stimuli, t, memory, tables, w, best[t], best_probability[t])
-        symbol, node, product = np.int64(tokens[t]), 1, 1.0
+        symbol, node, product = np.int64(tokens[t]), np.int64(1), 1.0
         for bit in range(depth):
             if bit & 3 == 0:
                 _find_lines_(node, bit, stimuli, t, memory, learns, w)
@@ -250,14 +250,14 @@ def draw(
 ) -> int:
     """Draw a symbol of tick 0 as `tree_search.draw` does."""
     stimuli, memory, tables, w = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(w)
-    node = 1
+    node, tick = np.int64(1), np.int64(0)
     for bit in range(depth):
         if bit & 3 == 0:
-            _find_lines_(node, bit, stimuli, 0, memory, False, w)
+            _find_lines_(node, bit, stimuli, tick, memory, False, w)
         if is_certain(node, bit, depth, symbols):
-            node *= 2
+            node = 2 * node
             continue
-        p = np.float64(_decide_(node, bit, depth, gates, stimuli, 0, memory, tables, w))
+        p = np.float64(_decide_(node, bit, depth, gates, stimuli, tick, memory, tables, w))
         odds = ((1.0 - p) / p) ** (1.0 / temperature)
         node = 2 * node + (1 if uniform[bit] * (1.0 + odds) < 1.0 else 0)
-    return node - (1 << depth)
+    return int(node - (1 << depth))

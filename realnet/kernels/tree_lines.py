@@ -58,3 +58,13 @@ def fetch_lines_(four: int, bit: int, stimuli: Stimuli, t: int, memory: Memory) 
         home = (h if bit == 0 else mixed(h + u64(four) * _DEEPER)) >> u64(32) & last
         for k in range(u64(3)):
             prefetch(lines, (home ^ k) * u64(WORDS))
+
+
+@exact_kernel
+def split_lines_(lines: NDArray[np.uint32], into: NDArray[np.uint32], place: int) -> None:
+    """Copy lines to the first or the second half of twice as many, as bit `place` of word 0 says."""
+    had = u64(len(lines) - 1)
+    for line in range(had):
+        half = u64(lines[line, 0] >> u32(place) & u32(1))
+        for k in range(lines.shape[1]):
+            into[line + had * half, k] = lines[line, k]

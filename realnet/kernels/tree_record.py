@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_kernel
+from realnet.core._numba import exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
@@ -53,8 +53,9 @@ def record_(
     made_of: Decisions,
 ) -> int:
     """Learn the tokens from number `begin` on as `run_` does, and write what each decision was made of."""
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     for t in range(begin, len(tokens)):
-        symbol, node = np.int64(tokens[t]), 1
+        symbol, node = np.int64(tokens[t]), np.int64(1)
         for bit in range(depth):
             part = bit & 3
             if part == 0:

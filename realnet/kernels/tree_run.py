@@ -47,7 +47,8 @@ def run_(
     for t in range(begin, len(tokens)):
         if best.shape[1] > 0 and (tick + t) % every == 0:
             likeliest_(symbols, depth, gates, stimuli, t, memory, tables, s, best[t], best_probability[t])
-        symbol, node, product = np.int64(tokens[t]), 1, 1.0
+        # Of a plain 1 numba makes a type of its own, and compiles all that the node is handed to once more for it.
+        symbol, node, product = np.int64(tokens[t]), np.int64(1), 1.0
         for bit in range(depth):
             part = bit & 3
             if part == 0:

@@ -78,17 +78,17 @@ def draw(
 ) -> int:
     """Draw a symbol of tick 0, decision by decision, each sharpened by 1 / temperature; `uniform` has one for each."""
     stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
-    node = 1
+    node, tick = np.int64(1), np.int64(0)
     for bit in range(depth):
         if bit & 3 == 0:
-            find_lines_(node, bit, stimuli, 0, memory, False, s)
+            find_lines_(node, bit, stimuli, tick, memory, False, s)
         if is_certain(node, bit, depth, symbols):
-            node *= 2
+            node = 2 * node
             continue
-        p = np.float64(decide_(node, bit, depth, gates, stimuli, 0, memory, tables, s))
+        p = np.float64(decide_(node, bit, depth, gates, stimuli, tick, memory, tables, s))
         odds = ((1.0 - p) / p) ** (1.0 / temperature)
         node = 2 * node + (1 if uniform[bit] * (1.0 + odds) < 1.0 else 0)
-    return node - (1 << depth)
+    return int(node - (1 << depth))
 
 
 @exact_inlined_kernel

@@ -1,4 +1,4 @@
-"""Checks of tokens, and of what a learner keeps of those it has seen."""
+"""Checks of tokens and of what a learner keeps of those it has seen, and tokens as teachers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realnet.core.checks import is_whole
+from realnet.core.state import Float32
 from realnet.inputs import Input
 
 Tokens = NDArray[np.int32]
@@ -43,6 +44,14 @@ def tokens_of(given: Input) -> Tokens:
     if given.tokens is None:
         raise ValueError("this net takes tokens, not frames")
     return given.tokens
+
+
+def one_hot(ids: ArrayLike, size: int) -> Float32:
+    """Return (T, size) teachers of T tokens."""
+    ids = np.asarray(ids)
+    teachers = np.zeros((len(ids), size), np.float32)
+    teachers[np.arange(len(ids)), ids] = 1.0
+    return teachers
 
 
 def check_seen(seen: Any, score: NDArray[Any]) -> None:

@@ -18,17 +18,18 @@ from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
 from realnet.outputs import Level, includes
 from realnet.score import Score
+from realnet.tokens.base import LearnsTokens
 from realnet.tokens.encoder import Encoder, dense_taps
-from realnet.tokens.ids import Tokens, check_seen, checked_ids
-from realnet.tokens.inputs import TakesTokens
+from realnet.tokens.generator import Generator
+from realnet.tokens.ids import Tokens, check_seen, checked_ids, one_hot
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
-from realnet.tokens.readout import FLOOR, TOP, best_, probabilities, sample
+from realnet.tokens.readout import FLOOR, TOP, best_, probabilities
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
 
 _SLICE = 1024  # ticks at a time: one-hot teachers and outputs take 2 kB each
 
 
-class TokenLearner(TakesTokens):
+class TokenLearner(LearnsTokens):
     """A LiveNet with a vocabulary, an encoder and a score. It implements `realnet.learners.Learner`.
 
         learner = TokenLearner.create()
@@ -39,14 +40,13 @@ class TokenLearner(TakesTokens):
         tokens_seen: how many it has run, dreams apart.
     """
 
+    net: LiveNet
+
     def __init__(self, net: LiveNet, encoder: Encoder, vocabulary: Vocabulary) -> None:
         """`net` has `encoder.n_in` or more inputs, and one output for each token."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.encoder, self._recent = encoder, encoder.start()
         self._gains = np.ones(GAINS)
-
-    def __repr__(self) -> str:
-        return f"<TokenLearner of {self.vocabulary.name}: {self.tokens_seen} tokens seen, on {self.net!r}>"
 
     @classmethod
     def create(
@@ -102,7 +102,7 @@ class TokenLearner(TakesTokens):
         is_full = includes(outputs, "full")
         frames, recent = self.encoder.encode(ids, self._recent)
         ticks = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids))
-        answers = self.net.run(frames, _one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
+        answers = self.net.run(frames, one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
         if is_full:
             answers = np.vstack([answers, self.net.respond()])
         said = probabilities(answers, self.net.preset)
@@ -157,9 +157,7 @@ class TokenLearner(TakesTokens):
 
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
-        generator = self.generator([0], 0.0, 0)
-        generator.step(1)  # reads the prompt
-        generator.step(1)
+        self.generator([0], 0.0, 0).step(1)
 
     def fork(self) -> TokenLearner:
         """Return a learner with activity of its own that reads the same matrix, and cannot learn."""
@@ -249,35 +247,6 @@ def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: C
     gains = checkpoint.arrays.get("gains", np.ones(GAINS))
     if gains.shape != (GAINS,) or gains.dtype != np.float64 or not ((gains >= LEAST) & (gains <= MOST)).all():
         raise ValueError(f"the array gains must be {GAINS} numbers of float64 from {LEAST} to {MOST}")
-
-
-class Generator:
-    """A generation in progress: each token is fed back as the next input. One thread uses it and its net."""
-
-    def __init__(self, fork: TokenLearner, prompt: Tokens, temperature: float, seed: int) -> None:
-        self._fork, self._prompt, self._temperature = fork, prompt, temperature
-        self._random = np.random.Generator(np.random.PCG64(seed))
-
-    def step(self, count: int) -> list[int]:
-        """Return the next `count` tokens; none while there is more of the prompt than is read in one call."""
-        fork, said = self._fork, []
-        if len(self._prompt):
-            fork._run(self._prompt[:_SLICE], 0.0)
-            self._prompt = self._prompt[_SLICE:]
-        if len(self._prompt):
-            return []
-        for _ in range(count):
-            said.append(sample(fork.probabilities(), self._temperature, self._random.random()))
-            frames, fork._recent = fork.encoder.encode(np.array(said[-1:], np.int32), fork._recent)
-            fork.net.run(frames, _one_hot(said[-1:], fork.vocabulary.size), 0.0)
-        return said
-
-
-def _one_hot(ids: ArrayLike, size: int) -> Float32:
-    ids = np.asarray(ids)
-    teachers = np.zeros((len(ids), size), np.float32)
-    teachers[np.arange(len(ids)), ids] = 1.0
-    return teachers
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:

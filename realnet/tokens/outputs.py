@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,14 @@ TOKEN_COLUMNS = (
     Column("next_probability", np.float32, TOP, level="full"),
 )
 _NOT_COMPUTED: Any = None  # Any, since whoever asked for a column has it and need not prove it to a type checker
+
+
+class ToldToken(NamedTuple):
+    """A token of a generation, with what the net said before it came; a temperature changes none of this."""
+
+    token: int
+    probability: float
+    likeliest: list[tuple[int, float]]  # tokens, best first, and how probable they were
 
 
 @dataclass(slots=True)

@@ -45,9 +45,9 @@ class Gateway:
             if length.isdecimal() and int(length) > most:
                 raise _too_large(most)
         except HTTPException as error:
-            await respond(problem_of_status(error.status_code, error.detail))(scope, receive, send)
+            await respond(scope, problem_of_status(error.status_code, error.detail))(scope, receive, send)
         except Refused as error:
-            await refusal(error)(scope, receive, send)
+            await refusal(scope, error)(scope, receive, send)
         else:
             await self._app(scope, self._bounded(receive, most) if scope["type"] == "http" else receive, send)
 

@@ -7,6 +7,8 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from realnet.dendrites.birth import LEAST_LINES, MOST_LINES
+from realnet.dendrites.text import CONTEXTS
 from realnet.inputs import Input as GivenInput
 from realnet.inputs import InputError
 from realnet.interface import Interface
@@ -78,17 +80,54 @@ class Change(Body):
     paused: bool | None = None
 
 
+def _check_power_of_two(lines: int) -> int:
+    if lines & (lines - 1):
+        raise ValueError("a power of two")
+    return lines
+
+
+def _check_known(context: str) -> str:
+    if context not in CONTEXTS:
+        raise ValueError(f"there is no context of this name; there are {', '.join(CONTEXTS)}")
+    return context
+
+
+Lines: TypeAlias = Annotated[int, Ge(LEAST_LINES), Le(MOST_LINES), AfterValidator(_check_power_of_two)]
+Context: TypeAlias = Annotated[str, AfterValidator(_check_known)]
+
+
+class Growth(Body):
+    """Room for so many lines at once, dendrites for more contexts, or both."""
+
+    lines: Lines | None = None
+    contexts: list[Context] = Field([], max_length=len(CONTEXTS), fail_fast=True)
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if self.lines is None and not self.contexts:
+            raise ValueError("give lines, contexts or both")
+        return self
+
+
+class Shrinkage(Body):
+    lines: Lines
+
+
 class Net(BaseModel, frozen=True):
     """`accuracy` and `surprise` (bits) are prequential and moving; null before the first token, or without tokens.
 
     Of dendrites `accuracy` is estimated: where the likeliest token is not plain, it is searched at one of 16 ticks.
     `queue_depth` of `queue_capacity` ticks are accepted and not yet run, `listeners` is how many streams are open, and
-    `memory_bytes` what the process has in memory; null where the system does not tell.
+    `memory_bytes` what the process has in memory; null where the system does not tell. `lines` of up to `max_lines`,
+    and `contexts`, are of nets of dendrites; null of others.
     """
 
     name: str
     preset: str
     neurons: int
+    lines: int | None
+    max_lines: int | None
+    contexts: list[str] | None
     inputs: int
     outputs: int
     vocabulary: str | None
@@ -117,6 +156,9 @@ class Net(BaseModel, frozen=True):
             name=runtime.name,
             preset=status.preset,
             neurons=status.neurons,
+            lines=status.lines,
+            max_lines=status.max_lines,
+            contexts=None if status.contexts is None else list(status.contexts),
             inputs=interface.inputs,
             outputs=interface.outputs,
             vocabulary=None if interface.vocabulary is None else interface.vocabulary.name,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,8 +45,8 @@ def _lines() -> Iterator[str]:
         for line in sys.stdin:
             yield line.rstrip("\n")
         return
-    import readline  # noqa: F401  # `input` has a history then
-
+    with suppress(ImportError):  # there is none on Windows
+        import readline  # noqa: F401  # `input` has a history then
     while True:
         try:
             yield input("> ")

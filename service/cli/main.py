@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 import typer
 
-from realnet.client.server import DEFAULT_URL
 from service.cli.asking import place_of
 from service.cli.begin import begin
 from service.cli.chat import chatting
@@ -24,6 +23,8 @@ from service.cli.top import top
 
 if TYPE_CHECKING:
     pass
+
+DEFAULT_URL = "http://127.0.0.1:8420"  # the client's, which takes longer to load than all else
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",

@@ -1,4 +1,4 @@
-"""The commands about the live net itself: `info`, `explain`, `pause`, `resume` and `set`."""
+"""The commands about the live net itself: `info`, `explain`, `pause`, `resume`, `set`, `grow` and `shrink`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +92,35 @@ def set_(
     print_table((name.replace("_", " "), shown(getattr(live, name))) for name in _SET)
 
 
+@net.command()
+def grow(
+    context: typer.Context,
+    lines: Annotated[int | None, typer.Option(help="Lines of memory, a power of two, of 64 bytes each.")] = None,
+    add: Annotated[list[str] | None, typer.Option("--context", help="A context to take on; repeat it.")] = None,
+) -> None:
+    """Give a net of dendrites more memory, more contexts, or both. It goes on from where it is."""
+    if lines is None and not add:
+        raise typer.BadParameter("one of them at least", param_hint="--lines or --context")
+    with client_of(context) as client:
+        print_table(_size(client.grow(lines, add or ())))
+
+
+@net.command()
+def shrink(
+    context: typer.Context,
+    lines: Annotated[int, typer.Argument(help="Lines that are left, a power of two: those that were used most.")],
+) -> None:
+    """Have a net of dendrites go on with less memory. What the other lines knew is gone."""
+    with client_of(context) as client:
+        print_table(_size(client.shrink(lines)))
+
+
+def _size(live: "Net") -> Iterator[tuple[str, str]]:
+    if live.lines is not None and live.max_lines is not None and live.contexts is not None:
+        yield "lines", f"{live.lines:,} of up to {live.max_lines:,}"
+        yield "contexts", ", ".join(live.contexts)
+
+
 _SET = ("learning_rate", "plasticity", "tick_hz")
 
 
@@ -100,6 +129,7 @@ def _lines(live: "Net") -> Iterator[tuple[str, str]]:
     yield "name", live.name
     yield "preset", live.preset
     yield "neurons", f"{live.neurons:,}"
+    yield from _size(live)
     if live.vocabulary is None:
         yield "reads", f"frames of {live.inputs:,} values"
         yield "says", f"frames of {live.outputs:,} values"

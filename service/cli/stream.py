@@ -69,6 +69,7 @@ class Sending:
         self._task = progress.add_task("", total=source.size, completed=asked.start, figures="")
         self._position = asked.start  # in the file, up to which it is learnt
         self._on_their_way: deque[tuple[int, int]] = deque()  # bytes of each message, and the position after them
+        self._sent = 0  # messages
         self._is_told = False  # that it is no UTF-8
         self._began = time.monotonic()
         self._shown_at = 0.0
@@ -115,6 +116,7 @@ class Sending:
         for piece in pieces:
             position += len(piece)
             self._on_their_way.append((len(piece), position))
+            self._sent += 1
             await self._stream.send(self._text(piece) if self._has_words else piece)
 
     def _text(self, piece: bytes) -> str:
@@ -134,7 +136,7 @@ class Sending:
                     self.tally.add(message)
                 case Ack():
                     self._waits.are_over()
-                    for _ in range(message.count):
+                    while len(self._on_their_way) > self._sent - self._stream.learnt:
                         count, self._position = self._on_their_way.popleft()
                         self.learnt += count
             if time.monotonic() - self._shown_at > _SHOW_SECONDS:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,12 @@ from realnet.dendrites.explain import Explanation
 from realnet.inputs import Input
 from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch
+from realnet.tokens.outputs import ToldToken
 from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
     InputRecord,
+    ResizeRecord,
     RestoreRecord,
     SnapshotRef,
     WeightUpdateRecord,
@@ -165,6 +167,21 @@ class UpdateWeights(JournalledCommand[int]):
 
 
 @dataclass(slots=True, eq=False)
+class Resize(JournalledCommand[int]):
+    """Give the net room for so many lines, and dendrites for more contexts; or take lines away. Replies with the tick.
+
+    None leaves the lines as they are.
+    """
+
+    lines: int | None
+    contexts: list[str] = field(default_factory=list)
+    shrinks: bool = False
+
+    def entry(self, horizon: Horizon) -> Entry:
+        return Entry(ResizeRecord(horizon.tick, self.lines, self.contexts, self.shrinks), waiter=self)
+
+
+@dataclass(slots=True, eq=False)
 class Change(JournalledCommand[None]):
     """New settings of the net, for inputs that are taken from now on. None leaves a setting as it is."""
 
@@ -238,26 +255,46 @@ class Clone(Query[tuple[Checkpoint, ServiceState]]):
         return replica.learner.checkpoint(), replica.state(position)
 
 
+class Piece(NamedTuple):
+    """A few tokens that were generated, and, if that was asked for, what is told of them; or of some of the prompt."""
+
+    tokens: list[int]
+    told: list[ToldToken]
+
+
+class Telling(NamedTuple):
+    """What is to be told of each token: how probable it was, and the `top` likeliest there; perhaps of the prompt's."""
+
+    top: int
+    of_prompt: bool = False
+
+
 @dataclass(slots=True, frozen=True)
 class Generation:
     """What was generated; `tick` is where the net was forked."""
 
     tokens: list[int]
     tick: int
-    finish_reason: str
+    finish_reason: Literal["length", "stop"]
+    told: list[ToldToken] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class Generate(Command[Generation]):
-    """Tokens also come through `stream`, a few at a time, before the reply. Set `cancelled` to end it early."""
+    """Tokens also come through `stream`, a few at a time, before the reply. Set `cancelled` to end it early.
+
+    It also ends with the token that completes one of the `stops`, which are strings.
+    """
 
     prompt: NDArray[np.int32]
     max_tokens: int
     temperature: float
     seed: int
-    stream: "asyncio.Queue[list[int]] | None" = None  # holds at most `max_tokens`
+    stream: "asyncio.Queue[Piece | None] | None" = None  # holds at most one for each token
     fresh: bool = False  # from nothing in mind
     adapts: bool = False  # to the prompt
+    stops: tuple[str, ...] = ()
+    telling: Telling | None = None
     cancelled: bool = False
 
     @property

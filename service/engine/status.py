@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from realnet.dendrites.net import DendriteNet
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
@@ -35,6 +36,9 @@ class Status:
     mode: Mode
     preset: str
     neurons: int
+    lines: int | None  # of memory, and how many there may be; None of a net without dendrites
+    max_lines: int | None
+    contexts: tuple[str, ...] | None
     device: str
     kernel: str
     tick: int
@@ -77,10 +81,14 @@ class StatusBoard:
 
     def _read(self, horizon: Horizon, generations: int) -> Status:
         learner, now = self._replica.learner, time.monotonic()
+        tree = learner.net if isinstance(learner.net, DendriteNet) else None
         return Status(
             mode=self._pace.mode,
             preset=learner.net.preset,
             neurons=learner.net.num_neurons,
+            lines=None if tree is None else tree.lines,
+            max_lines=None if tree is None else tree.max_lines or tree.lines,
+            contexts=None if tree is None else tree.wiring.contexts,
             device=learner.net.device,
             kernel=learner.net.kernel,
             tick=learner.net.tick,

@@ -116,8 +116,21 @@ class RestoreRecord(_Body, tag=8):
     snapshot: SnapshotRef
 
 
+class ResizeRecord(_Body, tag=9):
+    """After tick `tick` the net got room for so many lines, and dendrites for more contexts; or went on with the lines
+    that were used most. Null leaves the lines as they are. A net that this does not go with is left as it is."""
+
+    ticks: ClassVar[int] = 0
+
+    tick: int
+    lines: int | None = None
+    contexts: list[str] = []
+    shrinks: bool = False
+
+
 TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
-EntryRecord: TypeAlias = TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord  # what a replica applies
+# What a replica applies.
+EntryRecord: TypeAlias = TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord | ResizeRecord
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 
 

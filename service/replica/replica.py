@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from realnet.dendrites.net import DendriteNet
 from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch
 from realnet.score import History
@@ -12,6 +13,7 @@ from service.journal.records import (
     ChangeRecord,
     EpisodeRecord,
     InputRecord,
+    ResizeRecord,
     RestoreRecord,
     TickedRecord,
     WeightUpdateRecord,
@@ -104,6 +106,8 @@ class Replica:
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
                 if not first.update.by(self.learner):
                     first.refused = "the net was restored meanwhile, to another shape or to what it was before the fork"
+            case ResizeRecord() as record:
+                first.refused = self._resize(record)
             case _:
                 batch = self._run(taken, wanted)
         self.changes += 1
@@ -159,6 +163,20 @@ class Replica:
             entry.outputs.append(batch if len(taken) == 1 else batch[start : start + ticks])
             start += ticks
         return batch
+
+    def _resize(self, record: ResizeRecord) -> str | None:
+        """Grow or shrink the net; return why not, with nothing changed, if it cannot be."""
+        net = self.learner.net
+        if not isinstance(net, DendriteNet):
+            return "only a net of dendrites grows and shrinks"
+        try:
+            if record.shrinks:
+                net.shrink(record.lines or 0)
+            else:
+                net.grow(record.lines, record.contexts)
+        except ValueError as error:
+            return str(error)
+        return None
 
     def _change(self, record: ChangeRecord) -> None:
         if record.learning_rate is not None:

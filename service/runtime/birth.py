@@ -75,6 +75,7 @@ def create(birth: Birth, device: str) -> Learner:
 def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth) -> None:
     """Raise CannotStart where a setting that was given says otherwise; what was not given is as it is in the store.
 
+    Of how many lines there may be the net itself knows: it may have grown.
     `birth` is what a new net would be created from, by these settings.
     """
     net, interface = learner.net, learner.interface
@@ -93,7 +94,7 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
     if isinstance(net, CompactNet):
         has |= {"neurons": None, "variant": COMPACT, "memory": net.max_bytes}
     elif isinstance(learner, DendriteLearner):
-        has |= {"neurons": None, "max_lines": learner.net.max_lines, "variant": learner.born}
+        has |= {"neurons": None, "variant": learner.born}
     for name in settings.model_fields_set & has.keys():
         asked = getattr(settings, name)
         if name == "vocabulary" and asked is not None:

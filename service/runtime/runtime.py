@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
-from service.engine.commands import Change, Explain, Generate, Run, SetPace
+from service.engine.commands import Change, Explain, Generate, Resize, Run, SetPace
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
@@ -35,11 +36,13 @@ from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
 from service.store.keys import NetKeys
 from service.telemetry.logs import log_mode
+from service.telemetry.memory import free_bytes
 from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
 _STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
+_LINE_BYTES = 4 * WORDS
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
 _logger = logging.getLogger(__name__)
 
@@ -171,6 +174,20 @@ class Runtime:
             await durable
         if tick_hz is not None:
             await self.engine.ask(SetPace(tick_hz=tick_hz))
+
+    async def grow(self, lines: int | None, contexts: list[str]) -> None:
+        """Give the net room for so many lines, and dendrites for more contexts, between two ticks.
+
+        Raises Conflict for what this net, or the memory of this machine, cannot become; or Refused.
+        """
+        free, needed = free_bytes(), _LINE_BYTES * (lines or 0)
+        if free is not None and needed > free:
+            raise Conflict(f"{lines} lines take {needed >> 20} MiB, and {free >> 20} MiB are free")
+        await self.engine.ask(Resize(lines, contexts))
+
+    async def shrink(self, lines: int) -> None:
+        """Have the net go on with so many lines, those that were used most. Raises Conflict or Refused."""
+        await self.engine.ask(Resize(lines, shrinks=True))
 
     async def hashes(self) -> tuple[str, str]:
         """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""

@@ -51,13 +51,18 @@ def run(settings: Settings) -> None:
         server, listener = build(settings)
     except OSError as error:
         sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+    except CannotStart as error:
+        sys.exit(f"realnet: {error}")
     why = server.serve_on(listener)
     if why is not None:
         sys.exit(f"realnet: {why}")
 
 
 def build(settings: Settings) -> tuple["NetServer", socket.socket]:
-    """Return a server that has not started, and the bound socket that it is to serve on. Raises OSError."""
+    """Return a server that has not started, and the bound socket that it is to serve on.
+
+    Raises OSError, and CannotStart where a library is missing.
+    """
     app = create_app(settings)
     config = uvicorn.Config(
         _without_tracebacks(app),
@@ -192,4 +197,4 @@ async def _answer_until_cancelled(app: ASGIApp, scope: Scope, receive: Receive, 
         await app(scope, receive, send_and_see)
     except asyncio.CancelledError:
         if not has_begun:
-            await refusal(NotReady("the server is shutting down"))(scope, receive, send)
+            await refusal(scope, NotReady("the server is shutting down"))(scope, receive, send)

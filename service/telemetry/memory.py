@@ -1,9 +1,10 @@
-"""How much memory this process takes."""
+"""How much memory this process takes, and how much more it may."""
 
 import os
 from pathlib import Path
 
-_STATM = Path("/proc/self/statm")
+_STATM, _MEMINFO = Path("/proc/self/statm"), Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")  # of a container
 
 
 def resident_bytes() -> int | None:
@@ -13,3 +14,17 @@ def resident_bytes() -> int | None:
     except OSError:
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def free_bytes() -> int | None:
+    """Return how many more bytes the machine has, and a container may take; None where the system does not tell."""
+    try:
+        lines = (line.split() for line in _MEMINFO.read_text().splitlines())
+        free = 1024 * int(next(words[1] for words in lines if words[0] == "MemAvailable:"))
+    except (OSError, StopIteration):
+        return None
+    try:
+        most, taken = ((_GROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+    except OSError:
+        return free
+    return free if most == "max" else min(free, int(most) - int(taken))

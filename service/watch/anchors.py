@@ -5,6 +5,7 @@ import bz2
 import lzma
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
@@ -37,10 +38,10 @@ class Anchors(BaseModel, frozen=True):
 
 
 @dataclass(slots=True, eq=False)
-class ReadText(Query[NDArray]):  # type: ignore[type-arg]
+class ReadText(Query[NDArray[np.int32]]):
     """The last tokens that the net has learnt from."""
 
-    def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray:  # type: ignore[type-arg]
+    def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray[np.int32]:
         return replica.progress.experience.tokens(MOST_TOKENS)
 
 
@@ -55,8 +56,7 @@ async def anchors_of(engine: Engine) -> Anchors:
     return await asyncio.to_thread(lambda: _measured(tokens, vocabulary))
 
 
-def _measured(tokens: NDArray, vocabulary: Vocabulary) -> Anchors:  # type: ignore[type-arg]
-    """Raises nothing: any tokens have bytes, those of their text where it is one."""
+def _measured(tokens: NDArray[np.int32], vocabulary: Vocabulary) -> Anchors:
     has_words = vocabulary.is_text and vocabulary.content
     text = vocabulary.decode(tokens.tolist()).encode() if has_words else packed_tokens(tokens)
     made = {"bzip2": len(bz2.compress(text)), "xz": len(lzma.compress(text))}

@@ -12,7 +12,7 @@ from service.journal.position import JournalPosition
 from service.replica.replica import Replica
 
 
-class ExpectedToken(BaseModel, frozen=True):
+class NextToken(BaseModel, frozen=True):
     """A token, how it is written by itself, and how probable it is."""
 
     token: int
@@ -20,28 +20,26 @@ class ExpectedToken(BaseModel, frozen=True):
     probability: float
 
 
-class Expected(BaseModel, frozen=True):
+class NextTokens(BaseModel, frozen=True):
     """The likeliest tokens after `tick`, best first."""
 
     tick: int
-    next: list[ExpectedToken]
+    next: list[NextToken]
 
 
 @dataclass(slots=True, eq=False)
-class ReadExpected(Query[Expected | None]):
-    def answer(self, replica: Replica, position: JournalPosition | None) -> Expected | None:
+class ReadExpected(Query[NextTokens | None]):
+    def answer(self, replica: Replica, position: JournalPosition | None) -> NextTokens | None:
         learner = replica.learner
         if not isinstance(learner, DendriteLearner | TokenLearner):
             return None
         rows = zip(*(each.tolist() for each in learner.expected()), strict=True)
         write = learner.vocabulary.decode
-        following = [
-            ExpectedToken(token=token, text=write([token]), probability=round(value, 4)) for token, value in rows
-        ]
-        return Expected(tick=learner.net.tick, next=following)
+        following = [NextToken(token=token, text=write([token]), probability=round(value, 4)) for token, value in rows]
+        return NextTokens(tick=learner.net.tick, next=following)
 
 
-async def expected_of(engine: Engine) -> Expected:
+async def expected_of(engine: Engine) -> NextTokens:
     """Raises Conflict for a net of frames."""
     expected = await engine.ask(ReadExpected())
     if expected is None:

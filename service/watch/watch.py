@@ -5,7 +5,7 @@ from functools import partial
 from service.engine.engine import Engine
 from service.watch.activity import Activity, activity_of
 from service.watch.anchors import Anchors, anchors_of
-from service.watch.expected import Expected, expected_of
+from service.watch.expected import NextTokens, expected_of
 from service.watch.life import Life, life_of
 from service.watch.matrix import Matrix, matrix_of
 from service.watch.shared import Shared
@@ -21,9 +21,9 @@ class Watch:
         self.life: Shared[Life] = Shared(partial(life_of, engine), lambda _: 1.0)
         self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), lambda made: 2 + made.tokens / 2**14)
         self.activity: Shared[Activity] = Shared(
-            partial(activity_of, engine), lambda made: 1.0 if made.kind == "dendrites" else 0.25
+            partial(activity_of, engine), lambda made: 2.0 if made.kind == "dendrites" else 0.25
         )
-        self.expected: Shared[Expected] = Shared(partial(expected_of, engine), lambda _: 0.05)
+        self.expected: Shared[NextTokens] = Shared(partial(expected_of, engine), lambda _: 0.05)
         self.matrix: Shared[Matrix] = Shared(
             partial(matrix_of, engine), lambda made: 5 + made.rows * made.columns / 2**22
         )

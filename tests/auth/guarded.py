@@ -10,6 +10,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from service.api.openai.errors import is_openai
 from service.auth.keys import Scope, create_key
 from tests.running_server import ThreadServer
 
@@ -37,9 +38,12 @@ class Guarded:
     def status(self, method: str, path: str, headers: dict[str, str]) -> int:
         response = self.stranger.request(method, path, headers=httpx.Headers(headers, encoding="latin-1"))
         if response.status_code in (401, 403) and method != "HEAD":
-            assert response.headers["content-type"] == "application/problem+json"
             assert response.headers["www-authenticate"].startswith("Bearer")
-            assert response.json()["status"] == response.status_code
+            if is_openai(path):
+                assert response.json()["error"]["code"] in ("invalid_api_key", "insufficient_scope")
+            else:
+                assert response.headers["content-type"] == "application/problem+json"
+                assert response.json()["status"] == response.status_code
         return response.status_code
 
     def stream(self, key: str | None, *subprotocols: str) -> ClientConnection:

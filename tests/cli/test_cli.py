@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from realnet.client import DEFAULT_URL
 from tests.cli.commands import NOWHERE, command, complaint, environment, realnet, shown
 from tests.running_server import RunningServer
 
@@ -204,6 +205,12 @@ def test_a_process_prints_and_ends_as_the_command_does_here(arguments: list[str]
 def test_the_bare_command_prints_its_help_and_a_flag_its_version() -> None:
     assert shown() == shown("--help")
     assert shown("--version") == f"realnet {version('realnet-live')}\n"
+
+
+def test_the_command_line_loads_no_client_before_it_needs_one() -> None:
+    program = "import sys, service.cli.main as main; print('realnet.client' in sys.modules, main.DEFAULT_URL)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"False {DEFAULT_URL}\n"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Every call of the client against a real server, and that none of the API's is missing."""
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_type_hints
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from realnet import client as package
 from realnet.client import (
     AsyncClient,
     Client,
@@ -21,6 +24,7 @@ from realnet.client import (
     Piece,
     models,
 )
+from realnet.client.watch import DendriteActivity, NeuronActivity
 from realnet.dendrites.explain import Explanation
 from service.api import schemas
 from service.api.dataset_schemas import DatasetShown
@@ -49,6 +53,36 @@ def test_the_net_is_described_and_changed(server: RunningServer, client: Client)
     assert client.change(learning_rate=0.5, plasticity=False).learning_rate == 0.5
     assert server.net()["plasticity"] is False
     assert client.change(learning_rate=before, plasticity=True).plasticity
+
+
+def test_what_goes_on_in_the_net_is_seen(server: RunningServer, client: Client) -> None:
+    client.run(TEXT)
+    assert client.me().scope == "admin"
+    life = client.watch.history()
+    assert len(life.tokens) == len(life.surprise) > 0
+    assert len(client.watch.anchors().anchors) > 0
+    activity = client.watch.activity()
+    assert isinstance(activity, DendriteActivity)
+    assert activity.explanation.dendrites
+    expected = client.watch.expected().next[0]
+    assert client.watch.token_texts([expected.token, 97]) == [expected.text, "a"]
+    assert client.watch.matrix().what == "gains"
+
+
+def test_neurons_are_seen_to_fire(frames_server: RunningServer) -> None:
+    with Client(frames_server.url) as client:
+        client.run(frames=[[1.0, 0.0, 1.0]] * 3)
+        assert isinstance(client.watch.activity(), NeuronActivity)
+        with pytest.raises(Conflict):
+            client.watch.expected()
+
+
+def test_every_path_of_the_api_is_asked_for(server: RunningServer) -> None:
+    text = "".join(path.read_text() for path in Path(package.__file__).parent.glob("*.py"))
+    text = text.replace("{self.id}", "{id}")
+    paths = server.client.get("/openapi.json").json()["paths"]
+    assert {path for path in paths if f'"{path}"' not in text} == {"/v1/jobs/dream", "/v1/jobs/sleep", "/v1/jobs/fit"}
+    assert '"/v1/jobs/{kind}"' in text
 
 
 def test_inputs_are_learnt_and_outputs_come_back(server: RunningServer, client: Client) -> None:
@@ -164,6 +198,29 @@ async def test_it_is_the_same_with_await(server: RunningServer) -> None:
         assert len(pieces[-1].tokens) == 3
         job = await client.jobs.sleep()
         assert (await job.result(timeout=60))["changed"] is False
+
+
+@pytest.mark.anyio
+async def test_it_works_where_a_loop_runs_as_in_a_notebook(client: Client) -> None:
+    assert client.run("he").accepted == 2
+    assert sum(len(piece.tokens) for piece in client.generate_stream("the ", max_tokens=3)) == 3 + 3
+    with client.stream() as stream:
+        stream.send("he")
+
+
+def test_it_works_in_a_process_that_was_forked(server: RunningServer) -> None:
+    program = """
+import os, sys
+from realnet.client import Client
+Client(sys.argv[1]).health()
+child = os.fork()
+if child == 0:
+    print(Client(sys.argv[1]).health().status, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, server.url]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == "ok\n"
 
 
 MODELS: list[tuple[type, type]] = [

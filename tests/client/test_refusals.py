@@ -129,7 +129,7 @@ def test_a_server_that_does_not_answer_in_time_is_told() -> None:
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 def test_no_proxy_leads_to_loopback(server: RunningServer, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    with Client(server.url) as client:
+    with Client(server.url) as client, client.stream():
         assert client.health().status == "ok"
     with stub(HEALTH) as proxy:
         monkeypatch.setenv(variable, proxy.url)

@@ -139,6 +139,7 @@ def test_where_a_client_was_is_known_to_its_next_stream(client: Client) -> None:
     with client.stream("reader-9") as stream:
         assert [stream.send("a"), stream.send("b")] == [1, 2]
     with client.stream("reader-9") as stream:
+        assert stream.last_seq == 2
         assert stream.send("c") == 3
 
 
@@ -213,7 +214,7 @@ def test_patience_has_an_end(new_server: Callable[..., ThreadServer]) -> None:
 
 
 def test_what_nobody_reads_is_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realnet.client.stream._KEPT", 3)
+    monkeypatch.setattr("realnet.client.stream._KEPT", 3 * 17)
     with client.stream(own=True) as stream:
         for each in "abcdef":
             stream.send(each)

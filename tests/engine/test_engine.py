@@ -14,7 +14,7 @@ from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
 from realnet.inputs import Input
 from realnet.outputs import Level
 from service.api.encoding import structs
-from service.engine.commands import Change, Clone, Generate, Restore, Run
+from service.engine.commands import Change, Clone, Generate, Piece, Restore, Run
 from service.engine.pace import Mode
 from service.errors import Conflict, EngineStopped
 from service.journal.records import SnapshotRef
@@ -148,16 +148,17 @@ async def test_generation_is_the_librarys_and_leaves_the_net_alone() -> None:
     async with living(small()) as lived:
         await lived.run(tokens=TOKENS[:500])
         before = await lived.state()
-        stream: asyncio.Queue[list[int]] = asyncio.Queue()
+        stream: asyncio.Queue[Piece | None] = asyncio.Queue()
         generated = await lived.engine.ask(Generate(TOKENS[:5], 30, 0.7, 9, stream))
         assert (generated.tokens, generated.tick, generated.finish_reason) == (expected, 500, "length")
-        assert [token for _ in range(stream.qsize()) for token in stream.get_nowait()] == expected
+        pieces = [stream.get_nowait() for _ in range(stream.qsize())]
+        assert [token for piece in pieces if piece for token in piece.tokens] == expected
         assert await lived.state() == before
 
 
 async def test_a_cancelled_generation_ends_early() -> None:
     async with living(small()) as lived:
-        stream: asyncio.Queue[list[int]] = asyncio.Queue()
+        stream: asyncio.Queue[Piece | None] = asyncio.Queue()
         command = Generate(TOKENS[:5], 1_000_000, 1.0, 0, stream)
         lived.inbox.put(command)
         await stream.get()

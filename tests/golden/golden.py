@@ -24,7 +24,8 @@ Steps = list[dict[str, Any]]
 
 _JOB_SECONDS = 60.0
 _OF_THE_SERVER = ("queue_capacity", "listeners", "memory_bytes", "ticks_per_second", "tick_hz", "device", "kernel")
-_UNSTEADY = ("mode", "queue_depth", *_OF_THE_SERVER)
+_NEWER = ("lines", "max_lines", "contexts")  # than what was recorded
+_UNSTEADY = ("mode", "queue_depth", *_OF_THE_SERVER, *_NEWER)
 
 
 def without_avx512() -> dict[str, str]:

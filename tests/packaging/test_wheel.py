@@ -77,4 +77,12 @@ def test_only_an_extra_brings_torch(installed: Path) -> None:
     needed = [line for line in package.requires or [] if "extra ==" not in line]
     assert any(line.startswith("numba") for line in needed)
     assert not any(line.startswith(("torch", "scikit-learn", "pytest")) for line in needed)
-    assert package.metadata.get_all("Provides-Extra") == ["torch", "tokenizers", "benchmarks", "dev"]
+    assert package.metadata.get_all("Provides-Extra") == [
+        "torch",
+        "tokenizers",
+        "sklearn",
+        "plot",
+        "otel",
+        "benchmarks",
+        "dev",
+    ]

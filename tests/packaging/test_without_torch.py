@@ -29,7 +29,7 @@ def last_line(*arguments: str) -> str:
     return (ended.stdout + ended.stderr).splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["RealNet", "RealNetTrainer", "SparseRealNet", "SynapticPruner"])
+@pytest.mark.parametrize("name", ["RealNet", "RealNetClassifier", "RealNetTrainer", "SparseRealNet", "SynapticPruner"])
 def test_the_library(name: str) -> None:
     assert last_line("-c", f"from realnet import {name}").endswith(f"realnet.{name} needs {WHAT_TO_DO}")
 

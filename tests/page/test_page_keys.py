@@ -1,6 +1,6 @@
 """The page where keys are needed: it asks for one, keeps it in its tab, and shows what that allows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from service.auth.keys import Scope, create_key, revoke_key
 from tests.auth.guarded import Guarded, bearer, until
 from tests.page.browser import Visit
+from tests.running_server import ThreadServer
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,15 @@ def test_it_offers_what_the_key_allows(browser: Browser, guarded: Guarded, scope
         visit.check_access()
         visit.press("Forget the key")
         expect(visit.see("key-problem")).to_have_text("The key is forgotten.")
+
+
+def test_a_key_that_no_stream_can_take_is_told(browser: Browser, new_server: Callable[..., ThreadServer]) -> None:
+    key = "a key/(of) signs".replace(" ", ":")
+    server = new_server(api_key=key, variant="fast")
+    server.client.headers = bearer(key)
+    with Visit(browser, server.start()) as visit:
+        enter(visit, key)
+        expect(visit.see("key-problem")).to_contain_text("signs that a browser cannot send")
 
 
 def test_a_revoked_key_closes_the_page(browser: Browser, guarded: Guarded) -> None:

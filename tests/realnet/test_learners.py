@@ -245,11 +245,13 @@ def test_what_a_net_cannot_take_is_refused_by_its_place(
 def test_they_say_what_they_are() -> None:
     learner = learner_of("tokens")
     learner.run_input(some_input("tokens", 5))
-    net = "LiveNet surprise: 656 neurons (336 in, 64 hidden, 256 out), tick 5, on cpu"
-    assert repr(learner) == f"<TokenLearner of bytes: 5 tokens seen, on <{net}>>"
-    assert repr(learner.fork().net) == f"<fork of a {net}>"
+    size = "preset surprise, size 656 neurons (336 in, 64 hidden, 256 out), tick 5, learning rate"
+    score = f"surprise {learner.score.surprise:.2f} bits a token, accuracy 0.0%"
+    assert repr(learner) == f"<TokenLearner: vocabulary bytes, tokens seen 5, {score}, {size} 3, device cpu>"
+    assert repr(learner.fork().net) == f"<LiveNet: {size} none, a fork only reads, device cpu>"
     model = RealNet(5, [0], [4], dynamics="ffwf", preset="surprise")
     assert repr(model) == "RealNet(5 neurons (1 in, 3 hidden, 1 out), surprise dynamics)"
     sparse = "SparseRealNet(5 neurons (1 in, 3 hidden, 1 out), temporal dynamics, 100.0% of its synapses)"
     assert repr(RealNet(5, [0], [4]).make_sparse()) == sparse
-    assert repr(learner_of("frames")).startswith("<FrameLearner on <LiveNet surprise: 20 neurons (3 in, 15 hidden, 2")
+    assert repr(learner_of("frames")).startswith("<FrameLearner: preset surprise, size 20 neurons (3 in, 15 hidden, 2")
+    assert repr(learner_of("dendrites")).startswith("<DendriteLearner: vocabulary bytes, tokens seen 0, size ")

@@ -1,6 +1,5 @@
 """Generate text from a fork of the net, which learns nothing from it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,12 +10,11 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from realnet.vocabulary import Vocabulary
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
-from service.api.generation import command_of, pieces_of, text_of
+from service.api.generation import begin, command_of, end, pieces_of, replies, text_of
 from service.api.schemas import GeneratedText, Prompt
-from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.engine.commands import Generate
-from service.errors import Refused, Unauthorized, problem_of
+from service.errors import Refused, problem_of
 
 router = APIRouter(prefix="/v1/generate", tags=["generate"])
 
@@ -46,32 +44,11 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def generate(body: Prompt, request: Request, edge: EdgeDep, caller: CallerDep) -> GeneratedText | Response:
     """Generate text. Ends within a few tokens when the client leaves or its key is revoked."""
     command, vocabulary = await command_of(body, edge.runtime.interface, edge.settings, body.stream)
-    caller.check_pace()
-    edge.runtime.generate(command, caller.space)
-    caller.ticks.take(command.ticks)
-    ending = asyncio.create_task(_end_when_revoked(command, caller))
-    command.reply.add_done_callback(lambda _: ending.cancel())
+    begin([command], edge.runtime, caller)
     if body.stream:
         return EventSourceResponse(_events(command, vocabulary))
-    gone = asyncio.ensure_future(
-        request.receive()
-    )  # the body is complete: all that can still come is the client's leaving
-    either: set[asyncio.Future[Any]] = {command.reply, gone}
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        command.cancelled = True
-        gone.cancel()
-    return text_of(command, await command.reply, vocabulary)
-
-
-async def _end_when_revoked(command: Generate, caller: Caller) -> None:
-    """Wait for the key to be revoked; then end the generation, and raise Unauthorized for whoever waits for it."""
-    await caller.revoked.wait()
-    command.cancelled = True
-    if not command.reply.done():
-        command.reply.set_exception(Unauthorized("the key has been revoked"))
-        command.reply.exception()  # else asyncio warns if the client has left and nobody looks at it
+    [generated] = await replies([command], request)
+    return text_of(command, generated, vocabulary)
 
 
 async def _events(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[bytes]:
@@ -82,7 +59,7 @@ async def _events(command: Generate, vocabulary: Vocabulary) -> AsyncIterator[by
     except Refused as error:
         yield _event("error", problem_of(error).model_dump(exclude_none=True))
     finally:
-        command.cancelled = True
+        end([command])
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from realnet.dendrites.explain import Explanation
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, net_of, problems
-from service.api.schemas import Change, Net
+from service.api.schemas import Change, Growth, Net, Shrinkage
 from service.auth.keys import Scope
 from service.telemetry.logs import log_event
 
@@ -51,4 +51,29 @@ async def explain(
 async def change_net(change: Change, runtime: RuntimeDep, caller: CallerDep) -> Net:
     await runtime.configure(**change.model_dump())
     log_event(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
+    return net_of(runtime)
+
+
+_RESIZES = problems(400, 403, 409, 413, 415, 422, 503)
+
+
+@router.post("/grow", responses=_RESIZES, response_model_exclude_unset=True, dependencies=[TAKES_JSON])
+@needs(Scope.ADMIN)
+async def grow(growth: Growth, runtime: RuntimeDep, caller: CallerDep) -> Net:
+    """Give the net more lines of memory at once, dendrites for more contexts, or both, and let it live on.
+
+    What it says stays the same at that moment, bit for bit; it learns to use what it has got. Only a net of dendrites
+    grows, and no compact one (409).
+    """
+    await runtime.grow(growth.lines, growth.contexts)
+    log_event(_logger, logging.INFO, "grown", key=caller.name, **growth.model_dump(exclude_defaults=True))
+    return net_of(runtime)
+
+
+@router.post("/shrink", responses=_RESIZES, response_model_exclude_unset=True, dependencies=[TAKES_JSON])
+@needs(Scope.ADMIN)
+async def shrink(shrinkage: Shrinkage, runtime: RuntimeDep, caller: CallerDep) -> Net:
+    """Have the net go on with fewer lines of memory, those that were used most. What the others knew is gone."""
+    await runtime.shrink(shrinkage.lines)
+    log_event(_logger, logging.INFO, "shrunk", key=caller.name, lines=shrinkage.lines)
     return net_of(runtime)

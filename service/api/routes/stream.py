@@ -3,10 +3,12 @@
 from contextlib import ExitStack
 
 from fastapi import APIRouter, Response, WebSocket
+from fastapi.responses import JSONResponse
 
 from realnet.outputs import LEVELS, Level
 from service.api.access import needs
 from service.api.deps import caller_of, edge_of
+from service.api.stream.asyncapi import asyncapi_document
 from service.api.stream.protocol import CODECS, JSON
 from service.auth.keys import Scope
 from service.errors import MEDIA_TYPE, ErrorLocation, Invalid, Refused, encode_problem, problem_of
@@ -43,6 +45,13 @@ async def stream(socket: WebSocket) -> None:
             return
         await socket.accept(chosen)
         await streams.serve(socket, client_id, CODECS[chosen or JSON], caller, level, watches)
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+@needs(Scope.READ)
+async def asyncapi() -> JSONResponse:
+    """Describe the messages of the stream, as /openapi.json does the rest."""
+    return JSONResponse(asyncapi_document())
 
 
 def _checked_level(asked: str) -> Level:

@@ -11,7 +11,7 @@ from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.watch.activity import DendriteActivity, NeuronActivity
 from service.watch.anchors import Anchors
-from service.watch.expected import Expected
+from service.watch.expected import NextTokens
 from service.watch.life import Life
 from service.watch.matrix import Matrix
 
@@ -52,7 +52,7 @@ async def activity(runtime: RuntimeDep) -> DendriteActivity | NeuronActivity:
 
 @router.get("/net/expected", responses=problems(409, 503))
 @needs(Scope.READ)
-async def expected(runtime: RuntimeDep) -> Expected:
+async def expected(runtime: RuntimeDep) -> NextTokens:
     """Return the tokens that the net expects most now. 409 for a net of frames."""
     return await runtime.watch.expected.get()
 

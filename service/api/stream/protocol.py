@@ -54,6 +54,8 @@ class GenerateMessage(Prompt):
 
 
 class PingMessage(Body):
+    """Asks for a `pong`."""
+
     type: Literal["ping"]
     seq: Seq | None = None
 
@@ -68,7 +70,7 @@ class SubscribeMessage(Body):
 
 ClientMessage: TypeAlias = InputMessage | GenerateMessage | PingMessage | SubscribeMessage
 
-_KINDS: Mapping[object, type[ClientMessage]] = {
+KINDS: Mapping[str, type[ClientMessage]] = {
     "input": InputMessage,
     "generate": GenerateMessage,
     "ping": PingMessage,
@@ -149,6 +151,8 @@ class Generated(msgspec.Struct, tag="generated"):
 
 
 class Pong(msgspec.Struct, tag="pong"):
+    """The answer to `ping`."""
+
     ref: int | None
 
 
@@ -216,9 +220,9 @@ class Codec:
         seq = given.get("seq")
         ref = seq if type(seq) is int and 0 < seq < 2**53 else None
         tag = given.get("type")
-        kind = _KINDS.get(tag) if isinstance(tag, str) else None
+        kind = KINDS.get(tag) if isinstance(tag, str) else None
         if kind is None:
-            raise _invalid([ErrorLocation(detail=f"one of {', '.join(map(str, _KINDS))}", pointer="/type")], ref)
+            raise _invalid([ErrorLocation(detail=f"one of {', '.join(map(str, KINDS))}", pointer="/type")], ref)
         try:
             return kind.model_validate(given)
         except ValidationError as error:

@@ -1,0 +1,98 @@
+"""What growing and shrinking cost and bring: `python -m benchmarks.growth [--text FILE]`, some 300,000 bytes of it.
+
+A net with few contexts takes on `order 6`, `word` and `words` at byte 40,000, beside one that does not and one that was
+born with them; bits are of the last third. A net that has lived all goes on with fewer lines, beside ones born small.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import print
+from rich.table import Table
+
+from benchmarks.text import topics_text
+from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.wiring import VARIANTS, Wiring
+
+SYMBOLS, LINES = 256, 2**18
+GROWN_AT, NEW = 40_000, ("order 6", "word", "words")
+SPAN = 30_000  # that a smaller net goes on to read
+
+Tokens = NDArray[np.int32]
+
+
+def bits(net: DendriteNet, tokens: Tokens, rate: float = 1.0) -> float:
+    return float(-np.log2(net.run(tokens, rate).probability).mean())
+
+
+def timed(change: Callable[[], None]) -> float:
+    """Return milliseconds."""
+    began = time.perf_counter()
+    change()
+    return 1000 * (time.perf_counter() - began)
+
+
+def contexts(tokens: Tokens) -> Table:
+    few = replace(VARIANTS["fast"], contexts=("order 0", "order 1", "order 2", "order 3", "order 4"))
+    table, last = Table("contexts of orders 0 to 4, and order 6, word, words", "bits"), 2 * len(tokens) // 3
+
+    def row(name: str, wiring: Wiring, grows: bool = False) -> None:
+        net = DendriteNet(wiring, SYMBOLS, LINES)
+        net.run(tokens[:GROWN_AT], 1.0)
+        if grows:
+            net.grow(contexts=NEW)
+        net.run(tokens[GROWN_AT:last], 1.0)
+        table.add_row(name, f"{bits(net, tokens[last:]):.3f}")
+
+    row("without", few)
+    row(f"taken on at {GROWN_AT:,}", few, grows=True)
+    row("born with", replace(few, contexts=(*few.contexts, *NEW)))
+    return table
+
+
+def lines(tokens: Tokens) -> Table:
+    table = Table("lines", "what", "pause, ms", "bits at once, nothing learnt", "bits of what comes, learnt")
+    lived = DendriteNet(VARIANTS["standard"], SYMBOLS, LINES)
+    lived.run(tokens[: -2 * SPAN], 1.0)
+    arrays, nearby, later = lived.arrays(), tokens[-2 * SPAN : -SPAN], tokens[-SPAN:]
+
+    def copy(most: int) -> DendriteNet:
+        net = DendriteNet(lived.wiring, SYMBOLS, most)
+        net.take({name: each.copy() for name, each in arrays.items()})
+        return net
+
+    def row(what: str, net: DendriteNet, pause: float | None = None) -> None:
+        at_once = bits(net.fork(), nearby, 0.0)
+        net.run(nearby, 1.0)
+        cells = "" if pause is None else f"{pause:.1f}", f"{at_once:.3f}", f"{bits(net, later):.3f}"
+        table.add_row(f"{net.lines:,}", what, *cells)
+
+    row("as it lived", copy(LINES))
+    grown = copy(LINES)
+    row("doubled", grown, timed(lambda: grown.grow(2 * LINES)))
+    copy(LINES).shrink(LINES // 2)  # compiles
+    for size in (2**17, 2**16, 2**14, 2**12):
+        shrunk, small = copy(LINES), DendriteNet(lived.wiring, SYMBOLS, size)
+        row("shrunk", shrunk, timed(lambda net=shrunk, size=size: net.shrink(size)))  # type: ignore[misc]
+        small.run(tokens[: -2 * SPAN], 1.0)
+        row("born small", small)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", type=Path, help="if not given, Python's own topics")
+    arguments = parser.parse_args()
+    text = topics_text().encode() if arguments.text is None else arguments.text.read_bytes()
+    tokens = np.frombuffer(text[:300_000], np.uint8).astype(np.int32)
+    for table in (contexts(tokens), lines(tokens)):
+        print(table)
+
+
+if __name__ == "__main__":
+    main()
