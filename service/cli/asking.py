@@ -1,14 +1,12 @@
 """What every command that asks a server has in common: the client, ids, the names of places, and answers as JSON."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from realnet.client import Client, Server
-
-T = TypeVar("T")
+    from realnet.client import Client
 
 _PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
 _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text", "context": "CONTEXT"}
@@ -23,30 +21,6 @@ def client_of(context: typer.Context) -> "Client":
     from realnet.client import Client
 
     return Client(context.obj.url, context.obj.key, patience=_PATIENCE_SECONDS)
-
-
-def ask(server: "Server", kind: type[T], method: str, path: str, **of_httpx: Any) -> T:
-    """Send a request for which the client has no call, and return its answer as `kind`. Raises RealNetError."""
-    import httpx
-    import msgspec
-
-    from realnet.client import AnswerTimeout, Unreachable, error_of_answer, no_answer
-
-    headers = {**server.headers, **of_httpx.pop("headers", {})}
-    try:
-        answer = httpx.request(
-            method, server.url + path, headers=headers, trust_env=not server.is_on_this_machine, **of_httpx
-        )
-    except httpx.ReadTimeout as error:
-        raise AnswerTimeout(f"{server.url} did not answer in time") from error
-    except httpx.TransportError as error:
-        raise Unreachable(no_answer(server.url)) from error
-    if answer.is_error:
-        raise error_of_answer(answer.status_code, answer.content)
-    try:
-        return msgspec.json.decode(answer.content, type=kind)
-    except msgspec.DecodeError:
-        raise Unreachable(f"what answers at {server.url} is no RealNet server, or of another version") from None
 
 
 def print_json(answer: Any) -> None:

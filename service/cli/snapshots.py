@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from service.cli.asking import AsJson, Id, Yes, ask, check_id, client_of, confirm, print_json
+from service.cli.asking import AsJson, Id, Yes, check_id, client_of, confirm, print_json
 from service.cli.output import megabytes, moment, print_table, shown
 
 snapshots = typer.Typer(help="Save, list, keep, download, upload, restore and delete snapshots of the live net.")
 
-_UPLOAD_SECONDS = 600.0  # a large net is read and checked whole before the answer
 
 _Name = Annotated[str | None, typer.Option(help="What to call it, in 80 signs at most.")]
 
@@ -96,19 +95,8 @@ def upload(
     name: _Name = None,
 ) -> None:
     """Send FILE to the server and keep it there as a snapshot. The net stays as it is until that is restored."""
-    from realnet.client import Snapshot
-
-    with file.open("rb") as opened:
-        sent = ask(
-            context.obj,
-            Snapshot,
-            "POST",
-            "/v1/snapshots/upload",
-            params={} if name is None else {"name": name},
-            headers={"Content-Type": "application/octet-stream"},
-            content=opened,
-            timeout=_UPLOAD_SECONDS,
-        )
+    with client_of(context) as client:
+        sent = client.snapshots.upload(file, name)
     typer.echo(f"{sent.id}: tick {sent.tick:,}, {megabytes(sent.bytes)} MB")
 
 

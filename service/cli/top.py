@@ -1,11 +1,11 @@
 """The command `realnet top`: how the net lives, in a terminal."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.asking import ask, client_of
+from service.cli.asking import client_of
 from service.cli.output import console, megabytes, shown
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from realnet.client import Client, JobState, Net, Server, Snapshot
+    from realnet.client import Client, JobState, Life, Net, Snapshot
 
 top = typer.Typer()
 
@@ -37,43 +37,43 @@ def show_top(
     terminal = console()
     with client_of(context) as client:
         if once or not terminal.is_terminal:
-            terminal.print(_picture(client, context.obj))
+            terminal.print(_picture(client))
             return
         seen_at = time.monotonic()
-        with Live(_picture(client, context.obj), console=terminal, screen=True, auto_refresh=False) as live:
+        with Live(_picture(client), console=terminal, screen=True, auto_refresh=False) as live:
             while True:
                 time.sleep(every)
                 try:
-                    live.update(_picture(client, context.obj), refresh=True)
+                    live.update(_picture(client), refresh=True)
                     seen_at = time.monotonic()
                 except Unreachable:  # it restarts
                     if time.monotonic() - seen_at > _LOST_SECONDS:
                         raise
 
 
-def _picture(client: "Client", server: "Server") -> "RenderableType":
+def _picture(client: "Client") -> "RenderableType":
     """Return all that is shown, as it is now."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     net = client.net()
-    life = ask(server, dict[str, Any], "GET", "/v1/net/history")
+    life = client.watch.history()
     fields = Table.grid(padding=(0, 2))
     for name, value in _fields(net, life):
         fields.add_row(Text(name, "dim"), value)
     jobs = [job.state for job in client.jobs.list()][-_JOBS:]
     snapshots = client.snapshots.list()
-    head = Text(f"{net.name} at {server.url}: {net.mode}", "bold")
+    head = Text(f"{net.name} at {client.server.url}: {net.mode}", "bold")
     return Group(head, "", fields, *_jobs_shown(jobs), *_snapshot_shown(snapshots))
 
 
-def _fields(net: "Net", life: dict[str, Any]) -> "Iterator[tuple[str, str]]":
+def _fields(net: "Net", life: "Life") -> "Iterator[tuple[str, str]]":
     yield "ticks a second", f"{net.ticks_per_second:,.0f}"
     if net.vocabulary is not None:
         yield "tokens seen", f"{net.tokens_seen:,}"
-        yield "surprise, bits", f"{shown(net.surprise):<8} {_line_of(life['surprise'])}"
-        yield "accuracy", f"{shown(net.accuracy):<8} {_line_of(life['accuracy'])}"
+        yield "surprise, bits", f"{shown(net.surprise):<8} {_line_of(life.surprise)}"
+        yield "accuracy", f"{shown(net.accuracy):<8} {_line_of(life.accuracy)}"
     yield "tick", f"{net.tick:,}"
     yield "queue", f"{net.queue_depth:,} of {net.queue_capacity:,} ticks"
     yield "listeners", f"{net.listeners:,}"

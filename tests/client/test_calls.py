@@ -262,6 +262,7 @@ def test_the_two_clients_have_the_same_calls() -> None:
         (one.datasets, other.datasets),
         (one.jobs, other.jobs),
         (one.snapshots, other.snapshots),
+        (one.watch, other.watch),
     ):
         assert calls(pair[0]) == calls(pair[1])
     one.close()
