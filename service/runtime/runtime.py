@@ -41,6 +41,7 @@ from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
+_STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LINE_BYTES = 4 * WORDS
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
 _logger = logging.getLogger(__name__)
@@ -267,6 +268,10 @@ async def _warm_up(learner: Learner) -> None:
     await asyncio.wait([warming], timeout=_LOAD_SECONDS)
     if is_slow := not warming.done():
         _logger.info("compiling the kernels of %s, once on this machine; it takes up to a minute", learner.net.preset)
+    while not warming.done():
+        await asyncio.wait([warming], timeout=_STILL_SECONDS)
+        if not warming.done():
+            _logger.info("still compiling, for %.0f s", time.monotonic() - began)
     await warming
     if is_slow:
         _logger.info("the kernels are compiled, in %.0f s", time.monotonic() - began)

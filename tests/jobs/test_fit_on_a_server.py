@@ -24,7 +24,7 @@ def test_a_text_is_fitted(new_server: Callable[..., RunningServer]) -> None:
     assert (job["status"], result["committed"]) == ("succeeded", True)
     assert result["after"]["loss"] < 0.8 * result["before"]["loss"]
     assert result["after"]["accuracy"] > result["before"]["accuracy"]
-    assert {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"} == job["metrics"].keys()
+    assert {"phase", "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"} == job["metrics"].keys()
     fork, fitted = (data_of(server, result[name]) for name in ("fork", "snapshot"))
     assert fitted.weights_sha256() == server.weights() != fork.weights_sha256()
     assert not fitted.arrays["alive"].all()
