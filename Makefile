@@ -17,7 +17,9 @@ test: check
 	@$(BIN)/python tests/redis_binary.py
 	@# Both beside each other, and once: else every worker would compile them.
 	@$(BIN)/python docker/compile_kernels.py matrix & $(BIN)/python docker/compile_kernels.py dendrites && wait $$!
-	$(BIN)/pytest -n 4 --dist loadfile  # more workers than two cores: much of a test is waiting
+	@# More workers than two cores, since much of a test is waiting; in the order of the files, since those of few
+	@# tests are long, and would come last.
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/tests

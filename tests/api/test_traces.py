@@ -80,8 +80,8 @@ def test_each_request_and_stream_is_a_span_of_its_route(
     server.terminate()
 
     spans = collector.spans()
-    assert set(spans) == {"/v1/net", "/v1/inputs", "/v1/snapshots/{id}", "/v1/stream"}
-    statuses = [spans[route]["http.status_code"] for route in ("/v1/net", "/v1/inputs", "/v1/snapshots/{id}")]
+    assert set(spans) == {"/v1/net", "/v1/inputs", "/v1/snapshots/{id:digits}", "/v1/stream"}
+    statuses = [spans[route]["http.status_code"] for route in ("/v1/net", "/v1/inputs", "/v1/snapshots/{id:digits}")]
     assert statuses == ["200", "200", "401"]
     for span in spans.values():
         assert (span["service.name"], span["deployment.environment"]) == ("realnet", "test")
