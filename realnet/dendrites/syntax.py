@@ -53,7 +53,8 @@ def name_context(kind: int, reader: Reader) -> np.uint64:
     elif kind == _MARKS:
         context = pair(pair(syntax.marks, last), np.uint64(2))
     elif kind == _MARKS_IDENTIFIER:
-        context = pair(syntax.marks, syntax.identifier)
+        # Not the other way round: a small number before a hash would only add to it.
+        context = pair(syntax.identifier, syntax.marks)
     elif kind == _INDENT_LAST:
         context = pair(pair(text.indent, last), np.uint64(1 if text.column == text.indent else 0))
     elif kind == _LINE_SHAPE:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from realnet.core.dendrite_memory import Episodes, Stimuli
@@ -137,6 +137,7 @@ def test_every_context_is_defined_here() -> None:
 @pytest.mark.parametrize("name", DEFINITIONS)
 @settings(max_examples=60, deadline=None)
 @given(text=texts)
+@example(text=b"\xbc:\x81")
 def test_a_context_is_what_it_is_called(name: str, text: bytes) -> None:
     wiring = Wiring((name,), (Recall(64, forgiving=False),), (("node",),), ("last",))
     names_are_of(DEFINITIONS[name], text, stimuli_of(wiring, text).contexts[:, 0].tolist())
