@@ -5,7 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+from pydantic import BaseModel
+
+T = TypeVar("T", bound=BaseModel)
 
 
 class Shared(Generic[T]):
@@ -16,12 +18,20 @@ class Shared(Generic[T]):
         self._lasts = lasts
         self._made: asyncio.Task[T] | None = None
         self._until = 0.0  # monotonic seconds
+        self._written: tuple[T, bytes] | None = None
 
     async def get(self) -> T:
         """Return the answer. Raises what making it raises, and whoever asks next has it tried again."""
         if self._made is None or (self._made.done() and time.monotonic() >= self._until):
             self._made = asyncio.ensure_future(self._new())
         return await asyncio.shield(self._made)
+
+    async def json(self) -> bytes:
+        """Return the answer in JSON, which is written once for all who ask. Raises as `get` does."""
+        answer = await self.get()
+        if self._written is None or self._written[0] is not answer:
+            self._written = answer, answer.model_dump_json().encode()
+        return self._written[1]
 
     async def _new(self) -> T:
         answer = await self._make()

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from service.api.access import needs
 from service.api.deps import CallerDep, RuntimeDep, problems
@@ -26,42 +26,42 @@ async def me(request: Request, caller: CallerDep) -> Me:
     return Me(name=caller.name, scope=scope, keys_required=request.app.keys_required)
 
 
-@router.get("/net/history", responses=problems(503))
+@router.get("/net/history", response_model=Life, responses=problems(503))
 @needs(Scope.READ)
-async def history(runtime: RuntimeDep) -> Life:
+async def history(runtime: RuntimeDep) -> Response:
     """Return accuracy and surprise over the net's life, a second old at most."""
-    return await runtime.watch.life.get()
+    return Response(await runtime.watch.life.json(), media_type="application/json")
 
 
-@router.get("/net/anchors", responses=problems(409, 503))
+@router.get("/net/anchors", response_model=Anchors, responses=problems(409, 503))
 @needs(Scope.READ)
-async def anchors(runtime: RuntimeDep) -> Anchors:
+async def anchors(runtime: RuntimeDep) -> Response:
     """Return what bzip2 and xz make of the text that the net has learnt from: measured now, or not long ago.
 
     409 for a net of frames.
     """
-    return await runtime.watch.anchors.get()
+    return Response(await runtime.watch.anchors.json(), media_type="application/json")
 
 
-@router.get("/net/activity", responses=problems(409, 503))
+@router.get("/net/activity", response_model=DendriteActivity | NeuronActivity, responses=problems(409, 503))
 @needs(Scope.READ)
-async def activity(runtime: RuntimeDep) -> DendriteActivity | NeuronActivity:
+async def activity(runtime: RuntimeDep) -> Response:
     """Return which dendrites are heard now, or which neurons fired at the last ticks. 409 for a compact net."""
-    return await runtime.watch.activity.get()
+    return Response(await runtime.watch.activity.json(), media_type="application/json")
 
 
-@router.get("/net/expected", responses=problems(409, 503))
+@router.get("/net/expected", response_model=NextTokens, responses=problems(409, 503))
 @needs(Scope.READ)
-async def expected(runtime: RuntimeDep) -> NextTokens:
+async def expected(runtime: RuntimeDep) -> Response:
     """Return the tokens that the net expects most now. 409 for a net of frames."""
-    return await runtime.watch.expected.get()
+    return Response(await runtime.watch.expected.json(), media_type="application/json")
 
 
-@router.get("/net/matrix", responses=problems(409, 503))
+@router.get("/net/matrix", response_model=Matrix, responses=problems(409, 503))
 @needs(Scope.READ)
-async def matrix(runtime: RuntimeDep) -> Matrix:
+async def matrix(runtime: RuntimeDep) -> Response:
     """Return the weights of the net, seen from afar. 409 for a compact net."""
-    return await runtime.watch.matrix.get()
+    return Response(await runtime.watch.matrix.json(), media_type="application/json")
 
 
 @router.get("/net/tokens", responses=problems(409, 422, 503))

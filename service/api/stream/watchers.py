@@ -13,7 +13,7 @@ from service.runtime.runtime import Runtime
 
 _SECONDS = 0.5  # from one message to the next
 _LEAST_PAUSE = 0.05  # of samples
-_EACH = 0.002  # by which the pause is longer for each who watches: all together, 500 samples a second
+_EACH = 0.005  # by which the pause is longer for each who watches: all together, 200 samples a second
 
 
 class Watchers:
