@@ -49,7 +49,7 @@ $(VENV)/serves: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing what serving needs: some 90 MB to fetch"
 	@$(INSTALL) .
-	@echo "installed; the first start compiles the net's kernels, which takes some 40 s"
+	@echo "installed; the first start compiles the net's kernels, which takes some 30 s"
 	@touch $@
 
 $(VENV)/tests: $(VENV)/serves
