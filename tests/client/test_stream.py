@@ -124,10 +124,10 @@ def test_a_refused_input_is_left_out_and_told(client: Client) -> None:
     with client.stream() as stream:
         stream.send("before ")
         stream.send(tokens=[256])
-        stream.send("after")
         with pytest.raises(Invalid, match="/tokens/0") as refused:
             stream.flush()
         assert refused.value.places[0].pointer == "/tokens/0"
+        stream.send("after")
         stream.flush()
         with pytest.raises(UnicodeEncodeError):
             stream.send("\udc80")
