@@ -15,7 +15,7 @@ from service.runtime.birth import Birth
 from tests.running_server import RunningServer
 from tests.runtime.life import replayed
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
 IS_SHORT = ROUNDS < 10
 NEURONS = 1000
 CLIENT = "teller"
