@@ -11,6 +11,9 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from threading import Thread, main_thread
 from typing import Any, Self
@@ -21,21 +24,19 @@ import pytest
 from service.server.run import NetServer, build
 from service.settings import Settings
 from service.telemetry.logs import formatted
+from tests.forked_server import forked
+from tests.free_port import free_port
 
 _READY_SECONDS = 60.0  # the first start on a machine compiles
-_PROGRAM = """
-import gc
-import sys
 
-gc.disable()  # as the command does
-sys.modules["scipy"] = None  # that the tests need: numba would load it, and no server has it
-from service.jobs import process
-from service.server.run import run
-from service.settings import Settings
-
-process._NICENESS = 0  # as in `conftest.py`
-run(Settings())
-"""
+# Without scipy, which no server has: the tests need it, and numba would load it.
+ALONE = (
+    sys.executable,
+    "-c",
+    "import sys; sys.modules['scipy'] = None; from tests.forked_server import serve; serve()",
+)
+_forks = get_context("forkserver")
+_forks.set_forkserver_preload(["tests.warm_server"])
 
 
 class RunningServer(ABC):
@@ -46,12 +47,11 @@ class RunningServer(ABC):
     """
 
     def __init__(self, directory: Path, **settings: object) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=30.0)
         self._store = directory / "data"
-        self._given = {"port": self.port, "store": f"file://{self._store}", "tick_hz": 0.001} | settings
+        self._given: dict[str, Any] = {"port": self.port, "store": f"file://{self._store}", "tick_hz": 0.001} | settings
         self._log_path = directory / "server.log"
 
     def start(self) -> Self:
@@ -109,23 +109,31 @@ class RunningServer(ABC):
 
 
 class ProcessServer(RunningServer):
-    """A server in a process of its own, for tests of its signals, memory, limits and death."""
+    """A server in a process of its own, for tests of its signals, memory, limits and death.
 
-    command: Sequence[str] = (sys.executable, "-c", _PROGRAM)
+    The process is forked from one that has imported everything, which saves most of a start; with `command` it is a
+    Python of its own: `ALONE`, where variables or files that Python or numba look at when they start matter.
+    """
+
+    command: Sequence[str] = ()
 
     def __init__(self, directory: Path, **settings: object) -> None:
         super().__init__(directory, **settings)
         self._environment = {key: value for key, value in os.environ.items() if not key.startswith("REALNET_")}
         self._environment |= {f"REALNET_{name.upper()}": str(value) for name, value in self._given.items()}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkServerProcess | subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
-        with self._log_path.open("ab") as log:
-            self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
+        if self.command:
+            with self._log_path.open("ab") as log:
+                self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
+        else:
+            self.process = _forks.Process(target=forked, args=(self._environment, self._log_path))
+            self.process.start()
 
     @property
     def has_ended(self) -> bool:
-        return self.process is None or self.process.poll() is not None
+        return self.process is None or self._status is not None
 
     def terminate(self) -> int:
         """Send SIGTERM; return the exit status."""
@@ -136,8 +144,12 @@ class ProcessServer(RunningServer):
 
     def wait(self) -> int:
         """Wait for the end of the process; return its exit status."""
-        assert self.process is not None
-        status = self.process.wait(30.0)
+        if isinstance(self.process, subprocess.Popen):
+            self.process.wait(30.0)
+        elif self.process is not None:
+            self.process.join(30.0)
+        status = self._status
+        assert status is not None
         self.process = None
         return status
 
@@ -149,11 +161,19 @@ class ProcessServer(RunningServer):
     @property
     def pid(self) -> int:
         assert self.process is not None
+        assert self.process.pid is not None
         return self.process.pid
 
+    @property
+    def _status(self) -> int | None:
+        """The exit status, negative for a signal; None while the process lives."""
+        if isinstance(self.process, subprocess.Popen):
+            return self.process.poll()
+        return None if self.process is None else self.process.exitcode
+
     def _end(self, sign: signal.Signals) -> int:
-        assert self.process is not None
-        self.process.send_signal(sign)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(self.pid, sign)
         return self.wait()
 
 

@@ -1,7 +1,7 @@
 """The `realnet` command. All but `serve`, `key`, `compress` and `decompress` talk to a server, like any client."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -20,9 +20,6 @@ from service.cli.serve import serving
 from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
 from service.cli.top import top
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_URL = "http://127.0.0.1:8420"  # the client's, which takes longer to load than all else
 

@@ -13,6 +13,7 @@ import pytest
 
 from realnet.client import DEFAULT_URL
 from tests.cli.commands import NOWHERE, command, complaint, environment, realnet, shown
+from tests.free_port import free_port
 from tests.running_server import RunningServer
 
 
@@ -168,8 +169,7 @@ def test_a_variable_that_is_wrong_is_told(
 
 
 def test_flags_override_the_environment(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     flags = (
         "--port",
         str(port),

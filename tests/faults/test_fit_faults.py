@@ -51,20 +51,27 @@ def status(server: ProcessServer, id: str) -> str:
     return str(server.client.get(f"/v1/jobs/{id}").json()["status"])
 
 
+def test_the_process_of_a_fit_is_of_low_priority(new_process: Callable[..., ProcessServer]) -> None:
+    server = new_process(neurons=NEURONS)
+    server.command = (sys.executable, "-m", "service.cli.main", "serve")  # not as for tests
+    server.start()
+    begin(server, "fit", dataset=upload(server, "text.txt", TEXT), **LONG)
+    until(lambda: [os.getpriority(os.PRIO_PROCESS, process) for process in children(server.pid)] == [19])
+    [process] = children(server.pid)
+    group = Path(f"/proc/{process}/autogroup")
+    until(lambda: not group.exists() or group.read_text().endswith(" nice 19\n"))
+
+
 def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
     new_process: Callable[..., ProcessServer], tmp_path: Path
 ) -> None:
-    server = new_process(neurons=NEURONS)
-    server.command = (sys.executable, "-m", "service.cli.main", "serve")  # whose fits are of low priority
-    server.start().run(text=TEXT[:1000])
+    server = new_process(neurons=NEURONS).start()
+    server.run(text=TEXT[:1000])
     dataset, before = upload(server, "text.txt", TEXT), server.net(hash="true")["state_sha256"]
 
     killed = begin(server, "fit", dataset=dataset, **LONG)
     until_it_runs(server, killed)
     [process] = children(server.pid)
-    assert os.getpriority(os.PRIO_PROCESS, process) == 19
-    group = Path(f"/proc/{process}/autogroup")
-    assert not group.exists() or group.read_text().endswith(" nice 19\n")
     os.kill(process, signal.SIGTERM)  # is for the server
     os.kill(process, signal.SIGKILL)
     job = end_of(server, killed)

@@ -1,10 +1,11 @@
 """Requests made up from the OpenAPI document: answered as it says, never by a 5xx, and no refused one changes the net.
 
-As many as FUZZ_CASES says (`make fuzz`: 10,000), a few without.
+As many as FUZZ_CASES says (`make fuzz`: 10,000), and all values at the bounds; a few, and a fourth of those, without.
 """
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from schemathesis import Case
 from schemathesis.checks import negative_data_rejection, positive_data_acceptance
 from schemathesis.core.result import Ok
+from schemathesis.generation.meta import TestPhase
 from schemathesis.schemas import APIOperation
 
 from service.app import create_app
@@ -47,7 +49,9 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 schema = schemathesis.openapi.from_dict(create_app(Settings(api_key=SecretStr(KEY))).openapi())
 OPERATIONS = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+IS_SHORT = "FUZZ_CASES" not in os.environ
 CASES = int(os.environ.get("FUZZ_CASES", "130")) // len(OPERATIONS)
+boundary_cases = count()
 
 
 def fuzz(operation: APIOperation[Any, Any, Any, Any]) -> Any:
@@ -60,7 +64,9 @@ def fuzz(operation: APIOperation[Any, Any, Any, Any]) -> Any:
         suppress_health_check=list(HealthCheck),
     )
     def test(case: Case[Any], fuzzed: RunningServer) -> None:
-        check_answer(case, fuzzed)
+        is_at_a_bound = case.meta is not None and case.meta.phase.name is TestPhase.COVERAGE
+        if not (IS_SHORT and is_at_a_bound and next(boundary_cases) % 4):
+            check_answer(case, fuzzed)
 
     return test
 

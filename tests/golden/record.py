@@ -23,10 +23,10 @@ from unittest.mock import patch
 from tests.golden.golden import EXPECTED, STORES, Steps, expected, live_on, observed, steady_net, unpack, without_avx512
 from tests.golden.recording import Recording
 from tests.golden.stories import STORIES, Story
-from tests.running_server import ProcessServer
+from tests.running_server import ALONE, ProcessServer
 
 _LATER = "import time; now = time.time; time.time = lambda: now() + 75 * 365.25 * 86400; "
-_COMMAND = (*ProcessServer.command[:-1], _LATER + ProcessServer.command[-1])
+_COMMAND = (*ALONE[:-1], _LATER + ALONE[-1])
 
 
 def record(story: Story, life: Recording, kept: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.golden.golden import (
     steady_net,
     without_avx512,
 )
-from tests.running_server import ProcessServer
+from tests.running_server import ALONE, ProcessServer
 
 JOURNAL = "default/journal"
 KILLED_AGAIN = ("tokens_half", "frames_begun")
@@ -34,6 +34,7 @@ def make_server(new_process: MakeServer, monkeypatch: pytest.MonkeyPatch) -> Mak
     """Makes servers that compute as those did that were recorded."""
     for name, value in without_avx512().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ProcessServer, "command", ALONE)
     return new_process
 
 
@@ -72,6 +73,8 @@ def _records(journal: bytes) -> Iterator[tuple[int, bytes]]:
 def test_a_recorded_store_leads_where_it_led(
     make_server: MakeServer, recorded: Path, store_url: str, name: str
 ) -> None:
+    if store_url.startswith("redis:") and name not in KILLED_AGAIN:
+        pytest.skip("the records are the same wherever they are kept: two stores are enough")
     place_copy(recorded / name, store_url)
     golden: dict[str, Any] = EXPECTED[name]
     clients = golden["now"]["clients"]

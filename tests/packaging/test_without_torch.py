@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.client import upload
-from tests.running_server import ProcessServer
+from tests.running_server import ALONE, ProcessServer
 
 WHAT_TO_DO = "PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
 
@@ -40,7 +40,9 @@ def test_a_net_on_another_device() -> None:
 
 
 def test_a_fit_is_refused_at_the_door(new_process: Callable[..., ProcessServer]) -> None:
-    server = new_process(neurons=1100).start()
+    server = new_process(neurons=1100)
+    server.command = ALONE
+    server.start()
     server.run(text="it lives without")
     dataset = upload(server, "text.txt", "and would be fitted with " * 40)
     refused = server.client.post("/v1/jobs/fit", json={"dataset": dataset})

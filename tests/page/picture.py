@@ -24,7 +24,8 @@ def take(browser: Browser, to: Path) -> None:
                 visit.is_open()
                 text = "".join((_ROOT / name).read_text() for name in ("README.md", "docs/concepts.md"))
                 for start in range(0, len(text), _PIECE):
-                    server.run(text=text[start : start + _PIECE])
+                    piece = {"text": text[start : start + _PIECE]}
+                    server.client.post("/v1/inputs?wait=true&outputs=none", json=piece).raise_for_status()
                 server.snapshot()
                 server.run(text="\nThe net predicts each token, learns it, and gives a zebra 31 bits.\n")
                 expect(visit.page.locator("#life-legend .bzip2")).to_be_visible()
