@@ -23,7 +23,7 @@ from service.settings import Settings
 from service.telemetry.logs import formatted
 
 _READY_SECONDS = 60.0  # the first start on a machine compiles
-_PROGRAM = """
+PROGRAM = """
 import gc
 import sys
 
@@ -111,7 +111,7 @@ class RunningServer(ABC):
 class ProcessServer(RunningServer):
     """A server in a process of its own, for tests of its signals, memory, limits and death."""
 
-    command: Sequence[str] = (sys.executable, "-c", _PROGRAM)
+    command: Sequence[str] = (sys.executable, "-c", PROGRAM)
 
     def __init__(self, directory: Path, **settings: object) -> None:
         super().__init__(directory, **settings)
