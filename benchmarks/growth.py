@@ -2,7 +2,7 @@
 
 A net with few contexts takes on `order 6`, `word` and `words` at byte 40,000, beside one that does not and one that was
 born with them; bits are of the last third. A net that has lived all goes on with fewer lines, beside ones born small.
-A server whose net is resized answers one who sends it text all the while.
+So do those that are made of it for a device. A server whose net is resized answers one who sends it text all the while.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from rich.table import Table
 
 from benchmarks.running import Client, running
 from benchmarks.text import topics_text
+from realnet import Checkpoint, DendriteLearner
+from realnet.dendrites.device import Weights, for_device
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.wiring import VARIANTS, Wiring
 
@@ -89,6 +92,30 @@ def lines(tokens: Tokens) -> Table:
     return table
 
 
+def devices(tokens: Tokens) -> Table:
+    heads = (
+        "bytes of lines",
+        "weights",
+        "file, MB",
+        "in memory, MB",
+        "bits at once, nothing learnt",
+        "bits of what comes",
+    )
+    table = Table(*heads)
+    learner = DendriteLearner.create(max_lines=LINES)
+    learner.run(tokens[: -2 * SPAN], outputs="none")
+    lived = learner.checkpoint().to_bytes()
+    for size in (None, 2**22, 2**20, 2**18):
+        for weights in get_args(Weights):
+            file = for_device(Checkpoint.from_bytes(lived), size, weights).to_bytes()
+            net = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(file)).net
+            at_once = bits(net.fork(), tokens[-2 * SPAN : -SPAN], 0.0)
+            net.run(tokens[-2 * SPAN : -SPAN], 1.0)
+            figures = f"{len(file) / 1e6:.1f}", f"{net.nbytes / 1e6:.1f}", f"{at_once:.3f}"
+            table.add_row(f"{size or 64 * LINES:,}", weights, *figures, f"{bits(net, tokens[-SPAN:]):.3f}")
+    return table
+
+
 def service(text: bytes) -> Table:
     table = Table("a server is asked to", "answer, ms", "longest answer to an input, ms", "… in the seconds before it")
     with running(preset="dendrites", max_lines=2**16) as server, Client(server) as client:
@@ -126,7 +153,7 @@ def main() -> None:
     arguments = parser.parse_args()
     text = topics_text().encode() if arguments.text is None else arguments.text.read_bytes()
     tokens = np.frombuffer(text[:300_000], np.uint8).astype(np.int32)
-    for table in (contexts(tokens), lines(tokens), service(text[:300_000])):
+    for table in (contexts(tokens), lines(tokens), devices(tokens), service(text[:300_000])):
         print(table)
 
 
