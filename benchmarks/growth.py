@@ -2,25 +2,33 @@
 
 A net with few contexts takes on `order 6`, `word` and `words` at byte 40,000, beside one that does not and one that was
 born with them; bits are of the last third. A net that has lived all goes on with fewer lines, beside ones born small.
+So do those that are made of it for a device. A server whose net is resized answers one who sends it text all the while.
 """
 
 import argparse
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from rich import print
 from rich.table import Table
 
+from benchmarks.running import Client, running
 from benchmarks.text import topics_text
+from realnet import Checkpoint, DendriteLearner
+from realnet.dendrites.device import Weights, for_device
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.wiring import VARIANTS, Wiring
 
 SYMBOLS, LINES = 256, 2**18
 GROWN_AT, NEW = 40_000, ("order 6", "word", "words")
+PIECE = 10_000  # that a server is sent at once
 SPAN = 30_000  # that a smaller net goes on to read
 
 Tokens = NDArray[np.int32]
@@ -30,7 +38,7 @@ def bits(net: DendriteNet, tokens: Tokens, rate: float = 1.0) -> float:
     return float(-np.log2(net.run(tokens, rate).probability).mean())
 
 
-def timed(change: Callable[[], None]) -> float:
+def timed(change: Callable[[], object]) -> float:
     """Return milliseconds."""
     began = time.perf_counter()
     change()
@@ -84,13 +92,68 @@ def lines(tokens: Tokens) -> Table:
     return table
 
 
+def devices(tokens: Tokens) -> Table:
+    heads = (
+        "bytes of lines",
+        "weights",
+        "file, MB",
+        "in memory, MB",
+        "bits at once, nothing learnt",
+        "bits of what comes",
+    )
+    table = Table(*heads)
+    learner = DendriteLearner.create(max_lines=LINES)
+    learner.run(tokens[: -2 * SPAN], outputs="none")
+    lived = learner.checkpoint().to_bytes()
+    for size in (None, 2**22, 2**20, 2**18):
+        for weights in get_args(Weights):
+            file = for_device(Checkpoint.from_bytes(lived), size, weights).to_bytes()
+            net = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(file)).net
+            at_once = bits(net.fork(), tokens[-2 * SPAN : -SPAN], 0.0)
+            net.run(tokens[-2 * SPAN : -SPAN], 1.0)
+            figures = f"{len(file) / 1e6:.1f}", f"{net.nbytes / 1e6:.1f}", f"{at_once:.3f}"
+            table.add_row(f"{size or 64 * LINES:,}", weights, *figures, f"{bits(net, tokens[-SPAN:]):.3f}")
+    return table
+
+
+def service(text: bytes) -> Table:
+    table = Table("a server is asked to", "answer, ms", "longest answer to an input, ms", "… in the seconds before it")
+    with running(preset="dendrites", max_lines=2**16) as server, Client(server) as client:
+        for start in range(0, len(text), PIECE):
+            client.ask("/v1/inputs?wait=true", text=text[start : start + PIECE].decode(errors="replace"))
+        answers: list[tuple[float, float]] = []
+        ended = threading.Event()
+
+        def visit() -> None:
+            with Client(server) as visitor:
+                while not ended.is_set():
+                    began = time.perf_counter()
+                    visitor.ask("/v1/inputs?wait=true", text="and so on ")
+                    answers.append((began, time.perf_counter()))
+
+        visiting = threading.Thread(target=visit)
+        visiting.start()
+        for way, size in (("grow", 2**17), ("grow", 2**18), ("shrink", 2**16)):
+            time.sleep(2)
+            asked = time.perf_counter()
+            taken = timed(partial(client.ask, f"/v1/net/{way}", lines=size))
+            time.sleep(0.5)
+            during = [1000 * (end - began) for began, end in answers if end > asked and began < asked + taken / 1000]
+            before = [1000 * (end - began) for began, end in answers if asked - 2 < end < asked]
+            cells = (f"{taken:.1f}", *(f"{max(each, default=0):.1f}" for each in (during, before)))
+            table.add_row(f"{way} to {size:,} lines", *cells)
+        ended.set()
+        visiting.join()
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", type=Path, help="if not given, Python's own topics")
     arguments = parser.parse_args()
     text = topics_text().encode() if arguments.text is None else arguments.text.read_bytes()
     tokens = np.frombuffer(text[:300_000], np.uint8).astype(np.int32)
-    for table in (contexts(tokens), lines(tokens)):
+    for table in (contexts(tokens), lines(tokens), devices(tokens), service(text[:300_000])):
         print(table)
 
 

@@ -89,8 +89,11 @@ class Checkpoint:
             # safetensors has no call that gives the metadata of bytes in memory; its header is JSON after 8 bytes.
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             config = json.loads(header["__metadata__"][_KEY])
-            # Copies, since what the file's bytes back is read-only.
-            arrays = {name: array.copy() for name, array in safetensors.numpy.load(data).items()}
+            # Copies, since what the file's bytes back is read-only. What a file has in half precision no net has.
+            arrays = {
+                name: array.astype(np.float32 if array.dtype == np.float16 else array.dtype)
+                for name, array in safetensors.numpy.load(data).items()
+            }
         except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"not a RealNet checkpoint: {' '.join(str(error).split())}") from error
         if not isinstance(config, dict):

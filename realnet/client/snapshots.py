@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -37,13 +38,19 @@ class AsyncSnapshots:
         body = {field: value for field, value in {"name": name, "kept": kept}.items() if value is not UNSET}
         return await self._http.ask(Snapshot, "PATCH", f"/v1/snapshots/{id}", body=body, is_repeatable=True)
 
-    async def download(self, id: str, path: str | Path) -> Path:
-        """Write a snapshot to `path` as one safetensors file, whole or not at all."""
+    async def download(
+        self, id: str, path: str | Path, *, size: int | None = None, weights: Literal["full", "lean"] | None = None
+    ) -> Path:
+        """Write a snapshot to `path` as one safetensors file, whole or not at all.
+
+        With `size`, bytes for its lines, or `weights` it is a smaller net, for a device with little memory.
+        """
         path = Path(path)
         part = path.with_name(f"{path.name}.part")
         try:
             with part.open("wb") as file:
-                async with self._http.answer("GET", f"/v1/snapshots/{id}/data") as answer:
+                query = {"size": size, "weights": weights}
+                async with self._http.answer("GET", f"/v1/snapshots/{id}/data", query=query) as answer:
                     async for block in answer.aiter_raw():
                         file.write(block)
             return part.replace(path)

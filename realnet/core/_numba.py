@@ -1,12 +1,27 @@
-"""How every CPU kernel is compiled, and what numba has no word for."""
+"""How every CPU kernel is compiled, and what numba has no word for.
+
+Where numba is not installed, for which a small device has no room, kernels run as they stand, some thousand times
+slower; those that are exact compute the same bits.
+"""
 
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+import numpy as np
+
+try:
+    from numba import njit, types
+    from numba.extending import intrinsic
+except ModuleNotFoundError as error:
+    if error.name != "numba":
+        raise
+    IS_PLAIN = True
+    warnings.warn("numba is not installed: all is computed some thousand times slower", RuntimeWarning, stacklevel=1)
+else:
+    from llvmlite import ir
+
+    IS_PLAIN = False
 
 # No "nnan" and "ninf": what is NaN or infinite must stay so. Sums may be reordered by vectorising, always the same way.
 FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
@@ -26,10 +41,12 @@ def exact_kernel(function: Callable[..., Any]) -> Any:
 
 def exact_inlined_kernel(function: Callable[..., Any]) -> Any:
     """Compile a function as a part of each exact kernel that calls it."""
-    return njit(forceinline=True, **_EXACT)(function)
+    return function if IS_PLAIN else njit(forceinline=True, **_EXACT)(function)
 
 
 def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    if IS_PLAIN:
+        return np.errstate(over="ignore")(function)  # as hashes do
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": neither the package's folder nor a home can be written
@@ -48,7 +65,7 @@ def parallel_kernel(function: Callable[..., Any]) -> Any:
     Not kept for the next process: numba would take it for the same function's serial kernel, and what it keeps of a
     parallel loop rounds differently (see `inlined_kernel`).
     """
-    return njit(parallel=True, **_OPTIONS)(function)
+    return function if IS_PLAIN else njit(parallel=True, **_OPTIONS)(function)
 
 
 def inlined_kernel(function: Callable[..., Any]) -> Any:
@@ -58,7 +75,7 @@ def inlined_kernel(function: Callable[..., Any]) -> Any:
     is kept for the next process, and with `reassoc` the two may round differently: the same start would not lead to the
     same weights.
     """
-    return njit(forceinline=True, **_OPTIONS)(function)
+    return function if IS_PLAIN else njit(forceinline=True, **_OPTIONS)(function)
 
 
 def _uncounted(context: Any, arrays: Any) -> Any:
@@ -88,9 +105,9 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:
 # Return a tuple of arrays as a kernel's own view of them, whose references are not counted: whoever calls the kernel
 # keeps them. Else each time that a kernel takes an array out of a tuple there are two locked instructions, which took a
 # third of a tick.
-uncounted: Any = intrinsic(_uncounted)
+uncounted: Any = (lambda arrays: arrays) if IS_PLAIN else intrinsic(_uncounted)
 # Ask the memory for a place of a flat array that is needed soon.
-prefetch: Any = intrinsic(_prefetch)
+prefetch: Any = (lambda array, index: None) if IS_PLAIN else intrinsic(_prefetch)
 
 
 def _reduction(name: str) -> Any:
@@ -107,5 +124,5 @@ def _reduction(name: str) -> Any:
     return intrinsic(two)
 
 
-minimum = _reduction("llvm.minnum")
-maximum = _reduction("llvm.maxnum")
+minimum = min if IS_PLAIN else _reduction("llvm.minnum")
+maximum = max if IS_PLAIN else _reduction("llvm.maxnum")

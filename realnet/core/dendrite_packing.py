@@ -71,8 +71,8 @@ def check_unused(arrays: Arrays, unused: Arrays) -> None:
     """Raise ValueError if a row of whole arrays was never used and yet is not as at birth: it could not be packed."""
     for rows in _PACKED:
         for name in rows.names[:-1]:
-            numbers = np.flatnonzero(arrays[rows.names[-1]] == 0)
-            if not np.array_equal(_flat(arrays[name])[numbers], unused[name][numbers // rows.places]):
+            each = zip(arrays[name], arrays[rows.names[-1]], unused[name], strict=True)  # one copies little at once
+            if not all((array[uses == 0] == row).all() for array, uses, row in each):
                 raise ValueError(f"the array {name} has a row that was never used and is not as at birth")
 
 

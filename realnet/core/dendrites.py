@@ -216,7 +216,8 @@ def decide(
     u = (np.clip(z, np.float32(-7.99), np.float32(7.99)) + np.float32(8)) * np.float32(2)
     cell = int(u)
     between = u - np.float32(cell)
-    p, share = said[somata] * np.float32(0.4), np.float32(0.6 / len(memory.maps))
+    maps = len(memory.maps)
+    p, share = said[somata] * np.float32(0.4 if maps else 1), np.float32(0.6 / max(maps, 1))
     map_rows = []
     for a, chosen in enumerate(stimuli.maps[t].tolist()):
         h = (node * MAP_SALT ^ chosen) & _ALL

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel
+from realnet.core._numba import IS_PLAIN, exact_inlined_kernel
 
 RECENT = 512  # tokens that are in mind
 LINE = 256  # tokens of a line of text that are in mind
@@ -35,7 +35,7 @@ TEXT = np.dtype(
             "side",  # of `line_pair`, the row that holds this line
             *("masked", "masked_above"),  # hashes of this line so far and of the line above, each number as one digit
             *("indent", "first", "phase"),  # spaces and then the identifier that the line begins with; 0, 1 or 2
-            *("shape", "place"),  # the last eight runs of letters, digits or marks, a byte each; place in the run
+            *("runs", "place"),  # the last eight runs of letters, digits or marks, a byte each; place in the run
             *("field", "in_field"),  # runs of tokens other than spaces in this line
         )
     ]
@@ -70,14 +70,19 @@ class Reader(NamedTuple):
     @classmethod
     def blank(cls, recalls: int, syntax: bool) -> Reader:
         return cls(
-            text=np.zeros(1, TEXT),
+            text=_records(1, TEXT),
             recent=np.zeros(RECENT, np.int32),
             line_pair=np.zeros((2, LINE), np.int32),
-            recalls=np.zeros(recalls, RECALL),
-            syntax=np.zeros(int(syntax), SYNTAX),
+            recalls=_records(recalls, RECALL),
+            syntax=_records(int(syntax), SYNTAX),
             starts=np.zeros((2 * syntax, FIELDS), np.int32),
             followed=np.zeros(256 * syntax, np.uint32),
         )
+
+
+def _records(count: int, kind: np.dtype[np.void]) -> NDArray[np.void]:
+    blank = np.zeros(count, kind)
+    return blank.view(np.recarray) if IS_PLAIN else blank  # else only numba knows a field as an attribute
 
 
 @exact_inlined_kernel

@@ -45,7 +45,7 @@ def name_context(kind: int, reader: Reader) -> np.uint64:
     if kind == _WORDS_APART:
         context = pair(text.word, syntax.word_2)
     elif kind == _SHAPE:
-        context = pair(text.shape, np.uint64(1))
+        context = pair(text.runs, np.uint64(1))
     elif kind == _IDENTIFIERS:
         context = pair(pair(syntax.identifier, syntax.identifier_1), syntax.identifier_2)
     elif kind == _FOLLOWED:

@@ -142,9 +142,9 @@ def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes
         elif kind == INDENT:
             context = pair(pair(text.indent, text.first), text.word)
         elif kind == EXPECTED_SHAPE:
-            context = pair(text.shape, np.uint64(expected_(reader, episodes, 0) + 1))
+            context = pair(text.runs, np.uint64(expected_(reader, episodes, 0) + 1))
         elif kind == SHAPES:
-            context = pair(text.shape & np.uint64(0xFFFFFFFF), text.place)
+            context = pair(text.runs & np.uint64(0xFFFFFFFF), text.place)
         else:
             context = name_context(kind, reader)
         stimuli.contexts[t, q] = mixed(context + np.uint64(kind + 1) * _SALT)
@@ -232,9 +232,9 @@ def _read_shape_(reader: Reader, token: int, kind: int, before: np.uint64) -> No
     text.masked = rolled(text.masked, np.uint64(ord("0") if kind == DIGIT else token) + np.uint64(1), 29, 0xFFFFFF)
     is_letter = kind in (SMALL, CAPITAL)
     run = np.uint64(SMALL) if is_letter else np.uint64(DIGIT) if kind == DIGIT else np.uint64((token + 8) & 255)
-    goes_on = run <= np.uint64(DIGIT) and run == text.shape & np.uint64(255)
+    goes_on = run <= np.uint64(DIGIT) and run == text.runs & np.uint64(255)
     if not goes_on:
-        text.shape = text.shape << np.uint64(8) | run
+        text.runs = text.runs << np.uint64(8) | run
     text.place = np.uint64(2 if goes_on and is_letter else 1)  # of letters only whether it is the first: measured
 
 

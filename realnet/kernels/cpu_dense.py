@@ -13,13 +13,15 @@ depend on the number of threads.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import inlined_kernel, kernel, maximum, minimum, parallel_kernel
+from realnet.core._numba import IS_PLAIN, inlined_kernel, kernel, maximum, minimum, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
+
+if not IS_PLAIN:
+    import numba
 
 Mask = NDArray[np.bool_]
 

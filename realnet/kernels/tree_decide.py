@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, prefetch
+from realnet.core._numba import IS_PLAIN, exact_inlined_kernel, prefetch
 from realnet.core.dendrite_memory import (
     BELIEFS,
     CELLS,
@@ -31,7 +31,11 @@ from realnet.core.dendrite_memory import (
 from realnet.core.dendrite_tables import Tables
 from realnet.core.hashing import MAP_SALT, NODE_SALT
 from realnet.core.state import Float32
-from realnet.kernels.eights import fired
+
+if IS_PLAIN:
+    from realnet.kernels.plain_eights import fired
+else:
+    from realnet.kernels.eights import fired
 
 f32, i64, u32, u64 = np.float32, np.int64, np.uint32, np.uint64
 _NODES, _MAPS = u64(NODE_SALT), u64(MAP_SALT)
@@ -217,8 +221,9 @@ def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, mem
     cell = u64(u)
     between = u - f32(cell)
     s.cell[0], s.between[0] = cell, between
-    said, share = p * f32(0.4), f32(0.6 / len(s.map_rows))
-    for a in range(len(s.map_rows)):
+    maps = len(s.map_rows)
+    said, share = p * (f32(0.4) if maps > 0 else f32(1)), f32(0.6 / max(maps, 1))
+    for a in range(maps):
         row = _map_row(a, node, stimuli, t)
         s.map_rows[a] = row
         low = memory.maps[row * u64(CELLS) + cell]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel
+from realnet.core._numba import IS_PLAIN, exact_inlined_kernel
 from realnet.core.dendrite_memory import CELLS, HISTORIES, Memory
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
-from realnet.kernels.eights import learn_row_
 from realnet.kernels.tree_decide import Scratch, f32, i64, node_row, u32, u64
+
+if IS_PLAIN:
+    from realnet.kernels.plain_eights import learn_row_
+else:
+    from realnet.kernels.eights import learn_row_
 
 
 @exact_inlined_kernel

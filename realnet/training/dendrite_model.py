@@ -30,6 +30,8 @@ class DendriteModel(torch.nn.Module):
         gains = [torch.nn.functional.embedding_bag(rows[:, gates], self.gains, mode="sum") for gates in self._somata]
         heard = [(each * inputs).sum(1).clamp(-_TOP, _TOP) for each in gains]
         z = (torch.stack(heard, 1) * self.mix[nodes]).sum(1).clamp(-_TOP, _TOP)
+        if not len(self.maps):
+            return z.sigmoid().clamp(_LEAST, 1 - _LEAST)
         u = (z.clamp(-_EDGE, _EDGE) + 8) * 2
         cell = u.detach().floor()
         between, cell = (u - cell)[:, None], cell.long()[:, None]

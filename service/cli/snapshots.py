@@ -75,17 +75,24 @@ def download(
     id: Id,
     file: Annotated[Path | None, typer.Argument(help="If not given, one of its name in this folder.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over FILE if it exists.")] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Bytes for the lines of a smaller net, for a small device; 262144 and more.")
+    ] = None,
+    lean: Annotated[
+        bool, typer.Option("--lean", help="A smaller net: without output maps, and with gains in half precision.")
+    ] = False,
 ) -> None:
     """Write a snapshot to FILE, which the library opens, and `snapshot upload` takes back."""
     from realnet.client import RealNetError
 
     with client_of(context) as client:
         known = client.snapshots.get(check_id(id))
-        path = file or Path(f"realnet-{known.id}-tick-{known.tick}.safetensors")
+        small = "-small" if lean or size is not None else ""
+        path = file or Path(f"realnet-{known.id}-tick-{known.tick}{small}.safetensors")
         if path.exists() and not force:
             raise RealNetError(f"{path} exists: --force writes over it")
-        client.snapshots.download(id, path)
-    typer.echo(f"{path}: {megabytes(known.bytes)} MB")
+        client.snapshots.download(id, path, size=size, weights="lean" if lean else None)
+    typer.echo(f"{path}: {megabytes(path.stat().st_size)} MB")
 
 
 @snapshots.command()

@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, TypeVar
 
 from realnet import Checkpoint, from_checkpoint
+from realnet.dendrites.device import Weights, for_device
 from realnet.interface import Interface
 from service.engine.commands import Clone, Restore, UpdateWeights
 from service.engine.engine import Engine
@@ -51,7 +52,7 @@ class Snapshotter:
         self._seconds, self._ticks = seconds, ticks
         self._saved_changes: int | None = engine.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
-        self._hashing = asyncio.Lock()
+        self._hashing, self._shrinking = asyncio.Lock(), asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._place: JournalPosition | None = None  # of the last snapshot
         self._lost = 0  # up to this record the journal may have lost some
@@ -112,6 +113,20 @@ class Snapshotter:
                 raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
             self._check_is_like(interface)
             return await self._catalog.save(data, tick, state_sha256, job=UPLOAD, kept=True, name=name)
+
+    async def for_device(self, id: str, size: int | None, weights: Weights) -> bytes:
+        """Return a snapshot's net made smaller, as `realnet.dendrites.device` does, in the bytes of one.
+
+        Raises NotFound, SnapshotDamaged, StoreError, or Conflict for a net of which there is no smaller one.
+        """
+        async with self._shrinking:  # one net more in memory at a time
+            data = await self._catalog.read(id)
+            try:
+                return await asyncio.to_thread(
+                    lambda: for_device(Checkpoint.from_bytes(data), size, weights).to_bytes()
+                )
+            except ValueError as error:
+                raise Conflict(f"no smaller net can be made of snapshot {id}: {error}") from error
 
     def journal_has_lost(self) -> None:
         """Save a snapshot now: the journal lost records, and a start is refused until one has them."""

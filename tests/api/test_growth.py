@@ -1,11 +1,14 @@
 """A net of dendrites that is grown and shrunk while it serves."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import realnet
 from realnet import DendriteLearner
+from realnet.client import Client
 from service.api.routes import net as routes
 from service.runtime import runtime
 from tests.running_server import ThreadServer
@@ -106,6 +109,26 @@ def test_more_than_the_machine_has_is_refused_with_a_number(
     monkeypatch.setattr(runtime, "free_bytes", lambda: 100 * 2**20)
     assert refusal(server, "grow", lines=2**21) == (409, " 2097152 lines take 128 MiB, and 100 MiB are free")
     assert resize(server, "grow", lines=2**13)["lines"] == 2**13
+
+
+def test_a_snapshot_is_downloaded_as_a_smaller_net(server: ThreadServer, tmp_path: Path) -> None:
+    server.run(text=TEXT)
+    resize(server, "grow", lines=16384)
+    with Client(server.url) as client:
+        id = client.snapshots.save().id
+        whole = realnet.load(client.snapshots.download(id, tmp_path / "whole"))
+        small = realnet.load(client.snapshots.download(id, tmp_path / "small", size=2**19, weights="lean"))
+        assert isinstance(whole, DendriteLearner)
+        assert isinstance(small, DendriteLearner)
+        assert (whole.net.lines, small.net.lines, small.net.wiring.maps) == (16384, 8192, ())
+        assert (tmp_path / "small").stat().st_size < (tmp_path / "whole").stat().st_size
+        uploaded = client.snapshots.upload(tmp_path / "small")
+        assert client.snapshots.restore(uploaded.id).id == uploaded.id
+    server.run(text=TEXT)
+    small.run(small.vocabulary.encode(TEXT))
+    assert server.weights() == small.checkpoint().weights_sha256()
+    for asked in ({"size": 1000}, {"size": "1 MB"}, {"weights": "light"}):
+        assert server.client.get(f"/v1/snapshots/{id}/data", params=asked).status_code == 422
 
 
 @pytest.mark.parametrize("others", [{"preset": "surprise", "neurons": 900}, {"variant": "compact", "memory": 2**16}])

@@ -83,6 +83,10 @@ def test_a_snapshot_is_downloaded_and_taken_back(
     assert shown("snapshot", "download", id, str(file), url=server.url).startswith(f"{file}: ")
     assert "--force" in complaint("snapshot", "download", id, str(file), url=server.url)
     assert shown("snapshot", "download", id, str(file), "--force", url=server.url).startswith(f"{file}: ")
+    small = shown("snapshot", "download", id, "--size", "1048576", "--lean", url=server.url).partition(":")[0]
+    assert small == f"realnet-{id}-tick-{server.net()['tick']}-small.safetensors"
+    assert Path(small).stat().st_size < file.stat().st_size
+    assert "262144" in complaint("snapshot", "download", id, "another", "--size", "1000", url=server.url)
     name = shown("snapshot", "download", id, url=server.url).partition(":")[0]
     assert name == f"realnet-{id}-tick-{server.net()['tick']}.safetensors"
     assert Path(name).read_bytes() == file.read_bytes()

@@ -177,6 +177,8 @@ def test_snapshots_are_saved_named_downloaded_restored_and_deleted(client: Clien
     assert client.snapshots.change(saved.id, name=None).name is None
     assert client.snapshots.get(saved.id) in client.snapshots.list()
     assert client.snapshots.download(saved.id, tmp_path / "net").stat().st_size == saved.bytes
+    with pytest.raises(Invalid, match="greater than or equal to 262144"):
+        client.snapshots.download(saved.id, tmp_path / "small", size=1000, weights="lean")
     uploaded = client.snapshots.upload(tmp_path / "net", "again")
     assert (uploaded.name, uploaded.state_sha256) == ("again", saved.state_sha256)
     client.run("what is undone")

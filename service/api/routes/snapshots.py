@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 import service.api.ids  # noqa: F401
+from realnet.dendrites.device import LEAST_SIZE, Weights
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, RuntimeDep, page_of, problems
 from service.api.schemas import SnapshotChange, SnapshotList, SnapshotName, SnapshotRequest
@@ -59,23 +60,33 @@ async def change(id: str, change: SnapshotChange, runtime: RuntimeDep) -> Snapsh
     response_class=StreamingResponse,
     responses={
         200: {"content": _FILE},
-        **problems(404, 409, 503),
+        **problems(404, 409, 422, 503),
     },
 )
 @needs(Scope.READ)
-async def data(id: str, runtime: RuntimeDep) -> Response:
-    """Download a snapshot as one safetensors file, which ends before its `Content-Length` if the rest is damaged."""
-    chunks = runtime.snapshots.chunks(id)
+async def data(
+    id: str,
+    runtime: RuntimeDep,
+    size: Annotated[
+        int | None,
+        Query(ge=LEAST_SIZE, description="bytes that the lines of memory of a smaller net take at most; none: all"),
+    ] = None,
+    weights: Annotated[
+        Weights, Query(description="of a net that is `lean`, without output maps, and with gains in half precision")
+    ] = "full",
+) -> Response:
+    """Download a snapshot as one safetensors file, which ends before its `Content-Length` if the rest is damaged.
+
+    With `size` or `weights` it is that of a smaller net, made of the snapshot's for a device with little memory: only
+    of a net of dendrites, and of no compact one (409).
+    """
     snapshot = await runtime.snapshots.get(id)
+    if size is not None or weights != "full":
+        made = await runtime.snapshotter.for_device(id, size, weights)
+        return _file(_small(made), len(made), f"realnet-{id}-tick-{snapshot.tick}-small")
+    chunks = runtime.snapshots.chunks(id)
     first = await anext(chunks)  # before the answer begins, so that damage is a 409
-    return StreamingResponse(
-        _small(first, chunks),
-        media_type="application/octet-stream",
-        headers={
-            "Content-Length": str(snapshot.bytes),
-            "Content-Disposition": f'attachment; filename="realnet-{id}-tick-{snapshot.tick}.safetensors"',
-        },
-    )
+    return _file(_small(first, chunks), snapshot.bytes, f"realnet-{id}-tick-{snapshot.tick}")
 
 
 @router.post(
@@ -112,10 +123,21 @@ async def delete(id: str, runtime: RuntimeDep) -> None:
     await runtime.snapshots.delete(id)
 
 
-async def _small(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[memoryview]:
+def _file(pieces: AsyncIterator[memoryview], bytes: int, name: str) -> Response:
+    return StreamingResponse(
+        pieces,
+        media_type="application/octet-stream",
+        headers={
+            "Content-Length": str(bytes),
+            "Content-Disposition": f'attachment; filename="{name}.safetensors"',
+        },
+    )
+
+
+async def _small(first: bytes, others: AsyncIterator[bytes] | None = None) -> AsyncIterator[memoryview]:
     """Cut chunks into pieces that a connection takes at once."""
     chunk: bytes | None = first
     while chunk is not None:
         for start in range(0, len(chunk), _WRITE_BYTES):
             yield memoryview(chunk)[start : start + _WRITE_BYTES]
-        chunk = await anext(others, None)
+        chunk = None if others is None else await anext(others, None)

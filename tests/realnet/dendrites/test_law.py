@@ -1,5 +1,7 @@
 """The kernel computes what the law says, bit for bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -40,6 +42,10 @@ def test_the_kernel_computes_what_the_law_says(symbols: int, rate: float) -> Non
 @pytest.mark.parametrize("variant", ["fast", "standard", "large"])
 def test_a_text_is_learnt_as_the_law_says(variant: str) -> None:
     assert_as_the_law(VARIANTS[variant], 256, np.frombuffer(TEXT, np.uint8).astype(np.int32), 1.0)  # type: ignore[index]
+
+
+def test_a_net_without_output_maps_learns_as_the_law_says() -> None:
+    assert_as_the_law(replace(PLAIN, maps=()), 37, stream(37, 100), 1.0)
 
 
 def assert_as_the_law(wiring: Wiring, symbols: int, tokens: NDArray[np.int32], rate: float) -> None:
