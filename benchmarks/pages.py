@@ -1,15 +1,18 @@
-"""The engine's rate with open pages, beside none, in turns: `python -m benchmarks.pages`.
+"""The engine's rate with open pages, beside none: `python -m benchmarks.pages`.
 
-A hundred pages are clients without a browser that ask what the page asks; with `--browser 3` there are three tabs of a
-real one as well, which draw on the same cores.
+Two servers learn in turns of a second, one with a hundred pages open and one with none; the other, and its pages, are
+stopped meanwhile, so that what else the machine does meets both alike. The pages are clients without a browser that ask
+what the page asks; with `--browser 3` there are three tabs of a real one as well, which draw on the same cores.
 """
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from itertools import cycle
@@ -20,12 +23,13 @@ import httpx
 from rich import print
 from rich.table import Table
 
-from benchmarks.running import Client, Server, running
+from benchmarks.running import Client, Server, cpu_seconds_of, running
 from benchmarks.text import topics_text
 
 SIZE = 16_384  # tokens in a message: the teacher takes little of the machine
 TEACHERS = 3  # one is always waiting, so that the engine never is
-SETTLE_SECONDS = 3.0
+WARM_SECONDS = 5.0  # of learning, before the first turn
+SETTLE_SECONDS = 0.2  # of a turn, before it is measured
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -39,33 +43,69 @@ def teach(server: Server, stop: threading.Event) -> None:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Of a stretch of time. What a busy machine does beside this changes the first, and hardly the others."""
+class Turn:
+    """What a busy machine does beside this changes the first, and hardly the others; all are to be compared."""
 
     tokens_a_second: float
+    tokens_a_second_on_a_core: float  # in which the engine's thread did not wait for a core
     tokens_a_cpu_second: float  # of the engine's thread
+    engine_waits: float  # seconds a second in which it neither computes nor waits for a core: for the loop's thread
     loop: float  # cores that the loop takes
+    pages: float  # cores that the clients take, which stand for other machines
 
 
-def measure(server: Server, seconds: float) -> Measured:
-    time.sleep(SETTLE_SECONDS)
-    seen, engine, loop, began = *_now(server), time.monotonic()
-    time.sleep(seconds)
-    seen_then, engine_then, loop_then = _now(server)
-    took, tokens = time.monotonic() - began, seen_then - seen
-    return Measured(tokens / took, tokens / (engine_then - engine), (loop_then - loop) / took)
+class Measured:
+    """A server in its turns; `clients` are the processes of its pages."""
 
+    def __init__(self, server: Server, clients: Sequence[int]) -> None:
+        self._server, self._clients = server, clients
+        self.turns: list[Turn] = []
+        self._signal(signal.SIGSTOP)
 
-def _now(server: Server) -> tuple[int, float, float]:
-    """Return tokens seen, and the CPU seconds of the engine's thread, the busiest beside the loop's, and of that."""
-    seen = int(httpx.get(f"{server.url}/v1/net", timeout=60.0).json()["tokens_seen"])
-    cpu = server.cpu_seconds_of_threads()
-    loop = cpu.pop(server.pid)
-    return seen, max(cpu.values()), loop
+    def turn(self, seconds: float) -> None:
+        """Have it go on for so long, and measure."""
+        self._signal(signal.SIGCONT)
+        time.sleep(SETTLE_SECONDS)
+        began, seen, threads, clients = self._now()
+        time.sleep(seconds)
+        then, seen_then, threads_then, clients_then = self._now()
+        self._signal(signal.SIGSTOP)
+        took, tokens = then - began, seen_then - seen
+        spent = {
+            id: (cpu - threads[id][0], delay - threads[id][1])
+            for id, (cpu, delay) in threads_then.items()
+            if id in threads
+        }
+        loop, _ = spent.pop(self._server.pid)
+        engine, delay = max(spent.values())  # the busiest beside the loop's
+        on_a_core = took - delay
+        self.turns.append(
+            Turn(
+                tokens / took,
+                tokens / on_a_core,
+                tokens / engine,
+                (on_a_core - engine) / took,
+                loop / took,
+                (clients_then - clients) / took,
+            )
+        )
+
+    def _now(self) -> tuple[float, int, dict[int, tuple[float, float]], float]:
+        seen = int(httpx.get(f"{self._server.url}/v1/net", timeout=60.0).json()["tokens_seen"])
+        clients = sum(cpu_seconds_of(pid) for pid in self._clients)
+        return time.monotonic(), seen, self._server.times_of_threads(), clients
+
+    def _signal(self, sign: signal.Signals) -> None:
+        for pid in (self._server.pid, *self._clients):
+            os.kill(pid, sign)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
 
 
 @contextmanager
-def open_pages(server: Server, count: int, tabs: int) -> Iterator[None]:
+def open_pages(server: Server, count: int, tabs: int) -> Iterator[int]:
+    """Open pages, and yield the process of their clients."""
     with ExitStack() as stack:
         # They stand for other machines, and are to take nothing that the server needs.
         command = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.page_clients", server.url, str(count)]
@@ -83,45 +123,58 @@ def open_pages(server: Server, count: int, tabs: int) -> Iterator[None]:
             stack.callback(browser.close)
             for _ in range(tabs):
                 browser.new_page().goto(server.url)
-        yield
+        yield pages.pid
 
 
-def compare(server: Server, count: int, tabs: int, rounds: int, seconds: float) -> None:
-    name = f"{count} pages" + (f" and {tabs} in a browser" if tabs else "")
-    alone, beside = [], []
-    for _ in range(rounds):
-        alone.append(measure(server, seconds))
-        with open_pages(server, count, tabs):
-            beside.append(measure(server, seconds))
-    table = Table("", "tokens a second", "tokens a CPU second of the engine", "cores of the loop")
+@contextmanager
+def taught(variant: str) -> Iterator[Server]:
+    """Yield a server that learns all the time."""
+    stop = threading.Event()
+    with running("--variant", variant) as server:
+        teachers = [threading.Thread(target=teach, args=(server, stop)) for _ in range(TEACHERS)]
+        for teacher in teachers:
+            teacher.start()
+        try:
+            yield server
+        finally:
+            stop.set()
+            for teacher in teachers:
+                teacher.join()
+
+
+def report(alone: Measured, beside: Measured, name: str) -> None:
+    names = [field.name for field in fields(Turn)]
+    table = Table("", *(each.replace("_", " ") for each in names))
     for title, measured in (("no page", alone), (name, beside)):
-        rates = [median(getattr(each, field.name) for each in measured) for field in fields(Measured)]
-        table.add_row(title, f"{rates[0]:,.0f}", f"{rates[1]:,.0f}", f"{rates[2]:.3f}")
+        rates = [median(getattr(each, name) for each in measured.turns) for name in names]
+        table.add_row(title, *(f"{rate:,.0f}" if rate > 100 else f"{rate:.3f}" for rate in rates))
     print(table)
-    for what in ("tokens_a_second", "tokens_a_cpu_second"):
-        shares = sorted(getattr(b, what) / getattr(a, what) for a, b in zip(alone, beside, strict=True))
-        print(f"{what}: {median(shares):.3f} of it, {shares[0]:.3f} to {shares[-1]:.3f} in {rounds} turns")
+    for what in names[:3]:
+        shares = sorted(getattr(b, what) / getattr(a, what) for a, b in zip(alone.turns, beside.turns, strict=True))
+        quarter = len(shares) // 4
+        middle = f"half of the turns {shares[quarter]:.3f} to {shares[-1 - quarter]:.3f}"
+        print(f"{what.replace('_', ' ')}: {median(shares):.3f} of it, {middle}, {len(shares)} turns")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=100)
     parser.add_argument("--browser", type=int, default=0, metavar="TABS")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--turns", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--variant", default="standard")
     asked = parser.parse_args()
-    stop = threading.Event()
-    with running("--variant", asked.variant) as server:
-        teachers = [threading.Thread(target=teach, args=(server, stop)) for _ in range(TEACHERS)]
-        for teacher in teachers:
-            teacher.start()
-        try:
-            compare(server, asked.pages, asked.browser, asked.rounds, asked.seconds)
-        finally:
-            stop.set()
-            for teacher in teachers:
-                teacher.join()
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(taught(asked.variant)) for _ in range(2))
+        time.sleep(WARM_SECONDS)
+        pages = stack.enter_context(open_pages(second, asked.pages, asked.browser))
+        alone, beside = Measured(first, []), Measured(second, [pages])
+        stack.callback(alone.go_on)
+        stack.callback(beside.go_on)
+        for _ in range(asked.turns):
+            alone.turn(asked.seconds)
+            beside.turn(asked.seconds)
+        report(alone, beside, f"{asked.pages} pages" + (f" and {asked.browser} in a browser" if asked.browser else ""))
 
 
 if __name__ == "__main__":

@@ -31,14 +31,14 @@ class Server:
         return int(found[1]) / 1000
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds_of(self.pid)
 
-    def cpu_seconds_of_threads(self) -> dict[int, float]:
+    def times_of_threads(self) -> dict[int, tuple[float, float]]:
+        """Seconds that each thread has computed, and waited for a core to compute on."""
         found = {}
         for path in Path(f"/proc/{self.pid}/task").iterdir():
-            taken = (path / "stat").read_text().rpartition(")")[2].split()[11:13]
-            found[int(path.name)] = sum(map(int, taken)) / os.sysconf("SC_CLK_TCK")
+            computed, waited, _ = map(int, (path / "schedstat").read_text().split())
+            found[int(path.name)] = computed / 1e9, waited / 1e9
         return found
 
     def handles(self) -> int:
@@ -47,6 +47,11 @@ class Server:
 
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
+
+def cpu_seconds_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Client(httpx.Client):

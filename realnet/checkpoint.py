@@ -87,7 +87,10 @@ class Checkpoint:
         """Read a file that `to_bytes` made. Raises ValueError, in one line, if `data` is none."""
         try:
             # safetensors has no call that gives the metadata of bytes in memory; its header is JSON after 8 bytes.
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            size = int.from_bytes(data[:8], "little")
+            if data[8:9] != b"{" or size > len(data):
+                raise ValueError("it is no safetensors file, or not whole")
+            header = json.loads(data[8 : 8 + size])
             config = json.loads(header["__metadata__"][_KEY])
             # Copies, since what the file's bytes back is read-only. What a file has in half precision no net has.
             arrays = {

@@ -133,7 +133,7 @@ class ServerSettings(BaseModel):
         if self.host not in LOOPBACK and not self.insecure and not self.has_keys:
             raise ValueError(
                 "host is not a loopback address, so that anybody could reach the net: set REALNET_API_KEY or "
-                "REALNET_KEYS_FILE, or say insecure if you mean it"
+                "REALNET_KEYS_FILE, or --insecure if you mean it"
             )
         return self
 

@@ -61,11 +61,10 @@ class RealNetError(Exception):
         if self.title is not None:
             line += self.detail or self.title or "the server gives no reason"
         for place in self.places[:1]:
-            pointer = place.pointer or "/"
-            where = place.column or place.parameter or place_of(pointer)
+            where = place.column or place.parameter or place_of(place.pointer or "")
             if place.line is not None:
-                where = f"line {place.line}, {place.column or pointer}"
-            line += f" ({where}: {place.detail})"
+                where = f"line {place.line}" + (f", {each}" if (each := place.column or place.pointer) else "")
+            line += f" ({where}: {place.detail})" if where else f" ({place.detail})"
         return line
 
 

@@ -88,7 +88,7 @@ def _check_power_of_two(lines: int) -> int:
 
 def _check_known(context: str) -> str:
     if context not in CONTEXTS:
-        raise ValueError(f"there is no context of this name; there are {', '.join(CONTEXTS)}")
+        raise ValueError(f"there is no context of this name; there are {'; '.join(CONTEXTS)}")
     return context
 
 

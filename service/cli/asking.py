@@ -10,8 +10,20 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
 _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text", "context": "CONTEXT"}
+_ID_DIGITS = 8  # of jobs and snapshots
 
-Id = Annotated[str, typer.Argument(help="As the command `list` beside this one has it.")]
+
+def _checked_id(id: str) -> str:
+    """Return an id in full, 00000007 for 7. Raises BadParameter for what cannot be one: it becomes a part of a path."""
+    if not (id.isascii() and id.isalnum()):
+        raise typer.BadParameter("an id has letters and digits only", param_hint="ID")
+    return id.zfill(_ID_DIGITS) if id.isdecimal() else id
+
+
+Id = Annotated[
+    str,
+    typer.Argument(metavar="ID", callback=_checked_id, help="As the command `list` beside this one has it."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, with the names that the API has.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -30,13 +42,6 @@ def print_json(answer: Any) -> None:
     typer.echo(msgspec.json.encode(answer))
 
 
-def check_id(id: str) -> str:
-    """Raise BadParameter for an id that cannot be one: it becomes a part of a path."""
-    if not (id.isascii() and id.isalnum()):
-        raise typer.BadParameter("an id has letters and digits only", param_hint="ID")
-    return id
-
-
 def confirm(question: str, yes: bool) -> None:
     """Ask on a terminal, and abort if the answer is no; elsewhere `--yes` has to have been said."""
     if yes:
@@ -49,6 +54,8 @@ def confirm(question: str, yes: bool) -> None:
 def place_of(pointer: str) -> str:
     """Return the flag or argument for a JSON pointer into the body of a request: `--max-tokens` for `/max_tokens`."""
     name = pointer.removeprefix("/")
+    if name.startswith("contexts/"):
+        return "--context"
     if not name or "/" in name:
         return pointer
     return _ARGUMENTS.get(name, f"--{name.replace('_', '-')}")

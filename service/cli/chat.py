@@ -31,8 +31,11 @@ def chat(
     Your line is coloured by surprise: green was expected, red was not. An empty line lets the net talk on; Ctrl-D ends.
     From its own answers it learns nothing.
     """
+    from realnet.client import RealNetError
+
     with client_of(context) as client:
-        client.net()  # a server that is not there is told before anybody says something
+        if client.net().vocabulary is None:
+            raise RealNetError("the net reads frames of numbers, and no text")
         for seed, line in enumerate(_lines()):
             if line:
                 console().print(_heard(client, line + "\n"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 compression = typer.Typer()
 
-_File = Annotated[Path, typer.Argument(help="Any file.")]
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="Any file.")]
 _Out = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 _Net = Annotated[
     Path | None,

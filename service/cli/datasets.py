@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from service.cli.asking import AsJson, Id, check_id, client_of, print_json
+from service.cli.asking import AsJson, Id, client_of, print_json
 from service.cli.output import console, megabytes, moment, print_table, shown
 from service.datasets.upload import Format
 
-datasets = typer.Typer(help="Send, list, look into and delete the data sets of a server.")
+datasets = typer.Typer(no_args_is_help=True, help="Send, list, look into and delete the data sets of a server.")
 
-File = Annotated[Path, typer.Argument(help="A .txt, .jsonl, .csv or .npz; the same file again is the same data set.")]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A .txt, .jsonl, .csv or .npz; the same file again is the same data set."),
+]
 Name = Annotated[str | None, typer.Option(help="Name of the data set; if not given, the file's.")]
 FileFormat = Annotated[Format | None, typer.Option(help="Format of the file; if not given, the end of its name.")]
 Columns = Annotated[str | None, typer.Option(help="Names of columns of a .csv, with commas between.")]
@@ -50,7 +53,7 @@ def list_datasets(context: typer.Context, json: AsJson = False) -> None:
 def show(context: typer.Context, id: Id, json: AsJson = False) -> None:
     """Print what a data set is, and the beginning of its first items."""
     with client_of(context) as client:
-        one = client.datasets.get(check_id(id))
+        one = client.datasets.get(id)
     if json:
         print_json(one)
         return
@@ -67,7 +70,7 @@ def show(context: typer.Context, id: Id, json: AsJson = False) -> None:
 def delete(context: typer.Context, id: Id) -> None:
     """Delete a data set, unless a job uses it."""
     with client_of(context) as client:
-        client.datasets.delete(check_id(id))
+        client.datasets.delete(id)
     typer.echo(f"deleted {id}")
 
 

@@ -18,7 +18,7 @@ _Read: TypeAlias = Literal["frozen", "adapt"]
 @generating.command()
 def generate(
     context: typer.Context,
-    prompt: Annotated[str, typer.Argument(help="What the net reads before it goes on.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the net reads before it goes on.")],
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 256,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token, always.")] = 0.7,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from service.cli.asking import AsJson, Id, check_id, client_of, print_json
+from service.cli.asking import AsJson, Id, client_of, print_json
 from service.cli.output import moment, print_table, shown
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _LAST = 3
 
-jobs = typer.Typer(help="List, follow and cancel dreams, fits and sleeps.")
+jobs = typer.Typer(no_args_is_help=True, help="List, follow and cancel dreams, fits and sleeps.")
 
 
 @jobs.command("list")
@@ -31,7 +31,7 @@ def list_jobs(context: typer.Context, json: AsJson = False) -> None:
 def show(context: typer.Context, id: Id, json: AsJson = False) -> None:
     """Print all that is known of a job."""
     with client_of(context) as client:
-        state = client.jobs.get(check_id(id)).state
+        state = client.jobs.get(id).state
     if json:
         print_json(state)
     else:
@@ -44,7 +44,7 @@ def follow(context: typer.Context, id: Id) -> None:
     from service.cli.follow import follow
 
     with client_of(context) as client:
-        job = client.jobs.get(check_id(id))
+        job = client.jobs.get(id)
         follow(job)
         print_result(job)
 
@@ -53,7 +53,7 @@ def follow(context: typer.Context, id: Id) -> None:
 def cancel(context: typer.Context, id: Id) -> None:
     """Cancel a job. What it has taught the net by then stays; one that has ended is left as it is."""
     with client_of(context) as client:
-        typer.echo(f"{check_id(id)}: {client.jobs.get(id).cancel().status}")
+        typer.echo(f"{id}: {client.jobs.get(id).cancel().status}")
 
 
 def print_result(job: "Job") -> None:
@@ -69,7 +69,7 @@ def _fields(state: "JobState") -> "list[tuple[str, str]]":
         "created": moment(state.created_at),
         "started": moment(state.started_at),
         "ended": moment(state.finished_at),
-        "asked for": state.request,
+        "asked for": {name: value for name, value in state.request.items() if value is not None},
         **{name: _last(value) for name, value in state.metrics.items()},
         **(state.result or {}),
     }

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
-keys = typer.Typer(help="Create, list and revoke the keys of a server (its REALNET_KEYS_FILE).")
+keys = typer.Typer(no_args_is_help=True, help="Create, list and revoke the keys of a server (its REALNET_KEYS_FILE).")
 
 _File = Annotated[
     Path, typer.Option("--file", envvar="REALNET_KEYS_FILE", show_envvar=True, help="The file that they are in.")
 ]
-_Name = Annotated[str, typer.Argument(help="Whose it is: it stands in the log.")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose it is: it stands in the log.")]
 
 
 @keys.command("create")

@@ -100,15 +100,20 @@ def main() -> None:
 
 
 def _fail(error: Exception) -> int:
-    from realnet.client import RealNetError
+    from realnet.client import RealNetError, Unauthorized
 
     if isinstance(error, OSError) and error.filename is not None:
         status, line = 1, f"{error.filename}: {error.strerror}"
     elif isinstance(error, RealNetError):
         status, line = 1, error.line(place_of)
+        if isinstance(error, Unauthorized):
+            line += " (--key or REALNET_KEY gives one)"
     elif hasattr(error, "format_message"):  # a usage error: typer's own class, or click's in older versions of typer
         command = getattr(getattr(error, "ctx", None), "command_path", "realnet")
-        status, line = 2, f"{error.format_message().rstrip('.')}. Try `{command} --help`."
+        if not error.format_message():
+            return 2  # a group of commands alone: its help is printed
+        message = error.format_message().replace("?.", "?").replace("Value error, ", "")
+        status, line = 2, f"{message}{'' if message.endswith(('?', '.')) else '.'} Try `{command} --help`."
     else:
         raise error
     print("realnet:", " ".join(line.split()), file=sys.stderr)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 net = typer.Typer()
 
+_MOST_ASKED = 255  # a dendrite counts no further
+
 _MODES = {
     "awake": "awake: input is coming",
     "resting": "resting: ticks are counted, and nothing changes",
@@ -48,7 +50,7 @@ def explain(
         return
     typer.echo(f"after {text!r} it expects {token_shown(why.token, vocabulary)}, probability {shown(why.probability)}")
     said = [
-        (each.context, f"{each.asked:,}", shown(each.probability), shown(each.gain), f"{each.bits:+.2f}")
+        (each.context, _asked(each.asked), shown(each.probability), shown(each.gain), f"{each.bits:+.2f}")
         for each in why.dendrites
     ]
     print_table(said, heads=("dendrite of", "asked", "says", "gain", "moves it by bits"))
@@ -108,17 +110,23 @@ def grow(
 @net.command()
 def shrink(
     context: typer.Context,
-    lines: Annotated[int, typer.Argument(help="Lines that are left, a power of two: those that were used most.")],
+    lines: Annotated[
+        int, typer.Argument(metavar="LINES", help="Lines that are left, a power of two: those that were used most.")
+    ],
 ) -> None:
     """Have a net of dendrites go on with less memory. What the other lines knew is gone."""
     with client_of(context) as client:
         print_table(_size(client.shrink(lines)))
 
 
+def _asked(count: int) -> str:
+    return f"{count} or more" if count >= _MOST_ASKED else str(count)
+
+
 def _size(live: "Net") -> Iterator[tuple[str, str]]:
     if live.lines is not None and live.max_lines is not None and live.contexts is not None:
         yield "lines", f"{live.lines:,} of up to {live.max_lines:,}"
-        yield "contexts", ", ".join(live.contexts)
+        yield "contexts", "; ".join(live.contexts)  # some have a comma in their name
 
 
 _SET = ("learning_rate", "plasticity", "tick_hz")

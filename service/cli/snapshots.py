@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
-from service.cli.asking import AsJson, Id, Yes, check_id, client_of, confirm, print_json
+from service.cli.asking import AsJson, Id, Yes, client_of, confirm, print_json
 from service.cli.output import megabytes, moment, print_table, shown
 
-snapshots = typer.Typer(help="Save, list, keep, download, upload, restore and delete snapshots of the live net.")
+snapshots = typer.Typer(
+    no_args_is_help=True, help="Save, list, keep, download, upload, restore and delete snapshots of the live net."
+)
 
 
 _Name = Annotated[str | None, typer.Option(help="What to call it, in 80 signs at most.")]
@@ -38,11 +40,11 @@ def list_snapshots(context: typer.Context, json: AsJson = False) -> None:
             megabytes(each.bytes),
             shown(each.kept),
             each.name or "",
-            each.job or "",
+            f"job {each.job}" if (each.job or "").isdecimal() else each.job or "",
         )
         for each in kept
     ]
-    print_table(rows, heads=("id", "tick", "created", "MB", "kept", "name", "of job"))
+    print_table(rows, heads=("id", "tick", "created", "MB", "kept", "name", "from"))
 
 
 @snapshots.command()
@@ -53,7 +55,7 @@ def pin(
 ) -> None:
     """Keep a snapshot until it is deleted."""
     with client_of(context) as client:
-        client.snapshots.change(check_id(id), kept=not off)
+        client.snapshots.change(id, kept=not off)
     typer.echo(f"{id} is kept {'no longer' if off else 'until it is deleted'}")
 
 
@@ -61,11 +63,11 @@ def pin(
 def rename(
     context: typer.Context,
     id: Id,
-    name: Annotated[str, typer.Argument(help="Its new name; '' takes the name away.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name; '' takes the name away.")],
 ) -> None:
     """Give a snapshot another name."""
     with client_of(context) as client:
-        named = client.snapshots.change(check_id(id), name=name or None)
+        named = client.snapshots.change(id, name=name or None)
     typer.echo(f"{id} is called {named.name}" if named.name else f"{id} has no name")
 
 
@@ -73,7 +75,9 @@ def rename(
 def download(
     context: typer.Context,
     id: Id,
-    file: Annotated[Path | None, typer.Argument(help="If not given, one of its name in this folder.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="If not given, one of its name in this folder.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over FILE if it exists.")] = False,
     size: Annotated[
         int | None, typer.Option(help="Bytes for the lines of a smaller net, for a small device; 262144 and more.")
@@ -86,7 +90,7 @@ def download(
     from realnet.client import RealNetError
 
     with client_of(context) as client:
-        known = client.snapshots.get(check_id(id))
+        known = client.snapshots.get(id)
         small = "-small" if lean or size is not None else ""
         path = file or Path(f"realnet-{known.id}-tick-{known.tick}{small}.safetensors")
         if path.exists() and not force:
@@ -98,7 +102,7 @@ def download(
 @snapshots.command()
 def upload(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="As `snapshot download` wrote it, here or elsewhere.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `snapshot download` wrote it, here or elsewhere.")],
     name: _Name = None,
 ) -> None:
     """Send FILE to the server and keep it there as a snapshot. The net stays as it is until that is restored."""
@@ -116,7 +120,7 @@ def restore(
 ) -> None:
     """Put the live net back to a snapshot. First the net is saved as it is, so that nothing is lost."""
     with client_of(context) as client:
-        known, live = client.snapshots.get(check_id(id)), client.net()
+        known, live = client.snapshots.get(id), client.net()
         back = f"from tick {live.tick:,} to tick {known.tick:,}{f' ({known.name})' if known.name else ''}"
         confirm(f"put the net back {back}?", yes)
         if not no_save:
@@ -130,7 +134,7 @@ def restore(
 def delete(context: typer.Context, id: Id, yes: Yes = False) -> None:
     """Delete a snapshot."""
     with client_of(context) as client:
-        known = client.snapshots.get(check_id(id))
+        known = client.snapshots.get(id)
         confirm(f"delete snapshot {id}{f' ({known.name})' if known.name else ''}, tick {known.tick:,}?", yes)
         client.snapshots.delete(id)
     typer.echo(f"deleted {id}")

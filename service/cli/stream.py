@@ -157,6 +157,8 @@ async def stream_text(server: Server, asked: Asked, console: Console) -> bool:
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
     progress = Progress(*columns, console=console, disable=not console.is_terminal)
     with closing(Source(asked.path, asked.start, asked.follow, console.print)) as source:
+        if source.size is not None and asked.start > source.size:
+            raise RealNetError(f"--from {asked.start}: {asked.path} has {source.size:,} bytes")
         sending = Sending(asked, stream, source, progress, waits)
         is_complete = True
         try:

@@ -13,7 +13,7 @@ streaming = typer.Typer()
 @streaming.command()
 def stream(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A text file, or - for standard input.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A text file, or - for standard input.")],
     start: Annotated[int, typer.Option("--from", min=0, help="The byte of FILE to begin with.")] = 0,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what is written to FILE, until Ctrl-C.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 top = typer.Typer()
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 48  # of the lines that show a life
+_WIDTH = 36  # of the lines that show a life, which fit a terminal of 80 columns
 _JOBS = 5
 _LOST_SECONDS = 60.0  # for which a server that has gone is waited for
 

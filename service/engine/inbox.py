@@ -20,6 +20,7 @@ class Inbox:
         self.capacity = capacity
         self._generations = Places(generations, "generations")  # the loop's
         self._depth = 0
+        self.accepted = 0  # ticks, of all inputs ever
         self._asked: deque[Command[Any]] = deque()
         self._runs: deque[Run] = deque()
         self._changed = threading.Condition()
@@ -54,6 +55,7 @@ class Inbox:
                 if self._depth + command.ticks > self.capacity:
                     raise Overloaded(f"{self._depth} ticks are queued, and {self.capacity} may be")
                 self._depth += command.ticks
+                self.accepted += command.ticks
                 self._runs.append(command)
             else:
                 if isinstance(command, Generate):

@@ -25,7 +25,7 @@ class JobDriver:
         self.engine = engine
         self._inbox = inbox
         self._outputs = outputs
-        self._seen_end, self._seen_at = outputs.end, 0.0
+        self._accepted, self._seen_at = inbox.accepted, 0.0
 
     @asynccontextmanager
     async def dreaming(self) -> AsyncIterator[None]:
@@ -53,8 +53,8 @@ class JobDriver:
 
     def somebody_streams(self) -> bool:
         now = asyncio.get_running_loop().time()
-        if self._inbox.depth or self._outputs.end != self._seen_end:
-            self._seen_end, self._seen_at = self._outputs.end, now
+        if self._inbox.depth or self._inbox.accepted != self._accepted:
+            self._accepted, self._seen_at = self._inbox.accepted, now
         return now - self._seen_at < _QUIET_SECONDS
 
     async def give_way(self, ticks: int, share: float) -> None:

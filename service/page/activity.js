@@ -4,6 +4,7 @@ import { $, bar, color, make } from "./dom.js";
 import { percent, shown, whole } from "./format.js";
 
 const DENDRITES = 12; // shown, of those that move the net most
+const MOST_ASKED = 255; // a dendrite counts no further
 const RASTER_ROWS = 160;
 const MATRIX_SECONDS = 5; // between two looks; longer where many listen
 
@@ -18,7 +19,9 @@ export function drawExpected(expected) {
       bar(probability),
       make("span", { class: "figure" }, percent(probability)),
     );
-  $("expected").replaceChildren(...expected.next.map(row));
+  const knowsNothing = expected.next[0].probability === expected.next.at(-1).probability && expected.next[0].probability < 0.1;
+  $("expected-note").hidden = !knowsNothing;
+  $("expected").replaceChildren(...(knowsNothing ? [] : expected.next.map(row)));
 }
 
 export function drawActivity(activity) {
@@ -29,7 +32,7 @@ export function drawActivity(activity) {
 
 function drawDendrites({ explanation }) {
   const said = [
-    ...explanation.dendrites.map(({ context, gain, asked, bits }) => [context, gain.toFixed(3), asked ? whole(asked) : "new", bits]),
+    ...explanation.dendrites.map(({ context, gain, asked, bits }) => [context, gain.toFixed(3), asked === MOST_ASKED ? `${asked} or more` : asked ? whole(asked) : "new", bits]),
     ...explanation.recalls.map(({ least, expects, bits }) => [`recall of ${least}`, "", expects === null ? "silent" : "", bits]),
   ].sort((a, b) => Math.abs(b[3]) - Math.abs(a[3]));
   const most = Math.max(1e-9, ...said.map((each) => Math.abs(each[3])));
@@ -138,7 +141,7 @@ export class MatrixPanel {
         pen.fillRect(x, y, 1, 1);
       });
     });
-    const seen = what === "gains" ? "gains, the rows that are used most: by each, how far every input is heard" : "synapses: from each neuron, down, into those that learn";
+    const seen = what === "gains" ? "gains. A row is a gate, of the 64 that are used most, and a column an input: how far it is heard" : "synapses. A row is the neuron that they come from, a column one that learns";
     $("matrix-note").textContent = `${whole(rows)} × ${whole(columns)} ${seen}. Green is above 0, orange below; the strongest is ${most.toFixed(2)}.`;
     canvas.setAttribute("aria-label", $("matrix-note").textContent);
   }

@@ -1,12 +1,14 @@
 // A file: stream it, so that the net learns it now, or keep it as a data set, to be dreamt of.
 
 import { $, ask, make } from "./dom.js";
-import { bytes, whole } from "./format.js";
+import { bytes, count, whole } from "./format.js";
 import { Problem, told } from "./session.js";
 import { newName } from "./talk.js";
 
 const PIECE = 2 ** 14; // bytes in one input
 const FORMATS = ["txt", "jsonl", "csv", "npz"];
+
+const ending = (file) => file.name.split(".").pop().toLowerCase();
 
 export class FilesPanel {
   #file = null;
@@ -37,6 +39,7 @@ export class FilesPanel {
     this.#file = file;
     $("file-name").textContent = `${file.name}, ${bytes(file.size)}`;
     $("file-chosen").hidden = false;
+    $("file-columns").hidden = ending(file) !== "csv";
     $("file-answer").textContent = "";
   }
 
@@ -60,6 +63,7 @@ export class FilesPanel {
   /** Send all of it in pieces, each under a name of its own, so that one that is sent again is learnt once. */
   async stream(signal) {
     const file = this.#file;
+    if (file.size === 0) return "There is nothing in it.";
     const { vocabulary } = this.net();
     if (vocabulary === null || vocabulary.startsWith("symbols")) return "This net takes no text. Keep the file as a data set, and let it dream.";
     const name = newName();
@@ -100,11 +104,12 @@ export class FilesPanel {
 
   async upload(signal) {
     const body = new FormData();
-    if (!FORMATS.includes(this.#file.name.split(".").pop().toLowerCase())) body.append("format", "txt");
+    if (!FORMATS.includes(ending(this.#file))) body.append("format", "txt");
+    if (ending(this.#file) === "csv") for (const name of ["inputs", "targets"]) body.append(name, $(`file-${name}`).value);
     body.append("file", this.#file);
     const { name, items } = await this.session.call("POST", "/v1/datasets", { body, signal });
     await this.list();
-    return `${name} is kept: ${whole(items)} ${items === 1 ? "item" : "items"}.`;
+    return `${name} is kept: ${count(items, "item")}.`;
   }
 
   async list() {
@@ -115,7 +120,7 @@ export class FilesPanel {
       dream.dataset.needs = "teach";
       remove.dataset.needs = "admin";
       for (const button of [dream, remove]) button.setAttribute("aria-label", `${button.textContent}: ${name}`);
-      const what = make("div", { class: "what" }, make("span", {}, name), make("span", { class: "note" }, `${whole(items)} items, ${bytes(size)}`));
+      const what = make("div", { class: "what" }, make("span", {}, name), make("span", { class: "note" }, `${count(items, "item")}, ${bytes(size)}`));
       return make("li", {}, what, make("div", { class: "row" }, dream, remove));
     };
     $("datasets").replaceChildren(...data.toReversed().map(row));

@@ -4,7 +4,8 @@ const UNITS = ["B", "kB", "MB", "GB", "TB"];
 const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c]/; // they would turn or hide what stands beside them
 
 export const whole = (number) => Math.round(number).toLocaleString("en");
-export const percent = (share) => `${(100 * share).toFixed(share >= 0.0005 && share < 0.0995 ? 1 : 0)}%`;
+export const percent = (share) => (share > 0 && share < 0.0005 ? "<0.1%" : `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}%`);
+export const count = (number, what) => `${whole(number)} ${what}${number === 1 ? "" : "s"}`;
 export const bits = (number) => `${number.toFixed(2)} bits`;
 
 export function short(number) {
@@ -23,9 +24,7 @@ export function visible(sign) {
   const code = sign.codePointAt(0);
   if (sign === "\n") return "↵";
   if (sign === "\t") return "⇥";
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return "␡";
-  if ((code >= 0x80 && code < 0xa0) || HIDDEN.test(sign)) return `‹${code.toString(16)}›`;
+  if (code < 0x20 || (code >= 0x7f && code < 0xa0) || HIDDEN.test(sign)) return byteName(code); // few fonts have pictures of them
   return sign;
 }
 

@@ -80,7 +80,8 @@ export class JobsPanel {
 
 function describe(job) {
   if (job.error) return `failed: ${job.error.detail ?? job.error.title}`;
-  if (job.status === "running") return percent(job.progress);
+  if (job.status === "running") return `${job.metrics.phase ?? ""} ${percent(job.progress)}`.trim();
   if (job.status === "succeeded" && job.kind === "sleep" && job.result?.changed === false) return `done: ${job.result.why}`;
-  return job.status === "succeeded" ? "done" : job.status;
+  if (job.status !== "succeeded") return job.status;
+  return job.result?.warning ? `done. ${job.result.warning}` : "done";
 }

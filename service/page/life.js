@@ -71,7 +71,7 @@ export class LifePanel {
     $("life-legend").replaceChildren(...rows);
     const measured = this.#anchors.tokens;
     const known = `bzip2 and xz were measured here, on the last ${whole(measured)} ${this.unit}s that it learnt from`;
-    $("life-note").textContent = measured ? known : "";
+    $("life-note").textContent = measured ? known : tokens.length ? "" : "The line begins with the first text that it learns.";
     $("life").setAttribute("aria-label", `${rows.map((each) => each.textContent).join(", ")}. ${$("life-note").textContent}`);
   }
 
@@ -86,7 +86,7 @@ export class LifePanel {
       scales: { x: { time: false }, bits: { range: (_, low, high) => [0, Math.max(1, high ?? 8)] }, share: { range: [0, 1] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map(short) },
-        { ...axis, scale: "bits", size: 44, values: (_, ticks) => ticks.map((tick) => `${tick} bit`) },
+        { ...axis, scale: "bits", size: 52, values: (_, ticks) => ticks.map((tick) => (tick === 1 ? "1 bit" : `${tick} bits`)) },
         { ...axis, scale: "share", side: 1, size: 48, grid: { show: false }, values: (_, ticks) => ticks.map(percent) },
       ],
       series: [

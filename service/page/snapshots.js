@@ -15,6 +15,19 @@ export class SnapshotsPanel {
         $("snapshot-name").value = "";
       });
     });
+    $("snapshot-file").addEventListener("change", () => {
+      const file = $("snapshot-file").files[0];
+      $("snapshot-file").value = ""; // the same file may be chosen again
+      if (file) this.act(`${file.name} is here. The net stays as it is until that is restored.`, () => this.upload(file));
+    });
+  }
+
+  /** Send a file that was downloaded, here or elsewhere, to be restored. */
+  upload(file) {
+    return this.session.call("POST", `/v1/snapshots/upload?name=${encodeURIComponent(file.name.slice(0, 80))}`, {
+      body: file,
+      headers: { "Content-Type": "application/octet-stream" },
+    });
   }
 
   save(name) {
@@ -38,7 +51,8 @@ export class SnapshotsPanel {
   }
 
   row(snapshot) {
-    const { id, tick, name, kept, created_at } = snapshot;
+    const { id, tick, name, kept, created_at, job } = snapshot;
+    const source = job === null ? "" : /^\d+$/.test(job) ? `, of job ${Number(job)}` : `, ${job}`;
     const title = name ?? `at tick ${whole(tick)}`;
     const change = (json) => this.session.call("PATCH", `/v1/snapshots/${id}`, { json });
     const button = (text, needs, click) => {
@@ -46,7 +60,7 @@ export class SnapshotsPanel {
       if (needs) made.dataset.needs = needs;
       return made;
     };
-    const details = `${name ? `tick ${whole(tick)}, ` : ""}${bytes(snapshot.bytes)}, ${new Date(created_at).toLocaleString()}${kept ? ", kept" : ""}`;
+    const details = `${name ? `tick ${whole(tick)}, ` : ""}${bytes(snapshot.bytes)}, ${new Date(created_at).toLocaleString()}${source}${kept ? ", kept" : ""}`;
     return make(
       "li",
       {},

@@ -47,7 +47,7 @@ export class TalkPanel {
     const pieces = isBytes ? outputs.flatMap(({ token, surprise }) => utf8.add(token, surprise)).flatMap(([text, surprise]) => letters(text, surprise)) : [];
     const mean = outputs.reduce((sum, { surprise }) => sum + surprise, 0) / outputs.length;
     const unit = isBytes ? "byte" : "token";
-    return [`Learnt. It was surprised by ${mean.toFixed(2)} bits a ${unit}. `, make("span", { class: "told" }, ...pieces.slice(0, 200))];
+    return [`Learnt. It was surprised by ${mean.toFixed(2)} bits a ${unit}. `, make("span", { class: "told" }, ...pieces.slice(0, 200), pieces.length > 200 ? "…" : "")];
   }
 
   async talk(event) {

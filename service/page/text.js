@@ -43,7 +43,8 @@ export class Utf8 {
 
 export class TextPanel {
   #utf8 = new Utf8();
-  #next = null; // the tick that would follow what is shown
+  #next = null; // the position of the output that would follow what is shown
+  #tick = 0; // of the last that is shown
   #words = new Map(); // of tokens that are no bytes
 
   constructor(session) {
@@ -60,12 +61,14 @@ export class TextPanel {
   async add(message) {
     if (!message.token?.length) return;
     if (!this.isBytes) await this.learnWords(message.token);
-    const skipped = this.#next === null ? 0 : message.first_tick - this.#next;
-    this.#next = message.first_tick + message.count;
+    const skipped = this.#next === null ? 0 : message.position - this.#next; // below 0 where another server has begun anew
+    const isBack = message.first_tick <= this.#tick;
+    this.#next = message.position + message.count;
+    this.#tick = message.first_tick + message.count - 1;
     const pieces = document.createDocumentFragment();
-    if (skipped) {
+    if (skipped > 0 || isBack) {
       this.#utf8 = new Utf8();
-      pieces.append(make("span", { class: "gap" }, skipped > 0 ? `⋯ ${whole(skipped)} not shown ⋯` : "⋯ restored ⋯"));
+      pieces.append(make("span", { class: "gap" }, isBack ? "⋯ restored ⋯" : `⋯ ${whole(skipped)} not shown ⋯`));
     }
     message.token.forEach((token, i) => {
       for (const [text, surprise] of this.written(token, message.surprise[i])) pieces.append(...letters(text, surprise));

@@ -137,7 +137,7 @@ class SnapshotCatalog:
             if id not in await self._values.ids():
                 raise _not_found()
             if id in self.pinned:
-                raise Conflict(f"snapshot {id} came into the net and is needed until the next one is saved")
+                raise Conflict(f"the net goes on from snapshot {id}, which is needed until the next one is saved")
             if id in self.held:
                 raise Conflict(f"snapshot {id} is in use by a job")
             await self._values.withdraw(id)

@@ -42,7 +42,8 @@ class ReadText(Query[NDArray[np.int32]]):
     """The last tokens that the net has learnt from."""
 
     def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray[np.int32]:
-        return replica.progress.experience.tokens(MOST_TOKENS)
+        lived = getattr(replica.learner, "tokens_seen", 0)  # what a restore has undone is kept, too
+        return replica.progress.experience.tokens(min(MOST_TOKENS, lived))
 
 
 async def anchors_of(engine: Engine) -> Anchors:

@@ -76,7 +76,7 @@ def test_it_grows_between_two_ticks_and_is_found_again(server: ThreadServer) -> 
         ("grow", {"lines": 5000}, "/lines a power of two"),
         ("grow", {"lines": 2**23}, "/lines Input should be less than or equal to 4194304"),
         ("grow", {"lines": "8192"}, "/lines Input should be a valid integer"),
-        ("grow", {"contexts": ["gossip"]}, "/contexts/0 there is no context of this name; there are order 0, order 1"),
+        ("grow", {"contexts": ["gossip"]}, "/contexts/0 there is no context of this name; there are order 0; order 1"),
         ("grow", {"neurons": 5}, "/neurons Extra inputs are not permitted"),
         ("shrink", {}, "/lines Field required"),
         ("shrink", {"lines": 2048}, "/lines Input should be greater than or equal to 4096"),

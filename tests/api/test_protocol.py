@@ -220,9 +220,10 @@ PROBLEM = problem_of(Invalid([ErrorLocation(detail="wrong", pointer="/tokens/3")
         (Ack(1, 2), {"type": "ack", "seq": 1, "tick": 2}),
         (Ack(3, 4, 2, 1), {"type": "ack", "seq": 3, "tick": 4, "count": 2, "first_tick": 1}),
         (
-            OutputsMessage(7, 2, token=[104, 101], surprise=[2.0, 1.5], predicted=None),
+            OutputsMessage(5, 7, 2, token=[104, 101], surprise=[2.0, 1.5], predicted=None),
             {
                 "type": "outputs",
+                "position": 5,
                 "first_tick": 7,
                 "count": 2,
                 "token": [104, 101],

@@ -69,7 +69,14 @@ async def test_frames_and_teachers(frames_server: RunningServer) -> None:
         tick = client.hello["net"]["tick"]
         await client.send_input(frames=[[0, 0.5, 1], [1, 0, 0]], teachers=[[0, 1], None])
         outputs = await outputs_until(client, tick + 2)
-        assert {name for each in outputs for name in each} == {"type", "first_tick", "count", "tick", "values"}
+        assert {name for each in outputs for name in each} == {
+            "type",
+            "position",
+            "first_tick",
+            "count",
+            "tick",
+            "values",
+        }
         assert column(outputs, "values").shape == (2, 2)
 
 

@@ -46,7 +46,6 @@ def test_without_a_server_one_line_says_how_to_start_one(arguments: list[str]) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["snapshot"], "Missing command"),
         (["dance"], "dance"),
         (["stream"], "FILE"),
         (["snapshot", "restore"], "Try `realnet snapshot restore --help`"),
@@ -63,7 +62,6 @@ def test_without_a_server_one_line_says_how_to_start_one(arguments: list[str]) -
         (["snapshot", "delete", "ä"], "letters and digits"),
         (["jobs", "cancel", "a/b"], "letters and digits"),
         (["dataset", "show", ""], "letters and digits"),
-        (["jobs"], "Missing command"),
         (["set"], "--tick-hz"),
         (["top", "--every", "0"], "--every"),
         (["set", "--tick-hz", "often"], "--tick-hz"),
@@ -94,6 +92,7 @@ def test_wrong_usage_is_told_in_one_line(arguments: list[str], said: str) -> Non
         (["set", "--tick-hz", "0"], "--tick-hz: "),
         (["stream", "/nowhere/text"], "/nowhere/text: No such file"),
         (["stream", "/"], "/: Is a directory"),
+        (["stream", __file__, "--from", "99999999"], "test_cli.py has "),
         (["generate", "x", "--max-tokens", "1000000"], "--max-tokens: 4096 at most"),
         (["generate", "x" * 5000], "PROMPT: "),
     ],
@@ -204,6 +203,9 @@ def test_a_process_prints_and_ends_as_the_command_does_here(arguments: list[str]
 
 def test_the_bare_command_prints_its_help_and_a_flag_its_version() -> None:
     assert shown() == shown("--help")
+    alone = realnet("snapshot")
+    assert (alone.stdout.decode().strip(), alone.stderr) == (shown("snapshot", "--help").strip(), b"")
+    assert alone.returncode == 2
     assert shown("--version") == f"realnet {version('realnet-live')}\n"
 
 

@@ -26,7 +26,7 @@ def test_keys_are_created_listed_used_and_revoked(new_server: Callable[..., Runn
         "--url", url, "stream", "-", given=b"some text", variables={"REALNET_KEY": teacher}
     )
     assert shown("--url", url, "generate", "a", "--max-tokens", "3", variables={"REALNET_API_KEY": reader}) is not None
-    assert "send a key" in complaint("--url", url, "stream", "-")
+    assert "--key or REALNET_KEY" in complaint("--url", url, "stream", "-")
     assert "no such key" in complaint("--url", url, "--key", "rn_wrong", "info")
     assert "scope teach" in complaint("--url", url, "--key", reader, "stream", "-", given=b"some text")
     assert "scope admin" in complaint("--url", url, "--key", teacher, "snapshot", "save")

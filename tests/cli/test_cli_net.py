@@ -114,10 +114,10 @@ def test_outputs_are_followed_over_a_restart(new_server: Callable[..., ThreadSer
 def test_it_grows_and_shrinks(server: RunningServer) -> None:
     grown = fields("grow", "--lines", "16384", "--context", "order 5", "--context", "skip", server=server)
     assert grown["lines"] == "16,384 of up to 1,048,576"
-    assert grown["contexts"].endswith("order 5, skip")
+    assert grown["contexts"].endswith("order 5; skip")
     assert fields("shrink", "8192", server=server)["lines"] == "8,192 of up to 8,192"
     assert fields("info", server=server)["lines"] == "8,192 of up to 8,192"
     assert "--lines or --context" in complaint("grow", url=server.url, status=2)
     assert "--lines: a power of two" in complaint("grow", "--lines", "5000", url=server.url)
-    assert "there is no context of this name" in complaint("grow", "--context", "gossip", url=server.url)
+    assert "--context: there is no context of this name" in complaint("grow", "--context", "gossip", url=server.url)
     assert "'skip' is one of its contexts already" in complaint("grow", "--context", "skip", url=server.url)

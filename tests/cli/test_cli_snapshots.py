@@ -29,10 +29,10 @@ def test_snapshots_are_saved_listed_kept_renamed_and_deleted(server: RunningServ
     id = line.partition(":")[0]
     assert line == f"{id}: tick {server.net()['tick']:,}, {line.split()[-2]} MB\n"
     table = shown("snapshot", "list", url=server.url).splitlines()
-    assert table[0].split() == ["id", "tick", "created", "MB", "kept", "name", "of", "job"]
+    assert table[0].split() == ["id", "tick", "created", "MB", "kept", "name", "from"]
     [row] = [line for line in table if line.startswith(id)]
     assert row.split()[-2:] == ["yes", "[b]mine"]
-    assert shown("snapshot", "pin", id, "--off", url=server.url) == f"{id} is kept no longer\n"
+    assert shown("snapshot", "pin", id.lstrip("0"), "--off", url=server.url) == f"{id} is kept no longer\n"
     assert listed(server)[id]["kept"] is False
     assert shown("snapshot", "pin", id, url=server.url) == f"{id} is kept until it is deleted\n"
     assert shown("snapshot", "rename", id, "other", url=server.url) == f"{id} is called other\n"

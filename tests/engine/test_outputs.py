@@ -288,7 +288,7 @@ async def test_a_message_has_the_columns_that_are_asked_for_and_null_for_what_wa
         outputs.append(token_outputs(1, 3, batch_level))
         batch, *_ = outputs.read(outputs.start, 10)
         assert batch is not None
-        message = codec.decode(codec.encode(outputs_message(batch, interface.columns, level, codec)))
+        message = codec.decode(codec.encode(outputs_message(7, batch, interface.columns, level, codec)))
         connection._make_arrays_(message)
         return message
 
@@ -303,7 +303,7 @@ async def test_a_message_has_the_columns_that_are_asked_for_and_null_for_what_wa
         "next_token": [[101, 97, 97, 97, 97]] * 3,
         "next_probability": [[0.5, *[0.125] * 4]] * 3,
     }
-    common = {"type", "first_tick", "count", "tick", "token", "surprise"}
+    common = {"type", "position", "first_tick", "count", "tick", "token", "surprise"}
     assert told("full", "surprise").keys() == common
     assert told("full", "best").keys() == common | {"predicted"}
     assert told("surprise", "best")["predicted"] is None

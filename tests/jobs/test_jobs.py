@@ -159,6 +159,12 @@ def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[.
     }
 
 
+def test_a_net_that_never_rests_sleeps_too(new_server: Callable[..., RunningServer]) -> None:
+    server = new_server(inputs=3, outputs=2, free_run=True, tick_hz=50).start()
+    server.run(frames=[[0, 1, 0.5]] * 8, teachers=[[1, 0]] * 8)
+    assert end_of(server, begin(server, "sleep", ticks=100))["result"]["ticks"] >= 100
+
+
 def test_it_sleeps_when_it_has_rested_and_wakes_at_once(new_server: Callable[..., RunningServer]) -> None:
     server = new_server(preset="surprise", sleep_after=0.3).start()
     server.run(text=TEXT * 4)

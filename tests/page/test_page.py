@@ -30,8 +30,8 @@ def test_letters_are_coloured_by_their_surprise_before_they_were_learnt(visit: V
     assert visit.page.locator("#text img").count() == 0
 
     visit.server.run(tokens=[0xC3, 0x28, 0xFF, 0x00, 0x1B])
-    expect(letters.last).to_have_text("␛")
-    assert letters.all_inner_texts()[-5:] == ["‹c3›", "(", "‹ff›", "␀", "␛"]
+    expect(letters.last).to_have_text("‹1b›")
+    assert letters.all_inner_texts()[-5:] == ["‹c3›", "(", "‹ff›", "‹00›", "‹1b›"]
     letters.last.hover()
     expect(visit.see("letter")).to_contain_text("bits, it gave it")
 
@@ -43,6 +43,18 @@ def test_a_flood_is_sampled(visit: Visit) -> None:
     expect(visit.page.locator("#text [data-bits]").last).to_have_text("t")
     expect(visit.page.locator("#text .gap").first).to_contain_text("not shown")
     assert visit.page.evaluate("document.getElementById('text').childNodes.length") <= 2000
+
+
+def test_ticks_without_input_are_no_letters_that_are_not_shown(visits: Callable[..., Visit]) -> None:
+    with visits(variant="fast", tick_hz=1000) as visit:
+        expect(visit.see("expected-note")).to_be_visible()  # it has heard nothing
+        server = visit.server
+        server.run(text="first")
+        tick = server.net()["tick"]
+        until(lambda: server.net()["tick"] > tick + 100)
+        server.run(text="second")
+        expect(visit.see("text")).to_have_text("firstsecond")
+        expect(visit.see("expected-note")).to_be_hidden()
 
 
 def test_numbers_and_what_it_expects(visit: Visit) -> None:
@@ -177,6 +189,13 @@ def test_snapshots_are_saved_kept_named_and_downloaded(visit: Visit) -> None:
     visit.press("Leave it")
     expect(row).to_contain_text("the second")
 
+    visit.see("snapshot-file").set_input_files(
+        {"name": "back.safetensors", "mimeType": "", "buffer": Path(download.value.path()).read_bytes()}
+    )
+    expect(visit.see("snapshots-answer")).to_contain_text("back.safetensors is here")
+    expect(row).to_contain_text("back.safetensors")
+    expect(row).to_contain_text("upload, kept")
+
 
 def test_a_restore_asks_and_saves_first(visit: Visit) -> None:
     snapshot = visit.server.snapshot()
@@ -234,6 +253,12 @@ def test_a_net_of_neurons_and_one_of_frames(visits: Callable[..., Visit], tmp_pa
         expect(visit.page.locator("#text canvas")).to_have_attribute("aria-label", f"The outputs say {said}")
         expect(visit.see("p-expected")).to_be_hidden()
         expect(visit.see("say")).to_be_hidden()
+        rows = b"a,b,c,y,z\n" + b"0,1,0.5,1,0\n" * 20
+        visit.see("file").set_input_files({"name": "rows.csv", "mimeType": "", "buffer": rows})
+        visit.see("file-inputs").fill("a,b,c")
+        visit.see("file-targets").fill("y,z")
+        visit.press("Keep as a data set")
+        expect(visit.see("file-answer")).to_have_text("rows.csv is kept: 20 items.")
         visit.check_access()
 
 

@@ -85,6 +85,15 @@ def test_the_anchors_are_measured_on_what_was_learnt(new_server: Callable[..., T
     assert get(server, "net/anchors") == {"tokens": len(TEXT), "anchors": expected}
 
 
+def test_the_anchors_leave_out_what_a_restore_has_undone(new_server: Callable[..., ThreadServer]) -> None:
+    server = new_server(variant="fast").start()
+    server.run(text="what will be kept")
+    saved = server.snapshot()["id"]
+    server.run(text=TEXT)
+    server.client.post(f"/v1/snapshots/{saved}/restore").raise_for_status()
+    assert get(server, "net/anchors")["tokens"] == len("what will be kept")
+
+
 def test_there_are_no_anchors_before_the_first_token(new_server: Callable[..., ThreadServer]) -> None:
     assert get(new_server(variant="fast").start(), "net/anchors") == {"tokens": 0, "anchors": []}
 

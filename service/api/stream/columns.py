@@ -18,8 +18,10 @@ def until_a_gap(batch: OutputBatch) -> OutputBatch:
     return batch[: int(np.flatnonzero(np.diff(batch.tick) != 1)[0]) + 1]
 
 
-def outputs_message(batch: OutputBatch, columns: Sequence[Column], level: Level, codec: Codec) -> OutputsMessage:
-    """Return the message of outputs whose ticks follow each other, with the columns of a level.
+def outputs_message(
+    position: int, batch: OutputBatch, columns: Sequence[Column], level: Level, codec: Codec
+) -> OutputsMessage:
+    """Return the message of outputs from `position` on whose ticks follow each other, with the columns of a level.
 
     A column that was not computed is null.
     """
@@ -28,4 +30,4 @@ def outputs_message(batch: OutputBatch, columns: Sequence[Column], level: Level,
         if each.name not in _TOLD_OTHERWISE and includes(level, each.level):
             column = getattr(batch, each.name)
             told[each.name] = None if column is None else codec.column(column)
-    return OutputsMessage(int(batch.tick[0]), len(batch), **told)
+    return OutputsMessage(position, int(batch.tick[0]), len(batch), **told)

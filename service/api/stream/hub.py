@@ -110,7 +110,7 @@ class StreamHub:
             if batch is None:  # a restore has taken them back
                 return b"", start, start - position
             batch = until_a_gap(batch)
-            encoded = codec.encode(outputs_message(batch, self._runtime.interface.columns, level, codec))
+            encoded = codec.encode(outputs_message(start, batch, self._runtime.interface.columns, level, codec))
             end = start + len(batch)
             piece = _Piece(start, end, encoded, is_whole=end % PIECE == 0 or end < self._outputs.end)
             self._pieces[codec.name, level, start] = piece

@@ -102,9 +102,11 @@ class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
 class OutputsMessage(msgspec.Struct, tag="outputs"):
     """Outputs of the ticks from `first_tick` on, `count` of them, in columns: lists in JSON, else bytes.
 
-    There are those columns that the client asks for; null is one that was not computed for these ticks.
+    There are those columns that the client asks for; null is one that was not computed for these ticks. `position` is
+    that of the first among all outputs since the server began: ticks without input have none.
     """
 
+    position: int
     first_tick: int
     count: int
     token: Any = UNSET
