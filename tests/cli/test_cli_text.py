@@ -205,10 +205,10 @@ def test_words_and_signs_are_not_cut(blocks: list[str], most: int) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
 def test_a_stream_waits_for_the_journal(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
     """On a full disk nothing is learnt; as soon as there is room, the stream goes on where it was."""
-    text = "what is refused is sent again, once; " * 600
+    text = "what is refused is sent again, once; " * 1200
     (tmp_path / "text").write_text(text)
     server = new_process(neurons=1000).start()
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (15_000, resource.RLIM_INFINITY))
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
     with started("stream", str(tmp_path / "text"), url=server.url) as process:
         assert process.stderr is not None
         waits = process.stderr.readline().decode()
