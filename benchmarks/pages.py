@@ -107,8 +107,8 @@ class Measured:
 def open_pages(server: Server, count: int, tabs: int) -> Iterator[int]:
     """Open pages, and yield the process of their clients."""
     with ExitStack() as stack:
-        # They stand for other machines, and are to take nothing that the server needs.
-        command = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.page_clients", server.url, str(count)]
+        # They stand for other machines, and are to take little that the server needs.
+        command = ["nice", "-n", "5", sys.executable, "-m", "benchmarks.page_clients", server.url, str(count)]
         pages = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         assert pages.stdin is not None
         assert pages.stdout is not None
@@ -167,9 +167,10 @@ def main() -> None:
     with ExitStack() as stack:
         first, second = (stack.enter_context(taught(asked.variant)) for _ in range(2))
         time.sleep(WARM_SECONDS)
-        pages = stack.enter_context(open_pages(second, asked.pages, asked.browser))
-        alone, beside = Measured(first, []), Measured(second, [pages])
+        alone = Measured(first, [])
         stack.callback(alone.go_on)
+        pages = stack.enter_context(open_pages(second, asked.pages, asked.browser))
+        beside = Measured(second, [pages])
         stack.callback(beside.go_on)
         for _ in range(asked.turns):
             alone.turn(asked.seconds)

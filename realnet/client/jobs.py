@@ -14,12 +14,13 @@ from realnet.client.pages import all_of
 _LOOK_SECONDS = 0.5
 
 
-class AsyncJob:
-    """A job of a server, as it was last seen: `state`, which `refresh`, `follow`, `wait` and `result` renew."""
+class SeenJob:
+    """A job as it was last seen."""
 
-    def __init__(self, http: Http, state: JobState) -> None:
-        self._http = http
-        self.state = state
+    @property
+    def state(self) -> JobState:
+        """Return all that is known of it."""
+        raise NotImplementedError
 
     @property
     def id(self) -> str:
@@ -37,15 +38,27 @@ class AsyncJob:
     def __repr__(self) -> str:
         return f"<{self.state.kind} {self.id}: {self.status}, {self.progress:.0%}>"
 
+
+class AsyncJob(SeenJob):
+    """A job of a server, as it was last seen: `state`, which `refresh`, `follow`, `wait` and `result` renew."""
+
+    def __init__(self, http: Http, state: JobState) -> None:
+        self._http = http
+        self._state = state
+
+    @property
+    def state(self) -> JobState:
+        return self._state
+
     async def refresh(self) -> JobState:
         """Look at the job."""
-        self.state = await self._http.ask(JobState, "GET", f"/v1/jobs/{self.id}")
+        self._state = await self._http.ask(JobState, "GET", f"/v1/jobs/{self.id}")
         return self.state
 
     async def cancel(self) -> JobState:
         """Cancel the job, and return when it has ended; one that had ended before is left as it is."""
         path = f"/v1/jobs/{self.id}/cancel"
-        self.state = await self._http.ask(JobState, "POST", path, is_repeatable=True)
+        self._state = await self._http.ask(JobState, "POST", path, is_repeatable=True)
         return self.state
 
     async def follow(self) -> AsyncIterator[JobState]:
@@ -56,7 +69,7 @@ class AsyncJob:
                 async for changed in self._changes():
                     heard_at = asyncio.get_running_loop().time()
                     if changed is not None:
-                        self.state = changed
+                        self._state = changed
                         yield changed
             except RealNetError as error:
                 is_passing = error.retry_after is not None or isinstance(error, Unreachable)

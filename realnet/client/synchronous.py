@@ -6,8 +6,8 @@ from typing import Any, Self
 from realnet.client.asynchronous import AsyncClient
 from realnet.client.blocking import Blocking, blocking, blocking_iterator, delegating, iterate, returning, run
 from realnet.client.datasets import AsyncDatasets
-from realnet.client.jobs import AsyncJob, AsyncJobs
-from realnet.client.models import JobState, JobStatus, Net
+from realnet.client.jobs import AsyncJob, AsyncJobs, SeenJob
+from realnet.client.models import JobState, Net
 from realnet.client.outputs import Outputs
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
@@ -82,7 +82,7 @@ class Snapshots(Blocking):
     delete = blocking(AsyncSnapshots.delete)
 
 
-class Job(Blocking):
+class Job(SeenJob, Blocking):
     """A job of a server, as it was last seen: `state`, which `refresh`, `follow`, `wait` and `result` renew."""
 
     _asynchronous: AsyncJob
@@ -90,22 +90,6 @@ class Job(Blocking):
     @property
     def state(self) -> JobState:
         return self._asynchronous.state
-
-    @property
-    def id(self) -> str:
-        return self.state.id
-
-    @property
-    def status(self) -> JobStatus:
-        return self.state.status
-
-    @property
-    def progress(self) -> float:
-        """Return how far it is, from 0 to 1."""
-        return self.state.progress
-
-    def __repr__(self) -> str:
-        return repr(self._asynchronous)
 
     refresh = blocking(AsyncJob.refresh)
     cancel = blocking(AsyncJob.cancel)

@@ -123,14 +123,8 @@ class DendriteLearner(LearnsTokens):
         predicted = best[: len(ids), 0].copy()
         surprise = -np.log2(said.probability).astype(np.float32)
         self.score.update(estimated_hits(ticks, predicted == ids, said.probability), surprise)
-        if not includes(outputs, "surprise"):
-            return TokenOutputs(ticks, ids)
         probability = said.probability.astype(np.float32)
-        if not is_best:
-            return TokenOutputs(ticks, ids, probability=probability, surprise=surprise)
-        if not is_full:
-            return TokenOutputs(ticks, ids, predicted, probability, surprise)
-        return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], said.value[1:])
+        return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], said.value[1:]).at(outputs)
 
     def _rate(self, plasticity: float, learning_rate: float | None) -> float:
         if not (math.isfinite(plasticity) and plasticity >= 0):

@@ -118,13 +118,7 @@ class TokenLearner(LearnsTokens):
         surprise = -np.log2(probability)
         predicted = best[: len(ids), 0]
         self.score.update((predicted == ids).astype(np.float32), surprise)
-        if is_full:
-            return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], value[1:])
-        if includes(outputs, "best"):
-            return TokenOutputs(ticks, ids, predicted, probability, surprise)
-        if includes(outputs, "surprise"):
-            return TokenOutputs(ticks, ids, probability=probability, surprise=surprise)
-        return TokenOutputs(ticks, ids)
+        return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], value[1:]).at(outputs)
 
     @property
     def reach(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.core.state import Float32
-from realnet.outputs import Column, OutputBatch
+from realnet.outputs import Column, Level, OutputBatch, includes
 from realnet.tokens.ids import Tokens
 from realnet.tokens.readout import TOP
 
@@ -44,6 +44,11 @@ class TokenOutputs(OutputBatch):
     surprise: Float32 = _NOT_COMPUTED  # (T,)
     next_token: Tokens = _NOT_COMPUTED  # (T, 5)
     next_probability: Float32 = _NOT_COMPUTED  # (T, 5)
+
+    def at(self, level: Level) -> TokenOutputs:
+        """Return the columns that a level has."""
+        told = {each.name: getattr(self, each.name) for each in TOKEN_COLUMNS if includes(level, each.level)}
+        return TokenOutputs(**told)
 
     @property
     def hits(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from realnet.vocabulary import Continuation, Vocabulary
 from service.api.long_texts import with_tokens
 from service.api.schemas import GeneratedText, Prompt, tokens_of
 from service.auth.keyring import Caller
-from service.engine.commands import Generate, Generation, Piece
+from service.engine.generate import Generate, Generation, Piece
 from service.errors import Conflict, ErrorLocation, Invalid, Refused, Unauthorized
 from service.runtime.runtime import Runtime
 from service.settings import Settings

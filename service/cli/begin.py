@@ -35,34 +35,27 @@ def _request(kind: _Kind) -> "type[BaseModel]":
     return requests[kind]
 
 
-@with_options(begin, lambda: [_request("dream")], _BESIDES)
-def dream(
-    context: typer.Context,
-    given: dict[str, Any],
-    file: File,
-    name: Name = None,
-    format: FileFormat = None,
-    inputs: Columns = None,
-    targets: Columns = None,
-    keep: _Keep = False,
-) -> None:
-    """Have the live net dream FILE: it lives through it, what it should say forced on its outputs."""
-    _teach("dream", context, given, file, keep, name=name, format=format, inputs=inputs, targets=targets)
+def _add(kind: Literal["dream", "fit"], what: str) -> None:
+    """Add the command of a job that a file is sent for; `what` it does is its help."""
+
+    def command(
+        context: typer.Context,
+        given: dict[str, Any],
+        file: File,
+        name: Name = None,
+        format: FileFormat = None,
+        inputs: Columns = None,
+        targets: Columns = None,
+        keep: _Keep = False,
+    ) -> None:
+        _teach(kind, context, given, file, keep, name=name, format=format, inputs=inputs, targets=targets)
+
+    command.__name__, command.__doc__ = kind, what
+    with_options(begin, lambda: [_request(kind)], _BESIDES)(command)
 
 
-@with_options(begin, lambda: [_request("fit")], _BESIDES)
-def fit(
-    context: typer.Context,
-    given: dict[str, Any],
-    file: File,
-    name: Name = None,
-    format: FileFormat = None,
-    inputs: Columns = None,
-    targets: Columns = None,
-    keep: _Keep = False,
-) -> None:
-    """Fit a fork of the live net to FILE by backpropagation, beside it, and bring the synapses home."""
-    _teach("fit", context, given, file, keep, name=name, format=format, inputs=inputs, targets=targets)
+_add("dream", "Have the live net dream FILE: it lives through it, what it should say forced on its outputs.")
+_add("fit", "Fit a fork of the live net to FILE by backpropagation, beside it, and bring the synapses home.")
 
 
 @with_options(begin, lambda: [_request("sleep")])

@@ -7,8 +7,9 @@ import time
 from collections import deque
 from typing import Any, TypeVar
 
-from service.engine.commands import Change, Command, Generate, JournalledCommand, Query, SetPace
+from service.engine.commands import Change, Command, JournalledCommand, Query, SetPace
 from service.engine.firings import Firings
+from service.engine.generate import Generate
 from service.engine.generations import Generations
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox

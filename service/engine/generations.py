@@ -5,7 +5,7 @@ from realnet.learners import Learner
 from realnet.stops import Stops
 from realnet.tokens.outputs import ToldToken
 from realnet.vocabulary import Continuation, Vocabulary
-from service.engine.commands import Generate, Generation, Piece
+from service.engine.generate import Generate, Generation, Piece
 from service.engine.outbox import Outbox
 from service.errors import Conflict
 

@@ -6,7 +6,8 @@ from collections import deque
 from typing import Any
 
 from service.auth.places import Places
-from service.engine.commands import Command, Generate, JournalledCommand, Run
+from service.engine.commands import Command, JournalledCommand, Run
+from service.engine.generate import Generate
 from service.errors import NotDurable, NotReady, Overloaded, Refused
 
 

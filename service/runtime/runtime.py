@@ -13,8 +13,9 @@ from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
-from service.engine.commands import Change, Explain, Generate, Resize, Run, SetPace
+from service.engine.commands import Change, Explain, Resize, Run, SetPace
 from service.engine.engine import Engine
+from service.engine.generate import Generate
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace

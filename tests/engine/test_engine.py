@@ -14,7 +14,8 @@ from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
 from realnet.inputs import Input
 from realnet.outputs import Level
 from service.api.encoding import structs
-from service.engine.commands import Change, Clone, Generate, Piece, Restore, Run
+from service.engine.commands import Change, Clone, Restore, Run
+from service.engine.generate import Generate, Piece
 from service.engine.pace import Mode
 from service.errors import Conflict, EngineStopped
 from service.journal.records import SnapshotRef

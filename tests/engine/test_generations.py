@@ -6,7 +6,7 @@ import pytest
 
 from realnet import DendriteLearner
 from realnet.learners import Learner
-from service.engine.commands import Generate, Piece, Telling
+from service.engine.generate import Generate, Piece, Telling
 from tests.engine.running_engine import TOKENS, living, small
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ from service.api.openai.schemas import ChatRequest
 from service.api.openai.transcript import ANSWER, LEAD, STOPS, transcript_of
 from service.api.openai.writing import STREAM, Chunks, answered, events
 from service.auth.keys import Scope
-from service.engine.commands import Generation, Telling
+from service.engine.generate import Generation, Telling
 
 router = APIRouter(prefix="/v1/chat/completions", tags=["openai"])
 

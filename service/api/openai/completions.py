@@ -17,7 +17,7 @@ from service.api.openai.said import Said, Text
 from service.api.openai.schemas import CompletionRequest
 from service.api.openai.writing import STREAM, Chunks, answered, events
 from service.auth.keys import Scope
-from service.engine.commands import Generation, Telling
+from service.engine.generate import Generation, Telling
 
 router = APIRouter(prefix="/v1/completions", tags=["openai"])
 

@@ -14,7 +14,8 @@ from service.api.generation import begin, end
 from service.api.long_texts import with_tokens
 from service.api.openai.schemas import Sampling
 from service.auth.keyring import Caller
-from service.engine.commands import Generate, Run, Telling
+from service.engine.commands import Run
+from service.engine.generate import Generate, Telling
 from service.engine.pace import Mode
 from service.errors import ErrorLocation, Invalid, ModelNotFound, Refused
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from realnet.stops import Stops
 from realnet.tokens.outputs import ToldToken
 from realnet.vocabulary import Continuation, Vocabulary
-from service.engine.commands import Generate, Generation, Piece
+from service.engine.generate import Generate, Generation, Piece
 
 
 class Placed(NamedTuple):

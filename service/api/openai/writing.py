@@ -14,7 +14,7 @@ from service.api.generation import end, stream_of
 from service.api.openai.answers import FinishReason, Usage
 from service.api.openai.errors import error_of
 from service.api.openai.said import Said, Text
-from service.engine.commands import Generate, Generation
+from service.engine.generate import Generate, Generation
 from service.errors import Refused, problem_of
 
 Choice: TypeAlias = Callable[[int, Text, FinishReason | None], dict[str, Any]]  # of an index, a text and why it ends

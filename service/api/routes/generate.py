@@ -13,7 +13,7 @@ from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.generation import begin, command_of, end, pieces_of, replies, text_of
 from service.api.schemas import GeneratedText, Prompt
 from service.auth.keys import Scope
-from service.engine.commands import Generate
+from service.engine.generate import Generate
 from service.errors import Refused, problem_of
 
 router = APIRouter(prefix="/v1/generate", tags=["generate"])
