@@ -9,7 +9,7 @@ import msgspec
 from realnet.client.errors import Problem
 
 Level: TypeAlias = Literal["none", "surprise", "best", "full"]
-JobKind: TypeAlias = Literal["dream", "sleep", "fit"]
+JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream"]
 JobStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Rows: TypeAlias = Sequence[Sequence[float]]
 
@@ -248,6 +248,18 @@ class SleepOptions(TypedDict, total=False):
 
     ticks: int
     rate: float
+    seed: int
+
+
+class DaydreamOptions(TypedDict, total=False):
+    """What may be chosen of a daydream, as `realnet daydream --help` tells."""
+
+    count: int
+    length: int
+    temperature: float
+    prompts: Sequence[str]
+    ngram: int
+    keep: int
     seed: int
 
 

@@ -120,6 +120,7 @@ class Jobs(Blocking):
     dream = returning(Job, blocking(AsyncJobs.dream))
     sleep = returning(Job, blocking(AsyncJobs.sleep))
     fit = returning(Job, blocking(AsyncJobs.fit))
+    daydream = returning(Job, blocking(AsyncJobs.daydream))
     begin = returning(Job, blocking(AsyncJobs.begin))
     get = returning(Job, blocking(AsyncJobs.get))
 

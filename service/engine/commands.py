@@ -248,6 +248,16 @@ class SampleExperience(Query[list[Episode]]):
 
 
 @dataclass(slots=True, eq=False)
+class ReadExperience(Query[NDArray[np.int32]]):
+    """The last tokens that the net has learnt from, at most so many; none of a net of frames."""
+
+    most: int
+
+    def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray[np.int32]:
+        return replica.progress.experience.tokens(self.most)
+
+
+@dataclass(slots=True, eq=False)
 class Clone(Query[tuple[Checkpoint, ServiceState]]):
     """A copy of everything, and what the service remembers of that moment."""
 

@@ -30,7 +30,7 @@ from service.api import schemas
 from service.api.dataset_schemas import DatasetShown
 from service.api.encoding import TokenOutput
 from service.jobs.job import Job
-from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.snapshots.snapshot import Snapshot
 from tests.running_server import RunningServer, ThreadServer
 
@@ -165,6 +165,9 @@ def test_jobs_are_followed_waited_for_and_cancelled(client: Client, tmp_path: Pa
     assert [each.id for each in client.jobs.list()][-1] == job.id
     assert client.jobs.get(job.id).state == job.state
 
+    dreamt = client.jobs.daydream(count=2, length=20, prompts=["the "]).result(timeout=60)
+    assert dreamt["made"] == 2
+
     client.change(plasticity=False)
     with pytest.raises(JobFailed, match="plasticity is off"):
         client.jobs.dream(dataset).result()
@@ -236,6 +239,7 @@ MODELS: list[tuple[type, type]] = [
     (models.DreamOptions, DreamRequest),
     (models.SleepOptions, SleepRequest),
     (models.FitOptions, FitRequest),
+    (models.DaydreamOptions, DaydreamRequest),
     (models.Explanation, Explanation),
     (models.Output, TokenOutput),
 ]
