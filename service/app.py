@@ -17,6 +17,7 @@ from service.api.openai import chat, completions, models
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
 from service.api.routes import (
+    about,
     datasets,
     daydream,
     generate,
@@ -44,7 +45,7 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, net, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
+    *(page, health, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
     *(models, completions, chat),
 )
 

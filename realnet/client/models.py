@@ -213,12 +213,16 @@ class Page(msgspec.Struct, Generic[Each], frozen=True):
 
 
 class InputContent(TypedDict, total=False):
-    """An input that is no text: `tokens` or `frames` (with `teachers`); of any input, whether to `learn` from it."""
+    """An input that is no text: `tokens` or `frames` (with `teachers`).
+
+    Of any input, whether to `learn` from it, and a `label`: whom or what it is from.
+    """
 
     tokens: Sequence[int]
     frames: Rows
     teachers: Sequence[Sequence[float] | None]
     learn: bool
+    label: str
 
 
 class Prompt(TypedDict, total=False):

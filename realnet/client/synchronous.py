@@ -177,6 +177,7 @@ class Client(Blocking):
     me = blocking(AsyncClient.me)
     metrics = blocking(AsyncClient.metrics)
     net = blocking(AsyncClient.net)
+    about = blocking(AsyncClient.about)
     change = blocking(AsyncClient.change)
     grow = blocking(AsyncClient.grow)
     shrink = blocking(AsyncClient.shrink)

@@ -24,6 +24,7 @@ from service.journal.records import (
     WeightUpdateRecord,
     packed_tokens,
 )
+from service.replica.chronicle import ChronicleState
 from service.replica.entry import Entry
 from service.replica.episode import Episode, record_of, run_episodes
 from service.replica.replica import Horizon, Replica, ServiceState
@@ -91,6 +92,7 @@ class Run(JournalledCommand[Ran]):
     given: Input
     learn: bool = True
     sender: Sender = NOBODY
+    label: str | None = None
     outputs: Level = "none"
     ticks: int = field(init=False)
 
@@ -112,6 +114,7 @@ class Run(JournalledCommand[Ran]):
             digest=sender.digest,
             at=sender.at,
             space=sender.space,
+            label=self.label,
         )
         return Entry(record, given, waiter=self, wanted=self.outputs)
 
@@ -146,10 +149,11 @@ class Restore(JournalledCommand[int]):
     """Put the net back to a snapshot, whose learner has the same interface. Replies with the tick."""
 
     learner: Learner
+    chronicle: ChronicleState | None
     snapshot: SnapshotRef
 
     def entry(self, horizon: Horizon) -> Entry:
-        return Entry(RestoreRecord(self.snapshot), learner=self.learner, waiter=self)
+        return Entry(RestoreRecord(self.snapshot), learner=self.learner, chronicle=self.chronicle, waiter=self)
 
 
 @dataclass(slots=True, eq=False)

@@ -30,6 +30,7 @@ from service.runtime.open_store import OpenStore
 from service.runtime.recovery import Recovered, recover
 from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.comparison import Comparison
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
@@ -75,13 +76,14 @@ class Runtime:
             replay=recovered.replay,
             idle_learning=settings.idle_learning,
         )
-        self.watch = Watch(self.engine)
+        self.watch = Watch(self.engine, name)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.snapshots = _snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
         self.snapshotter = Snapshotter(
             self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
         )
+        self.comparison = Comparison(self.engine, self.snapshots)
         self.jobs: JobRunner  # once it is open
         self.events: Events
         self._log = log

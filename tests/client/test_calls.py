@@ -24,6 +24,7 @@ from realnet.client import (
     Piece,
     models,
 )
+from realnet.client import about as client_about
 from realnet.client.watch import DendriteActivity, NeuronActivity
 from realnet.dendrites.explain import Explanation
 from service.api import schemas
@@ -32,6 +33,7 @@ from service.api.encoding import TokenOutput
 from service.jobs.job import Job
 from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.snapshots.snapshot import Snapshot
+from service.watch import about as server_about
 from tests.running_server import RunningServer, ThreadServer
 
 TEXT = "the cat sat on the mat; " * 50
@@ -67,6 +69,18 @@ def test_what_goes_on_in_the_net_is_seen(server: RunningServer, client: Client) 
     expected = client.watch.expected().next[0]
     assert client.watch.token_texts([expected.token, 97]) == [expected.text, "a"]
     assert client.watch.matrix().what == "gains"
+
+
+def test_it_tells_of_itself(client: Client) -> None:
+    client.run(TEXT, label="cats")
+    saved = client.snapshots.save("then", kept=False)
+    client.send("dogs", label="dogs")
+    told = client.about(since=saved.id, remember=True)
+    assert {each.label for each in told.knows} >= {"cats", "dogs"}
+    assert told.changed is not None
+    assert (told.changed.tokens, [each.label for each in told.changed.labels]) == (4, ["dogs"])
+    assert told.remembers is not None
+    assert client.about().changed is None
 
 
 def test_neurons_are_seen_to_fire(frames_server: RunningServer) -> None:
@@ -241,6 +255,10 @@ MODELS: list[tuple[type, type]] = [
     (models.FitOptions, FitRequest),
     (models.DaydreamOptions, DaydreamRequest),
     (models.Explanation, Explanation),
+    (client_about.About, server_about.About),
+    (client_about.Known, server_about.Known),
+    (client_about.Lived, server_about.Lived),
+    (client_about.Changed, server_about.Changed),
     (models.Output, TokenOutput),
 ]
 

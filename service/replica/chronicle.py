@@ -1,0 +1,209 @@
+"""Keep what a net can say of its life: from whom it heard how much, how sure it was and rightly so, what surprised it.
+
+All of it is counted in the order of the ticks, so that the same inputs make the same chronicle, however they were cut.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from realnet.core._numba import exact_kernel
+from realnet.core.state import Float32, Float64
+from realnet.score import HORIZON, SAMPLED
+from realnet.vocabulary import Bytes, Vocabulary
+
+MOST_LABELS = 64  # then the one with the fewest tokens goes into the others
+BINS = 10  # of how sure it was
+MOST_SURPRISES = 16
+BLOCK = 1024  # tokens, of which the most surprising one may be among them
+EXCERPT = 64  # tokens, of which the last one surprised
+KINDS = ("letters", "digits", "spaces", "line ends", "marks", "other bytes")  # of bytes
+
+# The columns of a tally; the last three fade, as those of a `Score`, over some 1,000 tokens of its own.
+TOKENS, HITS, BITS, WEIGHT, RECENT_HITS, RECENT_BITS = range(6)
+COUNT, SAID, TRUE = range(3)  # the columns of the reliability
+
+
+class Surprise(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A token that surprised the net by so many bits, and those before it; `block` is where in its life it was."""
+
+    bits: float
+    tick: int
+    block: int
+    tokens: bytes  # int32
+
+
+class ChronicleState(msgspec.Struct, frozen=True):
+    """A chronicle as a snapshot keeps it: arrays of float64 as bytes."""
+
+    labels: list[str | None]
+    tallies: bytes  # a row for each label, then that of the others
+    kinds: bytes
+    reliability: bytes
+    surprises: list[Surprise]
+    recent: bytes  # int32
+    tokens: int
+    folded: int
+
+
+class Chronicle:
+    """Sees each token as it is scored (`realnet.score.Witness`). The engine's thread writes and reads it.
+
+    Attributes:
+        tallies: of each label a row of float64, by the columns above. None is what came without one.
+        others: the same, of labels that had the fewest tokens when there were too many.
+        folded: how often one went there.
+        kinds: (KINDS, 3) tokens, hits and bits of each kind of byte.
+        reliability: (BINS, 3) how often the likeliest token was given a probability of this tenth, the sum of these,
+            and how often it came: at ticks that `SAMPLED` divides.
+        surprises: the most surprising tokens, one of a block, the most surprising first.
+        tokens: all that it has seen.
+    """
+
+    def __init__(self, vocabulary: Vocabulary | None, state: ChronicleState | None = None) -> None:
+        """Begin, or go on from what `state` has returned. Raises ValueError for anything else."""
+        if vocabulary is None or vocabulary.name == Bytes.name:
+            self._kind_of = _kinds_of_bytes()
+        else:
+            self._kind_of = np.zeros(vocabulary.size, np.int64)
+        self._coming: deque[tuple[str | None, int]] = deque()
+        self.tallies: dict[str | None, Float64] = {}
+        self.others, self.folded, self.tokens = np.zeros(6), 0, 0
+        self.kinds, self.reliability = np.zeros((len(KINDS), 3)), np.zeros((BINS, 3))
+        self.surprises: list[Surprise] = []
+        self._recent = np.empty(0, np.int32)
+        if state is not None:
+            rows = np.frombuffer(state.tallies).reshape(len(state.labels) + 1, 6).copy()
+            self.tallies, self.others = dict(zip(state.labels, rows[:-1], strict=True)), rows[-1]
+            self.kinds = np.frombuffer(state.kinds).reshape(self.kinds.shape).copy()
+            self.reliability = np.frombuffer(state.reliability).reshape(self.reliability.shape).copy()
+            self.surprises, self._recent = list(state.surprises), np.frombuffer(state.recent, np.int32)
+            self.tokens, self.folded = state.tokens, state.folded
+
+    def state(self) -> ChronicleState:
+        """Return a copy of everything."""
+        return ChronicleState(
+            labels=list(self.tallies),
+            tallies=np.array([*self.tallies.values(), self.others]).tobytes(),
+            kinds=self.kinds.tobytes(),
+            reliability=self.reliability.tobytes(),
+            surprises=list(self.surprises),
+            recent=self._recent.tobytes(),
+            tokens=self.tokens,
+            folded=self.folded,
+        )
+
+    def expect(self, coming: Iterable[tuple[str | None, int]]) -> None:
+        """Say from whom the next tokens are: a label, and how many, and so on."""
+        self._coming = deque(coming)
+
+    def see(
+        self,
+        tick: NDArray[np.int64],
+        token: NDArray[np.int32],
+        best_probability: Float32,
+        is_best: NDArray[np.bool_],
+        hits: Float32,
+        surprise: Float32,
+    ) -> None:
+        """Add T tokens."""
+        if not len(token):
+            return
+        self._add_to_tallies(token, hits, surprise)
+        sampled = slice(int(-tick[0] % SAMPLED), None, SAMPLED)
+        said = best_probability[sampled].astype(np.float64)
+        if len(said):
+            rows = np.column_stack([np.ones(len(said)), said, is_best[sampled]])
+            np.add.at(self.reliability, np.minimum((said * BINS).astype(np.int64), BINS - 1), rows)
+        self._look_for_surprises(tick, token, surprise)
+        self._recent = np.concatenate([self._recent, token])[-(EXCERPT - 1) :]
+        self.tokens += len(token)
+
+    def _add_to_tallies(self, token: NDArray[np.int32], hits: Float32, surprise: Float32) -> None:
+        done = 0
+        while done < len(token):
+            label, left = self._coming.popleft() if self._coming else (None, len(token))
+            end = min(len(token), done + left)
+            if end < done + left:
+                self._coming.appendleft((label, done + left - end))
+            tally = self._tally_of(label)
+            _add_(tally, self.kinds, self._kind_of, token[done:end], hits[done:end], surprise[done:end])
+            done = end
+
+    def _tally_of(self, label: str | None) -> Float64:
+        """Return the row of a label; where there are too many, the one with the fewest tokens goes into the others."""
+        if label not in self.tallies:
+            if len(self.tallies) == MOST_LABELS:
+                least = min(self.tallies, key=lambda each: float(self.tallies[each][TOKENS]))
+                self.others += self.tallies.pop(least)
+                self.folded += 1
+            self.tallies[label] = np.zeros(6)
+        return self.tallies[label]
+
+    def _look_for_surprises(self, tick: NDArray[np.int64], token: NDArray[np.int32], surprise: Float32) -> None:
+        """Look at the most surprising token of each block, or of what is here of it."""
+        begin = 0
+        while begin < len(token):
+            block = (self.tokens + begin) // BLOCK
+            end = min(len(token), (block + 1) * BLOCK - self.tokens)
+            at = begin + int(surprise[begin:end].argmax())
+            self._consider(float(surprise[at]), int(tick[at]), block, at, token)
+            begin = end
+
+    def _consider(self, bits: float, tick: int, block: int, at: int, token: NDArray[np.int32]) -> None:
+        found = self.surprises
+        same = next((index for index, each in enumerate(found) if each.block == block), None)
+        if same is None and len(found) == MOST_SURPRISES:
+            same = MOST_SURPRISES - 1  # the least
+        if same is not None:
+            if bits <= found[same].bits:
+                return
+            del found[same]
+        excerpt = np.concatenate([self._recent, token[: at + 1]])[-EXCERPT:]
+        found.append(Surprise(bits, tick, block, excerpt.tobytes()))
+        found.sort(key=lambda each: (-each.bits, each.tick))
+
+
+def _kinds_of_bytes() -> NDArray[np.int64]:
+    def kind(byte: int) -> str:
+        sign = chr(byte)
+        if byte > 127 or (byte < 32 and sign not in "\t\n\r") or byte == 127:
+            return "other bytes"
+        if sign in "\n\r":
+            return "line ends"
+        if sign in " \t":
+            return "spaces"
+        return "digits" if sign.isdigit() else "letters" if sign.isalpha() else "marks"
+
+    return np.array([KINDS.index(kind(byte)) for byte in range(256)])
+
+
+@exact_kernel
+def _add_(
+    tally: Float64,
+    kinds: Float64,
+    kind_of: NDArray[np.int64],
+    token: NDArray[np.int32],
+    hits: Float32,
+    surprise: Float32,
+) -> None:
+    # One after the other, so that the figures do not depend on how a stream was cut into batches.
+    keep = 1.0 - 1.0 / HORIZON
+    all_hits, bits, weight, recent_hits, recent_bits = tally[1], tally[2], tally[3], tally[4], tally[5]
+    for t in range(len(token)):
+        hit, bit = np.float64(hits[t]), np.float64(surprise[t])
+        all_hits += hit
+        bits += bit
+        weight = keep * weight + 1.0
+        recent_hits = keep * recent_hits + hit
+        recent_bits = keep * recent_bits + bit
+        kind = kind_of[token[t]]
+        kinds[kind, 0] += 1.0
+        kinds[kind, 1] += hit
+        kinds[kind, 2] += bit
+    tally[0] += len(token)
+    tally[1], tally[2] = all_hits, bits
+    tally[3], tally[4], tally[5] = weight, recent_hits, recent_bits
