@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_kernel
 from realnet.core.state import Float32, Float64
-from realnet.score import HORIZON, SAMPLED
+from realnet.score import SAMPLED
 from realnet.vocabulary import Bytes, Vocabulary
 
 MOST_LABELS = 64  # then the one with the fewest tokens goes into the others
 BINS = 10  # of how sure it was
 MOST_SURPRISES = 16
-BLOCK = 1024  # tokens, of which the most surprising one may be among them
+BLOCK = 4096  # tokens, of which the most surprising one may be among them
 EXCERPT = 64  # tokens, of which the last one surprised
 KINDS = ("letters", "digits", "spaces", "line ends", "marks", "other bytes")  # of bytes
 
-# The columns of a tally; the last three fade, as those of a `Score`, over some 1,000 tokens of its own.
-TOKENS, HITS, BITS, WEIGHT, RECENT_HITS, RECENT_BITS = range(6)
+MARK = 1000  # tokens of a label, after which its sums are marked down: of late is since the mark before last
+
+TOKENS, HITS, BITS = range(3)  # the columns of a tally; then those at the mark before last, and at the last
+_COLUMNS = 9
+_TURNS = 4
 COUNT, SAID, TRUE = range(3)  # the columns of the reliability
 
 
@@ -56,7 +59,8 @@ class Chronicle:
         tallies: of each label a row of float64, by the columns above. None is what came without one.
         others: the same, of labels that had the fewest tokens when there were too many.
         folded: how often one went there.
-        kinds: (KINDS, 3) tokens, hits and bits of each kind of byte.
+        kinds: (_TURNS, KINDS, 3) tokens, hits and bits of each kind of byte, at each fourth tick: none of these sums
+            waits for the last addition to it, which would take as long as all else here.
         reliability: (BINS, 3) how often the likeliest token was given a probability of this tenth, the sum of these,
             and how often it came: at ticks that `SAMPLED` divides.
         surprises: the most surprising tokens, one of a block, the most surprising first.
@@ -71,12 +75,12 @@ class Chronicle:
             self._kind_of = np.zeros(vocabulary.size, np.int64)
         self._coming: deque[tuple[str | None, int]] = deque()
         self.tallies: dict[str | None, Float64] = {}
-        self.others, self.folded, self.tokens = np.zeros(6), 0, 0
-        self.kinds, self.reliability = np.zeros((len(KINDS), 3)), np.zeros((BINS, 3))
+        self.others, self.folded, self.tokens = np.zeros(_COLUMNS), 0, 0
+        self.kinds, self.reliability = np.zeros((_TURNS, len(KINDS), 3)), np.zeros((BINS, 3))
         self.surprises: list[Surprise] = []
         self._recent = np.empty(0, np.int32)
         if state is not None:
-            rows = np.frombuffer(state.tallies).reshape(len(state.labels) + 1, 6).copy()
+            rows = np.frombuffer(state.tallies).reshape(len(state.labels) + 1, _COLUMNS).copy()
             self.tallies, self.others = dict(zip(state.labels, rows[:-1], strict=True)), rows[-1]
             self.kinds = np.frombuffer(state.kinds).reshape(self.kinds.shape).copy()
             self.reliability = np.frombuffer(state.reliability).reshape(self.reliability.shape).copy()
@@ -112,46 +116,31 @@ class Chronicle:
         """Add T tokens."""
         if not len(token):
             return
-        self._add_to_tallies(token, hits, surprise)
-        sampled = slice(int(-tick[0] % SAMPLED), None, SAMPLED)
-        said = best_probability[sampled].astype(np.float64)
-        if len(said):
-            rows = np.column_stack([np.ones(len(said)), said, is_best[sampled]])
-            np.add.at(self.reliability, np.minimum((said * BINS).astype(np.int64), BINS - 1), rows)
-        self._look_for_surprises(tick, token, surprise)
-        self._recent = np.concatenate([self._recent, token])[-(EXCERPT - 1) :]
-        self.tokens += len(token)
-
-    def _add_to_tallies(self, token: NDArray[np.int32], hits: Float32, surprise: Float32) -> None:
-        done = 0
-        while done < len(token):
+        begin = 0
+        while begin < len(token):
+            block = self.tokens // BLOCK
             label, left = self._coming.popleft() if self._coming else (None, len(token))
-            end = min(len(token), done + left)
-            if end < done + left:
-                self._coming.appendleft((label, done + left - end))
-            tally = self._tally_of(label)
-            _add_(tally, self.kinds, self._kind_of, token[done:end], hits[done:end], surprise[done:end])
-            done = end
+            end = min(len(token), begin + left, begin + (block + 1) * BLOCK - self.tokens)
+            if end < begin + left:
+                self._coming.appendleft((label, begin + left - end))
+            counted = self._tally_of(label), self.kinds, self.reliability, self._kind_of
+            told = tick, token, best_probability, is_best, hits, surprise
+            at = int(_count_(*counted, *told, begin, end))
+            self._consider(float(surprise[at]), int(tick[at]), block, at, token)
+            self.tokens += end - begin
+            begin = end
+        self._recent = token if len(token) >= EXCERPT else np.concatenate([self._recent, token])
+        self._recent = self._recent[1 - EXCERPT :]
 
     def _tally_of(self, label: str | None) -> Float64:
         """Return the row of a label; where there are too many, the one with the fewest tokens goes into the others."""
         if label not in self.tallies:
             if len(self.tallies) == MOST_LABELS:
                 least = min(self.tallies, key=lambda each: float(self.tallies[each][TOKENS]))
-                self.others += self.tallies.pop(least)
+                self.others[: BITS + 1] += self.tallies.pop(least)[: BITS + 1]
                 self.folded += 1
-            self.tallies[label] = np.zeros(6)
+            self.tallies[label] = np.zeros(_COLUMNS)
         return self.tallies[label]
-
-    def _look_for_surprises(self, tick: NDArray[np.int64], token: NDArray[np.int32], surprise: Float32) -> None:
-        """Look at the most surprising token of each block, or of what is here of it."""
-        begin = 0
-        while begin < len(token):
-            block = (self.tokens + begin) // BLOCK
-            end = min(len(token), (block + 1) * BLOCK - self.tokens)
-            at = begin + int(surprise[begin:end].argmax())
-            self._consider(float(surprise[at]), int(tick[at]), block, at, token)
-            begin = end
 
     def _consider(self, bits: float, tick: int, block: int, at: int, token: NDArray[np.int32]) -> None:
         found = self.surprises
@@ -181,29 +170,52 @@ def _kinds_of_bytes() -> NDArray[np.int64]:
     return np.array([KINDS.index(kind(byte)) for byte in range(256)])
 
 
+def recent(tally: Float64) -> Float64:
+    """Return tokens, hits and bits of late: of the last 1,000 to 2,000 tokens, or of all if there are fewer."""
+    return tally[:3] - tally[3:6]
+
+
 @exact_kernel
-def _add_(
+def _count_(
     tally: Float64,
     kinds: Float64,
+    reliability: Float64,
     kind_of: NDArray[np.int64],
+    tick: NDArray[np.int64],
     token: NDArray[np.int32],
+    best_probability: Float32,
+    is_best: NDArray[np.bool_],
     hits: Float32,
     surprise: Float32,
-) -> None:
+    begin: int,
+    end: int,
+) -> int:
+    """Count the tokens from `begin` to `end`, which are of one label; return which of them surprised the most."""
     # One after the other, so that the figures do not depend on how a stream was cut into batches.
-    keep = 1.0 - 1.0 / HORIZON
-    all_hits, bits, weight, recent_hits, recent_bits = tally[1], tally[2], tally[3], tally[4], tally[5]
-    for t in range(len(token)):
-        hit, bit = np.float64(hits[t]), np.float64(surprise[t])
-        all_hits += hit
-        bits += bit
-        weight = keep * weight + 1.0
-        recent_hits = keep * recent_hits + hit
-        recent_bits = keep * recent_bits + bit
-        kind = kind_of[token[t]]
-        kinds[kind, 0] += 1.0
-        kinds[kind, 1] += hit
-        kinds[kind, 2] += bit
-    tally[0] += len(token)
-    tally[1], tally[2] = all_hits, bits
-    tally[3], tally[4], tally[5] = weight, recent_hits, recent_bits
+    at = begin
+    while begin < end:
+        until_mark = MARK - int(tally[0]) % MARK
+        stop = min(end, begin + until_mark)
+        all_hits, bits = tally[1], tally[2]
+        for t in range(begin, stop):
+            hit, bit = np.float64(hits[t]), np.float64(surprise[t])
+            all_hits += hit
+            bits += bit
+            turn, kind = tick[t] & (_TURNS - 1), kind_of[token[t]]
+            kinds[turn, kind, 0] += 1.0
+            kinds[turn, kind, 1] += hit
+            kinds[turn, kind, 2] += bit
+            if surprise[t] > surprise[at]:
+                at = t
+        tally[0], tally[1], tally[2] = tally[0] + (stop - begin), all_hits, bits
+        if stop == begin + until_mark:
+            for column in range(3):
+                tally[3 + column], tally[6 + column] = tally[6 + column], tally[column]
+        for t in range(begin + (-tick[begin]) % SAMPLED, stop, SAMPLED):
+            said = np.float64(best_probability[t])
+            tenth = min(BINS - 1, int(said * BINS))
+            reliability[tenth, 0] += 1.0
+            reliability[tenth, 1] += said
+            reliability[tenth, 2] += 1.0 if is_best[t] else 0.0
+        begin = stop
+    return at

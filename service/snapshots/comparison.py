@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint, from_checkpoint
+from realnet.core.state import Float64
 from realnet.inputs import Input
 from realnet.tokens.outputs import TokenOutputs
 from service.engine.commands import Clone
 from service.engine.engine import Engine
 from service.errors import Conflict
-from service.replica.chronicle import BITS, RECENT_BITS, TOKENS, WEIGHT, Chronicle, ChronicleState
+from service.replica.chronicle import BITS, TOKENS, Chronicle, ChronicleState, recent
 from service.replica.episode import Episode, run_episodes
 from service.replica.experience import Experience
 from service.replica.replica import ServiceState
@@ -109,8 +110,8 @@ def _changed(snapshot: Snapshot, before: ChronicleState, now: ChronicleState, st
                 ChangedLabel(
                     label=label,
                     tokens=count,
-                    then=None if was is None else was[RECENT_BITS] / was[WEIGHT],
-                    now=row[RECENT_BITS] / row[WEIGHT],
+                    then=None if was is None else _recent_bits(was),
+                    now=_recent_bits(row),
                 )
             )
     return Changed(
@@ -123,3 +124,8 @@ def _changed(snapshot: Snapshot, before: ChronicleState, now: ChronicleState, st
         labels=sorted(labels, key=lambda each: -each.tokens),
         still=still,
     )
+
+
+def _recent_bits(tally: Float64) -> float:
+    late = recent(tally)
+    return float(late[BITS] / late[TOKENS])

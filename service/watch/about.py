@@ -16,14 +16,12 @@ from service.replica.chronicle import (
     COUNT,
     HITS,
     KINDS,
-    RECENT_BITS,
-    RECENT_HITS,
     SAID,
     TOKENS,
     TRUE,
-    WEIGHT,
     Chronicle,
     ChronicleState,
+    recent,
 )
 from service.replica.replica import Replica
 
@@ -31,7 +29,7 @@ from service.replica.replica import Replica
 class Known(BaseModel, frozen=True):
     """How well it predicted what came from one place: bits a token and accuracy, over its life and of late.
 
-    Of late is over some 1,000 tokens of the same label. A label of null is what came without one.
+    Of late is over the last 1,000 to 2,000 tokens of the label. A label of null is what came without one.
     """
 
     label: str | None
@@ -191,34 +189,35 @@ async def about(engine: Engine, name: str) -> About:
             labels=len(chronicle.tallies),
             others=int(chronicle.others[TOKENS]),
         ),
-        sure=None if vocabulary is None else _sure(chronicle.reliability),
-        knows=sorted((_known(*each) for each in chronicle.tallies.items()), key=lambda each: each.recent_bits),
+        sure=None if vocabulary is None else sure_of(chronicle.reliability),
+        knows=sorted((known_of(*each) for each in chronicle.tallies.items()), key=lambda each: each.recent_bits),
         kinds=_kinds(chronicle.kinds) if is_of_bytes else None,
         surprised=[] if vocabulary is None else _surprised(chronicle, vocabulary),
     )
 
 
-def _known(label: str | None, tally: Float64) -> Known:
+def known_of(label: str | None, tally: Float64) -> Known:
+    late = recent(tally)
     return Known(
         label=label,
         tokens=int(tally[TOKENS]),
         bits=tally[BITS] / tally[TOKENS],
         accuracy=min(1.0, tally[HITS] / tally[TOKENS]),  # of dendrites an estimate
-        recent_bits=tally[RECENT_BITS] / tally[WEIGHT],
-        recent_accuracy=min(1.0, tally[RECENT_HITS] / tally[WEIGHT]),
+        recent_bits=late[BITS] / late[TOKENS],
+        recent_accuracy=min(1.0, late[HITS] / late[TOKENS]),
     )
 
 
 def _kinds(kinds: Float64) -> list[KnownKind]:
     known = [
         KnownKind(kind=kind, tokens=int(tokens), bits=bits / tokens, accuracy=min(1.0, hits / tokens))
-        for kind, (tokens, hits, bits) in zip(KINDS, kinds, strict=True)
+        for kind, (tokens, hits, bits) in zip(KINDS, kinds.sum(0), strict=True)
         if tokens
     ]
     return sorted(known, key=lambda each: each.bits)
 
 
-def _sure(reliability: Float64) -> Sure:
+def sure_of(reliability: Float64) -> Sure:
     tokens = int(reliability[:, COUNT].sum())
     gap = float(np.abs(reliability[:, SAID] - reliability[:, TRUE]).sum())
     tenths = [
