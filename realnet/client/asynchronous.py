@@ -103,9 +103,16 @@ class AsyncClient:
         plasticity: bool | None = None,
         tick_hz: float | None = None,
         paused: bool | None = None,
+        self_loop: bool | None = None,
     ) -> Net:
         """Change what is given, and return the net as it is then."""
-        change = {"learning_rate": learning_rate, "plasticity": plasticity, "tick_hz": tick_hz, "paused": paused}
+        change = {
+            "learning_rate": learning_rate,
+            "plasticity": plasticity,
+            "tick_hz": tick_hz,
+            "paused": paused,
+            "self_loop": self_loop,
+        }
         body = {name: value for name, value in change.items() if value is not None}
         return await self._http.ask(Net, "PATCH", "/v1/net", body=body, is_repeatable=True)
 

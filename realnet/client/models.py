@@ -55,6 +55,7 @@ class Net(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: float
     plasticity: bool
     tick_hz: float
+    self_loop: bool
     weights_sha256: str | None = None
     state_sha256: str | None = None
 

@@ -90,6 +90,9 @@ class Change(Body):
     plasticity: bool | None = None
     tick_hz: float | None = Field(None, ge=0.001, le=1000.0, allow_inf_nan=False)
     paused: bool | None = None
+    self_loop: bool | None = Field(
+        None, description="whether a net of tokens thinks on while nothing comes, a token a tick; nothing is learnt"
+    )
 
 
 def _check_power_of_two(lines: int) -> int:
@@ -158,6 +161,7 @@ class Net(BaseModel, frozen=True):
     learning_rate: float
     plasticity: bool
     tick_hz: float
+    self_loop: bool
     weights_sha256: str | None = None
     state_sha256: str | None = None
 
@@ -189,6 +193,7 @@ class Net(BaseModel, frozen=True):
             learning_rate=status.learning_rate,
             plasticity=status.plasticity,
             tick_hz=status.tick_hz,
+            self_loop=runtime.engine.thoughts.is_on,
         )
 
 

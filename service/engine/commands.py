@@ -203,6 +203,7 @@ class SetPace(Command[None]):
 
     tick_hz: float | None = None
     dreaming: bool | None = None
+    self_loop: bool | None = None
 
 
 @dataclass(slots=True, eq=False)

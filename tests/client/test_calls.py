@@ -55,6 +55,8 @@ def test_the_net_is_described_and_changed(server: RunningServer, client: Client)
     assert client.change(learning_rate=0.5, plasticity=False).learning_rate == 0.5
     assert server.net()["plasticity"] is False
     assert client.change(learning_rate=before, plasticity=True).plasticity
+    assert client.change(self_loop=True).self_loop
+    assert not client.change(self_loop=False).self_loop
 
 
 def test_what_goes_on_in_the_net_is_seen(server: RunningServer, client: Client) -> None:
