@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,12 +73,35 @@ class History:
         self.place[0] *= 2
 
 
+class Witness(Protocol):
+    """Whoever wants to see each token as it is scored. What it computes must not depend on how a stream was cut."""
+
+    def see(
+        self,
+        tick: NDArray[np.int64],
+        token: NDArray[np.int32],
+        best_probability: Float32,
+        is_best: NDArray[np.bool_],
+        hits: Float32,
+        surprise: Float32,
+    ) -> None:
+        """See T tokens, with how probable the likeliest was and whether it was this one: at ticks that `SAMPLED`
+        divides, elsewhere these two may mean nothing; and what a `Score` was told of them."""
+        ...
+
+
 class Score:
-    """Moving averages with exponentially fading weights, and the history that goes on with them."""
+    """Moving averages with exponentially fading weights, and the history that goes on with them.
+
+    Attributes:
+        history: of the whole life.
+        witness: who sees each token, if anybody does.
+    """
 
     def __init__(self, sums: Float64 | None = None) -> None:
         self.sums = np.zeros(3) if sums is None else sums  # weight, hits, bits
         self.history = History()
+        self.witness: Witness | None = None
 
     @property
     def accuracy(self) -> float | None:

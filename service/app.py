@@ -16,7 +16,21 @@ from service.api.idempotency import IdempotencyKeys
 from service.api.openai import chat, completions, models
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
-from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, page, snapshots, stream, watch
+from service.api.routes import (
+    about,
+    datasets,
+    daydream,
+    generate,
+    health,
+    inputs,
+    jobs,
+    net,
+    outputs,
+    page,
+    snapshots,
+    stream,
+    watch,
+)
 from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
@@ -31,7 +45,7 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream),
+    *(page, health, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
     *(models, completions, chat),
 )
 

@@ -56,6 +56,9 @@ class NetSettings(BaseModel):
     device: str = Field("cpu", description="what computes the net: cpu, cuda or cuda:N")
 
     tick_hz: float = Field(10.0, ge=0.001, le=1000, description="ticks a second without input")
+    self_loop: bool = Field(
+        False, description="a net of tokens thinks on while nothing comes, a token a tick; it learns nothing of it"
+    )
     rest_after: int = Field(0, ge=0, description="ticks computed without input before the net rests")
     free_run: bool = Field(False, description="never rest")
     idle_learning: bool = Field(False, description="learn in ticks without input, too")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.errors import ErrorLocation
 
+LABEL_LENGTH = 64  # signs of whom an input is from
 _PLACES = 16  # errors told of one request
 _NAME = 80  # signs of a client's own name repeated in a pointer
 

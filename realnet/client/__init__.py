@@ -1,5 +1,6 @@
 """Talk to a RealNet server: `Client`, `AsyncClient`, and streams. Needs neither the net nor PyTorch."""
 
+from realnet.client.about import About
 from realnet.client.asynchronous import AsyncClient
 from realnet.client.connection import JSON, MSGPACK, Message, StreamClient, open_stream
 from realnet.client.datasets import AsyncDatasets
@@ -63,6 +64,7 @@ __all__ = [
     "DEFAULT_URL",
     "JSON",
     "MSGPACK",
+    "About",
     "Accepted",
     "Ack",
     "Activity",

@@ -8,7 +8,7 @@ import msgspec
 
 from realnet.client.errors import JobCancelled, JobFailed, RealNetError, Unreachable
 from realnet.client.http import Http, events
-from realnet.client.models import DreamOptions, FitOptions, JobKind, JobState, JobStatus, SleepOptions
+from realnet.client.models import DaydreamOptions, DreamOptions, FitOptions, JobKind, JobState, JobStatus, SleepOptions
 from realnet.client.pages import all_of
 
 _LOOK_SECONDS = 0.5
@@ -119,8 +119,15 @@ class AsyncJobs:
         """Fit a fork of the net to a data set by backpropagation, and bring its synapses home."""
         return await self.begin("fit", {"dataset": dataset, **options})
 
+    async def daydream(self, **options: Unpack[DaydreamOptions]) -> AsyncJob:
+        """Have forks of the net talk freely; the result has `talks`, the newest of the plausible first.
+
+        The net learns nothing of it.
+        """
+        return AsyncJob(self._http, await self._http.ask(JobState, "POST", "/v1/daydream", body=options))
+
     async def begin(self, kind: JobKind, request: Mapping[str, Any]) -> AsyncJob:
-        """Begin a job of any kind, with the fields that the API has for it."""
+        """Begin a job of any kind but a daydream, with the fields that the API has for it."""
         return AsyncJob(self._http, await self._http.ask(JobState, "POST", f"/v1/jobs/{kind}", body=request))
 
     async def list(self) -> list[AsyncJob]:

@@ -9,7 +9,7 @@ import msgspec
 from realnet.client.errors import Problem
 
 Level: TypeAlias = Literal["none", "surprise", "best", "full"]
-JobKind: TypeAlias = Literal["dream", "sleep", "fit"]
+JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream"]
 JobStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Rows: TypeAlias = Sequence[Sequence[float]]
 
@@ -55,6 +55,7 @@ class Net(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: float
     plasticity: bool
     tick_hz: float
+    self_loop: bool
     weights_sha256: str | None = None
     state_sha256: str | None = None
 
@@ -213,12 +214,16 @@ class Page(msgspec.Struct, Generic[Each], frozen=True):
 
 
 class InputContent(TypedDict, total=False):
-    """An input that is no text: `tokens` or `frames` (with `teachers`); of any input, whether to `learn` from it."""
+    """An input that is no text: `tokens` or `frames` (with `teachers`).
+
+    Of any input, whether to `learn` from it, and a `label`: whom or what it is from.
+    """
 
     tokens: Sequence[int]
     frames: Rows
     teachers: Sequence[Sequence[float] | None]
     learn: bool
+    label: str
 
 
 class Prompt(TypedDict, total=False):
@@ -248,6 +253,18 @@ class SleepOptions(TypedDict, total=False):
 
     ticks: int
     rate: float
+    seed: int
+
+
+class DaydreamOptions(TypedDict, total=False):
+    """What may be chosen of a daydream, as `realnet daydream --help` tells."""
+
+    count: int
+    length: int
+    temperature: float
+    prompts: Sequence[str]
+    ngram: int
+    keep: int
     seed: int
 
 

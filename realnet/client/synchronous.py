@@ -104,6 +104,7 @@ class Jobs(Blocking):
     dream = returning(Job, blocking(AsyncJobs.dream))
     sleep = returning(Job, blocking(AsyncJobs.sleep))
     fit = returning(Job, blocking(AsyncJobs.fit))
+    daydream = returning(Job, blocking(AsyncJobs.daydream))
     begin = returning(Job, blocking(AsyncJobs.begin))
     get = returning(Job, blocking(AsyncJobs.get))
 
@@ -160,6 +161,7 @@ class Client(Blocking):
     me = blocking(AsyncClient.me)
     metrics = blocking(AsyncClient.metrics)
     net = blocking(AsyncClient.net)
+    about = blocking(AsyncClient.about)
     change = blocking(AsyncClient.change)
     grow = blocking(AsyncClient.grow)
     shrink = blocking(AsyncClient.shrink)

@@ -122,7 +122,11 @@ class DendriteLearner(LearnsTokens):
         self.tokens_seen += len(ids)
         predicted = best[: len(ids), 0].copy()
         surprise = -np.log2(said.probability).astype(np.float32)
-        self.score.update(estimated_hits(ticks, predicted == ids, said.probability), surprise)
+        was_best = predicted == ids
+        hits = estimated_hits(ticks, was_best, said.probability)
+        self.score.update(hits, surprise)
+        if self.score.witness is not None:
+            self.score.witness.see(ticks, ids, said.value[: len(ids), 0], was_best, hits, surprise)
         probability = said.probability.astype(np.float32)
         return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], said.value[1:]).at(outputs)
 

@@ -117,7 +117,11 @@ class TokenLearner(LearnsTokens):
         probability = said[np.arange(len(ids)), ids]
         surprise = -np.log2(probability)
         predicted = best[: len(ids), 0]
-        self.score.update((predicted == ids).astype(np.float32), surprise)
+        is_best = predicted == ids
+        hits = is_best.astype(np.float32)
+        self.score.update(hits, surprise)
+        if self.score.witness is not None:
+            self.score.witness.see(ticks, ids, value[: len(ids), 0], is_best, hits, surprise)
         return TokenOutputs(ticks, ids, predicted, probability, surprise, best[1:], value[1:]).at(outputs)
 
     @property

@@ -16,7 +16,16 @@ from service.errors import ErrorLocation, Invalid
 from service.runtime.runtime import Runtime
 from service.snapshots.snapshot import Snapshot
 from service.telemetry.memory import resident_bytes
-from service.validation import Body, Row, Token
+from service.validation import LABEL_LENGTH, Body, Row, Token
+
+
+def _check_printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("printable signs only")
+    return name
+
+
+Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=LABEL_LENGTH), AfterValidator(_check_printable)]
 
 
 class Input(Body):
@@ -27,6 +36,9 @@ class Input(Body):
     frames: Annotated[list[Row], Field(min_length=1, fail_fast=True)] | None = None
     teachers: Annotated[list[Row | None], Field(fail_fast=True)] | None = None
     learn: bool = True
+    label: Label | None = Field(
+        None, description="whom or what it is from, as `GET /v1/self` tells; if none is given, the name of the key"
+    )
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -78,6 +90,9 @@ class Change(Body):
     plasticity: bool | None = None
     tick_hz: float | None = Field(None, ge=0.001, le=1000.0, allow_inf_nan=False)
     paused: bool | None = None
+    self_loop: bool | None = Field(
+        None, description="whether a net of tokens thinks on while nothing comes, a token a tick; nothing is learnt"
+    )
 
 
 def _check_power_of_two(lines: int) -> int:
@@ -146,6 +161,7 @@ class Net(BaseModel, frozen=True):
     learning_rate: float
     plasticity: bool
     tick_hz: float
+    self_loop: bool
     weights_sha256: str | None = None
     state_sha256: str | None = None
 
@@ -177,6 +193,7 @@ class Net(BaseModel, frozen=True):
             learning_rate=status.learning_rate,
             plasticity=status.plasticity,
             tick_hz=status.tick_hz,
+            self_loop=runtime.engine.thoughts.is_on,
         )
 
 
@@ -208,12 +225,6 @@ class GeneratedText(BaseModel):
 
 class Health(BaseModel):
     status: str
-
-
-def _check_printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("printable signs only")
-    return name
 
 
 SnapshotName: TypeAlias = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_check_printable)]

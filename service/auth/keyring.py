@@ -34,6 +34,11 @@ class Caller:
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
     space: str = ""
 
+    @property
+    def label(self) -> str | None:
+        """Return what the caller's inputs are labelled with, unless he says otherwise; without keys nothing."""
+        return self.name if self.space else None
+
     def check(self, needed: Scope) -> None:
         """Raises Forbidden if the key does not have the scope."""
         if self.scope < needed:

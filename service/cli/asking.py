@@ -13,7 +13,7 @@ _ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text", "context": "C
 _ID_DIGITS = 8  # of jobs and snapshots
 
 
-def _checked_id(id: str) -> str:
+def checked_id(id: str) -> str:
     """Return an id in full, 00000007 for 7. Raises BadParameter for what cannot be one: it becomes a part of a path."""
     if not (id.isascii() and id.isalnum()):
         raise typer.BadParameter("an id has letters and digits only", param_hint="ID")
@@ -22,7 +22,7 @@ def _checked_id(id: str) -> str:
 
 Id = Annotated[
     str,
-    typer.Argument(metavar="ID", callback=_checked_id, help="As the command `list` beside this one has it."),
+    typer.Argument(metavar="ID", callback=checked_id, help="As the command `list` beside this one has it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, with the names that the API has.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -1,4 +1,4 @@
-"""The commands `realnet dream`, `realnet fit` and `realnet sleep`: each begins a job and follows it to its end."""
+"""The commands `realnet dream`, `fit`, `sleep` and `daydream`: each begins a job and follows it to its end."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from service.cli.asking import client_of
 from service.cli.datasets import Columns, File, FileFormat, Name
 from service.cli.jobs import print_result
 from service.cli.options import refusal_of, with_options
-from service.cli.output import console
+from service.cli.output import console, printable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -22,16 +22,21 @@ if TYPE_CHECKING:
 begin = typer.Typer()
 
 _BESIDES = ["dataset"]  # which the file becomes
-_Kind: TypeAlias = Literal["dream", "fit", "sleep"]
+_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream"]
 _Keep = Annotated[
     bool, typer.Option("--keep", help="Keep the data set that FILE becomes; else it goes when the job has ended.")
 ]
 
 
 def _request(kind: _Kind) -> "type[BaseModel]":
-    from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+    from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 
-    requests: dict[str, type[BaseModel]] = {"dream": DreamRequest, "fit": FitRequest, "sleep": SleepRequest}
+    requests: dict[str, type[BaseModel]] = {
+        "dream": DreamRequest,
+        "fit": FitRequest,
+        "sleep": SleepRequest,
+        "daydream": DaydreamRequest,
+    }
     return requests[kind]
 
 
@@ -64,6 +69,30 @@ def sleep(context: typer.Context, given: dict[str, Any]) -> None:
     _check("sleep", given)
     with client_of(context) as client:
         _follow(client.jobs.begin("sleep", given))
+
+
+@with_options(begin, lambda: [_request("daydream")], ["prompts"])
+def daydream(
+    context: typer.Context,
+    given: dict[str, Any],
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROMPT]...", help="What talks go on from, in turn.")
+    ] = None,
+) -> None:
+    """Have forks of the live net talk freely, and print what is new and yet plausible. Nothing is learnt."""
+    given |= {"prompts": prompts} if prompts else {}
+    _check("daydream", given)
+    with client_of(context) as client:
+        result = _to_its_end(client.jobs.daydream(**given)).result()
+    for talk in result["talks"]:
+        typer.echo(f"{talk['plausibility']:.2f} bits a token{_new(talk['novelty'], result['ngram'])}")
+        typer.echo(printable(f"{talk['prompt']}|{talk['text']}") + "\n")
+    among = f"of {result['made']} talks: {result['plausibility']:.2f} bits a token"
+    typer.echo(f"{among}{_new(result['novelty'], result['ngram'])}, on average")
+
+
+def _new(share: float | None, ngram: int) -> str:
+    return "" if share is None else f", {share:.0%} of {ngram} in a row were never lived"
 
 
 def _teach(
@@ -102,6 +131,11 @@ def _sent(client: "Client", file: Path, keep: bool, **of_file: str | None) -> It
 
 def _follow(job: "Job") -> None:
     """Show the job's progress and print its result; Ctrl-C cancels it."""
+    print_result(_to_its_end(job))
+
+
+def _to_its_end(job: "Job") -> "Job":
+    """Show the job's progress until it has ended; Ctrl-C cancels it."""
     from service.cli.follow import follow
 
     try:
@@ -109,7 +143,7 @@ def _follow(job: "Job") -> None:
     except KeyboardInterrupt:
         if job.cancel().status == "cancelled":
             raise typer.Exit(130) from None
-    print_result(job)
+    return job
 
 
 def _check(kind: _Kind, request: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from service.cli.about import about
 from service.cli.asking import place_of
 from service.cli.begin import begin
 from service.cli.chat import chatting
@@ -33,6 +34,7 @@ app.add_typer(streaming)
 app.add_typer(generating)
 app.add_typer(chatting)
 app.add_typer(net)
+app.add_typer(about)
 app.add_typer(top)
 app.add_typer(outputs)
 app.add_typer(begin)

@@ -85,12 +85,14 @@ def set_(
     ] = None,
     plasticity: Annotated[bool | None, typer.Option(help="Whether it learns at all.")] = None,
     tick_hz: Annotated[float | None, typer.Option(help="Ticks a second without input (0.001 to 1000).")] = None,
+    self_loop: Annotated[bool | None, typer.Option(help="Whether it thinks on while nothing comes.")] = None,
 ) -> None:
     """Change the live net. What is not given stays as it is."""
-    if (learning_rate, plasticity, tick_hz) == (None, None, None):
-        raise typer.BadParameter("one of them at least", param_hint="--learning-rate, --plasticity or --tick-hz")
+    if (learning_rate, plasticity, tick_hz, self_loop) == (None, None, None, None):
+        hint = "--learning-rate, --plasticity, --tick-hz or --self-loop"
+        raise typer.BadParameter("one of them at least", param_hint=hint)
     with client_of(context) as client:
-        live = client.change(learning_rate=learning_rate, plasticity=plasticity, tick_hz=tick_hz)
+        live = client.change(learning_rate=learning_rate, plasticity=plasticity, tick_hz=tick_hz, self_loop=self_loop)
     print_table((name.replace("_", " "), shown(getattr(live, name))) for name in _SET)
 
 
@@ -129,7 +131,7 @@ def _size(live: "Net") -> Iterator[tuple[str, str]]:
         yield "contexts", "; ".join(live.contexts)  # some have a comma in their name
 
 
-_SET = ("learning_rate", "plasticity", "tick_hz")
+_SET = ("learning_rate", "plasticity", "tick_hz", "self_loop")
 
 
 def _lines(live: "Net") -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from realnet.client import Ack, AsyncStream, Outputs, RealNetError, Server
-from realnet.client.models import Level
+from realnet.client.models import InputContent, Level
 from service.cli.source import Source, cut
 from service.cli.tally import Tally
 
@@ -33,6 +33,7 @@ class Asked:
     follow: bool
     batch: int
     outputs: Level
+    label: str | None = None
 
 
 class _Stopped(Exception):
@@ -71,6 +72,7 @@ class Sending:
         self._on_their_way: deque[tuple[int, int]] = deque()  # bytes of each message, and the position after them
         self._sent = 0  # messages
         self._is_told = False  # that it is no UTF-8
+        self._of_each: InputContent = {} if asked.label is None else {"label": asked.label}
         self._began = time.monotonic()
         self._shown_at = 0.0
 
@@ -117,7 +119,7 @@ class Sending:
             position += len(piece)
             self._on_their_way.append((len(piece), position))
             self._sent += 1
-            await self._stream.send(self._text(piece) if self._has_words else piece)
+            await self._stream.send(self._text(piece) if self._has_words else piece, **self._of_each)
 
     def _text(self, piece: bytes) -> str:
         try:

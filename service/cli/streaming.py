@@ -19,6 +19,9 @@ def stream(
         bool, typer.Option("--follow", "-f", help="Go on with what is written to FILE, until Ctrl-C.")
     ] = False,
     batch: Annotated[int, typer.Option(min=1, max=16384, help="Bytes in one message, at most.")] = 512,
+    label: Annotated[
+        str | None, typer.Option(help="Whom or what it is from, as `realnet self` tells (64 signs at most).")
+    ] = None,
     outputs: Annotated[
         Literal["none", "surprise", "best", "full"],
         typer.Option(help="What the server computes and tells of each token: best has the accuracy, less is faster."),
@@ -32,6 +35,6 @@ def stream(
 
     if follow and file == "-":
         raise typer.BadParameter("standard input is followed anyway", param_hint="--follow")
-    asked = Asked(file, start, follow, batch, outputs)
+    asked = Asked(file, start, follow, batch, outputs, label)
     if not asyncio.run(stream_text(context.obj, asked, console(stderr=True))):
         raise typer.Exit(130)

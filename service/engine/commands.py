@@ -23,6 +23,7 @@ from service.journal.records import (
     WeightUpdateRecord,
     packed_tokens,
 )
+from service.replica.chronicle import ChronicleState
 from service.replica.entry import Entry
 from service.replica.episode import Episode, record_of, run_episodes
 from service.replica.replica import Horizon, Replica, ServiceState
@@ -90,6 +91,7 @@ class Run(JournalledCommand[Ran]):
     given: Input
     learn: bool = True
     sender: Sender = NOBODY
+    label: str | None = None
     outputs: Level = "none"
     ticks: int = field(init=False)
 
@@ -111,6 +113,7 @@ class Run(JournalledCommand[Ran]):
             digest=sender.digest,
             at=sender.at,
             space=sender.space,
+            label=self.label,
         )
         return Entry(record, given, waiter=self, wanted=self.outputs)
 
@@ -146,9 +149,10 @@ class Restore(JournalledCommand[int]):
 
     learner: Learner
     snapshot: SnapshotRef
+    chronicle: ChronicleState | None = None  # None: it begins anew
 
     def entry(self, horizon: Horizon) -> Entry:
-        return Entry(RestoreRecord(self.snapshot), learner=self.learner, waiter=self)
+        return Entry(RestoreRecord(self.snapshot), learner=self.learner, chronicle=self.chronicle, waiter=self)
 
 
 @dataclass(slots=True, eq=False)
@@ -198,6 +202,7 @@ class SetPace(Command[None]):
 
     tick_hz: float | None = None
     dreaming: bool | None = None
+    self_loop: bool | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -244,6 +249,17 @@ class SampleExperience(Query[list[Episode]]):
 
     def answer(self, replica: Replica, position: JournalPosition | None) -> list[Episode]:
         return replica.progress.experience.draw(self.count, self.ticks, self.lead, self.seed)
+
+
+@dataclass(slots=True, eq=False)
+class ReadExperience(Query[NDArray[np.int32]]):
+    """The last tokens that the net has learnt from, at most so many; none of a net of frames."""
+
+    most: int
+
+    def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray[np.int32]:
+        lived = getattr(replica.learner, "tokens_seen", 0)  # what a restore has undone is kept, too
+        return replica.progress.experience.tokens(min(self.most, lived))
 
 
 @dataclass(slots=True, eq=False)

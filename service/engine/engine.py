@@ -19,6 +19,7 @@ from service.engine.pipeline import Pipeline, SliceSize
 from service.engine.replay_report import reported
 from service.engine.replies import Replies
 from service.engine.status import Status, StatusBoard
+from service.engine.thoughts import Thoughts
 from service.errors import Conflict, EngineStopped, NotDurable
 from service.journal.codec import JournalDamaged
 from service.journal.journal import Journal, NoJournal
@@ -47,6 +48,7 @@ class Engine:
         journal: Journal | None = None,
         replay: Replay | None = None,
         idle_learning: bool = False,
+        self_loop: bool = False,
     ) -> None:
         self.interface = replica.learner.interface
         self.progress = replica.progress
@@ -65,7 +67,7 @@ class Engine:
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
         self._generations = Generations(self._outbox)
-        self.firings = Firings()
+        self.firings, self.thoughts = Firings(), Thoughts(self_loop)
         self._pace.frame(time.monotonic())
         self.board = StatusBoard(self._outbox, outputs, replica, pace)
 
@@ -172,8 +174,10 @@ class Engine:
                 self._outbox.resolve(command.reply, command.answer(self._replica, self._pipeline.position()))
             case Generate():
                 self._generations.begin(command, self._replica.learner)
-            case SetPace(tick_hz=tick_hz, dreaming=dreaming):
+            case SetPace(tick_hz=tick_hz, dreaming=dreaming, self_loop=self_loop):
                 self._pace.change(time.monotonic(), tick_hz=tick_hz, dreaming=dreaming)
+                if self_loop is not None:
+                    self.thoughts.turn(self_loop)
                 self._outbox.resolve(command.reply, None)
 
     def _idle(self) -> None:
@@ -191,6 +195,7 @@ class Engine:
         if counted:
             self._replica.rest(counted)
             self._pipeline.rest(self._replica.horizon)
+            self.thoughts.go_on(counted, self._replica)
 
     def _settle(self) -> None:
         """See which records have become durable, and which never will."""

@@ -12,6 +12,7 @@ from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.jobs.catalog import JobCatalog
+from service.jobs.daydream import DaydreamJob
 from service.jobs.dream import DreamJob
 from service.jobs.driver import JobDriver
 from service.jobs.fit import FitJob
@@ -48,7 +49,12 @@ async def open_jobs(
     home = Homecoming(engine, snapshotter, snapshots, directory)
     dreaming, fitting = DreamJob(driver, datasets, progress), FitJob(home, datasets)
     sleeping = SearchJob(home) if engine.interface.sleep == "search" else SleepJob(driver, progress)
-    kinds: Mapping[JobKind, JobFunction] = {"dream": dreaming.run, "sleep": sleeping.run, "fit": fitting.run}
+    kinds: Mapping[JobKind, JobFunction] = {
+        "dream": dreaming.run,
+        "sleep": sleeping.run,
+        "fit": fitting.run,
+        "daydream": DaydreamJob(engine).run,
+    }
     jobs = JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready)
     if directory is not None:
         await in_thread(lambda: remove_leftovers(directory))

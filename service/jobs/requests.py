@@ -39,6 +39,31 @@ class SleepRequest(Body):
     seed: int = Field(0, ge=0, le=_LARGEST, description="what the pieces are drawn from")
 
 
+class DaydreamRequest(Body):
+    """Talks of forks of the net, of which the newest among the more plausible half are kept."""
+
+    count: int = Field(20, ge=1, le=200, description="talks")
+    length: int = Field(200, ge=8, le=1000, description="tokens of each talk")
+    temperature: float = Field(
+        0.8, ge=0.0, le=100.0, allow_inf_nan=False, description="how freely it talks; 0 takes the likeliest token"
+    )
+    prompts: list[Annotated[str, Field(max_length=1000)]] = Field(
+        [],
+        max_length=100,
+        description="what talks go on from, in turn, after what the net has in mind: an empty one is just that; "
+        "if none is given, each goes on from a stretch of what the net lived through",
+    )
+    ngram: int = Field(8, ge=2, le=32, description="tokens in a row that are new if the net never lived them")
+    keep: int = Field(5, ge=1, le=50, description="talks that are kept")
+    seed: int = Field(0, ge=0, le=_LARGEST, description="what talks and stretches are drawn from")
+
+    @model_validator(mode="after")
+    def _is_long_enough(self) -> Self:
+        if self.length < self.ngram:
+            raise ValueError(f"a talk of {self.length} tokens has no {self.ngram} in a row")
+        return self
+
+
 if TYPE_CHECKING:
     _FitOptions = Body
 else:

@@ -16,6 +16,7 @@ class OriginRecord(_Body, tag=0):
 
     snapshot: str | None = None
     birth: dict[str, int | str | None] = {}
+    at: float = 0.0  # seconds since 1970; older journals do not tell
 
 
 class InputRecord(_Body, tag=1):
@@ -33,6 +34,7 @@ class InputRecord(_Body, tag=1):
     digest: str = ""  # of the content
     at: float = 0.0  # seconds since 1970
     space: str | None = None  # of the caller who gave the client or the key its name; older journals do not tell
+    label: str | None = None  # whom or what it is from
 
 
 class IdleRecord(_Body, tag=2):

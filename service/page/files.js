@@ -115,7 +115,7 @@ export class FilesPanel {
   async list() {
     const { data } = await this.session.get("/v1/datasets?limit=1000");
     const row = ({ id, name, items, bytes: size }) => {
-      const dream = make("button", { type: "button", on: { click: () => this.jobs.begin("dream", { dataset: id }) } }, "Dream of it");
+      const dream = make("button", { type: "button", on: { click: () => this.jobs.begin("jobs/dream", { dataset: id }) } }, "Dream of it");
       const remove = make("button", { type: "button", on: { click: () => this.remove(id, name) } }, "Delete");
       dream.dataset.needs = "teach";
       remove.dataset.needs = "admin";

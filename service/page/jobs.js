@@ -12,7 +12,8 @@ export class JobsPanel {
 
   constructor(session, allow) {
     Object.assign(this, { session, allow });
-    $("sleep").addEventListener("click", () => this.begin("sleep", {}));
+    $("sleep").addEventListener("click", () => this.begin("jobs/sleep", {}));
+    $("daydream").addEventListener("click", () => this.begin("daydream", {}));
   }
 
   async list() {
@@ -28,8 +29,8 @@ export class JobsPanel {
     this.draw();
   }
 
-  async begin(kind, json) {
-    await this.act(() => this.session.call("POST", `/v1/jobs/${kind}`, { json }));
+  async begin(path, json) {
+    await this.act(() => this.session.call("POST", `/v1/${path}`, { json }));
   }
 
   async act(asked) {
@@ -63,12 +64,16 @@ export class JobsPanel {
         make("div", { class: "what" }, make("span", {}, name), make("span", { class: "note" })),
         make("progress", { max: 1, "aria-label": `Progress of ${name}` }),
         make("div", { class: "row" }, cancel),
+        make("ol", { class: "talks", "aria-label": `Talks of ${name}` }),
       );
       this.#rows.set(job.id, row);
       queueMicrotask(this.allow);
     }
     row.querySelector(".note").textContent = describe(job);
     row.querySelector("progress").value = job.progress;
+    const talks = row.querySelector(".talks");
+    talks.hidden = !job.result?.talks;
+    if (!talks.hidden && !talks.children.length) talks.append(...job.result.talks.map(talk));
     row.querySelector("progress").hidden = row.querySelector(".row").hidden = !isOpen;
     return row;
   }
@@ -76,6 +81,12 @@ export class JobsPanel {
   cancel(id) {
     return this.act(() => this.session.call("POST", `/v1/jobs/${id}/cancel`));
   }
+}
+
+/** Return a talk of a daydream: what it went on from, and what is its own. */
+function talk({ prompt, text, plausibility, novelty }) {
+  const news = novelty === null ? "" : `, ${percent(novelty)} new`;
+  return make("li", {}, make("span", { class: "note" }, `${plausibility.toFixed(2)} bits${news}`), make("p", {}, make("span", { class: "note" }, prompt), text));
 }
 
 function describe(job) {

@@ -116,6 +116,7 @@ function watched(message) {
   numbers();
   drawExpected(message.expected);
   drawActivity(message.activity);
+  $("thinks").textContent = message.thinks ?? "";
   lookCloser();
 }
 
@@ -148,6 +149,8 @@ function numbers() {
   $("n-queue").title = `of ${whole(net.queue_capacity)}`;
   $("n-memory").textContent = net.memory_bytes === null ? "–" : bytes(net.memory_bytes);
   $("n-listeners").textContent = whole(net.listeners);
+  $("self-loop").setAttribute("aria-pressed", net.self_loop);
+  $("thinks").hidden = !net.self_loop;
 }
 
 function mode(now) {
@@ -179,13 +182,17 @@ $("key-form").addEventListener("submit", (event) => {
 $("forget").addEventListener("click", () => {
   closed("The key is forgotten.");
 });
-$("pause").addEventListener("click", async () => {
+/** Change the net, and show what has become of it. */
+async function change(json) {
   try {
-    net = await session.call("PATCH", "/v1/net", { json: { paused: net.mode !== "paused" } });
+    net = await session.call("PATCH", "/v1/net", { json });
     numbers();
   } catch (error) {
     failed(error);
   }
-});
+}
+
+$("pause").addEventListener("click", () => change({ paused: net.mode !== "paused" }));
+$("self-loop").addEventListener("click", () => change({ self_loop: !net.self_loop }));
 
 open();

@@ -12,6 +12,7 @@ from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch, highest
 from service.journal.records import EntryRecord, EpisodeRecord, IdleRecord, InputRecord, TickedRecord, unpacked_tokens
 from service.journal.unordered import ANY_TICK
+from service.replica.chronicle import ChronicleState
 from service.replica.episode import Episode, run_episodes, unpacked
 from service.replica.weight_update import Update
 
@@ -41,7 +42,8 @@ class Entry:
     record: EntryRecord
     given: Input | None = None
     episodes: Sequence[Episode] = ()
-    learner: Learner | None = None  # of a restore
+    learner: Learner | None = None  # of a restore …
+    chronicle: ChronicleState | None = None  # … and its chronicle, if one is known
     update: Update | None = None
     waiter: object = None
     counted: int = 0

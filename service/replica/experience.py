@@ -99,7 +99,10 @@ class Experience:
         if self._ring is None:
             return b"", 0, 0
         ticks = min(self._end, len(self._ring), most)
-        rows = self._ring[np.arange(self._end - ticks, self._end) % len(self._ring)]
+        start = (self._end - ticks) % len(self._ring)
+        rows = np.concatenate(
+            [self._ring[start : start + ticks], self._ring[: max(0, start + ticks - len(self._ring))]]
+        )
         return (rows.tobytes() if self._inputs else packed_tokens(rows[:, 0].astype(np.int32))), ticks, self._inputs
 
     @classmethod

@@ -15,13 +15,14 @@ from service.journal.records import (
     WeightUpdateRecord,
 )
 from service.replica.entry import Entry, EntryState, Slice, next_slice
-from service.replica.replica import OutOfOrder, Replica
+from service.replica.replica import OutOfOrder, Replica, ServiceState
 from service.replica.weight_update import update_of
 
 _SLICE_TICKS = 4096
 _READ_RECORDS, _READ_TICKS = 4096, 2**16  # read ahead at most, and a record more
 
-Load = Callable[[int, SnapshotRef], bytes]  # the bytes of a snapshot that a record needs; raises JournalDamaged
+# The bytes of a snapshot that a record needs, and what was remembered beside it, if anything. Raises JournalDamaged.
+Load = Callable[[int, SnapshotRef], tuple[bytes, bytes]]
 
 
 class Replay:
@@ -84,10 +85,12 @@ class Replay:
         """Load the snapshots that an entry needs. Raises JournalDamaged, or ValueError for another version's."""
         match entry.record:
             case RestoreRecord(snapshot=ref):
-                entry.learner = from_checkpoint(Checkpoint.from_bytes(self._load(entry.seq, ref)), self._device)
+                data, memory = self._load(entry.seq, ref)
+                entry.learner = from_checkpoint(Checkpoint.from_bytes(data), self._device)
+                entry.chronicle = ServiceState.from_bytes(memory).chronicle if memory else None
             case WeightUpdateRecord(fitted=fitted, fork=fork):
-                base = None if fork is None else self._load(entry.seq, fork)
-                entry.update = update_of(self._load(entry.seq, fitted), base)
+                base = None if fork is None else self._load(entry.seq, fork)[0]
+                entry.update = update_of(self._load(entry.seq, fitted)[0], base)
 
 
 def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:

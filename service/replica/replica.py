@@ -19,6 +19,7 @@ from service.journal.records import (
     WeightUpdateRecord,
 )
 from service.journal.unordered import ANY_TICK
+from service.replica.chronicle import Chronicle, ChronicleState
 from service.replica.entry import Entry, EntryState, Slice, run_slice
 from service.replica.progress import Progress, ProgressState
 
@@ -62,6 +63,8 @@ class ServiceState(ProgressState, frozen=True, omit_defaults=True, kw_only=True)
     plasticity: bool
     paused: bool = False
     history: tuple[int, int, bytes] | None = None  # None: of a server that kept none
+    born_at: float = 0.0  # seconds since 1970, 0 if unknown
+    chronicle: ChronicleState | None = None  # None: of a server that kept none
 
     def to_bytes(self) -> bytes:
         """Return it in MessagePack."""
@@ -79,7 +82,8 @@ class Replica:
     def __init__(self, learner: Learner, state: ServiceState | None = None) -> None:
         state = state or ServiceState(plasticity=True)
         self.history = History(*(state.history or ()))
-        self._live(learner)
+        self.born_at = state.born_at
+        self._live(learner, state.chronicle)
         self.progress = Progress.of(state)
         self.plasticity = state.plasticity
         self.paused = state.paused
@@ -101,7 +105,7 @@ class Replica:
                 self._change(record)
             case RestoreRecord():
                 assert first.learner is not None, "a restore has its learner: whoever made the entry has loaded it"
-                self._live(first.learner)
+                self._live(first.learner, first.chronicle)
             case WeightUpdateRecord():
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
                 if not first.update.by(self.learner):
@@ -137,17 +141,23 @@ class Replica:
             plasticity=self.plasticity,
             paused=self.paused,
             history=self.history.kept(),
+            born_at=self.born_at,
+            chronicle=self.chronicle.state(),
         )
 
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves."""
         self.learner.rest(ticks)
 
-    def _live(self, learner: Learner) -> None:
-        """Go on as this learner: the history, too, which is of the replica and survives a restore."""
+    def _live(self, learner: Learner, chronicle: ChronicleState | None) -> None:
+        """Go on as this learner, with the chronicle of its own life, which begins where none is known.
+
+        The history, too, goes on from there: it is of the replica and survives a restore.
+        """
         self.learner = learner
         self.history.go_to(learner.tokens_seen)
-        learner.score.history = self.history
+        self.chronicle = Chronicle(learner.interface.vocabulary, chronicle)
+        learner.score.history, learner.score.witness = self.history, self.chronicle
 
     def _run(self, taken: Slice, wanted: Level) -> OutputBatch:
         first, record = taken[0][0], taken[0][0].record
@@ -157,6 +167,7 @@ class Replica:
             if record.tick < net.tick:
                 raise OutOfOrder(f"enters after tick {record.tick}, and the net is at {net.tick}")
             self.learner.rest(record.tick - net.tick)
+        self.chronicle.expect((_label_of(entry), ticks) for entry, ticks in taken)
         batch = run_slice(self.learner, taken, wanted)
         start = 0
         for entry, ticks in taken:
@@ -195,3 +206,7 @@ class Replica:
                 self.progress.note(record, self.learner.net.tick)
         if entry.counted:
             self.learner.rest(entry.counted)
+
+
+def _label_of(entry: Entry) -> str | None:
+    return entry.record.label if isinstance(entry.record, InputRecord) else None

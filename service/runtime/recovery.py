@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from service.replica.replay import Load, Replay
 from service.replica.replica import Replica, ServiceState
 from service.runtime.birth import Birth
 from service.snapshots.catalog import SnapshotCatalog
-from service.snapshots.revive import newest_good
+from service.snapshots.revive import newest_good, state_of
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 from service.store.base import Log
 
@@ -52,10 +53,10 @@ async def recover(
     snapshot = learner = state = None
     if found is not None:
         snapshot, learner, stored = found
-        state = _state(snapshot, stored)
+        state = state_of(snapshot, stored)
     if log is None:
         newborn = await asyncio.to_thread(create, birth) if learner is None else learner
-        return Recovered(Replica(newborn, state))
+        return Recovered(Replica(newborn, state or _newborn(time.time())))
     position = None if state is None else state.place
     journal = await asyncio.to_thread(_scanned, log, 0 if position is None else position.seq)
     start = _start(snapshot, position, journal, damaged)
@@ -64,7 +65,8 @@ async def recover(
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
         if learner is None:  # before the record of its birth is written: no other start could get past one that fails
             learner = await asyncio.to_thread(create, birth)
-        origin = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth)
+        origin = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth, time.time())
+        state = state or _newborn(origin.at)
         journal = await asyncio.to_thread(_begun_anew, log, journal.last + 1, origin)
         start = JournalPosition(journal.last)
     elif journal.last < start.seq:  # its end was lost, but is in the snapshot
@@ -78,6 +80,7 @@ async def recover(
     if learner is None:
         assert journal.origin is not None, "without a snapshot a journal begins with a birth"
         learner = await asyncio.to_thread(create, journal.origin.birth)
+        state = _newborn(journal.origin.at)
     start = begin_before(start, journal.unordered)
     replay = Replay(
         lambda: in_order(read_from(log.read(start.seq), start.seq + 1), journal.unordered),
@@ -93,19 +96,24 @@ def loader(catalog: SnapshotCatalog) -> Load:
     """Return what loads a snapshot for a replay, on any thread but this loop's."""
     loop = asyncio.get_running_loop()
 
-    async def load(seq: int, ref: SnapshotRef) -> bytes:
+    async def load(seq: int, ref: SnapshotRef) -> tuple[bytes, bytes]:
         where = f"journal record {seq} needs snapshot {ref.id}"
         try:
             snapshot, data = await catalog.get(ref.id), await catalog.read(ref.id)
+            memory = await catalog.memory(ref.id)
         except NotFound:
             raise JournalDamaged(f"{where}, which is gone") from None
         except SnapshotDamaged as error:
             raise JournalDamaged(f"{where}, and {error}") from error
         if snapshot.sha256 != ref.sha256:
             raise JournalDamaged(f"{where}, which is another one now")
-        return data
+        return data, memory
 
     return lambda seq, ref: asyncio.run_coroutine_threadsafe(load(seq, ref), loop).result()
+
+
+def _newborn(born_at: float) -> ServiceState:
+    return ServiceState(plasticity=True, born_at=born_at)
 
 
 def _scanned(log: Log, covered: int) -> JournalScan:
@@ -158,12 +166,3 @@ def _start(
     if journal.last and damaged:
         raise JournalDamaged(f"{damaged[0]}, and the journal does not begin with snapshot {snapshot.id}")
     return None
-
-
-def _state(snapshot: Snapshot, data: bytes) -> ServiceState | None:
-    if not data:
-        return None
-    try:
-        return ServiceState.from_bytes(data)
-    except ValueError as error:
-        raise SnapshotDamaged(snapshot.id, f"its memory of clients is of another version: {error}") from error

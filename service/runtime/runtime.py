@@ -31,6 +31,7 @@ from service.runtime.open_store import OpenStore
 from service.runtime.recovery import Recovered, recover
 from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.comparison import Comparison
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
@@ -75,14 +76,16 @@ class Runtime:
             journal=self.journal,
             replay=recovered.replay,
             idle_learning=settings.idle_learning,
+            self_loop=settings.self_loop,
         )
-        self.watch = Watch(self.engine)
+        self.watch = Watch(self.engine, name)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.snapshots = _snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
         self.snapshotter = Snapshotter(
             self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
         )
+        self.comparison = Comparison(self.engine, self.snapshots)
         self.jobs: JobRunner  # once it is open
         self.events: Events
         self._log = log
@@ -128,6 +131,12 @@ class Runtime:
         return self.engine.status
 
     @property
+    def thinks(self) -> str | None:
+        """Return what the net thinks while nothing comes; None if it does not."""
+        tokens, vocabulary = self.engine.thoughts.tokens, self.interface.vocabulary
+        return None if tokens is None or vocabulary is None else vocabulary.decode(tokens)
+
+    @property
     def failure(self) -> str | None:
         """Return why this net cannot go on, if it can't."""
         return self._place.lock.lost or self.engine.failure or (None if self.journal is None else self.journal.failure)
@@ -167,14 +176,17 @@ class Runtime:
         plasticity: bool | None = None,
         paused: bool | None = None,
         tick_hz: float | None = None,
+        self_loop: bool | None = None,
     ) -> None:
         """Change settings of the live net; None leaves one as it is. Raises Refused."""
+        if self_loop and self.interface.vocabulary is None:
+            raise Conflict("a net of raw frames has no tokens to think in")
         if (learning_rate, plasticity, paused) != (None, None, None):
             durable = asyncio.get_running_loop().create_future()
             self.inbox.put(Change(learning_rate, plasticity, paused, journalled=durable))
             await durable
-        if tick_hz is not None:
-            await self.engine.ask(SetPace(tick_hz=tick_hz))
+        if (tick_hz, self_loop) != (None, None):
+            await self.engine.ask(SetPace(tick_hz=tick_hz, self_loop=self_loop))
 
     async def grow(self, lines: int | None, contexts: list[str]) -> None:
         """Give the net room for so many lines, and dendrites for more contexts, between two ticks.

@@ -5,6 +5,7 @@ import logging
 
 from realnet import Checkpoint, from_checkpoint
 from realnet.learners import Learner
+from service.replica.replica import ServiceState
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
 
@@ -34,3 +35,13 @@ async def revive(snapshot: Snapshot, data: bytes, device: str) -> Learner:
         return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device))
     except ValueError as error:
         raise SnapshotDamaged(snapshot.id, str(error)) from error
+
+
+def state_of(snapshot: Snapshot, data: bytes) -> ServiceState | None:
+    """Read what was remembered beside a snapshot, if anything was. Raises SnapshotDamaged for another version's."""
+    if not data:
+        return None
+    try:
+        return ServiceState.from_bytes(data)
+    except ValueError as error:
+        raise SnapshotDamaged(snapshot.id, f"its memory of clients is of another version: {error}") from error

@@ -17,7 +17,7 @@ from service.journal.journal import LoggedJournal
 from service.journal.position import JournalPosition
 from service.journal.records import SnapshotRef
 from service.snapshots.catalog import SnapshotCatalog
-from service.snapshots.revive import revive
+from service.snapshots.revive import revive, state_of
 from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
 from service.store.base import StoreError
 
@@ -140,9 +140,11 @@ class Snapshotter:
             snapshot = await self._catalog.get(id)
             learner = await revive(snapshot, await self._catalog.read(id), device)
             self._check_is_like(learner.interface)
+            state = state_of(snapshot, await self._catalog.memory(id))
             if self._journal is not None:
                 self._catalog.pinned.add(id)
-            await self._engine.ask(Restore(learner, SnapshotRef(id, snapshot.sha256)))
+            chronicle = None if state is None else state.chronicle
+            await self._engine.ask(Restore(learner, SnapshotRef(id, snapshot.sha256), chronicle))
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 

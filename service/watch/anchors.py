@@ -3,19 +3,16 @@
 import asyncio
 import bz2
 import lzma
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from realnet.vocabulary import Vocabulary
-from service.engine.commands import Query
+from service.engine.commands import ReadExperience
 from service.engine.engine import Engine
 from service.errors import Conflict
-from service.journal.position import JournalPosition
 from service.journal.records import packed_tokens
-from service.replica.replica import Replica
 
 MOST_TOKENS = 2**20  # that are compressed: about a second
 
@@ -37,21 +34,12 @@ class Anchors(BaseModel, frozen=True):
     anchors: list[Anchor]
 
 
-@dataclass(slots=True, eq=False)
-class ReadText(Query[NDArray[np.int32]]):
-    """The last tokens that the net has learnt from."""
-
-    def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray[np.int32]:
-        lived = getattr(replica.learner, "tokens_seen", 0)  # what a restore has undone is kept, too
-        return replica.progress.experience.tokens(min(MOST_TOKENS, lived))
-
-
 async def anchors_of(engine: Engine) -> Anchors:
     """Compress the text, on a thread. Raises Conflict for a net of frames, which has none."""
     vocabulary = engine.interface.vocabulary
     if vocabulary is None:
         raise Conflict("a net of raw frames has no text")
-    tokens = await engine.ask(ReadText())
+    tokens = await engine.ask(ReadExperience(MOST_TOKENS))
     if not len(tokens):
         return Anchors(tokens=0, anchors=[])
     return await asyncio.to_thread(lambda: _measured(tokens, vocabulary))

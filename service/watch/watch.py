@@ -3,6 +3,7 @@
 from functools import partial
 
 from service.engine.engine import Engine
+from service.watch.about import About, about
 from service.watch.activity import Activity, activity_of
 from service.watch.anchors import Anchors, anchors_of
 from service.watch.expected import NextTokens, expected_of
@@ -17,7 +18,8 @@ class Watch:
     Each is good for so long that making it takes about a hundredth of the time: the larger, the longer.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.about: Shared[About] = Shared(partial(about, engine, name), lambda _: 0.05)
         self.life: Shared[Life] = Shared(partial(life_of, engine), lambda _: 1.0)
         self.anchors: Shared[Anchors] = Shared(partial(anchors_of, engine), lambda made: 2 + made.tokens / 2**14)
         self.activity: Shared[Activity] = Shared(

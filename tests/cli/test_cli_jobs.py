@@ -104,6 +104,17 @@ def test_it_sleeps(new_server: Callable[..., RunningServer]) -> None:
     assert int(done("sleep", "--ticks", "1000", url=server.url)["ticks"].replace(",", "")) >= 1000
 
 
+def test_it_daydreams(server: RunningServer) -> None:
+    server.run(text=TEXT)
+    asked = ("daydream", "--count", "4", "--length", "20", "--temperature", "0", "the net ", "of all ")
+    ended = realnet(*asked, url=server.url)
+    assert ended.returncode == 0, ended.stderr
+    said = ended.stdout.decode()
+    assert "the net |dreams of all" in said
+    assert "of 4 talks: " in said
+    assert "has no 21 in a row" in refused("daydream", "--length", "20", "--ngram", "21", url=server.url)
+
+
 def test_a_file_is_fitted(new_server: Callable[..., RunningServer], text: str) -> None:
     server = new_server(neurons=1000).start()
     before = server.weights()

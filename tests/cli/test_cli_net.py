@@ -121,3 +121,17 @@ def test_it_grows_and_shrinks(server: RunningServer) -> None:
     assert "--lines: a power of two" in complaint("grow", "--lines", "5000", url=server.url)
     assert "--context: there is no context of this name" in complaint("grow", "--context", "gossip", url=server.url)
     assert "'skip' is one of its contexts already" in complaint("grow", "--context", "skip", url=server.url)
+
+
+def test_it_tells_of_itself(server: RunningServer) -> None:
+    server.run(text="the cat sat on the mat. " * 100, label="cats")
+    saved = server.snapshot()["id"]
+    said = shown("self", "--since", saved, "--remember", url=server.url)
+    assert "default is a net of the preset dendrites: " in said
+    assert re.search(r"^cats +2,400 +0\.\d+ +0\.\d+ +\d+%$", said, re.MULTILINE)
+    assert f"since snapshot {saved} of " in said
+    assert "of the older half of what is kept" in said
+    assert re.search(r"tick \d+ surprised it by \d+\.\d bits: ", said)
+    told = json.loads(shown("self", "--json", url=server.url))
+    assert told["lived"]["tokens"] == server.net()["tokens_seen"]
+    assert "no snapshot has this id" in complaint("self", "--since", "99999999", url=server.url)

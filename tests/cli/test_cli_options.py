@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from service.cli.options import default_of, flag_of
 from service.cli.settings_table import settings_table
-from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.settings import GROUPS, Settings
 from tests.cli.commands import shown
 
@@ -18,6 +18,7 @@ COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
     ("dream", [DreamRequest], {"dataset"}),
     ("fit", [FitRequest], {"dataset"}),
     ("sleep", [SleepRequest], set()),
+    ("daydream", [DaydreamRequest], {"prompts"}),
 ]
 
 

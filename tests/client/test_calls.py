@@ -24,14 +24,16 @@ from realnet.client import (
     Piece,
     models,
 )
+from realnet.client import about as client_about
 from realnet.client.watch import DendriteActivity, NeuronActivity
 from realnet.dendrites.explain import Explanation
 from service.api import schemas
 from service.api.dataset_schemas import DatasetShown
 from service.api.encoding import TokenOutput
 from service.jobs.job import Job
-from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.snapshots.snapshot import Snapshot
+from service.watch import about as server_about
 from tests.running_server import RunningServer, ThreadServer
 
 TEXT = "the cat sat on the mat; " * 50
@@ -53,6 +55,8 @@ def test_the_net_is_described_and_changed(server: RunningServer, client: Client)
     assert client.change(learning_rate=0.5, plasticity=False).learning_rate == 0.5
     assert server.net()["plasticity"] is False
     assert client.change(learning_rate=before, plasticity=True).plasticity
+    assert client.change(self_loop=True).self_loop
+    assert not client.change(self_loop=False).self_loop
 
 
 def test_what_goes_on_in_the_net_is_seen(server: RunningServer, client: Client) -> None:
@@ -67,6 +71,18 @@ def test_what_goes_on_in_the_net_is_seen(server: RunningServer, client: Client) 
     expected = client.watch.expected().next[0]
     assert client.watch.token_texts([expected.token, 97]) == [expected.text, "a"]
     assert client.watch.matrix().what == "gains"
+
+
+def test_it_tells_of_itself(client: Client) -> None:
+    client.run(TEXT, label="cats")
+    saved = client.snapshots.save("then", kept=False)
+    client.send("dogs", label="dogs")
+    told = client.about(since=saved.id, remember=True)
+    assert {each.label for each in told.knows} >= {"cats", "dogs"}
+    assert told.changed is not None
+    assert (told.changed.tokens, [each.label for each in told.changed.labels]) == (4, ["dogs"])
+    assert told.remembers is not None
+    assert client.about().changed is None
 
 
 def test_neurons_are_seen_to_fire(frames_server: RunningServer) -> None:
@@ -165,6 +181,9 @@ def test_jobs_are_followed_waited_for_and_cancelled(client: Client, tmp_path: Pa
     assert [each.id for each in client.jobs.list()][-1] == job.id
     assert client.jobs.get(job.id).state == job.state
 
+    dreamt = client.jobs.daydream(count=2, length=20, prompts=["the "]).result(timeout=60)
+    assert dreamt["made"] == 2
+
     client.change(plasticity=False)
     with pytest.raises(JobFailed, match="plasticity is off"):
         client.jobs.dream(dataset).result()
@@ -238,7 +257,12 @@ MODELS: list[tuple[type, type]] = [
     (models.DreamOptions, DreamRequest),
     (models.SleepOptions, SleepRequest),
     (models.FitOptions, FitRequest),
+    (models.DaydreamOptions, DaydreamRequest),
     (models.Explanation, Explanation),
+    (client_about.About, server_about.About),
+    (client_about.Known, server_about.Known),
+    (client_about.Lived, server_about.Lived),
+    (client_about.Changed, server_about.Changed),
     (models.Output, TokenOutput),
 ]
 

@@ -166,6 +166,28 @@ def test_a_job_is_followed_and_cancelled(visit: Visit) -> None:
     assert end_of(visit.server, job)["status"] == "cancelled"
 
 
+def test_it_thinks_on_while_nothing_comes(visit: Visit) -> None:
+    visit.server.run(text=TEXT)
+    visit.server.client.patch("/v1/net", json={"tick_hz": 100.0}).raise_for_status()
+    visit.press("Think on")
+    expect(visit.see("thinks")).to_contain_text("every token")
+    visit.press("Think on")
+    expect(visit.see("thinks")).to_be_hidden()
+    visit.server.client.patch("/v1/net", json={"tick_hz": 0.001}).raise_for_status()
+    visit.server.run(text="and it is awake again")
+
+
+def test_talks_of_a_daydream_are_shown(visit: Visit) -> None:
+    visit.server.run(text=TEXT)
+    visit.press("Daydream")
+    row = visit.see("jobs").locator("li").first
+    expect(row).to_contain_text("done")
+    talks = visit.server.client.get("/v1/jobs").json()["data"][-1]["result"]["talks"]
+    shown = row.get_by_role("list", name="Talks of daydream").locator("li")
+    expect(shown).to_have_count(len(talks))
+    assert talks[0]["text"] in shown.first.locator("p").evaluate("each => each.textContent")
+
+
 def test_snapshots_are_saved_kept_named_and_downloaded(visit: Visit) -> None:
     visit.see("snapshot-name").fill("first <b>")
     visit.press("Save")

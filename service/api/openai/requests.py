@@ -111,7 +111,7 @@ def start(
     if lesson is None:
         return None
     try:
-        return _learn(Run(Input(tokens=lesson)), edge, caller, key)
+        return _learn(Run(Input(tokens=lesson), label=caller.label), edge, caller, key)
     except Refused:
         end(commands)
         raise

@@ -56,7 +56,7 @@ async def post_inputs(
         raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
     interface, most = runtime.interface, edge.settings.max_ticks_per_request
     given = await with_tokens(lambda: body.parsed(interface, most), body.text, interface)
-    command = Run(given, learn=body.learn)
+    command = Run(given, learn=body.learn, label=body.label or caller.label)
     if wait:
         command.outputs = outputs
     caller.check_pace()

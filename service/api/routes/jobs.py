@@ -16,7 +16,7 @@ from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid, NotFound
 from service.jobs.job import Job, JobKind
-from service.jobs.requests import DreamRequest, FitRequest, SleepRequest
+from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.jobs.runner import JobRunner
 from service.runtime.runtime import Runtime
 
@@ -42,7 +42,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     },
     204: {"description": "The job has ended, and `Last-Event-ID` is its last revision"},
 }
-_REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 503)
+REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 503)
 
 
 class JobList(BaseModel):
@@ -51,14 +51,14 @@ class JobList(BaseModel):
     next: str | None
 
 
-@router.post("/dream", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
+@router.post("/dream", status_code=202, responses=REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
 async def dream(body: DreamRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Dream: live through a data set, with its targets forced on the outputs."""
-    return await _add("dream", body, runtime, caller, response)
+    return await add_job("dream", body, runtime, caller, response)
 
 
-@router.post("/sleep", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
+@router.post("/sleep", status_code=202, responses=REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.TEACH)
 async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again.
@@ -70,10 +70,10 @@ async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, resp
         raise Conflict("a compact net does not sleep: it keeps its contexts for life")
     if runtime.interface.sleep == "search" and body.model_fields_set:
         raise Conflict(f"a net of dendrites searches in its sleep: leave {sorted(body.model_fields_set)[0]} out")
-    return await _add("sleep", body, runtime, caller, response)
+    return await add_job("sleep", body, runtime, caller, response)
 
 
-@router.post("/fit", status_code=202, responses=_REFUSALS, dependencies=[TAKES_JSON])
+@router.post("/fit", status_code=202, responses=REFUSALS, dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN)
 async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response: Response) -> Job:
     """Fit: train a fork of the net by backpropagation, and bring its synapses home. Refused (409) without PyTorch.
@@ -90,7 +90,7 @@ async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response
         raise Conflict("a compact net is not fitted")
     if runtime.interface.fit == "gains" and body.force:
         raise Conflict("a fit of dendrites comes home only if it predicts better: leave force out")
-    return await _add("fit", body, runtime, caller, response)
+    return await add_job("fit", body, runtime, caller, response)
 
 
 @router.get("", responses=problems(422))
@@ -130,11 +130,16 @@ async def cancel(id: str, runtime: RuntimeDep) -> Job:
     return await runtime.jobs.cancel(id)
 
 
-async def _add(
-    kind: JobKind, body: DreamRequest | SleepRequest | FitRequest, runtime: Runtime, caller: Caller, response: Response
+async def add_job(
+    kind: JobKind,
+    body: DreamRequest | SleepRequest | FitRequest | DaydreamRequest,
+    runtime: Runtime,
+    caller: Caller,
+    response: Response,
 ) -> Job:
+    """Queue a job, and say in `response` where to look. Raises Refused."""
     caller.check_pace()
-    if not isinstance(body, SleepRequest):
+    if isinstance(body, DreamRequest | FitRequest):
         try:
             await runtime.datasets.get(body.dataset)
         except NotFound:

@@ -43,7 +43,7 @@ async def explain(
 
 @router.patch(
     "",
-    responses=problems(400, 403, 413, 415, 422, 503),
+    responses=problems(400, 403, 409, 413, 415, 422, 503),
     response_model_exclude_unset=True,
     dependencies=[TAKES_JSON],
 )

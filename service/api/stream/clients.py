@@ -29,10 +29,10 @@ class Batch:
     run: Run
 
     @classmethod
-    def of(cls, inputs: Sequence[tuple[int, Input]], learn: bool) -> Self:
+    def of(cls, inputs: Sequence[tuple[int, Input]], learn: bool, label: str | None = None) -> Self:
         """Join inputs of one kind, each with its seq."""
         seqs, given = map(list, zip(*inputs, strict=True))
-        return cls(seqs, given, Run(Input.joined(given), learn=learn))
+        return cls(seqs, given, Run(Input.joined(given), learn=learn, label=label))
 
     def digest(self, seq: int) -> str:
         """Return the digest of one of the inputs."""

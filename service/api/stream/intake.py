@@ -6,7 +6,7 @@ Each input costs little then, however small it is; the net learns the same, sinc
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from realnet.inputs import Input
 from service.api.senders import content_digest
@@ -20,6 +20,8 @@ from service.runtime.runtime import Runtime
 
 _MOST_TICKS = 4096  # of a batch, unless one input has more
 
+# Of inputs: whether they are learnt, are of tokens, and have teachers; and whom they are from.
+_Kind: TypeAlias = tuple[bool, bool, bool, str | None]
 Answer = Callable[[ServerMessage, int, int], None]  # a message, and how many messages and ticks it answers
 
 
@@ -41,7 +43,7 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._most = min(_MOST_TICKS, runtime.inbox.capacity)
         self._gathered: list[tuple[int, Input]] = []  # with their seqs, and all of one kind
-        self._kind = (True, True, True)  # whether they are learnt, are of tokens, and have teachers
+        self._kind: _Kind = (True, True, True, None)
         self._ticks = 0  # of them
         self._entered: asyncio.Future[None] | None = None  # of the last batch: done when the inbox has it
         self._unanswered: deque[_Unanswered] = deque()
@@ -52,9 +54,9 @@ class Intake:
         """Return whether the client waits for an answer."""
         return self._is_throttled or bool(self._gathered or self._unanswered)
 
-    async def add(self, seq: int, given: Input, learn: bool) -> None:
+    async def add(self, seq: int, given: Input, learn: bool, label: str | None) -> None:
         """Take an input that this net can take, once its key's pace and the inbox allow."""
-        kind = learn, given.tokens is not None, given.teachers is not None
+        kind = learn, given.tokens is not None, given.teachers is not None, label
         if kind != self._kind or self._ticks + len(given) > self._most:
             self.flush()
             self._kind = kind
@@ -102,7 +104,7 @@ class Intake:
     def _enter(self, inputs: list[tuple[int, Input]]) -> None:
         if not inputs:
             return
-        batch = Batch.of(inputs, self._kind[0])
+        batch = Batch.of(inputs, self._kind[0], self._kind[3])
         try:
             self._client.accept(batch)
         except Refused as error:

@@ -168,12 +168,14 @@ class Subscribed(msgspec.Struct, tag="subscribed"):
 class Watched(msgspec.Struct, tag="watch"):
     """What goes on, twice a second, to streams that watch.
 
-    `net` is as in GET /v1/net; `expected` and `activity` are as under it, null of a net that cannot tell.
+    `net` is as in GET /v1/net; `expected` and `activity` are as under it, null of a net that cannot tell. `thinks` is
+    what the net thinks while nothing comes, the last 200 tokens; null unless `self_loop` is on.
     """
 
     net: dict[str, Any]
     expected: dict[str, Any] | None
     activity: dict[str, Any] | None
+    thinks: str | None = None
 
 
 ServerMessage: TypeAlias = (

@@ -186,7 +186,7 @@ class Session:
         given = await with_tokens(lambda: message.parsed(interface, most), message.text, interface)
         if given is None:
             return False
-        await self._intake.add(message.seq, given, message.learn)
+        await self._intake.add(message.seq, given, message.learn, message.label or self._caller.label)
         return True
 
     async def _generate(self, message: GenerateMessage) -> None:

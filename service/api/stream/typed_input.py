@@ -6,6 +6,7 @@ import msgspec
 
 from realnet.inputs import Input, InputError
 from realnet.interface import Interface
+from service.validation import LABEL_LENGTH
 
 MAX_SEQ = 2**53 - 1  # what a number in JavaScript can count to
 
@@ -19,9 +20,12 @@ class MsgpackInput(msgspec.Struct, tag="input", forbid_unknown_fields=True, gc=F
     frames: list[list[float]] | None = None
     teachers: list[list[float] | None] | None = None
     learn: bool = True
+    label: str | None = None
 
     def parsed(self, interface: Interface, max_ticks: int) -> Input | None:
-        """Return what the net is given; None if that is wrong."""
+        """Return what the net is given; None if that, or the label, is wrong."""
+        if self.label is not None and not (0 < len(self.label) <= LABEL_LENGTH and self.label.isprintable()):
+            return None
         try:
             given = interface.parse(text=self.text, tokens=self.tokens, frames=self.frames, teachers=self.teachers)
         except InputError:

@@ -44,7 +44,7 @@ class Watchers:
         watch = self._runtime.watch
         while True:
             expected, activity = await _told(watch.expected.get()), await _told(watch.activity.get())
-            message = Watched(self._describe_net(), expected, activity)
+            message = Watched(self._describe_net(), expected, activity, self._runtime.thinks)
             for session in self._sessions:
                 session.tell(message)
             await asyncio.sleep(_SECONDS)
