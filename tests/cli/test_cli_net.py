@@ -59,7 +59,7 @@ def test_it_is_paused_and_resumed(server: RunningServer) -> None:
 def test_what_may_change_is_changed(server: RunningServer) -> None:
     before = server.net()
     told = fields("set", "--rate", "0.5", "--no-plasticity", "--tick-hz", "2", server=server)
-    assert told == {"learning rate": "0.5", "plasticity": "no", "tick hz": "2"}
+    assert told == {"learning rate": "0.5", "plasticity": "no", "tick hz": "2", "self loop": "no"}
     assert fields("set", "--learning-rate", "1", server=server)["plasticity"] == "no"  # what is not given stays
     back = fields("set", "--plasticity", "--tick-hz", str(before["tick_hz"]), server=server)
     assert (back["plasticity"], server.net()["tick_hz"]) == ("yes", before["tick_hz"])
