@@ -203,10 +203,12 @@ class DendriteLearner(LearnsTokens):
 
         It begins from nothing in mind, or, if not `fresh`, from what the net has in mind. Raises ValueError.
         """
-        net = self.net.fork()
-        if fresh:
-            net.forget()
-        net.run(self.leaves.of_tokens[checked_ids(context, self.vocabulary.size)], 0.0)
+        leaves, net = self.leaves.of_tokens[checked_ids(context, self.vocabulary.size)], self.net
+        if fresh or len(leaves):
+            net = net.fork()
+            if fresh:
+                net.forget()
+            net.run(leaves, 0.0)
         return explain(net).named(self.leaves.tokens)
 
     def rest(self, ticks: int) -> None:

@@ -75,7 +75,8 @@ class Wiring:
     def given(self) -> tuple[str, ...]:
         """Return the gates that the encoder gives, each once."""
         gates = dict.fromkeys(gate for soma in self.somata for gate in soma)
-        return tuple(each for each in gates if each not in ("node", "sure", *self._recall_gates))
+        others = ("node", "sure", *self._recall_gates)
+        return tuple(each for each in gates if each not in others)
 
     @property
     def has_syntax(self) -> bool:

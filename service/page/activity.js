@@ -32,7 +32,7 @@ export function drawActivity(activity) {
 
 function drawDendrites({ explanation }) {
   const said = [
-    ...explanation.dendrites.map(({ context, gain, asked, bits }) => [context, gain.toFixed(3), asked === MOST_ASKED ? `${asked} or more` : asked ? whole(asked) : "new", bits]),
+    ...explanation.dendrites.map(({ context, gain, asked, bits }) => [context, gain.toFixed(3), asked === MOST_ASKED ? `${asked}+` : asked ? whole(asked) : "new", bits]),
     ...explanation.recalls.map(({ least, expects, bits }) => [`recall of ${least}`, "", expects === null ? "silent" : "", bits]),
   ].sort((a, b) => Math.abs(b[3]) - Math.abs(a[3]));
   const most = Math.max(1e-9, ...said.map((each) => Math.abs(each[3])));

@@ -86,7 +86,7 @@ export class LifePanel {
       scales: { x: { time: false }, bits: { range: (_, low, high) => [0, Math.max(1, high ?? 8)] }, share: { range: [0, 1] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map(short) },
-        { ...axis, scale: "bits", size: 52, values: (_, ticks) => ticks.map((tick) => (tick === 1 ? "1 bit" : `${tick} bits`)) },
+        { ...axis, scale: "bits", size: 52, incrs: [0.5, 1, 2, 5], values: (_, ticks) => ticks.map((tick) => (tick === 1 ? "1 bit" : `${tick} bits`)) },
         { ...axis, scale: "share", side: 1, size: 48, grid: { show: false }, values: (_, ticks) => ticks.map(percent) },
       ],
       series: [
