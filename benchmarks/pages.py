@@ -60,16 +60,15 @@ class Measured:
     def __init__(self, server: Server, clients: Sequence[int]) -> None:
         self._server, self._clients = server, clients
         self.turns: list[Turn] = []
-        self._signal(signal.SIGSTOP)
 
     def turn(self, seconds: float) -> None:
         """Have it go on for so long, and measure."""
-        self._signal(signal.SIGCONT)
+        self.go_on()
         time.sleep(SETTLE_SECONDS)
         began, seen, threads, clients = self._now()
         time.sleep(seconds)
         then, seen_then, threads_then, clients_then = self._now()
-        self._signal(signal.SIGSTOP)
+        self.stop()
         took, tokens = then - began, seen_then - seen
         spent = {
             id: (cpu - threads[id][0], delay - threads[id][1])
@@ -90,8 +89,18 @@ class Measured:
             )
         )
 
+    def catch_up(self, seen: int) -> None:
+        """Learn until it has seen as many tokens as the other: its memory is as large then."""
+        self.go_on()
+        while self.tokens_seen() < seen:
+            time.sleep(SETTLE_SECONDS)
+        self.stop()
+
+    def tokens_seen(self) -> int:
+        return int(httpx.get(f"{self._server.url}/v1/net", timeout=60.0).json()["tokens_seen"])
+
     def _now(self) -> tuple[float, int, dict[int, tuple[float, float]], float]:
-        seen = int(httpx.get(f"{self._server.url}/v1/net", timeout=60.0).json()["tokens_seen"])
+        seen = self.tokens_seen()
         clients = sum(cpu_seconds_of(pid) for pid in self._clients)
         return time.monotonic(), seen, self._server.times_of_threads(), clients
 
@@ -101,6 +110,9 @@ class Measured:
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._signal(signal.SIGSTOP)
 
 
 @contextmanager
@@ -152,8 +164,8 @@ def report(alone: Measured, beside: Measured, name: str) -> None:
     for what in names[:3]:
         shares = sorted(getattr(b, what) / getattr(a, what) for a, b in zip(alone.turns, beside.turns, strict=True))
         quarter = len(shares) // 4
-        middle = f"half of the turns {shares[quarter]:.3f} to {shares[-1 - quarter]:.3f}"
-        print(f"{what.replace('_', ' ')}: {median(shares):.3f} of it, {middle}, {len(shares)} turns")
+        half = f"half of {len(shares)} turns {shares[quarter]:.3f} to {shares[-1 - quarter]:.3f}"
+        print(f"{what.replace('_', ' ')}: {median(shares):.3f} of it, {half}")
 
 
 def main() -> None:
@@ -169,9 +181,13 @@ def main() -> None:
         time.sleep(WARM_SECONDS)
         alone = Measured(first, [])
         stack.callback(alone.go_on)
+        alone.stop()
         pages = stack.enter_context(open_pages(second, asked.pages, asked.browser))
         beside = Measured(second, [pages])
         stack.callback(beside.go_on)
+        seen = beside.tokens_seen()
+        beside.stop()
+        alone.catch_up(seen)
         for _ in range(asked.turns):
             alone.turn(asked.seconds)
             beside.turn(asked.seconds)
