@@ -149,8 +149,8 @@ class Restore(JournalledCommand[int]):
     """Put the net back to a snapshot, whose learner has the same interface. Replies with the tick."""
 
     learner: Learner
-    chronicle: ChronicleState | None
     snapshot: SnapshotRef
+    chronicle: ChronicleState | None = None  # None: it is not known
 
     def entry(self, horizon: Horizon) -> Entry:
         return Entry(RestoreRecord(self.snapshot), learner=self.learner, chronicle=self.chronicle, waiter=self)

@@ -129,7 +129,7 @@ class Snapshotter:
             if self._journal is not None:
                 self._catalog.pinned.add(id)
             chronicle = None if state is None else state.chronicle
-            await self._engine.ask(Restore(learner, chronicle, SnapshotRef(id, snapshot.sha256)))
+            await self._engine.ask(Restore(learner, SnapshotRef(id, snapshot.sha256), chronicle))
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 
