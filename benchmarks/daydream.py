@@ -19,7 +19,7 @@ from realnet import Checkpoint, DendriteLearner
 from service.jobs.novelty import novelty
 
 LIVED, HELD_OUT = 1_000_000, 100_000  # bytes
-PROMPT, LENGTH, TALKS = 64, 200, 100
+PROMPT, LENGTH, TALKS = 8, 200, 100
 TEMPERATURES = (0.5, 0.7, 0.8, 0.9, 1.0)
 KEPT = 20
 
@@ -27,19 +27,19 @@ Tokens = NDArray[np.int32]
 Talk = tuple[Tokens, Tokens]  # what it goes on from, and what is its own
 
 
-def talks_of(learner: DendriteLearner, lived: Tokens, temperature: float) -> list[Talk]:
-    starts = np.random.default_rng(0).integers(0, len(lived) - PROMPT, TALKS)
+def talks_of(learner: DendriteLearner, lived: Tokens, temperature: float, prompt_length: int) -> list[Talk]:
+    starts = np.random.default_rng(0).integers(0, len(lived) - prompt_length, TALKS)
     talks = []
     for seed, start in enumerate(starts.tolist()):
-        prompt = lived[start : start + PROMPT]
+        prompt = lived[start : start + prompt_length]
         generator = learner.generator(prompt, temperature, seed, fresh=True)
         talks.append((prompt, np.array(generator.step(LENGTH), np.int32)))
     return talks
 
 
-def stretches(text: Tokens) -> list[Talk]:
-    starts = np.random.default_rng(0).integers(0, len(text) - PROMPT - LENGTH, TALKS)
-    return [(text[i : i + PROMPT], text[i + PROMPT : i + PROMPT + LENGTH]) for i in starts.tolist()]
+def stretches(text: Tokens, prompt_length: int) -> list[Talk]:
+    starts = np.random.default_rng(0).integers(0, len(text) - prompt_length - LENGTH, TALKS)
+    return [(text[i : i + prompt_length], text[i + prompt_length :][:LENGTH]) for i in starts.tolist()]
 
 
 def bits_by(judge: DendriteLearner, talks: list[Talk], plasticity: float = 1.0) -> list[float]:
@@ -67,6 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lived", type=Path, help="a file of 1.1 MB or more")
     parser.add_argument("--other", type=Path, help="that the judge has lived")
+    parser.add_argument("--prompt", type=int, default=PROMPT, help="tokens that a talk goes on from")
     options = parser.parse_args()
     data = options.lived.read_bytes() if options.lived else source()
     other = options.other.read_bytes() if options.other else data[LIVED + HELD_OUT :][:LIVED] + stream("topics")
@@ -87,9 +88,9 @@ def main() -> None:
         table.add_row(name, *(f"{np.mean(each):.3f}" for each in (judged, own, shares, longer)))
         return judged, own, shares
 
-    add("real text", stretches(held_out))
+    add("real text", stretches(held_out, options.prompt))
     for temperature in TEMPERATURES:
-        talks = talks_of(learner, text, temperature)
+        talks = talks_of(learner, text, temperature, options.prompt)
         judged, own, shares = add(f"temperature {temperature}", talks)
         if temperature == 0.8:
             half = np.argsort(own, kind="stable")[: TALKS // 2]

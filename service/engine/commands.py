@@ -149,7 +149,7 @@ class Restore(JournalledCommand[int]):
 
     learner: Learner
     snapshot: SnapshotRef
-    chronicle: ChronicleState | None = None  # None: it begins anew
+    chronicle: ChronicleState | None = None  # None: it is not known
 
     def entry(self, horizon: Horizon) -> Entry:
         return Entry(RestoreRecord(self.snapshot), learner=self.learner, chronicle=self.chronicle, waiter=self)

@@ -20,7 +20,7 @@ from service.jobs.requests import DaydreamRequest
 from service.jobs.runner import JobContext, JobResult
 from service.replica.experience import MOST_TOKENS
 
-_STRETCH = 64  # tokens of what was lived that a talk goes on from
+_STRETCH = 8  # tokens of what was lived that a talk goes on from; with more of them it copies more
 _RETRY_SECONDS = 0.1
 
 

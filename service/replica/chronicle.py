@@ -102,7 +102,11 @@ class Chronicle:
 
     def expect(self, coming: Iterable[tuple[str | None, int]]) -> None:
         """Say from whom the next tokens are: a label, and how many, and so on."""
-        self._coming = deque(coming)
+        self._coming.clear()
+        for label, count in coming:
+            if self._coming and self._coming[-1][0] == label:
+                count += self._coming.pop()[1]
+            self._coming.append((label, count))
 
     def see(
         self,
@@ -144,6 +148,8 @@ class Chronicle:
 
     def _consider(self, bits: float, tick: int, block: int, at: int, token: NDArray[np.int32]) -> None:
         found = self.surprises
+        if len(found) == MOST_SURPRISES and bits <= found[-1].bits:
+            return
         same = next((index for index, each in enumerate(found) if each.block == block), None)
         if same is None and len(found) == MOST_SURPRISES:
             same = MOST_SURPRISES - 1  # the least

@@ -191,6 +191,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/datasets/{id}", "delete"),
         ("/v1/jobs/dream", "post"),
         ("/v1/jobs/sleep", "post"),
+        ("/v1/daydream", "post"),
+        ("/v1/self", "get"),
         ("/v1/jobs/fit", "post"),
         ("/v1/jobs", "get"),
         ("/v1/jobs/{id}", "get"),
