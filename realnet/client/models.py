@@ -249,6 +249,7 @@ class SleepOptions(TypedDict, total=False):
     ticks: int
     rate: float
     seed: int
+    contexts: list[str]
 
 
 class FitOptions(TypedDict, total=False):
