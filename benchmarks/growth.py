@@ -24,7 +24,9 @@ from benchmarks.text import topics_text
 from realnet import Checkpoint, DendriteLearner
 from realnet.dendrites.device import Weights, for_device
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.search import search
 from realnet.dendrites.wiring import VARIANTS, Wiring
+from realnet.vocabulary import Bytes
 
 SYMBOLS, LINES = 256, 2**18
 GROWN_AT, NEW = 40_000, ("order 6", "word", "words")
@@ -60,6 +62,35 @@ def contexts(tokens: Tokens) -> Table:
     row("without", few)
     row(f"taken on at {GROWN_AT:,}", few, grows=True)
     row("born with", replace(few, contexts=(*few.contexts, *NEW)))
+    return table
+
+
+def relived(tokens: Tokens) -> Table:
+    """Return bits of what comes after contexts were taken on, at once or with what was kept of the past."""
+    few = replace(VARIANTS["fast"], contexts=("order 0", "order 1", "order 2", "order 3", "order 4"))
+    born = replace(few, contexts=(*few.contexts, *NEW))
+    past, future = tokens[:100_000], tokens[100_000:200_000]
+    ends = (2000, 10_000, 40_000, 100_000)
+    table = Table("order 6, word, words, after 100,000", *(f"bits up to {end:,}" for end in ends))
+
+    def row(name: str, wiring: Wiring, change: Callable[[DendriteLearner], None]) -> None:
+        learner = DendriteLearner(DendriteNet(wiring, SYMBOLS, LINES), Bytes())
+        learner.run(past, outputs="none")
+        change(learner)
+        surprise = learner.run(future, outputs="surprise").surprise
+        assert surprise is not None
+        parts = zip((0, *ends), ends, strict=False)
+        table.add_row(name, *(f"{surprise[begin:end].mean():.3f}" for begin, end in parts))
+
+    def sleep(learner: DendriteLearner) -> None:
+        found = search(learner, past, {"asked for": few.with_more(NEW)}, 0.0).net
+        assert found is not None
+        learner.net.adopt(found)
+
+    row("without", few, lambda learner: None)
+    row("by growing", few, lambda learner: learner.net.grow(contexts=NEW))
+    row("by a sleep", few, sleep)
+    row("born with", born, lambda learner: None)
     return table
 
 
@@ -153,7 +184,7 @@ def main() -> None:
     arguments = parser.parse_args()
     text = topics_text().encode() if arguments.text is None else arguments.text.read_bytes()
     tokens = np.frombuffer(text[:300_000], np.uint8).astype(np.int32)
-    for table in (contexts(tokens), lines(tokens), devices(tokens), service(text[:300_000])):
+    for table in (contexts(tokens), relived(tokens), lines(tokens), devices(tokens), service(text[:300_000])):
         print(table)
 
 

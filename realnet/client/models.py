@@ -254,6 +254,7 @@ class SleepOptions(TypedDict, total=False):
     ticks: int
     rate: float
     seed: int
+    contexts: list[str]
 
 
 class DaydreamOptions(TypedDict, total=False):

@@ -88,11 +88,17 @@ def rates(wiring: Wiring) -> Float32:
 
 def doubled(memory: Memory) -> Memory:
     """Return the memory with room for twice the lines; what it says stays the same, bit for bit."""
-    had = len(memory.lines) - 1
-    lines = np.zeros((2 * had + 1, WORDS), np.uint32)
-    # The place in word 0 of the bit of the name that its home lacked.
-    split_lines_(memory.lines, lines, 12 + (had // LEAST_LINES).bit_length() - 1)
-    return memory._replace(lines=lines)
+    return memory._replace(lines=doubled_lines(memory.lines, 2 * (len(memory.lines) - 1)))
+
+
+def doubled_lines(lines: NDArray[np.uint32], most: int) -> NDArray[np.uint32]:
+    """Return the same lines in a table of at least `most`, doubled as often as that takes."""
+    while (had := len(lines) - 1) < most:
+        into = np.zeros((2 * had + 1, WORDS), np.uint32)
+        # The place in word 0 of the bit of the name that its home lacked.
+        split_lines_(lines, into, 12 + (had // LEAST_LINES).bit_length() - 1)
+        lines = into
+    return lines
 
 
 def check_lines(name: str, lines: int, least: int, most: int) -> None:

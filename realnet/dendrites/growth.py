@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import FIRST, ROWS, STEP, WORDS, Memory
-from realnet.dendrites.birth import doubled, newborn_dendrites, unused
+from realnet.dendrites.birth import doubled_lines, newborn_dendrites, unused
 from realnet.dendrites.rewiring import add_lines_
 from realnet.dendrites.wiring import Wiring
 
@@ -15,9 +15,7 @@ _ALL = 2**62
 
 def with_lines(memory: Memory, lines: int) -> Memory:
     """Return the memory with so many lines, doubled as often as that takes; what it says stays bit for bit the same."""
-    while len(memory.lines) - 1 < lines:
-        memory = doubled(memory)
-    return memory
+    return memory._replace(lines=doubled_lines(memory.lines, lines))
 
 
 def with_dendrites(memory: Memory, old: Wiring, new: Wiring) -> Memory:

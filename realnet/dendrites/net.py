@@ -234,6 +234,16 @@ class DendriteNet(Shown):
         check_lines("lines", lines, LEAST_LINES, self.lines)
         self._go_on(self.wiring, Mind(with_fewer_lines(self.memory, lines), self._mind.episodes, lines), self._reader)
 
+    def take_lines(self, lines: NDArray[np.uint32]) -> None:
+        """Go on with these lines, which are of the same contexts (`realnet.dendrites.merge`); all else stays.
+
+        Raises ValueError, with nothing changed.
+        """
+        self._check_own()
+        check_lines("lines", len(lines) - 1, LEAST_LINES, MOST_LINES)
+        memory = self.memory._replace(lines=lines.copy(), used=np.array([np.count_nonzero(lines[:, 0])]))
+        self._go_on(self.wiring, Mind(memory, self._mind.episodes, max(len(lines) - 1, self.max_lines)), self._reader)
+
     def _go_on(self, wiring: Wiring, mind: Mind, reader: Reader) -> None:
         tick, rate = self.tick, self.learning_rate
         self._begin(wiring, self.symbols, mind.max_lines)

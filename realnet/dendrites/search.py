@@ -16,7 +16,7 @@ from realnet.tokens.ids import Tokens, checked_ids
 
 LEAST_TOKENS = 10_000  # there is nothing to choose by in fewer
 _KEPT_OUT = 0.2  # of the tokens, the last
-_LEAST_GAIN = 0.005  # of the bits: less is not worth waking for
+LEAST_GAIN = 0.005  # of the bits: less is not worth waking for
 _SLICE = 4096
 
 
@@ -58,12 +58,13 @@ def search(
     learner: DendriteLearner,
     tokens: ArrayLike,
     tried: Mapping[str, Wiring] | None = None,
+    least_gain: float = LEAST_GAIN,
     report: Callable[[float, list[Trial]], None] = lambda share, trials: None,
 ) -> Search:
     """Live again through `tokens`, the last that this learner has lived, as a newborn of each wiring that is `tried`.
 
-    The learner stays as it is: `learner.net.adopt(found.net)` has it wake with what was found. `report` is told the
-    share that is done. Raises ValueError for fewer than 10,000 tokens.
+    The learner stays as it is: `learner.net.adopt(found.net)` has it wake with what was found, which saves at least
+    `least_gain` of the bits. `report` is told the share that is done. Raises ValueError for fewer than 10,000 tokens.
     """
     ids = learner.leaves.of_tokens[checked_ids(tokens, learner.vocabulary.size)]
     if len(ids) < LEAST_TOKENS:
@@ -82,7 +83,7 @@ def search(
         if name != "present" and trials[-1].kept_out_bits < best:
             best, net = trials[-1].kept_out_bits, newborn
     gain = 1 - best / trials[0].kept_out_bits
-    if gain < _LEAST_GAIN:
+    if gain <= 0 or gain < least_gain:
         return Search(trials, None, gain, None)
     chosen = next(each.candidate for each in trials[1:] if each.kept_out_bits == best)
     return Search(trials, chosen, gain, net)

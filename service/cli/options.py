@@ -68,7 +68,7 @@ def _option(name: str, field: "FieldInfo", panel: str | None) -> inspect.Paramet
 def _kind(field: "FieldInfo") -> Any:
     """Return the type of a field as typer knows it: without None, a list for what may be given more than once."""
     [kind] = _without_none(field.annotation)
-    return list[str] if typing.get_origin(kind) is tuple else kind
+    return list[str] if typing.get_origin(kind) in (tuple, list) else kind
 
 
 def _without_none(kind: Any) -> list[Any]:
@@ -97,7 +97,7 @@ def help_of(field: "FieldInfo") -> str:
 def default_of(field: "FieldInfo") -> str:
     """Return the default as it would be given; empty for None, an empty list and what depends on the place."""
     value = field.default
-    if value is None or value == () or field.default_factory is not None:
+    if value in (None, (), []) or field.default_factory is not None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -37,6 +37,13 @@ class SleepRequest(Body):
     )
     rate: float = Field(0.1, gt=0.0, le=1.0, description="share of the learning rate that it learns at")
     seed: int = Field(0, ge=0, le=_LARGEST, description="what the pieces are drawn from")
+    contexts: list[str] = Field(
+        [],
+        max_length=64,
+        fail_fast=True,
+        description="of a net of dendrites, instead of a search: a context that it takes on, with what was kept of its "
+        "past, if by all of them it would have predicted that better",
+    )
 
 
 class DaydreamRequest(Body):

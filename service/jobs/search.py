@@ -1,5 +1,6 @@
 """Run the sleep of nets of dendrites: search, in a process of its own, for a wiring that predicts better."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from realnet import Checkpoint
 from service.aio import in_thread
 from service.errors import Conflict, JobFailed
 from service.jobs.homecoming import Homecoming
-from service.jobs.process import FORK, MADE, TOKENS, run_process, workplace
+from service.jobs.process import FORK, MADE, OPTIONS, TOKENS, run_process, workplace
+from service.jobs.requests import SleepRequest
 from service.jobs.runner import JobContext, JobResult
 from service.replica.experience import Experience
 from service.replica.replica import ServiceState
@@ -43,8 +45,9 @@ class SearchJob:
         async def report(figures: dict[str, Any]) -> None:
             await job.report(figures.pop("progress"), **figures)
 
+        asked = SleepRequest.model_validate(job.request)
         async with workplace(self._home.directory) as directory:
-            await self._write(fork, directory)
+            await self._write(fork, asked.contexts, directory)
             figures = await run_process("search", directory, report)
             made = await in_thread(lambda: _made(directory))
         if made is None:
@@ -52,12 +55,13 @@ class SearchJob:
             return None
         return await self._home.keep(job, made, figures)
 
-    async def _write(self, fork: Snapshot, directory: Path) -> None:
-        """Write the fork, and what it lived through."""
+    async def _write(self, fork: Snapshot, contexts: list[str], directory: Path) -> None:
+        """Write the fork, what it lived through, and the contexts that are to be tried, if not those of a search."""
         data, memory = await self._home.snapshots.read(fork.id), await self._home.snapshots.memory(fork.id)
 
         def write() -> None:
             (directory / FORK).write_bytes(data)
+            (directory / OPTIONS).write_text(json.dumps(contexts))
             np.save(directory / TOKENS, Experience.of(ServiceState.from_bytes(memory).experience).tokens())
 
         await in_thread(write)

@@ -1,9 +1,10 @@
 """Search in a process of its own: `python -m service.jobs.search_worker DIRECTORY`; `service.jobs.worker` is its frame.
 
-Beside the fork, a net of dendrites, it finds `tokens.npy`, what the net lived through last; it makes the fork with the
-wiring that was found, if one was.
+Beside the fork, a net of dendrites, it finds `tokens.npy`, what the net lived through last, and `options.json`,
+contexts that are to be tried, none for a search; it makes the fork with the wiring that was found, if one was.
 """
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from realnet import Checkpoint, DendriteLearner
-from realnet.dendrites.search import LEAST_TOKENS, Trial, search
-from service.jobs.process import FORK, MADE, TOKENS
+from realnet.dendrites.search import LEAST_GAIN, LEAST_TOKENS, Trial, search
+from service.jobs.process import FORK, MADE, OPTIONS, TOKENS
 from service.jobs.worker import Reports, work
+
+ASKED_FOR = "asked for"  # the name of the candidate with contexts that were asked for
 
 
 def _search(directory: Path, reports: Reports) -> dict[str, Any]:
@@ -26,7 +29,9 @@ def _search(directory: Path, reports: Reports) -> dict[str, Any]:
     def report(share: float, trials: list[Trial]) -> None:
         reports({"progress": share, "candidates": [asdict(each) for each in trials]})
 
-    found = search(learner, tokens, report=report)
+    asked = json.loads((directory / OPTIONS).read_text())
+    tried = {ASKED_FOR: learner.net.wiring.with_more(asked)} if asked else None
+    found = search(learner, tokens, tried, 0.0 if asked else LEAST_GAIN, report)
     if found.net is not None:
         learner.net.adopt(found.net)
         (directory / MADE).write_bytes(learner.checkpoint().to_bytes())

@@ -51,6 +51,25 @@ def test_it_sleeps_by_itself_and_wakes_with_what_predicts_better(new_server: Cal
     assert len(server.client.get("/v1/jobs").json()["data"]) == 1  # so little more is no reason to sleep again
 
 
+def test_it_takes_on_what_it_is_asked_to_with_its_past(server: ThreadServer) -> None:
+    server.run(text=LOG)
+    had = server.net()["contexts"]
+    assert end_of(server, begin(server, "sleep", contexts=["line", "shape, place"]))["result"]["chosen"] == "asked for"
+    assert server.net()["contexts"] == [*had, "line", "shape, place"]
+    weights = server.weights()
+    server.kill()
+    assert server.start().weights() == weights
+
+
+@pytest.mark.parametrize(
+    ("contexts", "pointer"),
+    [(["order 5", "gossip"], "/contexts/1"), (["word"], "/contexts/0"), (["kinds"] * 2, "/contexts/1")],
+)
+def test_what_it_cannot_take_on_is_refused(server: ThreadServer, contexts: list[str], pointer: str) -> None:
+    answer = server.client.post("/v1/jobs/sleep", json={"contexts": contexts})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
 def test_of_too_little_it_says_so_and_stays(server: ThreadServer) -> None:
     server.run(text=LOG[:5000])
     weights = server.weights()

@@ -1,6 +1,6 @@
 """Begin, watch and cancel jobs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
 import service.api.ids  # noqa: F401
+from realnet.dendrites.text import CONTEXTS
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, page_of, problems
 from service.auth.keyring import Caller
@@ -64,12 +65,16 @@ async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, resp
     """Sleep: live through random pieces of the net's own past. An input wakes the net; then it falls asleep again.
 
     A net of dendrites searches instead, in a process of its own: for contexts by which it would have predicted its past
-    better. It wakes with them if there are any. Such a sleep takes no fields (409).
+    better. It wakes with them if there are any. With `contexts` it tries these alone, beside its own. Of such a sleep
+    no other field is taken, and `contexts` of no other (409).
     """
     if runtime.interface.sleep is None:
         raise Conflict("a compact net does not sleep: it keeps its contexts for life")
-    if runtime.interface.sleep == "search" and body.model_fields_set:
-        raise Conflict(f"a net of dendrites searches in its sleep: leave {sorted(body.model_fields_set)[0]} out")
+    if runtime.interface.sleep == "search" and (others := body.model_fields_set - {"contexts"}):
+        raise Conflict(f"a net of dendrites searches in its sleep: leave {sorted(others)[0]} out")
+    if runtime.interface.sleep != "search" and body.contexts:
+        raise Conflict("only a net of dendrites takes on contexts: leave them out")
+    _check_contexts(body.contexts, runtime.status.contexts or ())
     return await add_job("sleep", body, runtime, caller, response)
 
 
@@ -156,3 +161,13 @@ async def _events(jobs: JobRunner, id: str, after: int) -> AsyncIterator[bytes]:
                 yield KEEPALIVE_COMMENT
                 continue
             yield format_sse_event(event="job", id=str(job.revision), data_str=job.model_dump_json())
+
+
+def _check_contexts(asked: Sequence[str], present: Sequence[str]) -> None:
+    for number, context in enumerate(asked):
+        where = f"/contexts/{number}"
+        if context not in CONTEXTS:
+            why = f"there is no context of this name; there are {', '.join(CONTEXTS)}"
+            raise Invalid([ErrorLocation(detail=why, pointer=where)])
+        if context in (*present, *asked[:number]):
+            raise Invalid([ErrorLocation(detail="it is one of its contexts already", pointer=where)])
