@@ -11,17 +11,32 @@ from starlette.middleware.cors import CORSMiddleware
 from service.api.access import needs
 from service.api.deps import Edge
 from service.api.error_handlers import add_error_handlers
+from service.api.forwarding import Forwarding
 from service.api.gateway import Gateway
 from service.api.idempotency import IdempotencyKeys
 from service.api.openai import chat, completions, models
 from service.api.openapi import Api
 from service.api.request_log import RequestLog
-from service.api.routes import datasets, generate, health, inputs, jobs, net, outputs, page, snapshots, stream, watch
+from service.api.routes import (
+    datasets,
+    generate,
+    health,
+    hive,
+    inputs,
+    jobs,
+    net,
+    outputs,
+    page,
+    snapshots,
+    stream,
+    watch,
+)
 from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
 from service.auth.keys import KeysError, Scope
 from service.runtime.birth import CannotStart
+from service.runtime.hive import Hive
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
@@ -31,7 +46,7 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream),
+    *(page, health, hive, net, watch, inputs, outputs, generate, datasets, jobs, snapshots, stream),
     *(models, completions, chat),
 )
 
@@ -42,9 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _following(keyring), _living(settings) as edge:
+        async with _following(keyring), _living(app, settings) as edge:
             app.state.edge = edge
-            app.state.registry = open_registry(edge.runtime.parts)
+            app.state.registry = open_registry(lambda: edge.runtime.parts)
             yield
         await asyncio.to_thread(end_traces)
 
@@ -53,11 +68,14 @@ def create_app(settings: Settings) -> FastAPI:
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
+    if settings.follow is not None:
+        app.add_middleware(Forwarding)
     app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(RequestLog)
     add_error_handlers(app)
+    app.state.url = ""  # once somebody listens, where that is
     for part in PARTS:
         app.include_router(part.router)
     end_traces = _traced(app) if settings.traces else _nothing
@@ -92,12 +110,21 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _living(settings: Settings) -> AsyncIterator[Edge]:
-    async with opened_store(settings.store) as place, Runtime.open(NET, settings, place) as runtime:
+async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
+    follows = settings.follow is not None
+    async with (
+        opened_store(settings.place, not follows) as place,
+        Runtime.open(NET, settings, place, follows) as runtime,
+    ):
         hub = StreamHub(runtime, settings)
         runtime.events.on_mode.append(hub.mode_changed)
         runtime.events.on_snapshot.append(hub.snapshot_saved)
         runtime.events.on_job.append(hub.job_changed)
         uploads = Uploads(place.directory, settings.max_uploads)
         keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
-        yield Edge(settings, runtime, hub, keys, uploads)
+        servers = Hive(runtime, place, settings, settings.advertise or str(app.state.url))
+        await servers.start()
+        try:
+            yield Edge(settings, runtime, hub, keys, uploads, servers)
+        finally:
+            await servers.stop()

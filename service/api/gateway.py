@@ -77,7 +77,7 @@ class Gateway:
         scope["realnet.route"] = getattr(route, "path", None)
         key = _key_in(scope, headers)
         caller = self._keyring.caller(key)
-        endpoint = getattr(route, "endpoint", None)
+        endpoint = scope["realnet.endpoint"] = getattr(route, "endpoint", None)
         needed = Scope.READ if route is None else scope_of(endpoint)
         most = largest_of(endpoint, self._settings)
         if needed is Scope.OPEN:
