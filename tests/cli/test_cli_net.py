@@ -121,3 +121,12 @@ def test_it_grows_and_shrinks(server: RunningServer) -> None:
     assert "--lines: a power of two" in complaint("grow", "--lines", "5000", url=server.url)
     assert "there is no context of this name" in complaint("grow", "--context", "gossip", url=server.url)
     assert "'skip' is one of its contexts already" in complaint("grow", "--context", "skip", url=server.url)
+
+
+def test_the_hive_of_one_is_shown(server: RunningServer) -> None:
+    head, row = shown("hive", url=server.url).splitlines()
+    assert head.startswith("server")
+    assert row.split()[:3] == [server.url, "leader", "ready"]
+    told = json.loads(shown("hive", "--json", url=server.url))
+    assert told == server.client.get("/v1/hive").json()
+    assert shown("promote", url=server.url).splitlines()[0] == head  # it leads already
