@@ -116,13 +116,14 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
         opened_store(settings.place, not follows) as place,
         Runtime.open(NET, settings, place, follows) as runtime,
     ):
-        hub = StreamHub(runtime, settings)
+        servers = Hive(runtime, place, settings, settings.advertise or str(app.state.url))
+        hub = StreamHub(runtime, settings, servers)
         runtime.events.on_mode.append(hub.mode_changed)
         runtime.events.on_snapshot.append(hub.snapshot_saved)
         runtime.events.on_job.append(hub.job_changed)
+        servers.on_lead.append(hub.begin_to_lead)
         uploads = Uploads(place.directory, settings.max_uploads)
         keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
-        servers = Hive(runtime, place, settings, settings.advertise or str(app.state.url))
         await servers.start()
         try:
             yield Edge(settings, runtime, hub, keys, uploads, servers)

@@ -11,10 +11,9 @@ from starlette.types import Scope as Connection
 from service.api.access import is_here, scope_of
 from service.api.deps import Edge
 from service.api.error_handlers import refusal
+from service.api.gateway import FORWARDED
 from service.auth.keys import Scope
 from service.errors import Follows, LeaderGone, NotReady, Refused
-
-FORWARDED = "realnet-forwarded"  # a header of what one server sends another: it goes no further
 
 _TIMES = httpx.Timeout(300.0, connect=2.0)
 _OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "date", "server"}

@@ -33,6 +33,7 @@ from service.store.base import StoreError
 
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
+_ALL = 4096  # ticks in a slice that nobody waits for
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
@@ -196,10 +197,7 @@ class Engine:
                 self._pace.change(time.monotonic(), tick_hz=tick_hz, dreaming=dreaming)
                 self._outbox.resolve(command.reply, None)
             case Lead(journal=journal):
-                if self._feed is not None:
-                    self._follow(self._feed)
-                self._feed = None
-                self._pipeline.lead(journal, self._replica.horizon)
+                self._lead(journal)
                 self._outbox.resolve(command.reply, None)
 
     def _follow(self, feed: Feed) -> None:
@@ -213,6 +211,16 @@ class Engine:
                 self._pipeline.follow(each.entries, each.last)
         self._pace.due(time.monotonic())  # for the mode: ticks without input are the other server's
         feed.is_paused = self._pace.paused
+
+    def _lead(self, journal: Journal) -> None:
+        """Apply all that was followed, also where the net is paused, as a start does; then journal."""
+        if self._feed is not None:
+            self._follow(self._feed)
+        self._feed = None
+        self._settle()
+        while len(self._pipeline):
+            self._apply(most=_ALL)
+        self._pipeline.lead(journal, self._replica.horizon)
 
     def _differs(self, own: Hash) -> None:
         """Note that this net is not what it should be. On any thread."""
@@ -274,9 +282,10 @@ class Engine:
                 self._replies.dropped(entry, Conflict("a snapshot was restored before this was learnt"))
             self._pipeline.pop_done()
 
-    def _apply(self) -> None:
+    def _apply(self, most: int | None = None) -> None:
         """Apply a slice: the ticks of one or more messages in one call, or one entry without ticks."""
-        most = self._slice.most(self._pace.paused, hurried=bool(self._generations))
+        if most is None:
+            most = self._slice.most(self._pace.paused, hurried=bool(self._generations))
         if not (taken := self._pipeline.next_slice(most)):
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)

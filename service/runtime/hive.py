@@ -5,6 +5,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Callable
 
 from pydantic import BaseModel, ValidationError
 
@@ -63,6 +64,7 @@ class Hive:
         self.id = secrets.token_hex(4)
         self.url = url
         self.read_only = settings.read_only
+        self.on_lead: list[Callable[[], None]] = []  # called before the first input may come
         self._standby = settings.standby
         self._runtime = runtime
         self._place = place
@@ -142,6 +144,9 @@ class Hive:
             except StoreInUse as error:
                 raise Conflict(f"{error}: its leader lives") from error
             await self._runtime.lead()
+            for listener in self.on_lead:
+                listener()
+            self._runtime.inbox.refuse(None)
             took = time.monotonic() - began
             _logger.warning("this server leads now, from record %d on; that took %.1f s", self.me.record, took)
             await self._beat()

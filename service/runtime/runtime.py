@@ -253,7 +253,8 @@ class Runtime:
     async def lead(self) -> None:
         """Write to the store from now on, which is this server's: behind all that its last server has journalled.
 
-        What cannot be made good is this server's `failure`, and is raised as StoreError, JournalDamaged or Refused.
+        Inputs are refused until the inbox is told otherwise. What cannot be made good is this server's `failure`, and
+        is raised as StoreError, JournalDamaged or Refused.
         """
         assert self.follower is not None
         assert self._log is not None
@@ -276,7 +277,6 @@ class Runtime:
         except (StoreError, JournalDamaged, Refused) as error:
             self._cannot_lead = f"the store was taken over, and cannot be gone on with: {error}"
             raise
-        self.inbox.refuse(None)
 
     def _start(self) -> None:
         self.engine.board.on_mode.append(log_mode)
