@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -36,7 +36,7 @@ from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
 from service.auth.keys import KeysError, Scope
 from service.runtime.birth import CannotStart
-from service.runtime.hive import Hive
+from service.runtime.hive import Hive, leads_if_free
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
@@ -112,10 +112,10 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
     follows = settings.follow is not None
-    async with (
-        opened_store(settings.place, not follows) as place,
-        Runtime.open(NET, settings, place, follows) as runtime,
-    ):
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(opened_store(settings.place, not follows))
+        follows = follows and not (settings.standby and await leads_if_free(place))
+        runtime = await stack.enter_async_context(Runtime.open(NET, settings, place, follows))
         servers = Hive(runtime, place, settings, settings.advertise or str(app.state.url))
         hub = StreamHub(runtime, settings, servers)
         runtime.events.on_mode.append(hub.mode_changed)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.errors import Conflict, Follows, Refused
 from service.journal.codec import JournalDamaged
+from service.runtime.birth import CannotStart
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import ServerSettings
@@ -80,7 +81,10 @@ class Hive:
     @property
     def leader(self) -> str | None:
         """Return the leader's URL, as it was heard of last; None where nobody leads."""
-        return self.url if self.leads else next((each.url for each in self._members if each.role == "leader"), None)
+        if self.leads:
+            return self.url
+        # One at this server's own address is what was here before, and is dead.
+        return next((each.url for each in self._members if each.role == "leader" and each.url != self.url), None)
 
     @property
     def members(self) -> list[Member]:
@@ -199,3 +203,14 @@ class Hive:
                 continue
             except JournalDamaged:  # the server ends by it
                 return
+
+
+async def leads_if_free(place: OpenStore) -> bool:
+    """Take the store if nobody has it, for a server that stands by. Raises CannotStart."""
+    try:
+        await place.lock.take(waits=False)
+    except StoreInUse:
+        return False
+    except StoreError as error:
+        raise CannotStart(str(error)) from error
+    return True

@@ -113,6 +113,22 @@ def test_a_standby_takes_over_and_nothing_that_was_acknowledged_is_lost(team: Te
     assert all("Traceback" not in each.log for each in team.servers)
 
 
+def test_of_several_that_stand_by_the_first_leads_and_whoever_ended_comes_back_as_a_follower(servers: Servers) -> None:
+    first = servers.follower(standby=True)
+    second = servers.follower(standby=True)
+    assert [hive_of(each)["role"] for each in (first, second)] == ["leader", "follower"]
+    first.run(text=TEXT)
+    wait_until_level(first, second)
+    first.terminate()
+    wait_until(lambda: hive_of(second)["role"] == "leader", "the second leads")
+    first.start()
+    assert hive_of(first)["role"] == "follower"
+    wait_until(lambda: hive_of(first)["leader"] == second.url, "the first knows its leader")
+    first.run(text=TEXT)
+    assert wait_until_level(second, first)
+    assert second.net()["tokens_seen"] == 2 * len(TEXT)
+
+
 def test_one_is_promoted_when_its_leader_has_gone_and_not_before(servers: Servers) -> None:
     leader = servers.leader(journal="always")
     follower, other = servers.follower(), servers.follower()
