@@ -1,6 +1,7 @@
 """A follower has the leader's bits, answers what only reads, sends on what does not, and writes nothing."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import httpx
@@ -164,3 +165,24 @@ def test_a_follower_with_a_flipped_bit_stops_answering_and_comes_again(
     for answer in refusals:
         assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
         assert "was not the leader's" in answer.json()["detail"]
+
+
+def test_a_follower_comes_again_where_the_journal_no_longer_goes_on(servers: Servers, tmp_path: Path) -> None:
+    """Here since a backup was put in the store's place."""
+    leader = servers.leader()
+    leader.run(text=TEXT)
+    leader.terminate()
+    shutil.copytree(tmp_path / "store", tmp_path / "backup")
+    leader.start()
+    follower = servers.follower()
+    leader.run(text=TEXT * 3)
+    wait_until_level(leader, follower)
+    leader.terminate()
+    shutil.rmtree(tmp_path / "store")
+    shutil.copytree(tmp_path / "backup", tmp_path / "store")
+    leader.start()
+    leader.run(text=TEXT[::-1])
+    assert wait_until_level(leader, follower)
+    assert follower.net()["tokens_seen"] == 2 * len(TEXT)
+    follower.client.get("/readyz").raise_for_status()
+    follower.client.post("/v1/generate", json={"prompt": "the "}).raise_for_status()
