@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
-from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
 from service.engine.commands import Change, Explain, Generate, Lead, Resize, Run, SetPace, TellHash
 from service.engine.engine import Engine
@@ -28,13 +26,13 @@ from service.jobs.job import Job
 from service.jobs.opening import open_jobs, running
 from service.journal.codec import JournalDamaged
 from service.journal.journal import LoggedJournal, OthersJournal
-from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
+from service.runtime.awakening import recovered_net, snapshots_of
+from service.runtime.birth import birth_of, create
 from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
 from service.runtime.recovery import Recovered, loader, recover, scanned
 from service.settings import NetSettings
-from service.snapshots.catalog import SnapshotCatalog
-from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshot import Snapshot
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
@@ -45,9 +43,7 @@ from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
-_STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LINE_BYTES = 4 * WORDS
-_LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
 _logger = logging.getLogger(__name__)
 
 
@@ -90,7 +86,7 @@ class Runtime:
         )
         self.watch = Watch(self.engine)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
-        self.snapshots = _snapshots_of(name, settings, place)
+        self.snapshots = snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
         self.snapshotter = Snapshotter(
             self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
@@ -127,7 +123,7 @@ class Runtime:
         One that `follows` lives by what another server writes to the store, until `lead`.
         """
         log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
-        recovered = await _recovered(name, settings, place, log, follows)
+        recovered = await recovered_net(name, settings, place, log, follows)
         runtime = cls(name, settings, place, recovered, log, follows)
         async with runtime._stack as stack:
             stack.push_async_callback(runtime._stop)
@@ -345,39 +341,3 @@ class Runtime:
         if self.inbox.depth:
             what = "are not learnt" if self.journal is None else "are learnt at the next start"
             _logger.warning("%d ticks that were accepted %s", self.inbox.depth, what)
-
-
-async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Log | None, follows: bool) -> Recovered:
-    """Return the net as it was, or a new one. Raises CannotStart."""
-    snapshots = _snapshots_of(name, settings, place)
-    try:
-        if not follows:
-            await snapshots.sweep()
-            await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
-        device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
-        recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device), follows)
-        await _warm_up(recovered.replica.learner)
-    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
-        raise CannotStart(str(error)) from error
-    check_is_as_asked_for(recovered.replica.learner, settings, birth)
-    return recovered
-
-
-async def _warm_up(learner: Learner) -> None:
-    """Make the net's kernels ready, and say so where they have to be compiled."""
-    began = time.monotonic()
-    warming = asyncio.create_task(asyncio.to_thread(learner.warm_up))
-    await asyncio.wait([warming], timeout=_LOAD_SECONDS)
-    if is_slow := not warming.done():
-        _logger.info("compiling the kernels of %s, once on this machine; it takes up to a minute", learner.net.preset)
-    while not warming.done():
-        await asyncio.wait([warming], timeout=_STILL_SECONDS)
-        if not warming.done():
-            _logger.info("still compiling, for %.0f s", time.monotonic() - began)
-    await warming
-    if is_slow:
-        _logger.info("the kernels are compiled, in %.0f s", time.monotonic() - began)
-
-
-def _snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
-    return SnapshotCatalog(place.store, settings.snapshots_kept, name, most_kept=settings.max_kept_snapshots)
