@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from service.api.access import needs
 from service.api.deps import Edge
 from service.api.error_handlers import add_error_handlers
+from service.api.forwarding import Forwarding
 from service.api.gateway import Gateway
 from service.api.idempotency import IdempotencyKeys
 from service.api.openai import chat, completions, models
@@ -22,6 +23,7 @@ from service.api.routes import (
     daydream,
     generate,
     health,
+    hive,
     inputs,
     jobs,
     net,
@@ -36,6 +38,7 @@ from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
 from service.auth.keys import KeysError, Scope
 from service.runtime.birth import CannotStart
+from service.runtime.hive import Hive, leads_if_free
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
@@ -45,7 +48,7 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
+    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
     *(models, completions, chat),
 )
 
@@ -56,9 +59,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _following(keyring), _living(settings) as edge:
+        async with _following(keyring), _living(app, settings) as edge:
             app.state.edge = edge
-            app.state.registry = open_registry(edge.runtime.parts)
+            app.state.registry = open_registry(lambda: edge.runtime.parts)
             yield
         await asyncio.to_thread(end_traces)
 
@@ -67,11 +70,14 @@ def create_app(settings: Settings) -> FastAPI:
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
+    if settings.follow is not None:
+        app.add_middleware(Forwarding)
     app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(RequestLog)
     add_error_handlers(app)
+    app.state.url = ""  # once somebody listens, where that is
     for part in PARTS:
         app.include_router(part.router)
     end_traces = _traced(app) if settings.traces else _nothing
@@ -106,12 +112,22 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _living(settings: Settings) -> AsyncIterator[Edge]:
-    async with opened_store(settings.store) as place, Runtime.open(NET, settings, place) as runtime:
-        hub = StreamHub(runtime, settings)
+async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
+    follows = settings.follow is not None
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(opened_store(settings.place, not follows))
+        follows = follows and not (settings.standby and await leads_if_free(place))
+        runtime = await stack.enter_async_context(Runtime.open(NET, settings, place, follows))
+        servers = Hive(runtime, place, settings, settings.advertise or str(app.state.url))
+        hub = StreamHub(runtime, settings, servers)
         runtime.events.on_mode.append(hub.mode_changed)
         runtime.events.on_snapshot.append(hub.snapshot_saved)
         runtime.events.on_job.append(hub.job_changed)
+        servers.on_lead.append(hub.begin_to_lead)
         uploads = Uploads(place.directory, settings.max_uploads)
         keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
-        yield Edge(settings, runtime, hub, keys, uploads)
+        await servers.start()
+        try:
+            yield Edge(settings, runtime, hub, keys, uploads, servers)
+        finally:
+            await servers.stop()

@@ -82,6 +82,16 @@ class Conflict(Refused):
     pass
 
 
+class Follows(Refused):
+    """This server follows another one, which alone may change the net."""
+
+
+class LeaderGone(Refused):
+    """This server follows another one, which does not answer."""
+
+    retry_after = 1
+
+
 class JobFailed(Refused):
     """A job that was begun and failed."""
 
@@ -97,7 +107,7 @@ class NotDurable(Refused):
 
 
 class NotReady(Refused):
-    """The server is still reading its journal."""
+    """The server is still reading its journal, or fetches the net anew."""
 
     retry_after = 1
 
@@ -111,6 +121,8 @@ _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     ModelNotFound: ("model-not-found", HTTPStatus.NOT_FOUND, "Not found"),
     NotFound: ("not-found", HTTPStatus.NOT_FOUND, "Not found"),
     Conflict: ("conflict", HTTPStatus.CONFLICT, "Conflict"),
+    Follows: ("follower", HTTPStatus.CONFLICT, "This server follows another"),
+    LeaderGone: ("leader-gone", HTTPStatus.SERVICE_UNAVAILABLE, "The leader does not answer"),
     JobFailed: ("job-failed", HTTPStatus.INTERNAL_SERVER_ERROR, "Job failed"),
     EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "Engine stopped"),
     NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "Journal not writable"),

@@ -69,6 +69,12 @@ class NetSettings(BaseModel):
         description="when an input is on the disk: always before it is learnt, everysec within a second, "
         "never when the system writes it; off keeps no journal",
     )
+    hash_every: int = Field(
+        100_000,
+        ge=0,
+        description="ticks after which the net's hash is journalled for the servers that follow, if there are any; "
+        "0 is never",
+    )
     snapshot_every: float = Field(300.0, ge=0, description="seconds between snapshots; 0 is never")
     snapshot_ticks: int = Field(
         10_000_000,
@@ -112,6 +118,19 @@ class ServerSettings(BaseModel):
         "the user's own directory for data, or data in the working directory where that is a store already",
     )
 
+    follow: str | None = Field(
+        None,
+        description="follow the server that has this store, given as for store: live by its journal, answer what only "
+        "reads, and send it all else",
+    )
+    read_only: bool = Field(False, description="with follow: refuse what would change the net, instead of sending it")
+    standby: bool = Field(False, description="with follow: lead as soon as the server that is followed is gone")
+    advertise: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s?#]+$",
+        description="URL by which other servers on the store reach this one; if not given, its address and port",
+    )
+
     api_key: SecretStr | None = Field(None, description="a key that allows everything")
     keys_file: Path | None = Field(None, description="file of keys, as `realnet key create` writes it")
     insecure: bool = Field(False, description="serve anybody without a key on an address that is not loopback")
@@ -139,6 +158,20 @@ class ServerSettings(BaseModel):
                 "REALNET_KEYS_FILE, or --insecure if you mean it"
             )
         return self
+
+    @model_validator(mode="after")
+    def _follows_if_it_says_how(self) -> Self:
+        for name in ("read_only", "standby"):
+            if getattr(self, name) and self.follow is None:
+                raise ValueError(f"{name} is of a server that follows: say which store, by follow")
+        if self.read_only and self.standby:
+            raise ValueError("a server that may come to lead cannot be read_only: leave one of standby and read_only")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Return the store, whoever leads there."""
+        return self.store if self.follow is None else self.follow
 
     @property
     def has_keys(self) -> bool:
@@ -186,6 +219,12 @@ class Settings(NetSettings, ServerSettings, LimitSettings, BaseSettings):
     def _has_room_for_a_request(self) -> Self:
         if self.max_ticks_per_request > self.inbox_ticks:
             raise ValueError("max_ticks_per_request is more than inbox_ticks: such a request would never be taken")
+        return self
+
+    @model_validator(mode="after")
+    def _has_something_to_follow(self) -> Self:
+        if self.follow is not None and self.journal == "off":
+            raise ValueError("a server that follows lives by the journal: leave journal off out")
         return self
 
 

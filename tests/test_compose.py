@@ -1,5 +1,6 @@
 """What must hold of docker-compose.yml; no engine is needed to read it."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,38 @@ def test_a_service_is_healthy_confined_and_stopped_in_peace(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["stop_grace_period"] == "20s"
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert {volume.split(":")[0] for volume in service["volumes"]} <= COMPOSE["volumes"].keys()
+    assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= COMPOSE["volumes"].keys()
 
 
-@pytest.mark.parametrize("name", ["server", "gpu"])
+@pytest.mark.parametrize("name", ["server", "gpu", "follower-1", "follower-2"])
 def test_a_server_waits_for_redis_and_its_settings_are_settings(name: str) -> None:
     service = SERVICES[name]
-    assert service["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    first = {"redis"} if name in ("server", "gpu") else {"redis", "server"}
+    assert service["depends_on"] == {each: {"condition": "service_healthy"} for each in first}
     fields = {f"REALNET_{field.upper()}" for field in Settings.model_fields}
     assert service["environment"].keys() <= fields
     given = {key.removeprefix("REALNET_").lower(): value for key, value in service["environment"].items()}
     assert given["api_key"].startswith("${REALNET_API_KEY:?")  # the user's, and without one nothing starts
     settings = Settings(**given | {"api_key": "0" * 64})
     assert not settings.insecure
-    assert settings.store == "redis://redis:6379/0"
-    assert (ROOT / service["build"]["dockerfile"]).exists()
+    assert settings.place == settings.store == "redis://redis:6379/0"
+    assert "build" not in service or (ROOT / service["build"]["dockerfile"]).exists()
+
+
+def test_a_hive_has_two_followers_that_stand_by_behind_one_address() -> None:
+    followers = [name for name, service in SERVICES.items() if service.get("profiles") == ["hive"]]
+    assert followers == ["follower-1", "follower-2", "hive"]
+    for name in ("server", *followers[:2]):
+        environment = SERVICES[name]["environment"]
+        assert environment["REALNET_FOLLOW"] == environment["REALNET_STORE"]
+        assert environment["REALNET_ADVERTISE"] == f"http://{name}:8420"
+        assert environment["REALNET_STANDBY"] == "true"
+        assert SERVICES[name]["image"] == "realnet"
+    [source] = SERVICES["hive"]["configs"]
+    proxy = (ROOT / COMPOSE["configs"][source["source"]]["file"]).read_text()
+    assert re.findall(r"^ +server \S+ (\S+)$", proxy, re.MULTILINE) == [f"{name}:8420" for name in followers[:2]]
+    assert SERVICES["hive"]["ports"] == ["127.0.0.1:8421:8421"]
+    assert "bind :8421" in proxy
 
 
 def test_only_the_gpu_service_reserves_a_gpu_and_it_is_asked_for() -> None:

@@ -17,6 +17,7 @@ from realnet.client.models import (
     Explanation,
     Generated,
     Health,
+    Hive,
     InputContent,
     Level,
     Me,
@@ -124,6 +125,14 @@ class AsyncClient:
     async def shrink(self, lines: int) -> Net:
         """Have a net of dendrites go on with so many lines, those that were used most; return it as it is then."""
         return await self._http.ask(Net, "POST", "/v1/net/shrink", body={"lines": lines})
+
+    async def hive(self) -> Hive:
+        """Tell of the servers that live by one journal: who leads, and how far each is."""
+        return await self._http.ask(Hive, "GET", "/v1/hive")
+
+    async def promote(self) -> Hive:
+        """Have this server lead, once its leader is gone; Conflict is raised while that lives."""
+        return await self._http.ask(Hive, "POST", "/v1/hive/promote")
 
     async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
         """Tell why the net expects what it does after `context`; of a net of dendrites only."""

@@ -140,6 +140,18 @@ class Conflict(RealNetError):
     type = "/problems/conflict"
 
 
+class Follows(RealNetError):
+    """The server follows another one, which alone may change the net: the message has its URL."""
+
+    type = "/problems/follower"
+
+
+class LeaderGone(RealNetError):
+    """The server follows another one, which does not answer."""
+
+    type = "/problems/leader-gone"
+
+
 class TooLarge(RealNetError):
     type = "/problems/too-large"
 
@@ -181,7 +193,7 @@ class NotDurable(RealNetError):
 
 
 class NotReady(RealNetError):
-    """The server is still reading its journal."""
+    """The server is still reading its journal, or fetches the net anew."""
 
     type = "/problems/not-ready"
 
@@ -192,7 +204,7 @@ class StoreUnavailable(RealNetError):
 
 _CLASSES = {each.type: each for each in RealNetError.__subclasses__() if each.type}
 
-PASSING = NotDurable, NotReady  # these refusals end by themselves
+PASSING = NotDurable, NotReady, LeaderGone  # these refusals end by themselves
 TRY_AGAIN_SECONDS = 1.0  # the server's Retry-After for them
 
 

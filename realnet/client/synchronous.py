@@ -165,6 +165,8 @@ class Client(Blocking):
     change = blocking(AsyncClient.change)
     grow = blocking(AsyncClient.grow)
     shrink = blocking(AsyncClient.shrink)
+    hive = blocking(AsyncClient.hive)
+    promote = blocking(AsyncClient.promote)
     explain = blocking(AsyncClient.explain)
     send = blocking(AsyncClient.send)
     run = blocking(AsyncClient.run)

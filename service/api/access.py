@@ -9,14 +9,15 @@ from service.settings import Settings
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
-def needs(scope: Scope, largest: str = "max_body_bytes") -> Callable[[_Endpoint], _Endpoint]:
+def needs(scope: Scope, largest: str = "max_body_bytes", here: bool = False) -> Callable[[_Endpoint], _Endpoint]:
     """Declare the scope that a route needs; a route that declares none needs ADMIN.
 
-    `largest` names the setting with the most bytes that its body may have.
+    `largest` names the setting with the most bytes that its body may have. What is `here` is about this server, not
+    about the net: a server that follows answers it in any case, and sends it nowhere.
     """
 
     def declare(endpoint: _Endpoint) -> _Endpoint:
-        endpoint.scope, endpoint.largest = scope, largest  # type: ignore[attr-defined]
+        endpoint.scope, endpoint.largest, endpoint.here = scope, largest, here  # type: ignore[attr-defined]
         return endpoint
 
     return declare
@@ -25,6 +26,10 @@ def needs(scope: Scope, largest: str = "max_body_bytes") -> Callable[[_Endpoint]
 def scope_of(endpoint: object) -> Scope:
     declared = getattr(endpoint, "scope", None)
     return declared if isinstance(declared, Scope) else Scope.ADMIN
+
+
+def is_here(endpoint: object) -> bool:
+    return bool(getattr(endpoint, "here", False))
 
 
 def largest_of(endpoint: object, settings: Settings) -> int:

@@ -13,6 +13,7 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Caller
 from service.errors import MEDIA_TYPE
+from service.runtime.hive import Hive
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 
@@ -26,6 +27,7 @@ class Edge:
     hub: StreamHub
     idempotency_keys: IdempotencyKeys
     uploads: Uploads
+    hive: Hive
 
 
 def edge_of(connection: HTTPConnection) -> Edge:

@@ -10,6 +10,7 @@ from service.errors import (
     MEDIA_TYPE,
     Forbidden,
     Invalid,
+    LeaderGone,
     NotDurable,
     NotReady,
     Overloaded,
@@ -35,7 +36,7 @@ def respond(scope: Scope, problem: Problem, headers: dict[str, str] | None = Non
 def refusal(scope: Scope, error: Exception) -> Response:
     """Return the answer to an error; one that is not the service's own is a 500 without any detail."""
     headers = {}
-    if isinstance(error, Overloaded | NotDurable | NotReady):
+    if isinstance(error, Overloaded | NotDurable | NotReady | LeaderGone):
         headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"

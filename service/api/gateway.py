@@ -17,6 +17,7 @@ from service.auth.keys import Scope
 from service.errors import Refused, Unauthorized, problem_of_status
 from service.settings import LOOPBACK, Settings
 
+FORWARDED = "realnet-forwarded"  # a header of what one server sends another: it goes no further
 KEY_PROTOCOL = "realnet.key."  # a subprotocol, for browsers, which give a WebSocket no headers
 
 _SLOWEST_BODY = 2**14  # bytes a second
@@ -75,9 +76,9 @@ class Gateway:
         """
         route = self._route(scope)
         scope["realnet.route"] = getattr(route, "path", None)
-        key = _key_in(scope, headers)
+        key = scope["realnet.key"] = _key_in(scope, headers)
         caller = self._keyring.caller(key)
-        endpoint = getattr(route, "endpoint", None)
+        endpoint = scope["realnet.endpoint"] = getattr(route, "endpoint", None)
         needed = Scope.READ if route is None else scope_of(endpoint)
         most = largest_of(endpoint, self._settings)
         if needed is Scope.OPEN:

@@ -12,6 +12,15 @@ from service.api.encoding import FrameOutput, TokenOutput
 from service.auth.keys import Scope
 from service.errors import MEDIA_TYPE, Problem
 
+_OF_KEYS = (400, 401, 403, 429)
+# What changes the net may be refused by a server that follows: 409 where it only reads, 503 without a leader.
+_REFUSALS = {
+    Scope.OPEN: (400, 403),
+    Scope.READ: _OF_KEYS,
+    Scope.TEACH: (*_OF_KEYS, 409, 503),
+    Scope.ADMIN: (*_OF_KEYS, 409, 503),
+}
+
 
 class Api(FastAPI):
     """FastAPI with a document that is true to the behaviour."""
@@ -49,7 +58,7 @@ def declare_keys(document: dict[str, Any], routes: Sequence[BaseRoute], required
             scope = scope_of(getattr(route, "endpoint", None))
             if operation is None:
                 continue
-            for status in (400, 403) if scope is Scope.OPEN else (400, 401, 403, 429):
+            for status in _REFUSALS[scope]:
                 operation["responses"].setdefault(str(status), {"description": "A problem", "content": content})
             if scope is not Scope.OPEN:
                 operation["security"] = [{"key": []}] if required else [{}, {"key": []}]

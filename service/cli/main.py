@@ -13,6 +13,7 @@ from service.cli.chat import chatting
 from service.cli.compression import compression
 from service.cli.datasets import datasets
 from service.cli.generate import generating
+from service.cli.hive import hive
 from service.cli.jobs import jobs
 from service.cli.keys import keys
 from service.cli.net import net
@@ -35,6 +36,7 @@ app.add_typer(generating)
 app.add_typer(chatting)
 app.add_typer(net)
 app.add_typer(about)
+app.add_typer(hive)
 app.add_typer(top)
 app.add_typer(outputs)
 app.add_typer(begin)

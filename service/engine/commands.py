@@ -13,9 +13,11 @@ from realnet.dendrites.explain import Explanation
 from realnet.inputs import Input
 from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch
+from service.journal.journal import Journal
 from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
+    HashRecord,
     InputRecord,
     ResizeRecord,
     RestoreRecord,
@@ -194,6 +196,25 @@ class Change(JournalledCommand[None]):
 
     def entry(self, horizon: Horizon) -> Entry:
         return Entry(ChangeRecord(self.learning_rate, self.plasticity, self.paused), waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class TellHash(JournalledCommand[int]):
+    """The hash that was taken at the record `mark`, for the servers that follow. Replies with the tick."""
+
+    mark: int
+    tick: int
+    sha256: str
+
+    def entry(self, horizon: Horizon) -> Entry:
+        return Entry(HashRecord(self.mark, self.tick, self.sha256), waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class Lead(Command[None]):
+    """Write to the journal from now on, all of which was followed until now."""
+
+    journal: Journal
 
 
 @dataclass(slots=True, eq=False)

@@ -1,16 +1,20 @@
 """The thread that owns the net: take what was asked, journal it, apply what is durable, publish."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from service.engine.commands import Change, Command, JournalledCommand, Query, SetPace
+from service.engine.commands import Command, JournalledCommand, Lead, Query, Run, SetPace
+from service.engine.feed import Anew, Feed
 from service.engine.firings import Firings
 from service.engine.generate import Generate
 from service.engine.generations import Generations
+from service.engine.hashes import Hash, Hashes
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
@@ -20,23 +24,27 @@ from service.engine.replay_report import reported
 from service.engine.replies import Replies
 from service.engine.status import Status, StatusBoard
 from service.engine.thoughts import Thoughts
-from service.errors import Conflict, EngineStopped, NotDurable
+from service.errors import Conflict, EngineStopped, NotDurable, NotReady
 from service.journal.codec import JournalDamaged
 from service.journal.journal import Journal, NoJournal
-from service.journal.records import IdleRecord, InputRecord, RestoreRecord
+from service.journal.records import ChangeRecord, HashRecord, IdleRecord, InputRecord, MarkRecord, RestoreRecord
 from service.replica.entry import Entry
 from service.replica.replay import Replay
-from service.replica.replica import Replica
+from service.replica.replica import OutOfOrder, Replica
 from service.store.base import StoreError
 
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
+_ALL = 4096  # ticks in a slice that nobody waits for
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Owns a replica: what changes it is journalled first, in the order it was taken, and applied when durable."""
+    """Owns a replica: what changes it is journalled first, in the order it was taken, and applied when durable.
+
+    With a `feed` it is another server that journals, and this one applies what comes from there, until it leads.
+    """
 
     def __init__(
         self,
@@ -49,6 +57,8 @@ class Engine:
         replay: Replay | None = None,
         idle_learning: bool = False,
         self_loop: bool = False,
+        feed: Feed | None = None,
+        hashes: Hashes | None = None,
     ) -> None:
         self.interface = replica.learner.interface
         self.progress = replica.progress
@@ -59,6 +69,11 @@ class Engine:
         self._outputs = outputs
         self._pace = pace
         self._idle_learning = idle_learning
+        self._feed = feed
+        self.hashes = hashes or Hashes(0)
+        self.hashes.on_difference = self._differs
+        self.on_difference: Callable[[Hash], None] = lambda _: None  # on any thread: the net has stopped answering
+        self.difference: Hash | None = None  # what another server's hash was not equal to
         self._taken: deque[Command[Any]] = deque()
         self._pipeline = Pipeline(journal or NoJournal(), replica.horizon)
         self._slice = SliceSize()
@@ -86,6 +101,7 @@ class Engine:
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
             self._outbox.deliver()
+        self.hashes.close()
 
     async def ask(self, command: Command[T]) -> T:
         """Put a command in and wait for the reply. Raises Refused."""
@@ -131,30 +147,36 @@ class Engine:
             return
         for ticks in reported(self.replay, self._replica):
             self.board.rate.count(ticks)
-            self.board.publish(self._replica.horizon, 0)
+            self.board.publish(self._replica.horizon, 0, self.replay.at)
             if self._stopping:
                 return
         self._pipeline.rest(self._replica.horizon)
         self._pace.change(time.monotonic(), paused=self._replica.paused)
         self._pace.frame(time.monotonic())
-        self.board.publish(self._replica.horizon, 0)
+        self.board.publish(self._replica.horizon, 0, self.replay.at)
         self.replay = None
         self._inbox.ready = True
 
     def step(self) -> None:
         self._take()
-        self._idle()
+        if self._feed is None:
+            self._idle()
+            self._mark()
+        else:
+            self._follow(self._feed)
         self._pipeline.begin_commit()
         self._settle()
         self._generations.go_on()
         if not self._outbox.is_empty:
             self._publish()  # what was asked is answered before the next slice
         self._apply()
+        if self._feed is not None:
+            self._feed.applied(self._pipeline.applied)
         self.firings.look(self._replica)
         self._publish()
 
     def _publish(self) -> None:
-        self.board.publish(self._pipeline.horizon, len(self._generations))
+        self.board.publish(self._pipeline.horizon, len(self._generations), self._pipeline.applied)
 
     def _take(self) -> None:
         is_busy = self._generations or self._pipeline.is_ready(self._slice.most(self._pace.paused))
@@ -179,6 +201,60 @@ class Engine:
                 if self_loop is not None:
                     self.thoughts.turn(self_loop)
                 self._outbox.resolve(command.reply, None)
+            case Lead(journal=journal):
+                self._lead(journal)
+                self._outbox.resolve(command.reply, None)
+
+    def _follow(self, feed: Feed) -> None:
+        """Take what another server has journalled."""
+        if self.difference is not None and self._inbox.ready:
+            self._leave(self.difference)
+        for each in feed.take():
+            if isinstance(each, Anew):
+                self._begin_anew(each)
+            elif self.difference is None:
+                self._pipeline.follow(each.entries, each.last)
+        self._pace.due(time.monotonic())  # for the mode: ticks without input are the other server's
+        feed.is_paused = self._pace.paused
+
+    def _lead(self, journal: Journal) -> None:
+        """Apply all that was followed, also where the net is paused, as a start does; then journal."""
+        if self._feed is not None:
+            self._follow(self._feed)
+        self._feed = None
+        self._settle()
+        while len(self._pipeline):
+            self._apply(most=_ALL)
+        self._pipeline.lead(journal, self._replica.horizon)
+
+    def _differs(self, own: Hash) -> None:
+        """Note that this net is not what it should be. On any thread."""
+        self.difference = own
+        self._inbox.wake()
+
+    def _leave(self, own: Hash) -> None:
+        """Answer nothing any more, until the net is another."""
+        _logger.error("the net is not the leader's: its hash at tick %d differs; nothing is answered", own.tick)
+        self._inbox.why_not = f"the net was not the leader's at tick {own.tick}, and is fetched anew"
+        self._inbox.ready = False
+        self._pipeline.clear()
+        self._generations.end(NotReady(self._inbox.why_not))
+        self.on_difference(own)
+
+    def _begin_anew(self, anew: Anew) -> None:
+        self._replica.become(anew.replica)
+        self._pipeline.begin_anew(anew.last, self._replica.horizon)
+        self._pace.change(time.monotonic(), paused=self._replica.paused)
+        self._outputs.clear()
+        self.hashes.forget()
+        self.difference = None
+        self._inbox.ready = True
+
+    def _mark(self) -> None:
+        """Have all servers take a hash, every so many ticks."""
+        if self.hashes.is_due(self.board.rate.total):
+            with contextlib.suppress(NotDurable):
+                self._pipeline.append(Entry(MarkRecord(self._pipeline.horizon.tick)))
 
     def _idle(self) -> None:
         if self._pipeline:
@@ -200,8 +276,8 @@ class Engine:
     def _settle(self) -> None:
         """See which records have become durable, and which never will."""
         for entry in self._pipeline.settle():
-            if isinstance(entry.waiter, Change):
-                self._pace.change(time.monotonic(), paused=entry.waiter.paused)
+            if isinstance(entry.record, ChangeRecord):
+                self._pace.change(time.monotonic(), paused=entry.record.paused)
             self._replies.journalled(entry)
         if (failed := self._pipeline.drop_failed(self._replica.horizon)) is not None:
             for entry in failed[1]:
@@ -212,21 +288,32 @@ class Engine:
                 self._replies.dropped(entry, Conflict("a snapshot was restored before this was learnt"))
             self._pipeline.pop_done()
 
-    def _apply(self) -> None:
+    def _apply(self, most: int | None = None) -> None:
         """Apply a slice: the ticks of one or more messages in one call, or one entry without ticks."""
-        most = self._slice.most(self._pace.paused, hurried=bool(self._generations))
+        if most is None:
+            most = self._slice.most(self._pace.paused, hurried=bool(self._generations))
         if not (taken := self._pipeline.next_slice(most)):
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()
-        batch = self._replica.apply(taken, self._outputs.wanted.level)
+        try:
+            batch = self._replica.apply(taken, self._outputs.wanted.level)
+        except OutOfOrder:
+            if self._feed is None:
+                raise
+            self._differs(Hash(taken[0][0].seq, self._replica.learner.net.tick, ""))
+            return
         self.board.rate.count(ticks)
         if isinstance(first, InputRecord):
             self._pace.frame(time.monotonic())
             self._slice.adapt(ticks, time.monotonic() - started)
-            self._inbox.release(ticks)
+            self._inbox.release(sum(ticks for entry, ticks in taken if isinstance(entry.waiter, Run)))
         elif isinstance(first, RestoreRecord):
             self._outputs.clear()
+        elif isinstance(first, MarkRecord) and (self._feed is not None or self.hashes.wanted):
+            self.hashes.take(taken[0][0].seq, self._replica.learner.checkpoint())
+        elif isinstance(first, HashRecord) and self._feed is not None:
+            self.hashes.told(first)
         is_told = isinstance(first, InputRecord) or (isinstance(first, IdleRecord) and self.interface.idle_speaks)
         if batch is not None and is_told:  # dreams are private
             self._outputs.append(batch)

@@ -99,3 +99,4 @@ class Generations:
     def end(self, why: Exception) -> None:
         for each in self._running:
             self._outbox.fail(each.command.reply, why)
+        self._running = []

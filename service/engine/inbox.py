@@ -8,7 +8,7 @@ from typing import Any
 from service.auth.places import Places
 from service.engine.commands import Command, JournalledCommand, Run
 from service.engine.generate import Generate
-from service.errors import NotDurable, NotReady, Overloaded, Refused
+from service.errors import NotReady, Overloaded, Refused
 
 
 class Inbox:
@@ -28,7 +28,8 @@ class Inbox:
         self._closed: Exception | None = None
         self._woken = False
         self.refusal: Refused | None = None  # of what would be learnt …
-        self.ready = True  # … and, until then, of everything
+        self.ready = True  # … and, until then, of everything, …
+        self.why_not = "the journal is being read, GET /readyz tells how far"  # … which says so
         self._waiting: deque[tuple[Run, asyncio.Future[None]]] = deque()  # the loop's; first come, first admitted
 
     @property
@@ -42,16 +43,16 @@ class Inbox:
         """Queue a command for the engine; a generation holds one of its caller's places until its reply is there.
 
         Raises Overloaded where there is no room now, Limited where the caller of that `space` has its share,
-        EngineStopped once the engine has ended, NotReady while the journal is being read, and NotDurable for what would
-        change the net while the journal cannot be written.
+        EngineStopped once the engine has ended, NotReady while the journal is being read, and what `refuse` was given
+        for what would change the net.
         """
         with self._changed:
             if self._closed is not None:
                 raise self._closed
             if not self.ready:
-                raise NotReady("the journal is being read, GET /readyz tells how far")
+                raise NotReady(self.why_not)
             if self.refusal is not None and isinstance(command, JournalledCommand):
-                raise NotDurable(str(self.refusal))
+                raise type(self.refusal)(str(self.refusal))
             if isinstance(command, Run):
                 if self._depth + command.ticks > self.capacity:
                     raise Overloaded(f"{self._depth} ticks are queued, and {self.capacity} may be")

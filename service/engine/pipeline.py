@@ -48,6 +48,7 @@ class Pipeline:
         self._entries: deque[Entry] = deque()
         self._pending: deque[tuple[Ticket, Entry]] = deque()  # the last of the entries
         self._settled = journal.last  # the last record that is durable, and applied or among the entries
+        self._read = journal.last  # the last record that was followed
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -59,6 +60,25 @@ class Pipeline:
         self._pending.append((ticket, entry))
         self._entries.append(entry)
         self.horizon = self.horizon.after(entry)
+
+    def follow(self, entries: list[Entry], last: int) -> None:
+        """Take entries that another server has journalled, up to its record `last`."""
+        for entry in entries:
+            self._pending.append((Ticket(entry.seq, is_durable=True), entry))
+            self._entries.append(entry)
+            self.horizon = self.horizon.after(entry)
+        self._read = last
+
+    def begin_anew(self, last: int, horizon: Horizon) -> None:
+        """Give everything up, and go on behind record `last` with a net at `horizon`."""
+        self.clear()
+        self._settled = self._read = last
+        self.horizon = horizon
+
+    def lead(self, journal: Journal, now: Horizon) -> None:
+        """Append to a journal from now on, of which all records were followed; the net is at `now`."""
+        self._journal = journal
+        self._look_ahead(now)
 
     def rest(self, horizon: Horizon) -> None:
         """Take over what the net is at, while there is nothing to be done."""
@@ -77,6 +97,8 @@ class Pipeline:
             entry.state = EntryState.READY
             self._settled = ticket.seq
             ready.append(entry)
+        if not self._pending:
+            self._settled = max(self._settled, self._read)  # records of no entry may come last
         return ready
 
     def drop_failed(self, now: Horizon) -> tuple[NotDurable, list[Entry]] | None:
@@ -88,9 +110,7 @@ class Pipeline:
             self._entries.pop()  # they are the last
         self._pending.clear()
         self._journal.seen()
-        self.horizon = now
-        for entry in self._entries:
-            self.horizon = self.horizon.after(entry)
+        self._look_ahead(now)
         return why, dropped
 
     def next_slice(self, most: int) -> Slice:
@@ -124,7 +144,17 @@ class Pipeline:
         if not self._entries:
             return JournalPosition(self._settled)
         first = self._entries[0]
-        return JournalPosition(min(self._settled, first.seq - 1), first.seq, first.done)
+        return JournalPosition(self.applied, first.seq, first.done)
+
+    @property
+    def applied(self) -> int:
+        """Return the number of the last record that was applied with all before it."""
+        return min(self._settled, self._entries[0].seq - 1) if self._entries else self._settled
+
+    def _look_ahead(self, now: Horizon) -> None:
+        self.horizon = now
+        for entry in self._entries:
+            self.horizon = self.horizon.after(entry)
 
     def clear(self) -> list[Entry]:
         """Give everything up, and return it."""

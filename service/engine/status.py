@@ -52,6 +52,7 @@ class Status:
     tick_hz: float
     generations: int
     changes: int  # grows with everything that a snapshot must not lose
+    record: int  # of the journal: the last that was applied
     published_at: float  # monotonic seconds
 
 
@@ -66,12 +67,12 @@ class StatusBoard:
         self._replica = replica
         self._pace = pace
         self._announced = 0  # outputs
-        self.status = self._read(replica.horizon, 0)
+        self.status = self._read(replica.horizon, 0, 0)
 
-    def publish(self, horizon: Horizon, generations: int) -> None:
+    def publish(self, horizon: Horizon, generations: int, record: int) -> None:
         """Replace the status, and wake the loop if there is anything for it."""
         before = self.status.mode
-        self.status = status = self._read(horizon, generations)
+        self.status = status = self._read(horizon, generations, record)
         if status.mode is not before:
             for listener in self.on_mode:
                 self._outbox.call_listener(listener, status.mode)
@@ -79,7 +80,7 @@ class StatusBoard:
             self._announced = self._outputs.end
             self._outbox.flush()
 
-    def _read(self, horizon: Horizon, generations: int) -> Status:
+    def _read(self, horizon: Horizon, generations: int, record: int) -> Status:
         learner, now = self._replica.learner, time.monotonic()
         tree = learner.net if isinstance(learner.net, DendriteNet) else None
         return Status(
@@ -102,5 +103,6 @@ class StatusBoard:
             tick_hz=self._pace.tick_hz,
             generations=generations,
             changes=self._replica.changes,
+            record=record,
             published_at=now,
         )

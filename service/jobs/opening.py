@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from service.aio import in_thread
 from service.datasets.catalog import DatasetCatalog
@@ -22,13 +23,20 @@ from service.jobs.process import remove_leftovers
 from service.jobs.runner import JobFunction, JobRunner
 from service.jobs.search import SearchJob
 from service.jobs.sleep import SleepJob, sleep_when_rested
+from service.replica.progress import Progress
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Store
 
 
-@asynccontextmanager
-async def open_jobs(
+class OpenJobs(NamedTuple):
+    """The jobs of a net, and what drives those that the net lives through."""
+
+    runner: JobRunner
+    driver: JobDriver
+
+
+def open_jobs(
     name: str,
     store: Store,
     *,
@@ -39,12 +47,8 @@ async def open_jobs(
     snapshots: SnapshotCatalog,
     snapshotter: Snapshotter,
     directory: Path | None,
-    sleep_after: float,
-) -> AsyncIterator[JobRunner]:
-    """Go on with the jobs of the net `name` that have not ended. `sleep_after` is in seconds, 0 for never.
-
-    The large files of jobs are in `directory`, or where the system has such. Raises StoreError.
-    """
+) -> OpenJobs:
+    """Put the jobs of the net `name` together. Their large files are in `directory`, or where the system has such."""
     driver, progress = JobDriver(engine, inbox, outputs), engine.progress
     home = Homecoming(engine, snapshotter, snapshots, directory)
     dreaming, fitting = DreamJob(driver, datasets, progress), FitJob(home, datasets)
@@ -55,16 +59,25 @@ async def open_jobs(
         "fit": fitting.run,
         "daydream": DaydreamJob(engine).run,
     }
-    jobs = JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready)
+    return OpenJobs(JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready), driver)
+
+
+@asynccontextmanager
+async def running(
+    jobs: OpenJobs, progress: Progress, directory: Path | None, sleep_after: float
+) -> AsyncIterator[None]:
+    """Go on with the jobs that have not ended. `sleep_after` is in seconds, 0 for never. Raises StoreError."""
     if directory is not None:
         await in_thread(lambda: remove_leftovers(directory))
-    await jobs.start()
-    sleeper = asyncio.create_task(sleep_when_rested(jobs, driver, progress, sleep_after)) if sleep_after else None
+    await jobs.runner.start()
+    sleeper = None
+    if sleep_after:
+        sleeper = asyncio.create_task(sleep_when_rested(jobs.runner, jobs.driver, progress, sleep_after))
     try:
-        yield jobs
+        yield
     finally:
         if sleeper is not None:
             sleeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sleeper
-        await jobs.stop()
+        await jobs.runner.stop()

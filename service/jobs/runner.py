@@ -15,6 +15,7 @@ from service.store.base import StoreError
 _MOST_QUEUED = 100
 _SAVE_SECONDS = 5.0  # between two savings of how far it is
 _TELL_SECONDS = 0.25  # between two tellings of it
+_LOOK_SECONDS = 1.0  # between two looks at the jobs of another server
 _UNSAVED_REVISIONS = 100  # at most, that were told before a crash
 _logger = logging.getLogger(__name__)
 
@@ -87,6 +88,11 @@ class JobRunner:
                 self._take_place(kept.job.id, "")  # who asked for it is not stored
         self._task = asyncio.create_task(self._run_all(), name="jobs")
 
+    async def show(self) -> None:
+        """Show the jobs that another server runs, as it stores them, until `stop`. Raises StoreError."""
+        self._jobs = await self._catalog.load()
+        self._task = asyncio.create_task(self._look(), name="jobs")
+
     async def stop(self) -> None:
         """Stop; the job that runs goes on at the next start."""
         if self._task is not None:
@@ -139,8 +145,8 @@ class JobRunner:
 
         None after every `pause` seconds in which nothing changes.
         """
-        job = self.get(id)
         while True:
+            job = self.get(id)
             if job.revision > after:
                 after = job.revision
                 yield job
@@ -152,6 +158,14 @@ class JobRunner:
                         await self._changed.wait()
                 except TimeoutError:
                     yield None
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(StoreError):
+                self._jobs = await self._catalog.load()
+                self._changed.set()
+                self._changed = asyncio.Event()
 
     def _say(self, job: Job) -> None:
         job.revision += 1

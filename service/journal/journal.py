@@ -63,6 +63,22 @@ class NoJournal:
         pass
 
 
+class OthersJournal:
+    """A journal that another server writes: nothing is appended here."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+
+    def append(self, record: Record) -> Ticket:
+        raise NotDurable("another server writes the journal")
+
+    def begin_commit(self) -> None:
+        pass
+
+    def seen(self) -> None:
+        pass
+
+
 class LoggedJournal:
     """A journal in a `Log`. Its thread calls `on_durable`, and `on_trouble` with an error or, once it is over, None."""
 

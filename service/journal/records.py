@@ -130,9 +130,29 @@ class ResizeRecord(_Body, tag=9):
     shrinks: bool = False
 
 
+class MarkRecord(_Body, tag=10):
+    """After tick `tick` every server that lives by this journal takes the hash of its net, for a later `HashRecord`."""
+
+    ticks: ClassVar[int] = 0
+
+    tick: int
+
+
+class HashRecord(_Body, tag=11):
+    """What the net was at the `MarkRecord` number `mark`: the SHA-256 of all that a snapshot holds."""
+
+    ticks: ClassVar[int] = 0
+
+    mark: int
+    tick: int
+    sha256: str
+
+
 TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
 # What a replica applies.
-EntryRecord: TypeAlias = TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord | ResizeRecord
+EntryRecord: TypeAlias = (
+    TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord | ResizeRecord | MarkRecord | HashRecord
+)
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 
 

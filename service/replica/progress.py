@@ -69,6 +69,14 @@ class Progress:
         if record.key is not None:
             self.keys.note(record.key, record, last_tick)
 
+    def become(self, other: "Progress") -> None:
+        """Take over another progress, which is used no more."""
+        self.clients.become(other.clients)
+        self.keys.become(other.keys)
+        self.jobs.clear()
+        self.jobs.update(other.jobs)
+        self.experience, self.owed = other.experience, other.owed
+
     def state(self) -> ProgressState:
         """Return a copy of everything."""
         return ProgressState(

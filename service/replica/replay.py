@@ -44,6 +44,11 @@ class Replay:
         self._seq = position.seq  # of the last record that was applied
 
     @property
+    def at(self) -> int:
+        """Return the number of the last record that was applied."""
+        return self._seq
+
+    @property
     def done(self) -> int:
         return self._seq - self._position.seq
 
@@ -73,7 +78,7 @@ class Replay:
     def _apply(self, taken: Slice, replica: Replica) -> int:
         first = taken[0][0]
         try:
-            self._fetch(first)
+            fetch(first, self._load, self._device)
             replica.apply(taken)
         except (OutOfOrder, ValueError) as error:
             raise JournalDamaged(f"journal record {first.seq} {error}") from error
@@ -81,16 +86,17 @@ class Replay:
             entry.outputs.clear()  # nobody reads them
         return sum(ticks for _, ticks in taken)
 
-    def _fetch(self, entry: Entry) -> None:
-        """Load the snapshots that an entry needs. Raises JournalDamaged, or ValueError for another version's."""
-        match entry.record:
-            case RestoreRecord(snapshot=ref):
-                data, memory = self._load(entry.seq, ref)
-                entry.learner = from_checkpoint(Checkpoint.from_bytes(data), self._device)
-                entry.chronicle = ServiceState.from_bytes(memory).chronicle if memory else None
-            case WeightUpdateRecord(fitted=fitted, fork=fork):
-                base = None if fork is None else self._load(entry.seq, fork)[0]
-                entry.update = update_of(self._load(entry.seq, fitted)[0], base)
+
+def fetch(entry: Entry, load: Load, device: str) -> None:
+    """Load the snapshots that an entry needs. Raises JournalDamaged, or ValueError for another version's."""
+    match entry.record:
+        case RestoreRecord(snapshot=ref):
+            data, memory = load(entry.seq, ref)
+            entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device)
+            entry.chronicle = ServiceState.from_bytes(memory).chronicle if memory else None
+        case WeightUpdateRecord(fitted=fitted, fork=fork):
+            base = None if fork is None else load(entry.seq, fork)[0]
+            entry.update = update_of(load(entry.seq, fitted)[0], base)
 
 
 def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:

@@ -12,7 +12,9 @@ from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
     EpisodeRecord,
+    HashRecord,
     InputRecord,
+    MarkRecord,
     ResizeRecord,
     RestoreRecord,
     TickedRecord,
@@ -112,6 +114,10 @@ class Replica:
                     first.refused = "the net was restored meanwhile, to another shape or to what it was before the fork"
             case ResizeRecord() as record:
                 first.refused = self._resize(record)
+            case MarkRecord() as record:
+                self._rest_until(record.tick)
+            case HashRecord():  # nothing to be lived through: whoever compares hashes does it beside the net
+                pass
             case _:
                 batch = self._run(taken, wanted)
         self.changes += 1
@@ -145,6 +151,14 @@ class Replica:
             chronicle=self.chronicle.state(),
         )
 
+    def become(self, other: "Replica") -> None:
+        """Go on as another replica, which is used no more. What others hold of this one's progress stays true."""
+        self.history, self.born_at = other.history, other.born_at
+        self._live(other.learner, other.chronicle.state())
+        self.progress.become(other.progress)
+        self.plasticity, self.paused = other.plasticity, other.paused
+        self.changes += 1
+
     def rest(self, ticks: int) -> None:
         """Count ticks in which nothing moves."""
         self.learner.rest(ticks)
@@ -162,11 +176,8 @@ class Replica:
     def _run(self, taken: Slice, wanted: Level) -> OutputBatch:
         first, record = taken[0][0], taken[0][0].record
         assert isinstance(record, TickedRecord)
-        net = self.learner.net
         if not first.done and record.tick != ANY_TICK:
-            if record.tick < net.tick:
-                raise OutOfOrder(f"enters after tick {record.tick}, and the net is at {net.tick}")
-            self.learner.rest(record.tick - net.tick)
+            self._rest_until(record.tick)
         self.chronicle.expect((_label_of(entry), ticks) for entry, ticks in taken)
         batch = run_slice(self.learner, taken, wanted)
         start = 0
@@ -174,6 +185,13 @@ class Replica:
             entry.outputs.append(batch if len(taken) == 1 else batch[start : start + ticks])
             start += ticks
         return batch
+
+    def _rest_until(self, tick: int) -> None:
+        """Count the ticks in which nothing moved before a record. Raises OutOfOrder."""
+        now = self.learner.net.tick
+        if tick < now:
+            raise OutOfOrder(f"enters after tick {tick}, and the net is at {now}")
+        self.learner.rest(tick - now)
 
     def _resize(self, record: ResizeRecord) -> str | None:
         """Grow or shrink the net; return why not, with nothing changed, if it cannot be."""

@@ -49,6 +49,10 @@ class SenderTable:
         self._before = self._shares.setdefault(None, _Share())
         self._at = 0.0  # of the last record
 
+    def become(self, other: "SenderTable") -> None:
+        """Take over another table, which is used no more."""
+        self._shares, self._before, self._at = other._shares, other._before, other._at
+
     def note(self, name: str, record: InputRecord, last_tick: int) -> None:
         """Remember that `record` of the sender `name` was learnt, and forget what its caller sent too long before."""
         share = self._shares.get(record.space)

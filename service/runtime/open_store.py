@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.runtime.birth import CannotStart
-from service.store import directory_of, open_lock, open_log, open_store
-from service.store.base import Lock, Log, Store, StoreError
+from service.store import directory_of, open_lock, open_log, open_members, open_store, open_tail
+from service.store.base import Lock, Log, Members, Store, StoreError, Tail
 
 _logger = logging.getLogger(__name__)
 
@@ -20,28 +20,35 @@ class OpenStore:
     url: str
     store: Store
     lock: Lock
+    members: Members
     directory: Path | None
 
     def log(self, key: str) -> Log:
         """Open the log of this name, which only the holder of the lock writes to."""
         return open_log(self.url, key, self.lock)
 
+    def tail(self, key: str, after: int) -> Tail:
+        """Open what reads the log of this name as it grows, from number `after` on."""
+        return open_tail(self.url, key, after)
+
 
 @asynccontextmanager
-async def opened_store(url: str) -> AsyncIterator[OpenStore]:
-    """Take the lock of the store at `url`, and let go of it at the end. Raises CannotStart."""
+async def opened_store(url: str, locks: bool = True) -> AsyncIterator[OpenStore]:
+    """Take the lock of the store at `url`, unless not to, and let go of it at the end. Raises CannotStart."""
     try:
-        store, lock = open_store(url), open_lock(url)
+        store, lock, members = open_store(url), open_lock(url), open_members(url)
     except ValueError as error:
         raise CannotStart(str(error)) from error
     try:
         try:
-            await lock.take()
+            if locks:
+                await lock.take()
         except StoreError as error:
             raise CannotStart(str(error)) from error
         directory = directory_of(url)
         _logger.info("everything is kept in %s", "Redis" if directory is None else directory.absolute())
-        yield OpenStore(url, store, lock, directory)
+        yield OpenStore(url, store, lock, members, directory)
     finally:
+        await members.close()
         await store.close()
         await lock.release()

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from realnet.learners import Learner
 from service.errors import NotFound
 from service.journal.codec import JournalDamaged, encode_record
 from service.journal.position import JournalPosition
-from service.journal.records import NoteRecord, OriginRecord, SnapshotRef
+from service.journal.records import NoteRecord, OriginRecord, Record, SnapshotRef
 from service.journal.scan import JournalScan, read_from, scan
 from service.journal.unordered import begin_before, in_order
 from service.replica.replay import Load, Replay
@@ -19,7 +20,7 @@ from service.runtime.birth import Birth
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import newest_good, state_of
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
-from service.store.base import Log
+from service.store.base import Log, StoreError
 
 _logger = logging.getLogger(__name__)
 
@@ -41,25 +42,42 @@ class Recovered:
     pinned: set[str] = field(default_factory=set)
 
 
+class NothingToFollow(StoreError):
+    """The store has no net yet, or none that goes with its journal."""
+
+
 async def recover(
-    catalog: SnapshotCatalog, log: Log | None, device: str, birth: Birth, create: Callable[[Birth], Learner]
+    catalog: SnapshotCatalog,
+    log: Log | None,
+    device: str,
+    birth: Birth,
+    create: Callable[[Birth], Learner],
+    follows: bool = False,
+    least: int = 0,
 ) -> Recovered:
     """Find what a net starts with.
 
     `birth` is what a new net is created from; one that the journal began with is created again as it was. Raises
     StoreError, SnapshotDamaged, and JournalDamaged where what is left is not enough, or not certain.
+
+    Of a server that `follows` nothing is written: what another one would write first is raised as NothingToFollow, and
+    so is a newest snapshot from before record `least`.
     """
     found, damaged = await newest_good(catalog, device)
     snapshot = learner = state = None
     if found is not None:
         snapshot, learner, stored = found
         state = state_of(snapshot, stored)
+    if least and (state is None or state.place is None or state.place.seq < least):
+        raise NothingToFollow(f"there is no snapshot yet that was made after record {least} of the journal")
     if log is None:
         newborn = await asyncio.to_thread(create, birth) if learner is None else learner
         return Recovered(Replica(newborn, state or _newborn(time.time())))
     position = None if state is None else state.place
-    journal = await asyncio.to_thread(_scanned, log, 0 if position is None else position.seq)
+    journal = await asyncio.to_thread(scanned, log, 0 if position is None else position.seq, not follows)
     start = _start(snapshot, position, journal, damaged)
+    if follows and (start is None or journal.last < start.seq):
+        raise NothingToFollow("there is no net in this store that could be followed: start its leader first")
     if start is None:  # the journal has nothing to do with this snapshot
         if journal.last:
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
@@ -82,8 +100,14 @@ async def recover(
         learner = await asyncio.to_thread(create, journal.origin.birth)
         state = _newborn(journal.origin.at)
     start = begin_before(start, journal.unordered)
+
+    def records() -> Iterator[tuple[int, Record]]:
+        """Yield what the journal had when it was looked through: another server may write to it."""
+        behind = read_from(log.read(start.seq), start.seq + 1)
+        return in_order(takewhile(lambda each: each[0] <= journal.last, behind), journal.unordered)
+
     replay = Replay(
-        lambda: in_order(read_from(log.read(start.seq), start.seq + 1), journal.unordered),
+        records,
         start,
         journal.last - start.seq,
         loader(catalog),
@@ -116,11 +140,15 @@ def _newborn(born_at: float) -> ServiceState:
     return ServiceState(plasticity=True, born_at=born_at)
 
 
-def _scanned(log: Log, covered: int) -> JournalScan:
+def scanned(log: Log, covered: int, cuts: bool = True) -> JournalScan:
+    """Look through a journal, of which records up to `covered` are in a snapshot, and cut what is torn at its end.
+
+    Raises JournalDamaged and StoreError.
+    """
     journal = scan(log.read(), covered)
     for damage in journal.harmless:
         _logger.error("%s; nothing of that is needed, the snapshot holds all up to record %d", damage, covered)
-    if journal.torn is not None:
+    if journal.torn is not None and cuts:
         block, offset, count = journal.torn
         if journal.spoilt:
             why = "it was damaged, or the power failed while it was written; it is lost"

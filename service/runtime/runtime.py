@@ -1,38 +1,40 @@
 """One net with its parts, started and stopped in order; one method for each thing that may be asked of it."""
 
 import asyncio
+import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
-from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
-from service.engine.commands import Change, Explain, Resize, Run, SetPace
+from service.engine.commands import Change, Explain, Lead, Resize, Run, SetPace, TellHash
 from service.engine.engine import Engine
+from service.engine.feed import Feed
 from service.engine.generate import Generate
+from service.engine.hashes import Hash, Hashes
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
 from service.engine.status import Status
-from service.errors import Conflict, EngineStopped, ErrorLocation, Invalid, NotDurable, NotReady
+from service.errors import Conflict, EngineStopped, ErrorLocation, Invalid, NotDurable, NotReady, Refused
 from service.jobs.job import Job
-from service.jobs.opening import open_jobs
-from service.jobs.runner import JobRunner
+from service.jobs.opening import open_jobs, running
 from service.journal.codec import JournalDamaged
-from service.journal.journal import LoggedJournal
-from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
+from service.journal.journal import LoggedJournal, OthersJournal
+from service.runtime.awakening import recovered_net, snapshots_of
+from service.runtime.birth import birth_of, create
+from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
-from service.runtime.recovery import Recovered, recover
+from service.runtime.recovery import Recovered, loader, recover, scanned
 from service.settings import NetSettings
-from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.comparison import Comparison
-from service.snapshots.snapshot import Snapshot, SnapshotDamaged
+from service.snapshots.snapshot import Snapshot
 from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
@@ -43,9 +45,7 @@ from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
-_STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LINE_BYTES = 4 * WORDS
-_LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
 _logger = logging.getLogger(__name__)
 
 
@@ -62,63 +62,86 @@ class Runtime:
     """A live net. `open` is how to get one; `events`, `jobs`, `datasets`, `snapshots`, `outputs`, `watch` are parts."""
 
     def __init__(
-        self, name: str, settings: NetSettings, place: OpenStore, recovered: Recovered, log: Log | None
+        self,
+        name: str,
+        settings: NetSettings,
+        place: OpenStore,
+        recovered: Recovered,
+        log: Log | None,
+        follows: bool = False,
     ) -> None:
         self.name = name
-        self.journal = None if log is None else LoggedJournal(log, settings.journal, recovered.last)
+        self.journal = None if log is None or follows else LoggedJournal(log, settings.journal, recovered.last)
         self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
         self.outputs = OutputRing(settings.outputs_kept, recovered.replica.learner.interface)
+        self.feed = Feed(recovered.last, self.inbox.wake) if follows else None
         self.engine = Engine(
             replica=recovered.replica,
             inbox=self.inbox,
             outputs=self.outputs,
             pace=Pace(settings.tick_hz, settings.rest_after, settings.free_run, paused=recovered.replica.paused),
-            journal=self.journal,
+            journal=OthersJournal(recovered.last) if follows else self.journal,
             replay=recovered.replay,
             idle_learning=settings.idle_learning,
             self_loop=settings.self_loop,
+            feed=self.feed,
+            hashes=Hashes(0 if log is None else settings.hash_every),
         )
         self.watch = Watch(self.engine, name)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
-        self.snapshots = _snapshots_of(name, settings, place)
+        self.snapshots = snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
         self.snapshotter = Snapshotter(
             self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
         )
         self.comparison = Comparison(self.engine, self.snapshots)
-        self.jobs: JobRunner  # once it is open
-        self.events: Events
+        self._jobs = open_jobs(
+            name,
+            place.store,
+            engine=self.engine,
+            inbox=self.inbox,
+            outputs=self.outputs,
+            datasets=self.datasets,
+            snapshots=self.snapshots,
+            snapshotter=self.snapshotter,
+            directory=self._directory(place),
+        )
+        self.jobs = self._jobs.runner
+        self.events = Events(self.engine.board.on_mode, self.snapshotter.on_saved, self.jobs.on_changed)
+        self.follower: Follower | None = None  # of a server that leads
+        self._stack = AsyncExitStack()
+        self._begun = recovered.last - (0 if recovered.replay is None else recovered.replay.total)
         self._log = log
+        self._cannot_lead: str | None = None
         self._store_health = StoreHealth(place.store)
         self._place = place
         self._settings = settings
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, name: str, settings: NetSettings, place: OpenStore) -> AsyncIterator["Runtime"]:
-        """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart."""
+    async def open(
+        cls, name: str, settings: NetSettings, place: OpenStore, follows: bool = False
+    ) -> AsyncIterator["Runtime"]:
+        """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart.
+
+        One that `follows` lives by what another server writes to the store, until `lead`.
+        """
         log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
-        recovered = await _recovered(name, settings, place, log)
-        runtime = cls(name=name, settings=settings, place=place, recovered=recovered, log=log)
-        runtime._start()
-        try:
-            async with open_jobs(
-                name,
-                place.store,
-                engine=runtime.engine,
-                inbox=runtime.inbox,
-                outputs=runtime.outputs,
-                datasets=runtime.datasets,
-                snapshots=runtime.snapshots,
-                snapshotter=runtime.snapshotter,
-                directory=None if place.directory is None else place.directory / name,
-                sleep_after=settings.sleep_after,
-            ) as runtime.jobs:
-                board, saved, changed = runtime.engine.board, runtime.snapshotter.on_saved, runtime.jobs.on_changed
-                runtime.events = Events(board.on_mode, saved, changed)
-                yield runtime
-        finally:
-            await runtime._stop()
+        recovered = await recovered_net(name, settings, place, log, follows)
+        runtime = cls(name, settings, place, recovered, log, follows)
+        async with runtime._stack as stack:
+            stack.push_async_callback(runtime._stop)
+            if runtime.feed is None:
+                runtime._begin_to_write()
+                runtime._start()
+                await runtime._run_jobs()
+            else:
+                runtime.follower = runtime._follower(runtime.feed)
+                runtime._start()
+                runtime.follower.start()
+                await runtime.jobs.show()
+                stack.push_async_callback(runtime.jobs.stop)
+            yield runtime
 
     # What may be asked of a net:
 
@@ -139,7 +162,9 @@ class Runtime:
     @property
     def failure(self) -> str | None:
         """Return why this net cannot go on, if it can't."""
-        return self._place.lock.lost or self.engine.failure or (None if self.journal is None else self.journal.failure)
+        writes = None if self.journal is None else self.journal.failure
+        follows = None if self.follower is None else self.follower.failure
+        return self._place.lock.lost or self.engine.failure or writes or follows or self._cannot_lead
 
     @property
     def parts(self) -> NetParts:
@@ -152,9 +177,14 @@ class Runtime:
             raise EngineStopped("the engine does not tick")
         if (replay := self.engine.replay) is not None:
             raise NotReady(f"the journal is being read: {replay.done} of {replay.total} records")
+        if not self.inbox.ready:
+            raise NotReady(self.inbox.why_not)
         if self.journal is not None and self.journal.error is not None:
             raise NotDurable(str(self.journal.error))
-        if (error := await self._store_health.error()) is not None:
+        if self.follower is not None:  # which writes nothing, not even to see whether it could
+            if self.follower.trouble is not None:
+                raise StoreError(self.follower.trouble)
+        elif (error := await self._store_health.error()) is not None:
             raise error
 
     def submit(self, run: Run) -> None:
@@ -229,19 +259,86 @@ class Runtime:
 
     # How it begins and ends:
 
+    async def lead(self) -> None:
+        """Write to the store from now on, which is this server's: behind all that its last server has journalled.
+
+        Inputs are refused until the inbox is told otherwise. What cannot be made good is this server's `failure`, and
+        is raised as StoreError, JournalDamaged or Refused.
+        """
+        assert self.follower is not None
+        assert self._log is not None
+        try:
+            await self.follower.finish()
+            journal = await asyncio.to_thread(scanned, self._log, self._begun)
+            if journal.last != self.follower.last:
+                raise JournalDamaged(f"the journal ends at record {journal.last}, not {self.follower.last}")
+            await self.snapshots.sweep()
+            await self.datasets.sweep()
+            self.journal = LoggedJournal(self._log, self._settings.journal, journal.last)
+            await self.engine.ask(Lead(self.journal))
+            self.snapshots.pinned |= journal.snapshots
+            self.snapshotter.write_to(self.journal)
+            self.follower = self.feed = None
+            self._begin_to_write()
+            self.snapshotter.start()
+            await self.jobs.stop()
+            await self._run_jobs()
+        except (StoreError, JournalDamaged, Refused) as error:
+            self._cannot_lead = f"the store was taken over, and cannot be gone on with: {error}"
+            raise
+
     def _start(self) -> None:
         self.engine.board.on_mode.append(log_mode)
-        if self._log is not None and self.journal is not None:
-            loop = asyncio.get_running_loop()
-            self.journal.on_durable, self.journal.on_trouble = self.inbox.wake, self.inbox.refuse
-            self._log.on_loss = partial(loop.call_soon_threadsafe, self.snapshotter.journal_has_lost)
-            self.journal.start()
         self.engine.start()
-        self.snapshotter.start()
+        if self.follower is None:
+            self.snapshotter.start()
+
+    def _begin_to_write(self) -> None:
+        """Start the journal."""
+        if self._log is None or self.journal is None:
+            return
+        loop = asyncio.get_running_loop()
+        self.journal.on_durable, self.journal.on_trouble = self.inbox.wake, self.inbox.refuse
+        self._log.on_loss = partial(loop.call_soon_threadsafe, self.snapshotter.journal_has_lost)
+        self.engine.hashes.on_taken = lambda taken: loop.call_soon_threadsafe(self._tell_hash, taken)
+        self.journal.start()
+
+    def _tell_hash(self, taken: Hash) -> None:
+        with contextlib.suppress(Refused):  # the next one will do
+            self.inbox.put(TellHash(*taken))
+
+    async def _run_jobs(self) -> None:
+        directory, sleep_after = self._directory(self._place), self._settings.sleep_after
+        await self._stack.enter_async_context(running(self._jobs, self.engine.progress, directory, sleep_after))
+
+    def _follower(self, feed: Feed) -> Follower:
+        settings, place, key = self._settings, self._place, NetKeys(self.name).journal
+
+        async def recovered(least: int) -> Recovered:
+            birth = await asyncio.to_thread(birth_of, settings)
+            make = partial(create, device=settings.device)
+            return await recover(self.snapshots, self._log, settings.device, birth, make, follows=True, least=least)
+
+        follower = Follower(
+            feed,
+            self.engine.hashes,
+            self.interface,
+            partial(place.tail, key),
+            recovered,
+            loader(self.snapshots),
+            settings.device,
+        )
+        self.engine.on_difference = follower.differs
+        return follower
+
+    def _directory(self, place: OpenStore) -> Path | None:
+        return None if place.directory is None else place.directory / self.name
 
     async def _stop(self) -> None:
+        if self.follower is not None:
+            await self.follower.stop()
         await self._drain()
-        await self.snapshotter.stop(save=self._place.lock.lost is None)
+        await self.snapshotter.stop(save=self.follower is None and self._place.lock.lost is None)
         await self.engine.stop()
         if self.journal is not None:
             await asyncio.to_thread(self.journal.stop)
@@ -257,38 +354,3 @@ class Runtime:
         if self.inbox.depth:
             what = "are not learnt" if self.journal is None else "are learnt at the next start"
             _logger.warning("%d ticks that were accepted %s", self.inbox.depth, what)
-
-
-async def _recovered(name: str, settings: NetSettings, place: OpenStore, log: Log | None) -> Recovered:
-    """Return the net as it was, or a new one. Raises CannotStart."""
-    snapshots = _snapshots_of(name, settings, place)
-    try:
-        await snapshots.sweep()
-        await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
-        device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
-        recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device))
-        await _warm_up(recovered.replica.learner)
-    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
-        raise CannotStart(str(error)) from error
-    check_is_as_asked_for(recovered.replica.learner, settings, birth)
-    return recovered
-
-
-async def _warm_up(learner: Learner) -> None:
-    """Make the net's kernels ready, and say so where they have to be compiled."""
-    began = time.monotonic()
-    warming = asyncio.create_task(asyncio.to_thread(learner.warm_up))
-    await asyncio.wait([warming], timeout=_LOAD_SECONDS)
-    if is_slow := not warming.done():
-        _logger.info("compiling the kernels of %s, once on this machine; it takes up to a minute", learner.net.preset)
-    while not warming.done():
-        await asyncio.wait([warming], timeout=_STILL_SECONDS)
-        if not warming.done():
-            _logger.info("still compiling, for %.0f s", time.monotonic() - began)
-    await warming
-    if is_slow:
-        _logger.info("the kernels are compiled, in %.0f s", time.monotonic() - began)
-
-
-def _snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
-    return SnapshotCatalog(place.store, settings.snapshots_kept, name, most_kept=settings.max_kept_snapshots)

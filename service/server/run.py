@@ -77,7 +77,9 @@ def build(settings: Settings) -> tuple["NetServer", socket.socket]:
         ws_per_message_deflate=False,  # it would take more time than the net
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    return NetServer(config, app, settings), open_listener(settings)
+    listener = open_listener(settings)
+    app.state.url = _url_of(listener)
+    return NetServer(config, app, settings), listener
 
 
 def open_listener(settings: Settings) -> socket.socket:

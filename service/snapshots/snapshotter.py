@@ -63,6 +63,10 @@ class Snapshotter:
             self._tasks.append(asyncio.create_task(self._save_every_so_often(), name="snapshotter"))
         self._tasks.append(asyncio.create_task(self._mend(), name="mending"))
 
+    def write_to(self, journal: LoggedJournal) -> None:
+        """Trim this journal from now on, which another server wrote until now."""
+        self._journal = journal
+
     async def stop(self, save: bool = True) -> None:
         """Stop the clock and, if `save`, take a last snapshot unless the newest one already has all that was learnt."""
         for task in self._tasks:

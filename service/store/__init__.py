@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from service.store.base import Lock, Log, Store, check_key
+from service.store.base import Lock, Log, Members, Store, Tail, check_key
 from service.store.file import FileStore
 from service.store.file_lock import FileLock
 from service.store.file_log import FileLog
+from service.store.file_members import FileMembers
+from service.store.file_tail import FileTail
 
 # Checked here since redis-py takes database 0 for a path that it cannot read, and its errors (and urllib's) repeat what
 # they could not read, which is a part of the password where that holds a bare "/", "[" or "#".
@@ -36,6 +38,24 @@ def open_log(url: str, key: str, lock: Lock | None = None) -> Log:
     from service.store.redis_log import RedisLog
 
     return RedisLog(url, check_key(key), lock)
+
+
+def open_tail(url: str, key: str, after: int) -> Tail:
+    """Return what reads the log named `key` from number `after` on, perhaps with some before it. As `open_log`."""
+    if (directory := directory_of(url)) is not None:
+        return FileTail(directory / check_key(key), after)
+    from service.store.redis_tail import RedisTail
+
+    return RedisTail(url, check_key(key), after)
+
+
+def open_members(url: str) -> Members:
+    """Return what the servers on the store at `url` tell of themselves. Raises ValueError as `open_store`."""
+    if (directory := directory_of(url)) is not None:
+        return FileMembers(directory)
+    from service.store.redis_members import RedisMembers
+
+    return RedisMembers(url)
 
 
 def open_lock(url: str) -> Lock:

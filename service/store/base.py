@@ -14,6 +14,10 @@ class StoreError(Exception):
     """The store is unreachable, full or unreadable. The message is one line that names the place."""
 
 
+class StoreInUse(StoreError):
+    """Another server has the store."""
+
+
 class StoreLost(StoreError):
     """The store was taken away from this server, for good: trying again is of no use."""
 
@@ -113,14 +117,50 @@ class Log(Protocol):
     def close(self) -> None: ...
 
 
+class Rewritten(StoreError):
+    """What was read of a log is not in it any more, or what comes next is not behind it."""
+
+
+class Tail(Protocol):
+    """Reads a log that another process writes, as it grows. One thread uses it; nothing is changed or locked."""
+
+    def next(self, seconds: float, unread: int = 0) -> bytes:
+        """Return what was appended since the last call, or nothing if nothing comes within so many seconds.
+
+        `unread` bytes at the end of what was returned last were no whole record: they come again, with what follows.
+        Raises Rewritten, and StoreError while the store is in trouble.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Members(Protocol):
+    """What servers tell of themselves in a store: each writes its own, and all read all."""
+
+    async def tell(self, id: str, what: bytes) -> None:
+        """Tell this of the server `id`, in place of what it told before. Forgotten after a minute."""
+
+    async def all(self) -> list[tuple[bytes, float]]:
+        """Return what each has told last, and how many seconds ago."""
+        ...
+
+    async def leave(self, id: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Lock(Protocol):
     """Keeps other servers out of a store."""
 
     token: str  # by which Redis knows the writes of this server
     lost: str | None  # in one line, how another server has got the store
 
-    async def take(self) -> None:
-        """Take the lock, before anything of the store is read. Raises StoreError where another server has it."""
+    async def take(self, waits: bool = True) -> None:
+        """Take the lock, before anything of the store is read. Raises StoreInUse where another server has it.
+
+        A lease of a server of which nobody knows whether it lives is waited for, unless told not to.
+        """
 
     def check(self) -> None:
         """Raise StoreLost where the store is seen to be no longer this server's. For any thread."""

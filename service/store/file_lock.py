@@ -4,7 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from service.store.base import StoreError, StoreLost
+from service.store.base import StoreError, StoreInUse, StoreLost
 from service.store.file import make_directory
 from service.store.keys import LOCK_FILE
 
@@ -21,11 +21,11 @@ class FileLock:
         self._checking = threading.Lock()  # each net of the store has a thread that checks
         self._harm: str | None = None
 
-    async def take(self) -> None:
+    async def take(self, waits: bool = True) -> None:
         try:
             self._descriptor = self._locked()
         except BlockingIOError:
-            raise StoreError(f"{self._directory} is in use by another server") from None
+            raise StoreInUse(f"{self._directory} is in use by another server") from None
         except OSError as error:
             raise StoreError(f"{error.filename or self._directory}: {error.strerror}") from error
 

@@ -30,9 +30,9 @@ class FileLog:
 
     def read(self, after: int = 0) -> Iterator[Block]:
         with self._translated():
-            segments = self._segments()
+            segments = segments_in(self._directory)
             for path, following in itertools.zip_longest(segments, segments[1:]):
-                if following is None or _first(following) > after + 1:
+                if following is None or first_number(following) > after + 1:
                     yield Block(path.name, path.read_bytes())
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
@@ -75,15 +75,15 @@ class FileLog:
 
     def trim(self, seq: int) -> None:
         with self._translated():
-            segments = self._segments()
+            segments = segments_in(self._directory)
             for path, following in itertools.pairwise(segments):
-                if _first(following) <= seq and path != self._segment:
+                if first_number(following) <= seq and path != self._segment:
                     path.unlink()
 
     def clear(self) -> None:
         self.close()
         with self._translated():
-            for path in self._segments():
+            for path in segments_in(self._directory):
                 path.unlink()
             if self._directory.is_dir():
                 sync_directory(self._directory)
@@ -128,9 +128,6 @@ class FileLog:
         self._unsynced.clear()
         self._is_doubtful = False
 
-    def _segments(self) -> list[Path]:
-        return sorted(path for path in self._directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
-
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
@@ -149,5 +146,11 @@ def _write(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _first(segment: Path) -> int:
+def segments_in(directory: Path) -> list[Path]:
+    """Return the segments of a log, in order."""
+    return sorted(path for path in directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
+
+
+def first_number(segment: Path) -> int:
+    """Return the number of the first record in a segment."""
     return int(segment.stem)

@@ -8,6 +8,10 @@ REDIS_PREFIX = "realnet:"
 REDIS_OWNER = REDIS_PREFIX + ".owner"
 #: In Redis, who has the store now, and for how long.
 REDIS_LEASE = REDIS_PREFIX + ".lease"
+#: In Redis, before the id of each server that shows itself.
+REDIS_MEMBER = REDIS_PREFIX + ".member:"
+#: In a directory, where servers show themselves, each in a file of its own.
+MEMBERS_FOLDER = ".members"
 #: In a directory, the file that is locked by the server that has the store.
 LOCK_FILE = ".lock"
 #: In a directory, the beginning of the name of a file that is not whole yet.

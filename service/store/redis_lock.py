@@ -11,11 +11,11 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from redis.exceptions import RedisError
 
-from service.store.base import StoreError, StoreLost
+from service.store.base import StoreInUse, StoreLost
 from service.store.keys import REDIS_LEASE, REDIS_OWNER
 from service.store.redis_client import open_client, place_of, translated_errors
 
@@ -24,6 +24,14 @@ _RENEW_SECONDS = 2.0
 _CALL_SECONDS = 2.0
 _RELEASE_SECONDS = 0.5  # a shutdown does not wait for it
 _LOOK_SECONDS = 0.2
+_TAKE = """
+local holder = redis.pcall('get', KEYS[1])
+if type(holder) == 'table' then return holder end
+if holder and holder ~= ARGV[1] then return holder end
+redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3])
+redis.call('set', KEYS[2], ARGV[4])
+return false
+"""
 _RENEW = """
 local owner = redis.call('get', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -47,14 +55,14 @@ class RedisLock:
         self._milliseconds = round(1000 * LEASE_SECONDS)
         self._renewing: asyncio.Task[None] | None = None
 
-    async def take(self) -> None:
+    async def take(self, waits: bool = True) -> None:
         """Take the lease: at once where the last holder is known to be dead, else when its lease is over."""
-        until = time.monotonic() + LEASE_SECONDS + _RENEW_SECONDS
+        until = time.monotonic() + (LEASE_SECONDS + _RENEW_SECONDS if waits else 0.0)
         is_waiting = False
         with translated_errors(self._place, _CALL_SECONDS, REDIS_LEASE):
             while (holder := await self._held_by()) is not None:
                 if self._lives(holder) or time.monotonic() > until:
-                    raise StoreError(f"{self._place} is in use by another server")
+                    raise StoreInUse(f"{self._place} is in use by another server")
                 if not is_waiting:
                     _logger.warning("%s was in use until now: waiting, %g s at most", self._place, LEASE_SECONDS)
                     is_waiting = True
@@ -76,13 +84,17 @@ class RedisLock:
 
     async def _held_by(self) -> str | None:
         """Return who holds the lease, or None where it is this server from now on."""
-        if not await self._client.set(REDIS_LEASE, self._holder, nx=True, px=self._milliseconds):
-            holder = cast(bytes, await self._client.get(REDIS_LEASE) or b"").decode()
+        take: Any = self._client.register_script(_TAKE)
+        dead = ""
+        while True:  # of several that find the same holder dead, one takes the lease
+            arguments = [dead, self._holder, self._milliseconds, self.token]
+            found: bytes | None = await take(keys=[REDIS_LEASE, REDIS_OWNER], args=arguments)
+            if found is None:
+                return None
+            holder = found.decode()
             if self._lives(holder) is not False:
                 return holder
-            await self._client.set(REDIS_LEASE, self._holder, px=self._milliseconds)
-        await self._client.set(REDIS_OWNER, self.token)
-        return None
+            dead = holder
 
     def _lives(self, holder: str) -> bool | None:
         """Tell whether a holder's process lives; None if it is on another system, where nobody can tell."""

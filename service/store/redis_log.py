@@ -86,9 +86,9 @@ class RedisLog:
             if self._client.exists(self._key):
                 # From here on whatever is still on its way comes too late.
                 fence = max((max(self._last[0], self._tried), self._turn), self._last_generated())
-                self._write("XSETID", self._key, _text(fence))
+                self._write("XSETID", self._key, text_of(fence))
                 self._turn = max(self._turn, fence[1] + 1)
-                for id, _ in self._entries(f"({_text(self._last)}"):
+                for id, _ in self._entries(f"({text_of(self._last)}"):
                     self._write("XDEL", self._key, id)
 
     def cut(self, name: str, offset: int) -> None:
@@ -99,7 +99,7 @@ class RedisLog:
             pipeline = self._client.pipeline(transaction=True)
             pipeline.xdel(self._key, name)
             if offset:
-                self._last = _parsed(name)[0], self._turn
+                self._last = parsed(name)[0], self._turn
                 pipeline.xadd(self._key, {_FIELD: fields[_FIELD][:offset]}, id=f"{self._last[0]}-{self._turn}")
             pipeline.execute()
 
@@ -139,12 +139,12 @@ class RedisLog:
             self._turn = 1
             return
         for id, _ in cast(Any, self._client.xrevrange(self._key, count=1)):
-            self._last = _parsed(id.decode())
+            self._last = parsed(id.decode())
         self._turn = self._last_generated()[1] + 1
 
     def _last_generated(self) -> tuple[int, int]:
         info = cast(Any, self._client.xinfo_stream(self._key))
-        return _parsed(cast(bytes, info["last-generated-id"]).decode())
+        return parsed(cast(bytes, info["last-generated-id"]).decode())
 
     def _see_whose_it_is(self) -> None:
         if not self._token:
@@ -154,7 +154,7 @@ class RedisLog:
             raise StoreError(f"another server has taken {self._place} over")
 
     def _see_what_is_lost(self) -> None:
-        last = _text(self._last)
+        last = text_of(self._last)
         if self._last != _NOWHERE and not self._client.xrange(self._key, last, last):
             _logger.error("%s has lost records of the journal", self._place)
             self.on_loss()
@@ -179,10 +179,12 @@ class RedisLog:
         return translated_errors(self._place, CALL_SECONDS, self._key)
 
 
-def _text(id: tuple[int, int]) -> str:
+def text_of(id: tuple[int, int]) -> str:
+    """Return an id of an entry as Redis reads it."""
     return f"{id[0]}-{id[1]}"
 
 
-def _parsed(id: str) -> tuple[int, int]:
+def parsed(id: str) -> tuple[int, int]:
+    """Return an id of an entry as two numbers, which rise as ids do."""
     seq, _, turn = id.partition("-")
     return int(seq), int(turn)

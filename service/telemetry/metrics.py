@@ -1,6 +1,6 @@
 """Every number for Prometheus, read from what the engine published at the time of the scrape."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -33,11 +33,12 @@ Rows = Sequence[tuple[str, str, float | None]]  # a metric's name, its help, and
 class NetCollector(Collector):
     """Reads every number of one net; each carries the net's name."""
 
-    def __init__(self, parts: NetParts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Callable[[], NetParts]) -> None:
+        self._now = parts
 
     def collect(self) -> Iterator[Metric]:
-        parts, status = self._parts, self._parts.engine.status
+        self._parts = parts = self._now()  # a server that comes to lead has a journal then
+        status = parts.engine.status
         modes = StateSetMetricFamily("realnet_mode", "What the net does", labels=["net"])
         modes.add_metric([parts.name], {mode.value: mode is status.mode for mode in Mode})
         yield modes
@@ -106,7 +107,7 @@ class NetCollector(Collector):
                 yield counter
 
 
-def open_registry(parts: NetParts) -> CollectorRegistry:
+def open_registry(parts: Callable[[], NetParts]) -> CollectorRegistry:
     """Make a registry of its own: two servers in one process (a test) do not share their numbers."""
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)

@@ -177,6 +177,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/net/expected", "get"),
         ("/v1/net/matrix", "get"),
         ("/v1/net/tokens", "get"),
+        ("/v1/hive", "get"),
+        ("/v1/hive/promote", "post"),
         ("/v1/me", "get"),
         ("/v1/inputs", "post"),
         ("/v1/outputs", "get"),

@@ -135,3 +135,12 @@ def test_it_tells_of_itself(server: RunningServer) -> None:
     told = json.loads(shown("self", "--json", url=server.url))
     assert told["lived"]["tokens"] == server.net()["tokens_seen"]
     assert "no snapshot has this id" in complaint("self", "--since", "99999999", url=server.url)
+
+
+def test_the_hive_of_one_is_shown(server: RunningServer) -> None:
+    head, row = shown("hive", url=server.url).splitlines()
+    assert head.startswith("server")
+    assert row.split()[:3] == [server.url, "leader", "ready"]
+    told = json.loads(shown("hive", "--json", url=server.url))
+    assert told == server.client.get("/v1/hive").json()
+    assert shown("promote", url=server.url).splitlines()[0] == head  # it leads already

@@ -30,8 +30,10 @@ from realnet.dendrites.explain import Explanation
 from service.api import schemas
 from service.api.dataset_schemas import DatasetShown
 from service.api.encoding import TokenOutput
+from service.api.routes.hive import HiveShown
 from service.jobs.job import Job
 from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
+from service.runtime.hive import HashSeen, Member
 from service.snapshots.snapshot import Snapshot
 from service.watch import about as server_about
 from tests.running_server import RunningServer, ThreadServer
@@ -247,6 +249,9 @@ os.waitpid(child, 0)
 
 MODELS: list[tuple[type, type]] = [
     (models.Net, schemas.Net),
+    (models.Hive, HiveShown),
+    (models.Member, Member),
+    (models.HashSeen, HashSeen),
     (models.Accepted, schemas.Accepted),
     (models.Generated, schemas.GeneratedText),
     (models.Prompt, schemas.Prompt),

@@ -104,7 +104,7 @@ async def living(
     )
     async with opened_store(url) as place:
         if log is not None:
-            place = _WithLog(place.url, place.store, place.lock, place.directory, log)
+            place = _WithLog(place.url, place.store, place.lock, place.members, place.directory, log)
         async with Runtime.open(NET, settings, place) as runtime:
             life = Life(runtime)
             while not life.inbox.ready and life.engine.failure is None:

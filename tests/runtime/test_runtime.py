@@ -81,7 +81,8 @@ async def test_metrics_carry_the_name_of_the_net(store_url: str) -> None:
     async with two_nets(store_url) as (first, second):
         await teach(second, TEXT)
         for net, tokens in ((first, 0.0), (second, 40.0)):
-            metrics = generate_latest(open_registry(net.parts)).decode()
+            parts = net.parts
+            metrics = generate_latest(open_registry(lambda parts=parts: parts)).decode()  # type: ignore[misc]
             assert f'realnet_tokens_seen_total{{net="{net.name}"}} {tokens}\n' in metrics
             assert f'realnet_mode{{net="{net.name}",realnet_mode="awake"}} 1.0\n' in metrics
 

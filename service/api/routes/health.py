@@ -20,7 +20,7 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses=problems(503))
-@needs(Scope.READ)
+@needs(Scope.READ, here=True)
 async def readyz(runtime: RuntimeDep) -> Health:
     """Check that the engine ticks, the journal is read and can be written, and the store answers."""
     await runtime.check_ready()
@@ -28,6 +28,6 @@ async def readyz(runtime: RuntimeDep) -> Health:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-@needs(Scope.READ)
+@needs(Scope.READ, here=True)
 async def metrics(request: Request) -> Response:
     return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

@@ -128,6 +128,15 @@ class Clients(Senders):
         client = self._here.get(name)
         if client is None:
             client = self._here[name] = Client(space=space, name=name, senders=self)
-            if (learnt := self.learnt(space, name)) is not None:
-                client.last_seq, client.tick, client.digest = learnt.seq, learnt.last_tick, learnt.digest
+        self._renew(client)
         return client
+
+    def renew(self) -> None:
+        """See again how far those are that are here: another server may have taken their inputs."""
+        for client in self._here.values():
+            self._renew(client)
+
+    def _renew(self, client: Client) -> None:
+        learnt = self.learnt(client.space, client.name)
+        if learnt is not None and learnt.seq > client.last_seq and not client.running:
+            client.last_seq, client.tick, client.digest = learnt.seq, learnt.last_tick, learnt.digest

@@ -1,17 +1,21 @@
 """The hub of `WS /v1/stream`: opens a session for each client, and shares among them what is the same for all."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket
 
 from realnet.outputs import Level
+from service.api.gateway import FORWARDED
 from service.api.schemas import Net
 from service.api.stream.clients import Clients
 from service.api.stream.columns import outputs_message, until_a_gap
+from service.api.stream.intake import Answer
 from service.api.stream.protocol import Codec, Event
+from service.api.stream.relay import Relay
 from service.api.stream.session import Session
 from service.api.stream.subscription import Subscription
 from service.api.stream.watchers import Watchers
@@ -20,6 +24,7 @@ from service.auth.places import Places
 from service.engine.pace import Mode
 from service.errors import NotReady
 from service.jobs.job import Job
+from service.runtime.hive import Hive
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.snapshots.snapshot import Snapshot
@@ -40,10 +45,11 @@ class _Piece(NamedTuple):
 class StreamHub:
     """All sessions, what their clients have sent before, and the outputs as they are sent."""
 
-    def __init__(self, runtime: Runtime, settings: Settings) -> None:
+    def __init__(self, runtime: Runtime, settings: Settings, hive: Hive | None = None) -> None:
         self._runtime = runtime
         self._outputs = runtime.outputs
         self._settings = settings
+        self._hive = hive
         self._places = Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
         self._watchers = Watchers(runtime, self.net)
@@ -80,6 +86,7 @@ class StreamHub:
             read_piece=self.piece,
             subscription=subscription,
             settings=self._settings,
+            relay=self._relay_of(socket, client_id, codec),
         )
         self._sessions.add(session)
         if watches:
@@ -90,6 +97,16 @@ class StreamHub:
             self._sessions.discard(session)
             self._watchers.discard(session)
             subscription.end()
+
+    def begin_to_lead(self) -> None:
+        """Take inputs from now on that were sent to another server until now."""
+        self._clients.renew()
+
+    def _relay_of(self, socket: WebSocket, client_id: str | None, codec: Codec) -> Callable[[Answer], Relay] | None:
+        """Return what makes a relay to the leader; None where this server leads, or may not send inputs on."""
+        if self._hive is None or self._hive.leads or self._hive.read_only or FORWARDED in socket.headers:
+            return None
+        return partial(Relay, self._hive, codec, client_id, socket.scope["realnet.key"])
 
     def net(self) -> dict[str, Any]:
         """Return the net as GET /v1/net does."""

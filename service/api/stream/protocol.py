@@ -200,6 +200,7 @@ class Codec:
     """
 
     name: str
+    subprotocol: str
     binary: bool
     encode: Callable[[ServerMessage], bytes]
     decode: Callable[[Any], dict[str, Any]]
@@ -246,6 +247,7 @@ _DECIMALS = 6
 CODECS: Mapping[str, Codec] = {
     JSON: Codec(
         "JSON",
+        JSON,
         False,
         msgspec.json.encode,
         msgspec.json.Decoder(dict[str, Any]).decode,
@@ -254,6 +256,7 @@ CODECS: Mapping[str, Codec] = {
     ),
     MSGPACK: Codec(
         "MessagePack",
+        MSGPACK,
         True,
         msgspec.msgpack.encode,
         msgspec.msgpack.Decoder(dict[str, Any]).decode,

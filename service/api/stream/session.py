@@ -7,6 +7,7 @@ many.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from realnet.outputs import Level
 from service.api.generation import command_of, pieces_of, text_of
 from service.api.long_texts import with_tokens
 from service.api.stream.clients import Client
-from service.api.stream.intake import Intake
+from service.api.stream.intake import Answer, Intake
 from service.api.stream.protocol import (
     PROTOCOL,
     BadMessage,
@@ -36,17 +37,19 @@ from service.api.stream.protocol import (
     Watched,
     error_message,
 )
+from service.api.stream.relay import Relay
 from service.api.stream.subscription import Subscription
 from service.api.stream.typed_input import MsgpackInput
 from service.api.stream.watchdog import Reason, Watchdog
 from service.api.stream.window import Window
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
-from service.errors import Refused, problem_of
+from service.errors import LeaderGone, Refused, problem_of
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 
-UNSUPPORTED_DATA, POLICY, INTERNAL_ERROR, SLOW_READER, IDLE = 1003, 1008, 1011, 4008, 4010  # close codes
+UNSUPPORTED_DATA, POLICY, INTERNAL_ERROR, RESTARTS = 1003, 1008, 1011, 1012  # close codes
+SLOW_READER, IDLE = 4008, 4010
 
 _EVENTS = 16  # that wait for a client which does not read; later ones are lost to it
 _CLOSE_SECONDS = 10.0  # for a client to read why its stream is closed
@@ -88,6 +91,7 @@ class Session:
         read_piece: ReadPiece,
         subscription: Subscription,
         settings: Settings,
+        relay: Callable[[Answer], Relay] | None = None,
     ) -> None:
         self._socket = socket
         self._codec = codec
@@ -102,18 +106,21 @@ class Session:
             caller,
             idle_seconds=settings.ws_idle_seconds,
             stall_seconds=settings.ws_stall_seconds,
-            is_busy=lambda: self._intake.is_busy,
+            is_busy=lambda: self._intake.is_busy or (self._relay is not None and self._relay.is_busy),
         )
         self._window = Window(settings.ws_window, settings.ws_window_ticks)
         self._intake = Intake(runtime, client, caller, self._window, self._answer)
         self._answers: asyncio.Queue[tuple[ServerMessage, int, int]] = asyncio.Queue()  # with what leaves the window
+        self._relay = None if relay is None else relay(self._answer)  # of a server that follows
 
     async def run(self) -> None:
         """Serve the client from `hello` to the close; every error ends in a close code, none is raised."""
         try:
             self._client.begin_again()
-            await self._send(Hello(PROTOCOL, self._client.last_seq, self._describe_net()))
+            await self._send(Hello(PROTOCOL, await self._last_seq(), self._describe_net()))
             async with asyncio.TaskGroup() as self._tasks:
+                if self._relay is not None and self._relay.is_open:
+                    self._tasks.create_task(self._relay_answers(self._relay))
                 self._tasks.create_task(self._receive())
                 self._tasks.create_task(self._send_answers())
                 self._tasks.create_task(self._send_outputs())
@@ -128,6 +135,9 @@ class Session:
         except* Exception:
             _logger.exception("a stream broke")
             await self._close(INTERNAL_ERROR, "internal error")
+        finally:
+            if self._relay is not None:
+                await self._relay.close()
 
     def tell(self, message: Event | Watched) -> None:
         """Send a message, unless too many wait already for a client that does not read."""
@@ -158,14 +168,14 @@ class Session:
         try:
             if (typed := self._codec.read_input(raw)) is not None:
                 ref = typed.seq
-                if await self._input(typed):
+                if await self._input(typed, raw):
                     return
             self._intake.flush()
             message = self._codec.read(raw)
             ref = message.seq
             match message:
                 case InputMessage():
-                    await self._input(message)
+                    await self._input(message, raw)
                 case GenerateMessage():
                     await self._generate(message)
                 case PingMessage():
@@ -179,15 +189,42 @@ class Session:
             self._intake.flush()
             self._answer(error_message(problem_of(error), ref))
 
-    async def _input(self, message: MsgpackInput | InputMessage) -> bool:
+    async def _input(self, message: MsgpackInput | InputMessage, raw: bytes | str) -> bool:
         """Take an input, or return False if its schema is to say what is wrong with it. Raises Refused."""
         self._caller.check(Scope.TEACH)
+        if self._relay is not None and self._relay.is_needed:
+            await self._send_on(self._relay, message, raw)
+            return True
         interface, most = self._runtime.interface, self._settings.max_ticks_per_request
         given = await with_tokens(lambda: message.parsed(interface, most), message.text, interface)
         if given is None:
             return False
         await self._intake.add(message.seq, given, message.learn, message.label or self._caller.label)
         return True
+
+    async def _last_seq(self) -> int:
+        """Return how far the inputs of this client are, where they are learnt."""
+        is_taught = bool(self._client.name) and self._caller.scope >= Scope.TEACH
+        if is_taught and self._relay is not None and self._relay.is_needed:
+            with contextlib.suppress(LeaderGone):  # its inputs are refused then, until it comes again
+                await self._relay.open()
+                return self._relay.last_seq
+        return self._client.last_seq
+
+    async def _send_on(self, relay: Relay, message: MsgpackInput | InputMessage, raw: bytes | str) -> None:
+        """Send an input to the leader. Raises LeaderGone."""
+        if not relay.is_open:
+            if self._client.name:  # it was told how far it is by this server, which may not know
+                raise LeaderGone("the leader did not answer when this stream was opened: open it again")
+            await relay.open()
+            self._tasks.create_task(self._relay_answers(relay))
+        ticks = len(message.text or message.tokens or message.frames or ())
+        self._window.add_ticks(ticks)
+        await relay.send(raw, message.seq, ticks)
+
+    async def _relay_answers(self, relay: Relay) -> None:
+        await relay.answers()
+        raise _Close(RESTARTS, "the stream to the leader has ended: open it again")
 
     async def _generate(self, message: GenerateMessage) -> None:
         command, vocabulary = await command_of(message, self._runtime.interface, self._settings, stream=True)

@@ -1,0 +1,107 @@
+"""Send the inputs of a stream to the server that leads, over a stream there, and bring the answers back."""
+
+from collections import deque
+from urllib.parse import urlencode
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.typing import Subprotocol
+
+from service.api.gateway import FORWARDED
+from service.api.stream.intake import Answer
+from service.api.stream.protocol import Ack, Codec, Error, Hello
+from service.errors import LeaderGone
+from service.runtime.hive import Hive
+
+_OPEN_SECONDS = 3.0
+_Heard = Hello | Ack | Error
+
+
+class Relay:
+    """One client's inputs on their way to the leader. Each goes as it came, and so do the answers.
+
+    Attributes:
+        last_seq: what the leader knows of the client, once it is open.
+    """
+
+    def __init__(self, hive: Hive, codec: Codec, client_id: str | None, key: str | None, answer: Answer) -> None:
+        self.last_seq = 0
+        self._hive = hive
+        self._codec = codec
+        self._query = urlencode({"outputs": "none"} | ({} if client_id is None else {"client_id": client_id}))
+        self._headers = {FORWARDED: "1"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
+        self._answer = answer
+        module = msgspec.msgpack if codec.binary else msgspec.json
+        self._decode = module.Decoder(_Heard).decode
+        self._connection: ClientConnection | None = None
+        self._unanswered: deque[tuple[int, int]] = deque()  # seqs, and their ticks
+
+    @property
+    def is_needed(self) -> bool:
+        """Return whether it is another server that takes inputs."""
+        return not self._hive.leads
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._unanswered)
+
+    async def open(self) -> None:
+        """Open a stream to the leader. Raises LeaderGone."""
+        leader = self._hive.leader
+        if leader is None:
+            raise LeaderGone("nobody leads, as far as this server has heard")
+        try:
+            connection = await connect(
+                f"ws{leader.removeprefix('http')}/v1/stream?{self._query}",
+                subprotocols=[Subprotocol(self._codec.subprotocol)],
+                additional_headers=self._headers,
+                compression=None,
+                max_size=None,
+                proxy=None,
+                open_timeout=_OPEN_SECONDS,
+                ping_timeout=None,
+            )
+            hello = self._decode(await connection.recv())
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, msgspec.DecodeError) as error:
+            raise LeaderGone(f"the leader at {leader} takes no stream ({type(error).__name__})") from error
+        if isinstance(hello, Hello):
+            self.last_seq = hello.last_seq
+        self._connection = connection
+
+    async def send(self, raw: bytes | str, seq: int, ticks: int) -> None:
+        """Send an input as it came. Raises LeaderGone where the stream has broken."""
+        assert self._connection is not None
+        self._unanswered.append((seq, ticks))
+        try:
+            await self._connection.send(raw)
+        except ConnectionClosed as error:
+            raise LeaderGone("the stream to the leader has broken") from error
+
+    async def answers(self) -> None:
+        """Bring the leader's answers back until its stream ends."""
+        assert self._connection is not None
+        try:
+            async for raw in self._connection:
+                try:
+                    heard = self._decode(raw)
+                except msgspec.ValidationError:  # an event, of which this server has its own
+                    continue
+                if isinstance(heard, Ack):
+                    answered = [each for each in self._unanswered if each[0] <= heard.seq]
+                elif isinstance(heard, Error):
+                    answered = [each for each in self._unanswered if each[0] == heard.ref]
+                else:
+                    continue
+                self._unanswered = deque(each for each in self._unanswered if each not in answered)
+                self._answer(heard, len(answered), sum(ticks for _, ticks in answered))
+        except ConnectionClosed:
+            pass
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()

@@ -1,0 +1,59 @@
+"""Bring a net back to life, or create it, and make its kernels ready."""
+
+import asyncio
+import logging
+import time
+
+from realnet.learners import Learner
+from service.datasets.catalog import DatasetCatalog
+from service.journal.codec import JournalDamaged
+from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
+from service.runtime.open_store import OpenStore
+from service.runtime.recovery import Recovered, recover
+from service.settings import NetSettings
+from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.snapshot import SnapshotDamaged
+from service.store.base import Log, StoreError
+
+_STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
+_LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
+_logger = logging.getLogger(__name__)
+
+
+async def recovered_net(
+    name: str, settings: NetSettings, place: OpenStore, log: Log | None, follows: bool
+) -> Recovered:
+    """Return the net as it was, or a new one. Raises CannotStart."""
+    snapshots = snapshots_of(name, settings, place)
+    try:
+        if not follows:
+            await snapshots.sweep()
+            await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
+        device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
+        recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device), follows)
+        await _warm_up(recovered.replica.learner)
+    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
+        raise CannotStart(str(error)) from error
+    check_is_as_asked_for(recovered.replica.learner, settings, birth)
+    return recovered
+
+
+async def _warm_up(learner: Learner) -> None:
+    """Make the net's kernels ready, and say so where they have to be compiled."""
+    began = time.monotonic()
+    warming = asyncio.create_task(asyncio.to_thread(learner.warm_up))
+    await asyncio.wait([warming], timeout=_LOAD_SECONDS)
+    if is_slow := not warming.done():
+        _logger.info("compiling the kernels of %s, once on this machine; it takes up to a minute", learner.net.preset)
+    while not warming.done():
+        await asyncio.wait([warming], timeout=_STILL_SECONDS)
+        if not warming.done():
+            _logger.info("still compiling, for %.0f s", time.monotonic() - began)
+    await warming
+    if is_slow:
+        _logger.info("the kernels are compiled, in %.0f s", time.monotonic() - began)
+
+
+def snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
+    """Return the snapshots of the net `name`."""
+    return SnapshotCatalog(place.store, settings.snapshots_kept, name, most_kept=settings.max_kept_snapshots)
