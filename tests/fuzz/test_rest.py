@@ -84,11 +84,11 @@ def check_answer(case: Case[Any], fuzzed: RunningServer) -> None:
     if response.status_code >= 400:
         assert fuzzed.weights() == before
     elif case.method == "PATCH":
-        calm: dict[str, Any] = {"paused": False, "plasticity": True, "tick_hz": 0.001}
+        calm: dict[str, Any] = {"paused": False, "plasticity": True, "tick_hz": 0.001, "self_loop": False}
         fuzzed.client.patch("/v1/net", json=calm).raise_for_status()
     elif case.path == "/v1/net/grow":
         fuzzed.client.post("/v1/net/shrink", json={"lines": 4096}).raise_for_status()  # a large one is slow to hash
-    elif response.status_code == 202 and case.path.startswith("/v1/jobs"):
+    elif response.status_code == 202 and case.path.startswith(("/v1/jobs", "/v1/daydream")):
         fuzzed.client.post(f"/v1/jobs/{response.json()['id']}/cancel").raise_for_status()
     else:
         while fuzzed.net()["queue_depth"]:

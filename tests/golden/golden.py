@@ -23,7 +23,16 @@ HAS_RECORDED_ARITHMETIC = bool(binding.get_host_cpu_features().get("fma"))
 Steps = list[dict[str, Any]]
 
 _JOB_SECONDS = 60.0
-_OF_THE_SERVER = ("queue_capacity", "listeners", "memory_bytes", "ticks_per_second", "tick_hz", "device", "kernel")
+_OF_THE_SERVER = (
+    "queue_capacity",
+    "listeners",
+    "memory_bytes",
+    "ticks_per_second",
+    "tick_hz",
+    "self_loop",
+    "device",
+    "kernel",
+)
 _NEWER = ("lines", "max_lines", "contexts")  # than what was recorded
 _UNSTEADY = ("mode", "queue_depth", *_OF_THE_SERVER, *_NEWER)
 
