@@ -90,6 +90,10 @@ def test_what_would_change_the_net_is_done_by_the_leader(servers: Servers) -> No
     wrong = other.client.post("/v1/inputs", json={"tokens": [999]})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/tokens/0")
     assert other.client.post("/v1/nowhere").status_code == 404
+    large = other.client.post(
+        "/v1/inputs", content=iter([b" " * 2**20] * 9), headers={"Content-Type": "application/json"}
+    )
+    assert (large.status_code, large.json()["type"]) == (413, "/problems/too-large")
     assert leader.net()["tokens_seen"] == len(TEXT + "once")
     assert wait_until_level(leader, follower, other)
 
