@@ -165,7 +165,9 @@ class ServerSettings(BaseModel):
             if getattr(self, name) and self.follow is None:
                 raise ValueError(f"{name} is of a server that follows: say which store, by follow")
         if self.read_only and self.standby:
-            raise ValueError("a server that may come to lead cannot be read_only: leave one of standby and read_only")
+            raise ValueError(
+                "a server that may come to lead cannot be read_only: leave one of standby and read_only out"
+            )
         return self
 
     @property

@@ -1,20 +1,23 @@
 """Send what would change the net to the server that leads, and give its answer back."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import cast
 
 import httpx
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from service.api.access import is_here, scope_of
 from service.api.deps import Edge
-from service.api.error_handlers import refusal
+from service.api.error_handlers import refusal, respond
 from service.api.gateway import FORWARDED
 from service.auth.keys import Scope
-from service.errors import Follows, LeaderGone, NotReady, Refused
+from service.errors import Follows, LeaderGone, NotReady, Refused, problem_of_status
 
+_logger = logging.getLogger(__name__)
 _TIMES = httpx.Timeout(300.0, connect=2.0)
 _OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "date", "server"}
 # A page's origin was checked here, where it asked; the leader would compare it with its own address.
@@ -52,6 +55,8 @@ class Forwarding:
                 await self._forward(edge, scope, receive, send)
         except Refused as error:
             await refusal(scope, error)(scope, receive, send)
+        except HTTPException as error:  # of the gateway, for a body that is too large or too slow
+            await respond(scope, problem_of_status(error.status_code, error.detail))(scope, receive, send)
 
     async def _forward(self, edge: Edge, scope: Connection, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -78,6 +83,8 @@ class Forwarding:
             async for data in answer.aiter_raw():
                 await send({"type": "http.response.body", "body": data, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+        except httpx.TransportError:  # so the answer is broken off here, too
+            _logger.warning("the leader at %s has broken an answer off", leader)
         finally:
             await answer.aclose()
 
@@ -86,7 +93,7 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise httpx.RequestError("the client has left")
+            raise httpx.WriteError("the client has left")
         yield message.get("body", b"")
         if not message.get("more_body", False):
             return

@@ -5,12 +5,14 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from service.store.base import StoreError
 from service.store.keys import MEMBERS_FOLDER
 
 FORGOTTEN_SECONDS = 60.0
 _SUFFIX = ".json"
+T = TypeVar("T")
 
 
 class FileMembers:
@@ -23,16 +25,16 @@ class FileMembers:
         await self._in_thread(lambda: self._write(id, what))
 
     async def all(self) -> list[tuple[bytes, float]]:
-        return await asyncio.to_thread(self._read)
+        return await self._in_thread(self._read)
 
     async def leave(self, id: str) -> None:
-        await asyncio.to_thread((self._folder / (id + _SUFFIX)).unlink, missing_ok=True)
+        await self._in_thread(lambda: (self._folder / (id + _SUFFIX)).unlink(missing_ok=True))
 
     async def close(self) -> None: ...
 
-    async def _in_thread(self, work: Callable[[], None]) -> None:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
-            await asyncio.to_thread(work)
+            return await asyncio.to_thread(work)
         except OSError as error:
             raise StoreError(f"{error.filename or self._folder}: {error.strerror}") from error
 

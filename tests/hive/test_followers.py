@@ -6,8 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from realnet import DendriteLearner
+from service.settings import Settings
 from tests.hive.servers import Servers, hive_of, seen_by, wait_until, wait_until_level
 from tests.running_server import ThreadServer
 
@@ -88,6 +90,10 @@ def test_what_would_change_the_net_is_done_by_the_leader(servers: Servers) -> No
     wrong = other.client.post("/v1/inputs", json={"tokens": [999]})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/tokens/0")
     assert other.client.post("/v1/nowhere").status_code == 404
+    large = other.client.post(
+        "/v1/inputs", content=iter([b" " * 2**20] * 9), headers={"Content-Type": "application/json"}
+    )
+    assert (large.status_code, large.json()["type"]) == (413, "/problems/too-large")
     assert leader.net()["tokens_seen"] == len(TEXT + "once")
     assert wait_until_level(leader, follower, other)
 
@@ -123,9 +129,27 @@ def test_without_a_leader_reads_go_on_and_writes_are_told_so(servers: Servers) -
     assert follower.client.post("/v1/generate", json={"prompt": "the "}).json()["tick"] == len(TEXT)
 
 
-def test_nothing_to_follow_is_said(servers: Servers) -> None:
-    with pytest.raises(pytest.fail.Exception):
-        servers.follower()
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"read_only": True}, "read_only is of a server that follows"),
+        ({"standby": True}, "standby is of a server that follows"),
+        ({"follow": "file:data", "standby": True, "read_only": True}, "leave one of standby and read_only out"),
+        ({"follow": "file:data", "journal": "off"}, "leave journal off out"),
+        ({"advertise": "here"}, "should match pattern"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Settings(_env_prefix="NO_SETTING_", **wrong)  # type: ignore[arg-type]
+
+
+def test_a_store_without_a_net_cannot_be_followed(tmp_path: Path) -> None:
+    server = ThreadServer(tmp_path, follow=f"file://{tmp_path}/empty")
+    server.launch()
+    assert "there is no net in this store that could be followed" in str(server.wait())
+    assert not (tmp_path / "empty").exists()
+    server.close()
 
 
 def flip_a_bit(server: ThreadServer) -> None:
