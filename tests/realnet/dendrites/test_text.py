@@ -74,7 +74,7 @@ def record(before: bytes) -> Any:
             votes -= 1
         else:
             length, votes = distance, 1
-    return (length, len(before) % length, before[-length]) if length else None
+    return (length, len(before) % length, before[-length]) if votes >= 4 else None
 
 
 def runs(before: bytes) -> list[tuple[bytes, int]]:
