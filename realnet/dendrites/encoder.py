@@ -22,11 +22,11 @@ class Encoder:
             recalls=np.array(wiring.recalls, np.int64),
             is_text=np.array([bool(wiring.of_text)]),
         )
-        self._has_syntax = wiring.has_syntax
+        self._reads = wiring.has_syntax, wiring.has_records
 
     def nothing_read(self) -> Reader:
         """Return the mind of a newborn."""
-        return Reader.blank(len(self.codes.recalls), self._has_syntax)
+        return Reader.blank(len(self.codes.recalls), *self._reads)
 
     def encode(
         self, tokens: NDArray[np.int32], reader: Reader, episodes: Episodes, write: bool, and_next: bool = False

@@ -53,6 +53,7 @@ SYNTAX = np.dtype(
         )
     ]
 )
+RECORD = np.dtype([(name, np.uint64) for name in ("length", "votes")])  # of the records; 0: none is known
 RECALL = np.dtype([(name, np.int64) for name in ("distance", "length", "misses")])
 
 
@@ -66,9 +67,11 @@ class Reader(NamedTuple):
     syntax: NDArray[np.void]  # (1,) SYNTAX; this and what follows is empty if nobody asks for it
     starts: NDArray[np.int32]  # (2, FIELDS) columns where the fields begin, of this line and of the one above
     followed: NDArray[np.uint32]  # (256,) what followed each token the last three times, a byte each
+    record: NDArray[np.void]  # (1,) RECORD; this and `comings` are empty if nobody asks for them
+    comings: NDArray[np.uint64]  # (3, 256) of each token: when it came, how long after the time before, since when so
 
     @classmethod
-    def blank(cls, recalls: int, syntax: bool) -> Reader:
+    def blank(cls, recalls: int, syntax: bool, records: bool) -> Reader:
         return cls(
             text=_records(1, TEXT),
             recent=np.zeros(RECENT, np.int32),
@@ -77,6 +80,8 @@ class Reader(NamedTuple):
             syntax=_records(int(syntax), SYNTAX),
             starts=np.zeros((2 * syntax, FIELDS), np.int32),
             followed=np.zeros(256 * syntax, np.uint32),
+            record=_records(int(records), RECORD),
+            comings=np.zeros((3 * records, 256), np.uint64),
         )
 
 

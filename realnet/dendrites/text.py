@@ -31,9 +31,10 @@ from realnet.dendrites.reader import (
     rolled,
 )
 from realnet.dendrites.recall import expected_, follow_, say_
+from realnet.dendrites.records import name_record, read_record_
 from realnet.dendrites.syntax import SYNTAX_CONTEXTS, above_in_field, name_context, read_syntax_
 
-WORD, WORDS, SKIP, COLUMN, MASKED, INDENT = 100, 101, 102, 104, 115, 117
+WORD, WORDS, SKIP, SKIP_TWO, COLUMN, MASKED, INDENT, RECORD = 100, 101, 102, 103, 104, 115, 117, 157
 MASKED_LINES, EXPECTED_SHAPE, SHAPES = 143, 152, 156
 LAST, CLASSES, EXPECTED, FIELD, LAST_BUT_ONE, IN_LINE, THREE_CLASSES = range(7)
 
@@ -41,12 +42,14 @@ CONTEXTS = {f"order {k}": k for k in range(9)} | {
     "word": WORD,  # the letters since the last other token, case folded
     "words": WORDS,  # and the word before
     "skip": SKIP,  # the tokens 2 and 3 back
+    "skip two": SKIP_TWO,  # the tokens 3 and 4 back
     "column": COLUMN,  # the column, and the token above
     "line": MASKED,  # the line so far, each number as one digit
     "lines": MASKED_LINES,  # and the line above
     "indent": INDENT,  # the indentation, the identifier that the line begins with, and the word
     "shape, expected": EXPECTED_SHAPE,  # the last eight runs of letters, digits or marks, and what recall expects
     "shape, place": SHAPES,  # the last four such runs, and the place in the run
+    "record": RECORD,  # the length of records, the place in one, and the token there in the one before
     **SYNTAX_CONTEXTS,
 }
 GATES = {
@@ -65,7 +68,15 @@ MAPS = {
     "expected": EXPECTED_MAP,
     "field above": FIELD_MAP,  # the number of the field, and the token above in it
 }
-PLAIN = {*(f"order {k}" for k in range(9)), "skip", "last", "last but one", "last two", "expected"}  # of any tokens
+PLAIN = {
+    *(f"order {k}" for k in range(9)),
+    "skip",
+    "skip two",
+    "last",
+    "last but one",
+    "last two",
+    "expected",
+}  # of any tokens
 _SALT = np.uint64(0x51ED270B123)
 
 
@@ -111,6 +122,8 @@ def read_(token: int, codes: Codes, reader: Reader, episodes: Episodes, write: b
     follow_(reader, episodes, codes.recalls, token, write)
     if codes.is_text[0]:
         _read_text_(reader, token)
+        if len(reader.record) > 0:
+            read_record_(reader, token)
 
 
 @exact_inlined_kernel
@@ -133,6 +146,8 @@ def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes
             context = pair(text.word, text.word_1)
         elif kind == SKIP:
             context = pair(back(reader, 2), back(reader, 3))
+        elif kind == SKIP_TWO:
+            context = pair(back(reader, 3), back(reader, 4))
         elif kind == COLUMN:
             context = pair(min(text.column, np.uint64(LINE - 1)), _above(reader))
         elif kind == MASKED:
@@ -140,11 +155,14 @@ def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes
         elif kind == MASKED_LINES:
             context = pair(text.masked_above, text.masked)
         elif kind == INDENT:
-            context = pair(pair(text.indent, text.first), text.word)
+            # Not the other way round: a small number before a hash would only add to it.
+            context = pair(pair(text.first, text.indent), text.word)
         elif kind == EXPECTED_SHAPE:
             context = pair(text.runs, np.uint64(expected_(reader, episodes, 0) + 1))
         elif kind == SHAPES:
             context = pair(text.runs & np.uint64(0xFFFFFFFF), text.place)
+        elif kind == RECORD:
+            context = name_record(reader)
         else:
             context = name_context(kind, reader)
         stimuli.contexts[t, q] = mixed(context + np.uint64(kind + 1) * _SALT)

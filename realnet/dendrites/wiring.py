@@ -84,6 +84,11 @@ class Wiring:
         return any(each in SYNTAX_CONTEXTS or each == "field above" for each in (*self.contexts, *self.maps))
 
     @property
+    def has_records(self) -> bool:
+        """Return whether any context is of records of one length."""
+        return "record" in self.contexts
+
+    @property
     def of_text(self) -> list[str]:
         """Return what of it is of bytes of text; all else is of any tokens."""
         return [each for each in (*self.contexts, *self.given, *self.maps) if each not in PLAIN]
@@ -178,7 +183,7 @@ VARIANTS: dict[Variant, Wiring] = {
     "standard": Wiring(
         contexts=(
             *(*_ORDERS, "word", "words", "column", "line"),
-            *("indent", "lines", "shape, expected", "shape, place"),
+            *("indent", "lines", "shape, expected", "shape, place", "skip two", "record"),
         ),
         recalls=_TWO_RECALLS,
         somata=_TWO_SOMATA,
@@ -189,7 +194,7 @@ VARIANTS: dict[Variant, Wiring] = {
             *("order 0", "order 1", "order 2", "order 3", "order 4", "order 5", "order 6", "order 8"),
             *("word", "words", "skip", "column", "words apart", "line", "shape", "indent", "identifiers", "followed"),
             *("marks", "marks, identifier", "indent, last", "lines", "line shape", "kinds"),
-            *("shape, expected", "shape, place"),
+            *("shape, expected", "shape, place", "skip two", "record"),
         ),
         recalls=(*_TWO_RECALLS, Recall(20, forgiving=True)),
         somata=_TWO_SOMATA,

@@ -62,6 +62,7 @@ def main() -> None:
         unpack(stores)
         for story in asked:
             name = story.__name__
+            shutil.rmtree(stores / name, ignore_errors=True)  # only of a net that was never released
             with closing(Recording(Path(place) / name)) as life, patch.object(ProcessServer, "command", _COMMAND):
                 found[name] = record(story, life, stores / name)
         with tarfile.open(STORES, "w:xz", preset=9) as archive:

@@ -56,6 +56,27 @@ def indent(before: bytes) -> Any:
     return len(blank), first, word(before)
 
 
+def record(before: bytes) -> Any:
+    """The length that most tokens which came at equal distances voted for, the place in it, and the token above."""
+    length = votes = 0
+    came: dict[int, list[int]] = {}
+    for here, token in enumerate(before):
+        came.setdefault(token, []).append(here)
+        distance = here - came[token][-2] if len(came[token]) > 1 else 0
+        if not 2 <= distance <= 255:
+            continue
+        equal = max(2, -(-8 // distance))  # so often at this distance
+        if {b - a for a, b in pairwise(came[token][-equal - 1 :])} != {distance} or len(came[token]) <= equal:
+            continue
+        if distance == length:
+            votes = min(votes + 1, 15)
+        elif votes > 0:
+            votes -= 1
+        else:
+            length, votes = distance, 1
+    return (length, len(before) % length, before[-length]) if votes >= 4 else None
+
+
 def runs(before: bytes) -> list[tuple[bytes, int]]:
     """Runs of letters, of digits, and each other sign by itself; and how many signs each has."""
     found = re.findall(rb"(%s+)|([0-9]+)|(.)" % LETTER, before, re.DOTALL)
@@ -112,6 +133,8 @@ DEFINITIONS: dict[str, Callable[[bytes], Any]] = {
     "word": word,
     "words": lambda before: (word(before), words_done(before)[-1:]),
     "skip": lambda before: [before[-k : len(before) - k + 1] for k in (2, 3)],
+    "skip two": lambda before: (before[-3:][: len(before) > 2], before[-4:][: len(before) > 3]),
+    "record": record,
     "column": above,
     "line": lambda before: masked(lines(before)[0]),
     "lines": lambda before: (masked(lines(before)[0]), masked(lines(before)[1]), b"\n" in before),
@@ -138,9 +161,20 @@ def test_every_context_is_defined_here() -> None:
 @settings(max_examples=60, deadline=None)
 @given(text=texts)
 @example(text=b"\xbc:\x81")
+@example(text=b" a1\n  a0")
 def test_a_context_is_what_it_is_called(name: str, text: bytes) -> None:
     wiring = Wiring((name,), (Recall(64, forgiving=False),), (("node",),), ("last",))
     names_are_of(DEFINITIONS[name], text, stimuli_of(wiring, text).contexts[:, 0].tolist())
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables=st.lists(st.tuples(st.binary(min_size=1, max_size=9), st.integers(1, 25)), max_size=5))
+@example(tables=[(bytes(range(256)), 3)])
+@example(tables=[(bytes(range(255)), 3)])
+def test_records_have_the_length_at_which_tokens_come_again(tables: list[tuple[bytes, int]]) -> None:
+    wiring = Wiring(("record",), (Recall(64, forgiving=False),), (("node",),), ("last",))
+    text = b"".join(row * rows for row, rows in tables)[-800:]
+    names_are_of(record, text, stimuli_of(wiring, text).contexts[:, 0].tolist())
 
 
 def stimuli_of(wiring: Wiring, text: bytes) -> Stimuli:
