@@ -94,7 +94,7 @@ def test_plain_symbols() -> None:
 
 def test_only_what_is_of_any_tokens_is_left_of_a_variant() -> None:
     plain = VARIANTS["standard"].plain()
-    assert plain.contexts == ("order 0", "order 1", "order 2", "order 3", "order 4", "order 6")
+    assert plain.contexts == ("order 0", "order 1", "order 2", "order 3", "order 4", "order 6", "skip two")
     assert plain.recalls == VARIANTS["standard"].recalls
     assert plain.somata == (("node", "recall 1", "last", "sure", "recall 2"), ("node", "expected", "last but one"))
     assert (plain.of_text, plain.variant, plain.plain()) == ([], "standard", plain)
