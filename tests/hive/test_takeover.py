@@ -81,15 +81,20 @@ def test_a_standby_takes_over_and_nothing_that_was_acknowledged_is_lost(team: Te
             client.close()
 
     def read() -> None:
+        """Ask every member that has not been killed."""
         nonlocal refused_reads
-        follower = next(each for each in team.servers if hive_of(each)["role"] == "follower")
-        with Client(follower.url, patience=0.0) as client:
-            while not ending.wait(0.02):
+        clients: dict[str, Client] = {}
+        while not ending.wait(0.02):
+            for server in list(team.servers):
+                if server.url not in clients:
+                    clients[server.url] = Client(server.url, patience=0.0)
                 try:
-                    client.generate("the ", max_tokens=2)
-                    client.net()
+                    clients[server.url].generate("the ", max_tokens=2)
+                    clients[server.url].net()
                 except RealNetError:
-                    refused_reads += 1
+                    refused_reads += server in team.servers
+        for client in clients.values():
+            client.close()
 
     threads = [threading.Thread(target=teach), threading.Thread(target=read)]
     for each in threads:
