@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import cache, wraps
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -79,13 +79,28 @@ def iterate(iterator: AsyncIterator[T]) -> Iterator[T]:
         run(close())
 
 
-@cache
 def _loop() -> asyncio.AbstractEventLoop:
     """Return the loop of all clients of this process, whose thread begins with the first call and ends with it."""
+    with _beginning:  # two threads may make the first call at once
+        return _begun_loop()
+
+
+@cache
+def _begun_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     Thread(target=loop.run_forever, name="realnet.client", daemon=True).start()
     return loop
 
 
+_beginning = Lock()
+
+
+def _begin_anew() -> None:
+    """Forget the loop in a child process: its thread stays behind, and so may a thread that holds the lock."""
+    global _beginning
+    _beginning = Lock()
+    _begun_loop.cache_clear()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_loop.cache_clear)  # the thread stays behind
+    os.register_at_fork(after_in_child=_begin_anew)
