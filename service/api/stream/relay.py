@@ -66,12 +66,13 @@ class Relay:
                 open_timeout=_OPEN_SECONDS,
                 ping_timeout=None,
             )
+            self._connection = connection
             hello = self._decode(await connection.recv())
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, msgspec.DecodeError) as error:
+            await self.close()
             raise LeaderGone(f"the leader at {leader} takes no stream ({type(error).__name__})") from error
         if isinstance(hello, Hello):
             self.last_seq = hello.last_seq
-        self._connection = connection
 
     async def send(self, raw: bytes | str, seq: int, ticks: int) -> None:
         """Send an input as it came. Raises LeaderGone where the stream has broken."""
@@ -103,5 +104,9 @@ class Relay:
             pass
 
     async def close(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.close()
+            finally:  # also where a shutdown does not wait for the leader's answer
+                connection.transport.abort()
