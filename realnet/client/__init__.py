@@ -38,18 +38,16 @@ from realnet.client.errors import (
     error_of_answer,
     no_answer,
 )
+from realnet.client.hive import HashSeen, Hive, Member
 from realnet.client.jobs import AsyncJob, AsyncJobs
 from realnet.client.models import (
     Accepted,
     Dataset,
     Explanation,
     Generated,
-    HashSeen,
     Health,
-    Hive,
     JobState,
     Me,
-    Member,
     Net,
     Output,
     OutputsPage,

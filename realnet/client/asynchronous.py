@@ -9,6 +9,7 @@ import msgspec
 from realnet.client.about import About
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import ConnectionLost, Problem, error_of
+from realnet.client.hive import Hive
 from realnet.client.http import Http, events
 from realnet.client.jobs import AsyncJobs
 from realnet.client.link import OnWait
@@ -17,7 +18,6 @@ from realnet.client.models import (
     Explanation,
     Generated,
     Health,
-    Hive,
     InputContent,
     Level,
     Me,

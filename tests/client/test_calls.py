@@ -25,6 +25,7 @@ from realnet.client import (
     models,
 )
 from realnet.client import about as client_about
+from realnet.client import hive as client_hive
 from realnet.client.watch import DendriteActivity, NeuronActivity
 from realnet.dendrites.explain import Explanation
 from service.api import schemas
@@ -249,9 +250,9 @@ os.waitpid(child, 0)
 
 MODELS: list[tuple[type, type]] = [
     (models.Net, schemas.Net),
-    (models.Hive, HiveShown),
-    (models.Member, Member),
-    (models.HashSeen, HashSeen),
+    (client_hive.Hive, HiveShown),
+    (client_hive.Member, Member),
+    (client_hive.HashSeen, HashSeen),
     (models.Accepted, schemas.Accepted),
     (models.Generated, schemas.GeneratedText),
     (models.Prompt, schemas.Prompt),

@@ -223,7 +223,7 @@ FORGED = [
     ("", b"12345678"),
     ("", WHOLE[: len(WHOLE) // 2]),
     ("", WHOLE[:8] + b"x" + WHOLE[9:]),
-    ("recursion", (200_000).to_bytes(8, "little") + b"[" * 200_000),
+    ("recursion", (200_000).to_bytes(8, "little") + b'{"a":'.ljust(200_000, b"[")),
     ("recursion", forged_metadata("[" * 200_000)),
     *(("metadata", forged_metadata(text)) for text in ("[]", "null", "-1", '"a"')),
     ("", forged_metadata("{")),
