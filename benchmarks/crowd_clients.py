@@ -22,7 +22,7 @@ _HANDSHAKE = (
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
     "Sec-WebSocket-Protocol: {codec}\r\n\r\n"
 )
-_OUTPUTS = b"\xa4type\xa7outputs\xaafirst_tick"  # how these begin, after one byte; then comes a tick, and …
+_OUTPUTS = b"\xa4type\xa7outputs"  # how these begin, after one byte; then comes where they are, and …
 _COUNT = b"\xa5count"  # … how many there are
 _DECODED = 512  # bytes; a longer message is known by how it begins
 _decode = msgspec.msgpack.Decoder(Message).decode
