@@ -13,13 +13,16 @@ export PYTHONDONTWRITEBYTECODE =
 serve: $(VENV)/serves
 	$(BIN)/realnet serve
 
-test: check
+test: $(VENV)/tests
 	@$(BIN)/python tests/redis_binary.py
-	@# Both beside each other, and once: else every worker would compile them.
-	@$(BIN)/python docker/compile_kernels.py matrix & $(BIN)/python docker/compile_kernels.py dendrites && wait $$!
+	@# Kernels beside each other and the checks, and once: else every worker would compile them.
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check compiled-matrix compiled-dendrites
 	@# More workers than two cores, since much of a test is waiting; in the order of the files, since those of few
 	@# tests are long, and would come last.
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+compiled-%: $(VENV)/tests
+	@$(BIN)/python docker/compile_kernels.py $*
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/tests

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, ValidationError
 
+from service.engine.feed import Lag
 from service.errors import Conflict, Follows, Refused
 from service.journal.codec import JournalDamaged
 from service.runtime.birth import CannotStart
@@ -95,14 +96,11 @@ class Hive:
     def me(self) -> Member:
         """Return this server as it is now."""
         runtime, status = self._runtime, self._runtime.status
-        follower, feed, hashes = runtime.follower, runtime.feed, runtime.engine.hashes
-        own, records, ticks, seconds = hashes.last, 0, 0, 0.0
-        if follower is not None and feed is not None:
-            records, ticks, seconds = feed.lag
+        hashes, lag, unread = runtime.engine.hashes, runtime.lag or Lag(), 0
+        if not self.leads:
             known = max((each.record for each in self._members if each.role == "leader"), default=0)
-            records = max(records, known - status.record)
-            seconds = max(seconds, follower.troubled_seconds)
-        seen = None
+            unread = known - status.record
+        own, seen = hashes.last, None
         if own is not None:
             agrees = None if self.leads or own != hashes.agreed else True
             seen = HashSeen(tick=own.tick, state_sha256=own.sha256, agrees=agrees)
@@ -114,9 +112,9 @@ class Hive:
             state=self._state(),
             tick=status.tick,
             record=status.record,
-            lag_records=records,
-            lag_ticks=ticks,
-            lag_seconds=round(seconds, 3),
+            lag_records=max(lag.records, unread),
+            lag_ticks=lag.ticks,
+            lag_seconds=round(lag.seconds, 3),
             hash=seen,
         )
 

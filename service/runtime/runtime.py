@@ -15,7 +15,7 @@ from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
 from service.engine.commands import Change, Explain, Lead, Resize, Run, SetPace, TellHash
 from service.engine.engine import Engine
-from service.engine.feed import Feed
+from service.engine.feed import Feed, Lag
 from service.engine.generate import Generate
 from service.engine.hashes import Hash, Hashes
 from service.engine.inbox import Inbox
@@ -167,9 +167,17 @@ class Runtime:
         return self._place.lock.lost or self.engine.failure or writes or follows or self._cannot_lead
 
     @property
+    def lag(self) -> Lag | None:
+        """Return what a server that follows has read and not applied; None of one that leads."""
+        if self.follower is None or self.feed is None:
+            return None
+        lag = self.feed.lag
+        return lag._replace(seconds=max(lag.seconds, self.follower.troubled_seconds))
+
+    @property
     def parts(self) -> NetParts:
         """Return the parts that have numbers, for the metrics."""
-        return NetParts(self.name, self.engine, self.inbox, self.outputs, self.snapshotter, self.journal)
+        return NetParts(self.name, self.engine, self.inbox, self.outputs, self.snapshotter, self.journal, self.lag)
 
     async def check_ready(self) -> None:
         """Raise Refused or StoreError unless the engine ticks, the journal can be written, and the store answers."""

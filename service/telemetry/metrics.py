@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service.engine.engine import Engine
+from service.engine.feed import Lag
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode
@@ -25,6 +26,7 @@ class NetParts:
     outputs: OutputRing
     snapshotter: Snapshotter
     journal: LoggedJournal | None
+    lag: Lag | None  # of a server that follows
 
 
 Rows = Sequence[tuple[str, str, float | None]]  # a metric's name, its help, and its value if there is one
@@ -70,6 +72,15 @@ class NetCollector(Collector):
         )
         if parts.journal is not None:
             yield from self._of_journal(parts.journal)
+        if parts.lag is not None:
+            yield from self._gauges(
+                "realnet_follower",
+                [
+                    ("lag_records", "Records of the leader's journal that were read and not lived", parts.lag.records),
+                    ("lag_ticks", "Ticks of them", parts.lag.ticks),
+                    ("lag_seconds", "For how long the oldest waits, or nothing could be read", parts.lag.seconds),
+                ],
+            )
 
     def _of_journal(self, journal: LoggedJournal) -> Iterator[Metric]:
         replay = self._parts.engine.replay

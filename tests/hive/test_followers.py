@@ -49,6 +49,8 @@ def test_a_follower_lives_what_the_leader_does_and_answers_as_it_would(servers: 
         "/v1/snapshots",
         "/v1/datasets",
         "/v1/net/explain?context=the%20c",
+        "/v1/net/history",
+        "/v1/self",
     ):
         assert follower.client.get(path).raise_for_status().json() == ask.get(path).json(), path
     ended = ask.get(f"/v1/jobs/{job}").json()
@@ -58,6 +60,8 @@ def test_a_follower_lives_what_the_leader_does_and_answers_as_it_would(servers: 
     said = [each.client.post("/v1/generate", json=asked).json() for each in (leader, follower)]
     assert said[0] == said[1]
     assert follower.client.get("/").status_code == 200
+    assert 'realnet_follower_lag_records{net="default"} 0.0' in follower.client.get("/metrics").text
+    assert "realnet_follower" not in ask.get("/metrics").text
 
 
 def test_a_follower_writes_nothing_but_that_it_is_there(servers: Servers, tmp_path: Path) -> None:

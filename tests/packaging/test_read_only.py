@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = "from realnet import TokenLearner; print(len(TokenLearner.create('literal', 600).run([1, 2, 3])))"
+PROGRAM = "from realnet import LiveNet; print(len(LiveNet(9, range(3), range(6, 9), 'literal').run([[1, 0, 0]] * 3)))"
 
 
 @pytest.fixture
