@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import Any, get_args
 
 import msgspec
@@ -106,6 +107,8 @@ def _schemas() -> dict[str, Schema]:
     wanted = [*((kind, "validation") for kind in KINDS.values()), *((kind, "serialization") for kind in told)]
     _, models = models_json_schema(wanted, ref_template=place % "model")  # type: ignore[arg-type]
     _, structs = msgspec.json.schema_components(_SERVER, ref_template=place % "name")
+    for struct in structs.values():  # msgspec left docstrings as they are before 0.23
+        struct["description"] = cleandoc(struct["description"])
     schemas = {**models["$defs"], **structs}
     for message, field, name in (("Hello", "net", "Net"), ("Watched", "net", "Net"), ("Error", "problem", "Problem")):
         schemas[message]["properties"][field] = {"$ref": _SCHEMAS + name}

@@ -15,7 +15,7 @@ from tests.realnet.laws.lives import every_kernel, every_preset, lives, on, on_t
 
 @every_kernel
 @every_preset
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_every_tick_is_that_of_the_reference(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=12))

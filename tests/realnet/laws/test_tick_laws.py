@@ -12,7 +12,7 @@ from tests.realnet.laws.lives import every_kernel, every_preset, lives, on_the_r
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_many_calls_are_one_call(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=9))
@@ -42,7 +42,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(pruned: bool) -> None:
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_silence_changes_nothing(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=5))
@@ -56,7 +56,7 @@ def test_silence_changes_nothing(kernel: str, preset: Preset, data: st.DataObjec
 
 @every_kernel
 @pytest.mark.parametrize("preset", ["manifesto", "surprise"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_without_a_teacher_nothing_is_learnt(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=20))
@@ -71,7 +71,7 @@ def test_without_a_teacher_nothing_is_learnt(kernel: str, preset: Preset, data: 
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_without_plasticity_nothing_is_learnt(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=20))
@@ -84,7 +84,7 @@ def test_without_plasticity_nothing_is_learnt(kernel: str, preset: Preset, data:
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_weights_stay_in_their_range_and_the_dead_stay_dead(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=20))
@@ -101,7 +101,7 @@ def test_weights_stay_in_their_range_and_the_dead_stay_dead(kernel: str, preset:
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_it_responds_before_it_learns(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=8))
@@ -116,7 +116,7 @@ def test_it_responds_before_it_learns(kernel: str, preset: Preset, data: st.Data
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_fork_reads_what_its_net_has_learnt_since_and_changes_nothing(
     kernel: str, preset: Preset, data: st.DataObject
@@ -150,7 +150,7 @@ def test_a_fork_reads_what_its_net_has_learnt_since_and_changes_nothing(
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_checkpoint_goes_on_exactly(kernel: str, preset: Preset, data: st.DataObject) -> None:
     life = data.draw(lives(preset, ticks=12))
@@ -165,7 +165,7 @@ def test_a_checkpoint_goes_on_exactly(kernel: str, preset: Preset, data: st.Data
 
 @every_kernel
 @every_preset
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind(
     kernel: str, preset: Preset, data: st.DataObject
