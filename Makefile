@@ -30,7 +30,7 @@ fuzz: $(VENV)/tests
 
 # 50 rounds of each kill, on both stores: a quarter of an hour. Not by file, since nearly all of it is one file's.
 faults: $(VENV)/tests
-	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults tests/hive
+	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults tests/hive tests/packaging
 
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
 soak: $(VENV)/tests
