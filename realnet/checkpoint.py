@@ -25,6 +25,19 @@ _KINDS = ("net", "tokens", "frames", _DENDRITES)
 _PARAMS = tuple(field.name for field in fields(Params) if field.init and field.name not in ("input_ids", "output_ids"))
 
 
+def metadata_of(data: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file.
+
+    Raises ValueError, KeyError, TypeError or RecursionError for anything else.
+    """
+    # safetensors has no call that gives the metadata of bytes in memory; its header is JSON after 8 bytes.
+    size = int.from_bytes(data[:8], "little")
+    if data[8:9] != b"{" or size > len(data):
+        raise ValueError("it is no safetensors file, or not whole")
+    metadata: dict[str, str] = json.loads(data[8 : 8 + size])["__metadata__"]
+    return metadata
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """All of a net, as data that may go to another thread: whoever makes one hands over copies.
@@ -86,12 +99,7 @@ class Checkpoint:
     def from_bytes(cls, data: bytes) -> Checkpoint:
         """Read a file that `to_bytes` made. Raises ValueError, in one line, if `data` is none."""
         try:
-            # safetensors has no call that gives the metadata of bytes in memory; its header is JSON after 8 bytes.
-            size = int.from_bytes(data[:8], "little")
-            if data[8:9] != b"{" or size > len(data):
-                raise ValueError("it is no safetensors file, or not whole")
-            header = json.loads(data[8 : 8 + size])
-            config = json.loads(header["__metadata__"][_KEY])
+            config = json.loads(metadata_of(data)[_KEY])
             # Copies, since what the file's bytes back is read-only. What a file has in half precision no net has.
             arrays = {
                 name: array.astype(np.float32 if array.dtype == np.float16 else array.dtype)

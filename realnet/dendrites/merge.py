@@ -20,6 +20,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from realnet.checkpoint import metadata_of
 from realnet.core.dendrite_memory import WORDS
 from realnet.core.dendrite_tables import FLAT, USES
 from realnet.core.state import Float64
@@ -89,8 +90,7 @@ class Share(NamedTuple):
 
     @classmethod
     def _read(cls, data: bytes) -> Share:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        config, arrays = json.loads(header["__metadata__"][_KEY]), safetensors.numpy.load(data)
+        config, arrays = json.loads(metadata_of(data)[_KEY]), safetensors.numpy.load(data)
         if config.pop("format") != FORMAT:
             raise ValueError("it is of another format")
         check_lines("room", config["room"], LEAST_LINES, MOST_LINES)

@@ -21,7 +21,7 @@ _logger = logging.getLogger(__name__)
 _TIMES = httpx.Timeout(300.0, connect=2.0)
 _OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "date", "server"}
 # A page's origin was checked here, where it asked; the leader would compare it with its own address.
-_NOT_SENT = _OF_THE_CONNECTION | {"host", "origin", "expect", "transfer-encoding"}
+_NOT_SENT = _OF_THE_CONNECTION | {"host", "origin", "expect"}
 
 
 class Forwarding:

@@ -101,14 +101,15 @@ def _check_power_of_two(lines: int) -> int:
     return lines
 
 
-def _check_known(context: str) -> str:
+def check_context(context: str) -> str:
+    """Return the context. Raises ValueError unless there is one of this name."""
     if context not in CONTEXTS:
         raise ValueError(f"there is no context of this name; there are {'; '.join(CONTEXTS)}")
     return context
 
 
 Lines: TypeAlias = Annotated[int, Ge(LEAST_LINES), Le(MOST_LINES), AfterValidator(_check_power_of_two)]
-Context: TypeAlias = Annotated[str, AfterValidator(_check_known)]
+Context: TypeAlias = Annotated[str, AfterValidator(check_context)]
 
 
 class Growth(Body):

@@ -10,9 +10,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
 import service.api.ids  # noqa: F401
-from realnet.dendrites.text import CONTEXTS
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, page_of, problems
+from service.api.schemas import check_context
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid, NotFound
@@ -165,9 +165,8 @@ async def _events(jobs: JobRunner, id: str, after: int) -> AsyncIterator[bytes]:
 
 def _check_contexts(asked: Sequence[str], present: Sequence[str]) -> None:
     for number, context in enumerate(asked):
-        where = f"/contexts/{number}"
-        if context not in CONTEXTS:
-            why = f"there is no context of this name; there are {', '.join(CONTEXTS)}"
-            raise Invalid([ErrorLocation(detail=why, pointer=where)])
-        if context in (*present, *asked[:number]):
-            raise Invalid([ErrorLocation(detail="it is one of its contexts already", pointer=where)])
+        try:
+            if check_context(context) in (*present, *asked[:number]):
+                raise ValueError("it is one of its contexts already")
+        except ValueError as error:
+            raise Invalid([ErrorLocation(detail=str(error), pointer=f"/contexts/{number}")]) from None

@@ -92,14 +92,17 @@ class Relay:
                     heard = self._decode(raw)
                 except msgspec.ValidationError:  # an event, of which this server has its own
                     continue
-                if isinstance(heard, Ack):
-                    answered = [each for each in self._unanswered if each[0] <= heard.seq]
-                elif isinstance(heard, Error):
-                    answered = [each for each in self._unanswered if each[0] == heard.ref]
-                else:
+                if isinstance(heard, Hello):
                     continue
-                self._unanswered = deque(each for each in self._unanswered if each not in answered)
-                self._answer(heard, len(answered), sum(ticks for _, ticks in answered))
+                answered: list[int] = []  # ticks of each
+                left: deque[tuple[int, int]] = deque()
+                for seq, ticks in self._unanswered:
+                    if (seq <= heard.seq) if isinstance(heard, Ack) else (seq == heard.ref):
+                        answered.append(ticks)
+                    else:
+                        left.append((seq, ticks))
+                self._unanswered = left
+                self._answer(heard, len(answered), sum(answered))
         except ConnectionClosed:
             pass
 
