@@ -92,6 +92,10 @@ class LeaderGone(Refused):
     retry_after = 1
 
 
+class PeerFailed(Refused):
+    """Another server, which this one was told to meet, does not answer, or refuses."""
+
+
 class JobFailed(Refused):
     """A job that was begun and failed."""
 
@@ -123,6 +127,7 @@ _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     Conflict: ("conflict", HTTPStatus.CONFLICT, "Conflict"),
     Follows: ("follower", HTTPStatus.CONFLICT, "This server follows another"),
     LeaderGone: ("leader-gone", HTTPStatus.SERVICE_UNAVAILABLE, "The leader does not answer"),
+    PeerFailed: ("peer-failed", HTTPStatus.BAD_GATEWAY, "The other server failed"),
     JobFailed: ("job-failed", HTTPStatus.INTERNAL_SERVER_ERROR, "Job failed"),
     EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "Engine stopped"),
     NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "Journal not writable"),

@@ -137,6 +137,11 @@ class ServerSettings(BaseModel):
     origins: tuple[str, ...] = Field(
         (), description="other sites whose pages may use the net, as https://example.org; the variable is a JSON list"
     )
+    peers: tuple[str, ...] = Field(
+        (),
+        description="hosts, besides loopback, of other servers that this one may call when it is told to meet one; the "
+        "variable is a JSON list",
+    )
     rate_requests: float = Field(1000.0, ge=0, description="requests a second for each key; 0 is no limit")
     rate_ticks: float = Field(1_000_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")
 
@@ -174,6 +179,11 @@ class ServerSettings(BaseModel):
     def place(self) -> str:
         """Return the store, whoever leads there."""
         return self.store if self.follow is None else self.follow
+
+    @property
+    def callable_hosts(self) -> frozenset[str]:
+        """Return the hosts of servers that this one may be told to call."""
+        return LOOPBACK | {each.lower() for each in self.peers}
 
     @property
     def has_keys(self) -> bool:

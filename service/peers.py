@@ -1,0 +1,55 @@
+"""Other servers that this one calls when it is told to: only those on hosts that the settings name."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from service.errors import ErrorLocation, Forbidden, Invalid, PeerFailed
+
+_SECONDS = httpx.Timeout(60.0, connect=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another server: where it is, and the key that it knows this one by."""
+
+    url: str
+    key: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
+
+    def http(self) -> httpx.AsyncClient:
+        """Return a client for it, to be closed; it follows no redirect, which could lead to any host."""
+        return httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=_SECONDS, trust_env=False)
+
+
+def peer_of(url: str, key: str | None, allowed: Collection[str], pointer: str = "/url") -> Peer:
+    """Return the server at a URL. Raises Invalid for what is no URL of a server, Forbidden for a host not allowed."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or host is None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise Invalid([ErrorLocation(detail="must be like http://host:8420", pointer=pointer)])
+    if parts.username is not None or parts.password is not None:
+        raise Invalid([ErrorLocation(detail="give the key by itself, not in the URL", pointer=pointer)])
+    if host not in allowed:
+        raise Forbidden(f"the server's settings do not allow it to call {host}: name it in REALNET_PEERS")
+    return Peer(f"{parts.scheme}://{parts.netloc}", key)
+
+
+def failed(peer: Peer, response: httpx.Response) -> PeerFailed:
+    """Return the error of another server's refusal, in one line."""
+    try:
+        problem = response.json()
+        told = (
+            problem.get("detail") or "; ".join(each["detail"] for each in problem.get("errors", ())) or problem["title"]
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        told = response.reason_phrase
+    return PeerFailed(f"{peer.url} answers {response.status_code}: {' '.join(str(told).split())[:300]}")
