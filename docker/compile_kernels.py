@@ -10,6 +10,7 @@ import numpy as np
 from realnet import DendriteLearner, FrameLearner, TokenLearner, create
 from realnet.core.state import PRESETS
 from realnet.dendrites.compression import compress, decompress
+from realnet.dendrites.opinions import Decided, Mixture, Speaker
 
 
 def compile_matrix() -> None:
@@ -26,7 +27,11 @@ def compile_dendrites() -> None:
     create("dendrites").warm_up()
     create("dendrites", variant="compact", memory=2**16).warm_up()
     decompress(compress(b"a", "fast"))
-    DendriteLearner.create().net.record(np.zeros(1, np.int32))
+    learner = DendriteLearner.create()
+    learner.net.record(np.zeros(1, np.int32))
+    speaker, mixture, ids = Speaker(learner), Mixture(learner), np.zeros(1, np.int32)
+    mixture.learn(Decided(ids, np.full((1, 8), 0.5, np.float32)), speaker.hear(learner, ids))
+    mixture.expected(learner.net.decisions(), speaker.expects())
 
 
 if __name__ == "__main__":

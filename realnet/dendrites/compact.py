@@ -87,8 +87,18 @@ class CompactNet(DendriteNet):
         """Return the bytes of all that is learnt and in mind, and of what a decision leaves behind."""
         return sum(each.nbytes for each in (*self._arrays().values(), *self._work))
 
-    def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0, every: int = 1, and_next: bool = True) -> Said:
-        """Predict and then learn T tokens, all as `DendriteNet.run` does."""
+    def run(
+        self,
+        tokens: NDArray[np.int32],
+        rate: float,
+        best: int = 0,
+        every: int = 1,
+        and_next: bool = True,
+        decides: bool = False,
+    ) -> Said:
+        """Predict and then learn T tokens, all as `DendriteNet.run` does; it does not tell its decisions."""
+        if decides:
+            raise ValueError("a compact net does not tell its decisions")
         if self.read_only and rate > 0:
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
         and_next = and_next and best > 0
@@ -96,7 +106,7 @@ class CompactNet(DendriteNet):
         said = Said.blank(len(tokens), best)
         run_(
             *(tokens, self.symbols, self._depth, self.gates, self._rates, np.float32(rate), stimuli),
-            *(self._flat(), tables(), self._work, *said, self.tick + 1, every),
+            *(self._flat(), tables(), self._work, *said[:3], self.tick + 1, every),
         )
         if and_next:
             self._search(stimuli, len(tokens), said.best[-1], said.value[-1])
@@ -127,6 +137,10 @@ class CompactNet(DendriteNet):
     def stimuli(self) -> Stimuli:
         """Return what is told of the next tick before its token."""
         return self._encoder.encode(np.empty(0, np.int32), self._reader, self._episodes, False, and_next=True)
+
+    def decisions(self) -> NoReturn:
+        """Raises ValueError, as `run` does where it is to tell its decisions."""
+        raise ValueError("a compact net does not tell its decisions")
 
     def draw(self, temperature: float, random: np.random.Generator) -> int:
         """Draw the next token; the lower the temperature, above 0, the likelier it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,6 +43,8 @@ class DendriteLearner(LearnsTokens):
         tokens_seen: how many it has run, dreams apart.
         born: the variant that it was born as, None: another wiring; sleep may have changed it since.
         leaves: the order of its tokens in the tree.
+        on_decided: if it is set, is called with the tokens of each run and, (T, D), how probable a 1 was at each
+            decision on their paths.
     """
 
     net: DendriteNet
@@ -50,6 +53,7 @@ class DendriteLearner(LearnsTokens):
         """`leaves` are those of the vocabulary, if they are known."""
         self.net, self.vocabulary, self.score, self.tokens_seen = net, vocabulary, Score(), 0
         self.born, self.leaves = net.wiring.variant, Leaves(vocabulary.order) if leaves is None else leaves
+        self.on_decided: Callable[[Tokens, Float32], None] | None = None
 
     @classmethod
     def create(
@@ -117,7 +121,10 @@ class DendriteLearner(LearnsTokens):
     def _run(self, ids: Tokens, rate: float, outputs: Level) -> TokenOutputs:
         is_full, is_best = includes(outputs, "full"), includes(outputs, "best")
         ticks, leaves = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids)), self.leaves.of_tokens[ids]
-        said = self.net.run(leaves, rate, TOP if is_full else 1, every=1 if is_best else SAMPLED, and_next=is_full)
+        every, decides = 1 if is_best else SAMPLED, self.on_decided is not None
+        said = self.net.run(leaves, rate, TOP if is_full else 1, every, and_next=is_full, decides=decides)
+        if self.on_decided is not None:
+            self.on_decided(ids, said.decided)
         best = self.leaves.tokens[said.best]
         self.tokens_seen += len(ids)
         predicted = best[: len(ids), 0].copy()

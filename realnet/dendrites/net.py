@@ -27,7 +27,7 @@ from realnet.dendrites.wiring import Wiring
 from realnet.kernels.tree_decide import Scratch
 from realnet.kernels.tree_record import Decisions, record_
 from realnet.kernels.tree_run import run_
-from realnet.kernels.tree_search import draw, likeliest_
+from realnet.kernels.tree_search import decide_all_, draw, likeliest_
 from realnet.shown import Shown, shown_rate
 
 MAX_LINES = 2**20  # by default: 64 MiB
@@ -88,18 +88,26 @@ class DendriteNet(Shown):
     def learning_rate(self, value: float) -> None:
         self._learning_rate = checked_rate(value)
 
-    def run(self, tokens: NDArray[np.int32], rate: float, best: int = 0, every: int = 1, and_next: bool = True) -> Said:
+    def run(
+        self,
+        tokens: NDArray[np.int32],
+        rate: float,
+        best: int = 0,
+        every: int = 1,
+        and_next: bool = True,
+        decides: bool = False,
+    ) -> Said:
         """Predict and then learn T tokens of 0 to `symbols` - 1. At a rate of 0 nothing is learnt.
 
         Returns what was said, with the `best` likeliest tokens of each tick that `every` divides, and, if `and_next`,
-        of the one to come.
+        of the one to come; if it `decides`, also with what each decision was expected to be.
         """
         if self.read_only and rate > 0:
             raise ValueError("a fork only reads its memory: run it with plasticity=0")
         and_next = and_next and best > 0
         rate = self.learning_rate if self.adapts else rate
         stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, rate > 0, and_next)
-        said = Said.blank(len(tokens), best)
+        said = Said.blank(len(tokens), best, self._depth if decides else 0)
 
         def step(done: int, full: int) -> int:
             return int(
@@ -164,6 +172,13 @@ class DendriteNet(Shown):
         best, value = np.zeros(count, np.int32), np.zeros(count, np.float32)
         self._search(self.stimuli(), 0, best, value)
         return best, value
+
+    def decisions(self) -> Float32:
+        """Return (2^D,): how probable a 1 is at each decision of the next token, by node; 0.5 where it is certain."""
+        decided = np.full(1 << self._depth, 0.5, np.float32)
+        told = self._mind.flat(), tables(), self._scratch, decided
+        decide_all_(self.symbols, self._depth, self._gates, self.stimuli(), *told)
+        return decided
 
     def draw(self, temperature: float, random: np.random.Generator) -> int:
         """Draw the next token; the lower the temperature, above 0, the likelier it is."""

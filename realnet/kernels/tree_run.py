@@ -33,13 +33,15 @@ def run_(
     probability: Float64,
     best: NDArray[np.int32],
     best_probability: Float32,
+    decided: Float32,
     tick: int,
     every: int,
 ) -> int:
     """Run the tokens from number `begin` on, until more than `full` lines are in use; return the next one's number.
 
     Writes for each its probability and, at each tick that `every` divides (the first token's is `tick`), as many of the
-    likeliest symbols as there is room for, all before it is learnt. At a rate of 0 nothing is learnt, and with
+    likeliest symbols as there is room for, all before it is learnt; and into `decided`, where it has columns, how
+    probable a 1 was at each of its decisions that was not certain. At a rate of 0 nothing is learnt, and with
     `gains_only` gains and mix alone adapt.
     """
     stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
@@ -65,6 +67,8 @@ def run_(
             if not is_certain(node, bit, depth, symbols):
                 p = decide_(node, bit, depth, gates, stimuli, t, memory, tables, s)
                 product *= np.float64(p if answer else np.float32(1) - p)
+                if decided.shape[1] > 0:
+                    decided[t, bit] = p
                 if learns:
                     learn_(node, bit, answer, gates, rates, rate, memory, tables, s)
                 elif gains_only:

@@ -91,6 +91,29 @@ def draw(
     return int(node - (1 << depth))
 
 
+@exact_kernel
+def decide_all_(
+    symbols: int,
+    depth: int,
+    gates: NDArray[np.int64],
+    stimuli: Stimuli,
+    memory: Memory,
+    tables: Tables,
+    s: Scratch,
+    decided: Float32,
+) -> None:
+    """Write of each decision of tick 0 that is not certain how probable a 1 is, by node."""
+    stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
+    tick = np.int64(0)
+    for first in range(0, depth, 4):
+        for four in range(1 << first, 2 << first):
+            find_lines_(four, first, stimuli, tick, memory, False, s)
+            for bit in range(first, min(first + 4, depth)):
+                for node in range(four << (bit - first), (four + 1) << (bit - first)):
+                    if not is_certain(node, bit, depth, symbols):
+                        decided[node] = decide_(node, bit, depth, gates, stimuli, tick, memory, tables, s)
+
+
 @exact_inlined_kernel
 def _comes_before(decisions: int, value: float, node: int, other: float, other_node: int) -> bool:
     """Compare by probability, but once the budget is spent by depth first; ties by the lowest symbol."""
