@@ -42,8 +42,7 @@ def linked(mine: DendriteLearner, other: DendriteLearner, ids: Tokens) -> list[l
         right[1, t] = mixture.expected(mine.net.decisions(), speaker.expects()).argmax() == ids[t]
         said, opinions = mine.run(one, outputs="best"), speaker.hear(other, one)
         right[0, t] = said.predicted[0] == ids[t]
-        heard_alone, heard = mixture.alone(one, opinions)[0], mixture.learn(decided.pop(), opinions)[0]
-        probability[:, t] = 2.0 ** -said.surprise[0], heard_alone, heard
+        probability[:, t] = mixture.learn(decided.pop(), opinions)[:, 0]
     bits = -np.log2(probability)
     return [row(bits[0], right[0]), row(bits[1]), row(bits[2], right[1])]
 

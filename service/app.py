@@ -26,7 +26,9 @@ from service.api.routes import (
     hive,
     inputs,
     jobs,
+    links,
     net,
+    opinions,
     outputs,
     page,
     snapshots,
@@ -48,7 +50,24 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
+    *(
+        page,
+        health,
+        hive,
+        net,
+        about,
+        watch,
+        inputs,
+        outputs,
+        generate,
+        datasets,
+        jobs,
+        daydream,
+        snapshots,
+        links,
+        stream,
+    ),
+    opinions,
     *(models, completions, chat),
 )
 

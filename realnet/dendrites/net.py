@@ -20,7 +20,7 @@ from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.growth import with_dendrites, with_fewer_lines, with_lines
 from realnet.dendrites.mind import Mind, words_of
-from realnet.dendrites.reader import Reader
+from realnet.dendrites.reader import RECENT, Reader
 from realnet.dendrites.rewiring import rewired, rewired_mind
 from realnet.dendrites.said import Said
 from realnet.dendrites.wiring import Wiring
@@ -179,6 +179,11 @@ class DendriteNet(Shown):
         told = self._mind.flat(), tables(), self._scratch, decided
         decide_all_(self.symbols, self._depth, self._gates, self.stimuli(), *told)
         return decided
+
+    def recent(self) -> NDArray[np.int32]:
+        """Return the tokens that are in mind, oldest first; the last `RECENT` at most."""
+        seen = int(self._reader.text["seen"][0])
+        return self._reader.recent[np.arange(max(0, seen - RECENT), seen) % RECENT]
 
     def draw(self, temperature: float, random: np.random.Generator) -> int:
         """Draw the next token; the lower the temperature, above 0, the likelier it is."""

@@ -87,18 +87,13 @@ class Mixture:
         return float(self._gains[0, 1]), float(self._gains[0, 2])
 
     def learn(self, own: Decided, other: Opinions) -> Float64:
-        """Return (T,) how probable both together made each token, and learn from each whom to hear."""
-        probability = np.empty(len(own.ids))
-        leaves = self._leaves.of_tokens[own.ids]
-        told = _stretched(own.one), _heard(other), self._gains, self._uses
-        mix_(self.symbols, self.depth, leaves, *told, probability)
-        return probability
-
-    def alone(self, ids: Tokens, other: Opinions) -> Float64:
-        """Return (T,) how probable the other made each token."""
-        answers = self._leaves.of_tokens[ids][:, None] >> np.arange(self.depth)[::-1] & 1
-        right: Float64 = 1 / (1 + np.exp(np.where(answers, -1, 1) * _heard(other)))
-        probability: Float64 = right.prod(axis=1)
+        """Return (3, T) how probable the own net, the other and both together made each token; learn whom to hear."""
+        leaves, mine, others = self._leaves.of_tokens[own.ids], _stretched(own.one), _heard(other)
+        answers = leaves[:, None] >> np.arange(self.depth)[::-1] & 1
+        probability = np.empty((3, len(leaves)))
+        for row, each in enumerate((mine, others)):
+            (1 / (1 + np.exp(np.where(answers, -each, each)))).prod(axis=1, out=probability[row])
+        mix_(self.symbols, self.depth, leaves, mine, others, self._gains, self._uses, probability[2])
         return probability
 
     def expected(self, own: Float32, other: Opinions, temperature: float = 1.0) -> Float64:
@@ -110,6 +105,11 @@ class Mixture:
         mix_all_(self.symbols, self.depth, _stretched(own), _heard(other), self._gains, temperature, by_leaf)
         by_token: Float64 = by_leaf[self._leaves.of_tokens]
         return by_token
+
+
+def recent_of(learner: DendriteLearner) -> Tokens:
+    """Return the tokens that a net has in mind, oldest first."""
+    return learner.leaves.tokens[learner.net.recent()]
 
 
 def check_linked(learner: DendriteLearner) -> None:

@@ -31,7 +31,9 @@ async def command_of(
     tokens = await with_tokens(lambda: tokens_of(prompt, interface, most), prompt.prompt, interface)
     queue: asyncio.Queue[Piece | None] | None = asyncio.Queue() if stream else None
     adapts = prompt.read == "adapt"
-    command = Generate(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh, adapts)
+    command = Generate(
+        *(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh, adapts), link=prompt.link
+    )
     return command, interface.vocabulary
 
 

@@ -74,12 +74,17 @@ class Prompt(Body):
         "frozen",
         description="how a net of dendrites reads the prompt: adapt has it adapt to a long one, for this alone",
     )
+    link: str | None = Field(
+        None, max_length=64, description="id of a link: its net and this one generate together, heard as one"
+    )
     stream: bool = Field(False, description="answer in server-sent events")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         if self.prompt and self.tokens is not None:
             raise ValueError("give a prompt or tokens")
+        if self.link is not None and self.read == "adapt":
+            raise ValueError("with a link the prompt is read frozen: leave read out")
         return self
 
 

@@ -16,6 +16,7 @@ from service.engine.generate import Generate
 from service.engine.generations import Generations
 from service.engine.hashes import Hash, Hashes
 from service.engine.inbox import Inbox
+from service.engine.opinions import Listeners
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Pace
@@ -82,7 +83,7 @@ class Engine:
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
         self._generations = Generations(self._outbox)
-        self.firings, self.thoughts = Firings(), Thoughts(self_loop)
+        self.firings, self.thoughts, self.listeners = Firings(), Thoughts(self_loop), Listeners(self._outbox)
         self._pace.frame(time.monotonic())
         self.board = StatusBoard(self._outbox, outputs, replica, pace)
 
@@ -296,6 +297,8 @@ class Engine:
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()
+        if isinstance(first, InputRecord):
+            self.listeners.listen(self._replica.learner)
         try:
             batch = self._replica.apply(taken, self._outputs.wanted.level)
         except OutOfOrder:
@@ -305,6 +308,7 @@ class Engine:
             return
         self.board.rate.count(ticks)
         if isinstance(first, InputRecord):
+            self.listeners.tell()
             self._pace.frame(time.monotonic())
             self._slice.adapt(ticks, time.monotonic() - started)
             self._inbox.release(sum(ticks for entry, ticks in taken if isinstance(entry.waiter, Run)))

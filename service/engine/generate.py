@@ -51,6 +51,7 @@ class Generate(Command[Generation]):
     adapts: bool = False  # to the prompt
     stops: tuple[str, ...] = ()
     telling: Telling | None = None
+    link: str | None = None  # by whose net and this one
     cancelled: bool = False
 
     @property

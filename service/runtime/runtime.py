@@ -27,6 +27,7 @@ from service.jobs.job import Job
 from service.jobs.opening import open_jobs, running
 from service.journal.codec import JournalDamaged
 from service.journal.journal import LoggedJournal, OthersJournal
+from service.links.links import Links
 from service.runtime.awakening import recovered_net, snapshots_of
 from service.runtime.birth import birth_of, create
 from service.runtime.following import Follower
@@ -107,6 +108,7 @@ class Runtime:
             directory=self._directory(place),
         )
         self.jobs = self._jobs.runner
+        self.links = Links(self.engine)
         self.events = Events(self.engine.board.on_mode, self.snapshotter.on_saved, self.jobs.on_changed)
         self.follower: Follower | None = None  # of a server that leads
         self._stack = AsyncExitStack()
@@ -205,7 +207,10 @@ class Runtime:
 
     def generate(self, command: Generate, space: str) -> None:
         """Begin a generation for the caller of `space`, or raise Refused; `command.reply` is done at its end."""
-        self.inbox.put(command, space)
+        if command.link is None:
+            self.inbox.put(command, space)
+        else:
+            self.links.generate(command, space)
 
     async def configure(
         self,
@@ -343,6 +348,7 @@ class Runtime:
         return None if place.directory is None else place.directory / self.name
 
     async def _stop(self) -> None:
+        await self.links.stop()
         if self.follower is not None:
             await self.follower.stop()
         await self._drain()

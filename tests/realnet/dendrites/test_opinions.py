@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realnet import DendriteLearner
-from realnet.dendrites.opinions import Decided, Mixture, Speaker, opinions_of
+from realnet.dendrites.opinions import Decided, Mixture, Speaker, opinions_of, recent_of
 from realnet.tokens.ids import Tokens
 from tests.realnet.dendrites.test_net import TEXT, ids
 
@@ -76,7 +76,9 @@ def test_a_newborn_knows_what_the_other_knows_from_the_first_token_on(lived: Den
     decided, opinions = own(newborn, tokens), Speaker(lived).hear(lived, tokens)
     alone = newborn.score.surprise
     assert alone is not None
-    assert -np.log2(mixture.learn(decided, opinions)).mean() < 0.6 * alone
+    own_bits, _, both = -np.log2(mixture.learn(decided, opinions)).mean(axis=1)
+    assert own_bits == pytest.approx(alone, rel=1e-3)
+    assert both < 0.6 * alone
     assert mixture.gains[1] > mixture.gains[0]
 
 
@@ -87,9 +89,7 @@ def test_whatever_the_other_says_it_cannot_harm_for_long(lived: DendriteLearner,
     tokens, random = KNOWN[:2000], np.random.default_rng(seed)
     mixture, decided = Mixture(learner), own(learner, tokens)
     noise = random.integers(-128, 128, decided.one.shape).astype(np.int8)
-    bits = -np.log2(mixture.learn(decided, noise))
-    answers = tokens[:, None] >> np.arange(8)[::-1] & 1
-    alone = -np.log2(np.where(answers, decided.one, 1 - decided.one)).sum(axis=1)
+    alone, _, bits = -np.log2(mixture.learn(decided, noise))
     assert np.isfinite(bits).all()
     assert bits[1000:].mean() < alone[1000:].mean() + 0.1
     assert np.isfinite(mixture.gains).all()
@@ -105,7 +105,7 @@ def test_what_both_expect_is_what_is_learnt_from(symbols: int) -> None:
         one = np.array([token], np.int32)
         expected = mixture.expected(mine.net.decisions(), speaker.expects())
         assert expected.sum() == pytest.approx(1)
-        [learnt] = mixture.learn(own(mine, one), speaker.hear(other, one))
+        [learnt] = mixture.learn(own(mine, one), speaker.hear(other, one))[2]
         assert learnt == pytest.approx(expected[token], rel=0.2)  # it learns at each decision of a token
     assert expected.argmax() == token
 
@@ -116,11 +116,17 @@ def test_a_speaker_goes_on_with_what_the_net_has_become() -> None:
     speaker = Speaker(learner)
     learner.net.grow(learner.net.lines * 2)
     learner.run(KNOWN, outputs="none")
-    bits = [
-        -np.log2(Mixture(learner).alone(KNOWN[:500], each.hear(learner, KNOWN[:500]))).mean()
-        for each in (speaker, Speaker(learner))
-    ]
+    decided = Decided(KNOWN[:500], np.full((500, 8), 0.5, np.float32))
+    told = [each.hear(learner, decided.ids) for each in (speaker, Speaker(learner))]
+    bits = [-np.log2(Mixture(learner).learn(decided, each)[1]).mean() for each in told]
     assert bits[0] == pytest.approx(bits[1])
+
+
+def test_what_is_in_mind_is_the_last_tokens() -> None:
+    learner = DendriteLearner.create()
+    assert recent_of(learner).tolist() == []
+    learner.run(KNOWN[:700], outputs="none")
+    np.testing.assert_array_equal(recent_of(learner), KNOWN[188:700])
 
 
 def test_opinions_travel_in_steps_of_a_quarter() -> None:
