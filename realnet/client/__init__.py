@@ -25,6 +25,7 @@ from realnet.client.errors import (
     NotReady,
     OutOfScope,
     Overloaded,
+    PeerFailed,
     Place,
     Problem,
     RealNetError,
@@ -40,6 +41,7 @@ from realnet.client.errors import (
 )
 from realnet.client.hive import HashSeen, Hive, Member
 from realnet.client.jobs import AsyncJob, AsyncJobs
+from realnet.client.links import AsyncLinks, LinkBits, LinkGains, NetLink
 from realnet.client.models import (
     Accepted,
     Dataset,
@@ -60,7 +62,7 @@ from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Snapshots, Stream, Watch
+from realnet.client.synchronous import Client, Datasets, Job, Jobs, Links, Snapshots, Stream, Watch
 from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "AsyncDatasets",
     "AsyncJob",
     "AsyncJobs",
+    "AsyncLinks",
     "AsyncSnapshots",
     "AsyncStream",
     "Client",
@@ -105,6 +108,9 @@ __all__ = [
     "LeaderGone",
     "Life",
     "Limited",
+    "LinkBits",
+    "LinkGains",
+    "Links",
     "Malformed",
     "Matrix",
     "Me",
@@ -113,6 +119,7 @@ __all__ = [
     "MethodNotAllowed",
     "ModelNotFound",
     "Net",
+    "NetLink",
     "NeuronActivity",
     "NotDurable",
     "NotFound",
@@ -123,6 +130,7 @@ __all__ = [
     "Outputs",
     "OutputsPage",
     "Overloaded",
+    "PeerFailed",
     "Piece",
     "Place",
     "Problem",

@@ -13,6 +13,7 @@ from realnet.client.hive import Hive
 from realnet.client.http import Http, events
 from realnet.client.jobs import AsyncJobs
 from realnet.client.link import OnWait
+from realnet.client.links import AsyncLinks
 from realnet.client.models import (
     Accepted,
     Explanation,
@@ -45,6 +46,7 @@ class AsyncClient:
     Attributes:
         datasets: what can be asked of data sets.
         jobs: the same of jobs: dreams, sleeps and fits.
+        links: the same of links with the nets of other servers.
         snapshots: the same of snapshots.
         watch: what can be seen of the net while it lives.
     """
@@ -56,6 +58,7 @@ class AsyncClient:
         self._http = Http(self.server, patience, timeout)
         self.datasets = AsyncDatasets(self._http)
         self.jobs = AsyncJobs(self._http)
+        self.links = AsyncLinks(self._http)
         self.snapshots = AsyncSnapshots(self._http)
         self.watch = AsyncWatch(self._http)
 

@@ -176,6 +176,12 @@ class InternalError(RealNetError):
     type = "/problems/internal"
 
 
+class PeerFailed(RealNetError):
+    """Another server, which this one was told to meet, does not answer, or refuses."""
+
+    type = "/problems/peer-failed"
+
+
 class JobFailed(RealNetError):
     """A job that was begun and failed, for whatever reason: `title` and `detail` tell."""
 

@@ -235,6 +235,7 @@ class Prompt(TypedDict, total=False):
     seed: int
     fresh: bool
     read: Literal["frozen", "adapt"]
+    link: str
 
 
 class DreamOptions(TypedDict, total=False):

@@ -7,6 +7,7 @@ from realnet.client.asynchronous import AsyncClient
 from realnet.client.blocking import Blocking, blocking, blocking_iterator, delegating, iterate, returning, run
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.jobs import AsyncJob, AsyncJobs, SeenJob
+from realnet.client.links import AsyncLinks
 from realnet.client.models import JobState, Net
 from realnet.client.outputs import Outputs
 from realnet.client.snapshots import AsyncSnapshots
@@ -113,6 +114,14 @@ class Jobs(Blocking):
         return [Job(each) for each in run(self._asynchronous.list())]
 
 
+class Links(Blocking):
+    """The links of a server's net."""
+
+    begin = blocking(AsyncLinks.begin)
+    list = blocking(AsyncLinks.list)
+    cut = blocking(AsyncLinks.cut)
+
+
 class Watch(Blocking):
     """What can be seen of the net of a server. Conflict is raised where a net has no such thing."""
 
@@ -134,6 +143,7 @@ class Client(Blocking):
     Attributes:
         datasets: what can be asked of data sets.
         jobs: the same of jobs: dreams, sleeps and fits.
+        links: the same of links with the nets of other servers.
         snapshots: the same of snapshots.
         watch: what can be seen of the net while it lives.
     """
@@ -146,6 +156,7 @@ class Client(Blocking):
         self.server = asynchronous.server
         self.datasets = Datasets(asynchronous.datasets)
         self.jobs = Jobs(asynchronous.jobs)
+        self.links = Links(asynchronous.links)
         self.snapshots = Snapshots(asynchronous.snapshots)
         self.watch = Watch(asynchronous.watch)
 

@@ -28,6 +28,9 @@ def generate(
     read: Annotated[
         _Read, typer.Option(help="How a net of dendrites reads PROMPT: adapt goes on far better from a long one.")
     ] = "frozen",
+    link: Annotated[
+        str | None, typer.Option(metavar="ID", help="Have the net of this link go on with it, both heard as one.")
+    ] = None,
     no_prompt: Annotated[bool, typer.Option("--no-prompt", help="Print only what comes after PROMPT.")] = False,
 ) -> None:
     """Let the net go on from PROMPT, and print both, the tokens as they come. It learns nothing from that."""
@@ -37,6 +40,8 @@ def generate(
     how: Prompt = {
         "max_tokens": max_tokens, "temperature": temperature, "seed": seed, "fresh": fresh, "read": read,
     }  # fmt: skip
+    if link is not None:
+        how["link"] = link
     with client_of(context) as client:
         for number, piece in enumerate(client.generate_stream(prompt, **how)):
             if number == 0 and not no_prompt:  # what is refused is refused before anything is printed

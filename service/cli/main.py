@@ -16,6 +16,7 @@ from service.cli.generate import generating
 from service.cli.hive import hive
 from service.cli.jobs import jobs
 from service.cli.keys import keys
+from service.cli.links import links
 from service.cli.net import net
 from service.cli.outputs import outputs
 from service.cli.serve import serving
@@ -37,6 +38,7 @@ app.add_typer(chatting)
 app.add_typer(net)
 app.add_typer(about)
 app.add_typer(hive)
+app.add_typer(links)
 app.add_typer(top)
 app.add_typer(outputs)
 app.add_typer(begin)

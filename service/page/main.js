@@ -6,6 +6,7 @@ import { FilesPanel } from "./files.js";
 import { bits, bytes, percent, short, whole } from "./format.js";
 import { JobsPanel } from "./jobs.js";
 import { LifePanel } from "./life.js";
+import { LinksPanel } from "./links.js";
 import { Session, told } from "./session.js";
 import { SnapshotsPanel } from "./snapshots.js";
 import { Stream } from "./stream.js";
@@ -21,6 +22,7 @@ const frames = new FramesPanel();
 const life = new LifePanel(session);
 const matrix = new MatrixPanel(session);
 const jobs = new JobsPanel(session, allow);
+const links = new LinksPanel(session, allow);
 const snapshots = new SnapshotsPanel(session, allow);
 const files = new FilesPanel(session, () => net, allow, jobs);
 new TalkPanel(session, () => net);
@@ -107,7 +109,7 @@ function begin(now) {
   $("h-say").closest("section").hidden = isOfFrames;
   $("n-seen-name").textContent = net.vocabulary === "bytes" ? "Bytes lived" : "Tokens lived";
   numbers();
-  for (const panel of [jobs, snapshots, files]) panel.list().catch(failed);
+  for (const panel of [jobs, snapshots, links, files]) panel.list().catch(failed);
   lookCloser();
 }
 
@@ -122,7 +124,7 @@ function watched(message) {
 
 function lookCloser() {
   if (document.hidden) return;
-  for (const panel of [life, matrix]) panel.look(net).catch(failed);
+  for (const panel of [life, matrix, links]) panel.look(net).catch(failed);
 }
 
 function show(message) {

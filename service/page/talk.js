@@ -60,7 +60,7 @@ export class TalkPanel {
     $("talk-stop").hidden = false;
     this.talking?.abort();
     this.talking = new AbortController();
-    const json = { prompt, temperature: Number($("temperature").value), max_tokens: 240, seed: Math.floor(Math.random() * 2 ** 31), stream: true };
+    const json = { prompt, temperature: Number($("temperature").value), max_tokens: 240, seed: Math.floor(Math.random() * 2 ** 31), stream: true, link: $("talk-link").value || null };
     try {
       const response = await this.session.fetch("POST", "/v1/generate", { json, signal: this.talking.signal });
       for await (const { event: name, data } of events(response)) {
