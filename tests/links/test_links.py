@@ -14,7 +14,9 @@ from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
+from realnet.client import Client, PeerFailed
 from service.links.messages import SUBPROTOCOL, Ask, Hello, Told, ask_of, encode
+from tests.cli.commands import realnet
 from tests.running_server import ThreadServer
 
 LIFE = "seven times six is forty-two, and six times seven is forty-two. so it is said, and said again. " * 40
@@ -264,3 +266,36 @@ def test_who_listens_speaks_the_protocol(lived: ThreadServer) -> None:
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1003
         assert why in closed.value.rcvd.reason
+
+
+def test_client_and_commands(lived: ThreadServer, newborn: ThreadServer) -> None:
+    with Client(newborn.url) as client:
+        begun = client.links.begin(lived.url)
+        newborn.run(text=NEW)
+        until(newborn, lambda each: each["tokens"] == len(NEW))
+        [found] = client.links.list()
+        assert (found.id, found.tokens, found.missed) == (begun.id, len(NEW), 0)
+        assert found.bits is not None
+        assert found.bits.both < found.bits.own
+        assert client.generate("six times seven is ", max_tokens=9, temperature=0, link=found.id).text == "forty-two"
+        client.links.cut(found.id)
+        with pytest.raises(PeerFailed, match="cannot be reached"):
+            client.links.begin("http://127.0.0.1:9")
+
+    ran = realnet("link", lived.url, url=newborn.url)
+    assert ran.stdout.decode().endswith(f": the net of {lived.url} is heard\n")
+    id = ran.stdout.decode().split(":")[0]
+    said = realnet("generate", "six times", "--max-tokens", "3", "--link", id, url=newborn.url).stdout.decode()
+    assert said.startswith("six times")
+    assert id in realnet("link", url=newborn.url).stdout.decode()
+    assert f'"url":"{lived.url}"' in realnet("link", "--json", url=newborn.url).stdout.decode()
+    assert realnet("unlink", id, url=newborn.url).stdout.decode() == f"{id} is cut\n"
+    for arguments, told in (
+        (("unlink", id), f"there is no link {id}"),
+        (("unlink", "../net"), "an id has letters and digits only"),
+        (("link", "nowhere"), "URL: must be like"),
+        (("link", "http://example.org"), "REALNET_PEERS"),
+    ):
+        ran = realnet(*arguments, url=newborn.url)
+        assert ran.returncode
+        assert told in ran.stderr.decode()
