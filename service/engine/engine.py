@@ -297,8 +297,7 @@ class Engine:
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()
-        if isinstance(first, InputRecord):
-            self.listeners.listen(self._replica.learner)
+        self.listeners.listen(self._replica.learner, isinstance(first, InputRecord))  # dreams are private
         try:
             batch = self._replica.apply(taken, self._outputs.wanted.level)
         except OutOfOrder:

@@ -35,11 +35,11 @@ class Listeners:
     def discard(self, listener: Listener) -> None:
         self._listeners = tuple(each for each in self._listeners if each != listener)
 
-    def listen(self, learner: Learner) -> None:
-        """Take note of what the learner expects from now on, where somebody listens."""
+    def listen(self, learner: Learner, is_told: bool) -> None:
+        """Take note of what the learner expects from now on, if that is to be told and somebody listens."""
         self._decided = []
         if isinstance(learner, DendriteLearner):
-            learner.on_decided = self._note if self._listeners else None
+            learner.on_decided = self._note if is_told and self._listeners else None
 
     def tell(self) -> None:
         """Tell the listeners what was expected since."""

@@ -22,10 +22,12 @@ _logger = logging.getLogger(__name__)
 
 
 class LinkState(NamedTuple):
-    """How a link is: whether the other net is heard, and if not, why; what was heard, and by how many bits it helps.
+    """How a link is, and what it brings.
 
     Attributes:
         since: seconds since 1970.
+        why_not: why the other net is not heard, None while it is.
+        tokens: that both have heard.
         missed: tokens that the other net was not asked about, since it did not answer, or too slowly.
         gains: how far the own net and the other are heard.
     """
@@ -33,7 +35,6 @@ class LinkState(NamedTuple):
     id: str
     url: str
     since: float
-    is_heard: bool
     why_not: str | None
     tokens: int
     missed: int
@@ -58,10 +59,8 @@ class Link:
     @property
     def state(self) -> LinkState:
         tally = self._tally
-        return LinkState(
-            *(self.id, self.peer.url, self.since, self._why_not is None, self._why_not),
-            *(tally.tokens, self._missed, self.mixture.gains, tally.all, tally.last),
-        )
+        told = self._why_not, tally.tokens, self._missed, self.mixture.gains, tally.all, tally.last
+        return LinkState(self.id, self.peer.url, self.since, *told)
 
     def connection(self) -> Connection:
         """Return a connection to the other net, to be opened; what it hears there begins with nothing in mind."""
