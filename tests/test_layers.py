@@ -16,6 +16,7 @@ SERVICE += ["watch", "engine", "replica", "journal", "auth", "validation", "peer
 REALNET = [
     "client",
     "estimators",
+    "streams",
     "learners",
     "training",
     "utils",
