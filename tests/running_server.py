@@ -1,6 +1,5 @@
 """Real servers, on a thread of the test process or in a process of their own."""
 
-import gc
 import logging
 import os
 import shutil
@@ -208,7 +207,6 @@ class ThreadServer(RunningServer):
         self._server = None
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
-        gc.unfreeze()  # what the server has frozen
         return self._why
 
     def terminate(self) -> None:
