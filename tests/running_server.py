@@ -34,8 +34,9 @@ ALONE = (
     "-c",
     "import sys; sys.modules['scipy'] = None; from tests.forked_server import serve; serve()",
 )
+WARM = ["tests.warm_server"]
 _forks = get_context("forkserver")
-_forks.set_forkserver_preload(["tests.warm_server"])
+_forks.set_forkserver_preload(WARM)
 
 
 class RunningServer(ABC):
