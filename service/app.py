@@ -26,11 +26,13 @@ from service.api.routes import (
     hive,
     inputs,
     jobs,
+    journal,
     net,
     outputs,
     page,
     snapshots,
     stream,
+    takeovers,
     watch,
 )
 from service.api.stream.hub import StreamHub
@@ -48,7 +50,8 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
+    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
+    *(journal, takeovers, stream),
     *(models, completions, chat),
 )
 
