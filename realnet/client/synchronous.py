@@ -167,6 +167,7 @@ class Client(Blocking):
     shrink = blocking(AsyncClient.shrink)
     hive = blocking(AsyncClient.hive)
     promote = blocking(AsyncClient.promote)
+    takeover = returning(Job, blocking(AsyncClient.takeover))
     explain = blocking(AsyncClient.explain)
     send = blocking(AsyncClient.send)
     run = blocking(AsyncClient.run)

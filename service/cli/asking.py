@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from realnet.client import Client
 
 _PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
-_ARGUMENTS = {"prompt": "PROMPT", "file": "FILE", "text": "/text", "context": "CONTEXT"}
+_ARGUMENTS = {
+    "prompt": "PROMPT",
+    "file": "FILE",
+    "text": "/text",
+    "context": "CONTEXT",
+    "url": "URL",
+    "key": "--other-key",
+}
 _ID_DIGITS = 8  # of jobs and snapshots
 
 
