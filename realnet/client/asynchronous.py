@@ -1,6 +1,7 @@
 """Ask a server of everything that its API has, with `await`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import msgspec
 from realnet.client.about import About
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import ConnectionLost, Problem, error_of
+from realnet.client.files import download
 from realnet.client.hive import Hive
 from realnet.client.http import Http, events
 from realnet.client.jobs import AsyncJob, AsyncJobs
@@ -145,6 +147,10 @@ class AsyncClient:
         """
         body = {"url": url, "how": how} | ({} if key is None else {"key": key})
         return AsyncJob(self._http, await self._http.ask(JobState, "POST", "/v1/takeovers", body=body))
+
+    async def journal(self, path: str | Path, after: int = 0) -> Path:
+        """Write the journal to `path`, as far as it is written; with `after` only what is needed behind that record."""
+        return await download(self._http, "/v1/journal", Path(path), {"after": after})
 
     async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
         """Tell why the net expects what it does after `context`; of a net of dendrites only."""

@@ -152,6 +152,12 @@ class LeaderGone(RealNetError):
     type = "/problems/leader-gone"
 
 
+class PeerFailed(RealNetError):
+    """Another server, which the server was told to meet, does not answer, or refuses."""
+
+    type = "/problems/peer-failed"
+
+
 class TooLarge(RealNetError):
     type = "/problems/too-large"
 

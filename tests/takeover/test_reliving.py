@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis_server import RedisServer
 from tests.running_server import RunningServer, ThreadServer
 from tests.takeover.servers import of_its_own, state, take_over
 
@@ -69,8 +70,10 @@ def test_without_its_beginning_it_is_relived_from_the_oldest_snapshot(
     assert state(mine) == state(other)
 
 
-def test_a_life_may_end_within_an_input(mine: RunningServer, new_other: Callable[..., ThreadServer]) -> None:
-    other = new_other()
+def test_a_life_in_redis_may_end_within_an_input(
+    mine: RunningServer, new_other: Callable[..., ThreadServer], redis_server: RedisServer
+) -> None:
+    other = new_other(store=redis_server.url)
     other.client.post("/v1/inputs", json={"text": TEXT * 1000}).raise_for_status()
     other.client.patch("/v1/net", json={"paused": True}).raise_for_status()  # which stops it where it is
     job = take_over(mine, other, "relive")
