@@ -26,6 +26,7 @@ from service.api.routes import (
     hive,
     inputs,
     jobs,
+    journal,
     links,
     net,
     opinions,
@@ -33,6 +34,7 @@ from service.api.routes import (
     page,
     snapshots,
     stream,
+    takeovers,
     watch,
 )
 from service.api.stream.hub import StreamHub
@@ -50,24 +52,8 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(
-        page,
-        health,
-        hive,
-        net,
-        about,
-        watch,
-        inputs,
-        outputs,
-        generate,
-        datasets,
-        jobs,
-        daydream,
-        snapshots,
-        links,
-        stream,
-    ),
-    opinions,
+    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
+    *(journal, takeovers, links, opinions, stream),
     *(models, completions, chat),
 )
 

@@ -1,4 +1,4 @@
-"""The commands `realnet dream`, `fit`, `sleep` and `daydream`: each begins a job and follows it to its end."""
+"""The commands `realnet dream`, `fit`, `sleep`, `daydream` and `takeover`: each follows a job to its end."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from service.cli.asking import client_of
+from service.cli.asking import Yes, client_of, confirm
 from service.cli.datasets import Columns, File, FileFormat, Name
 from service.cli.jobs import print_result
 from service.cli.options import refusal_of, with_options
@@ -22,20 +22,21 @@ if TYPE_CHECKING:
 begin = typer.Typer()
 
 _BESIDES = ["dataset"]  # which the file becomes
-_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream"]
+_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream", "takeover"]
 _Keep = Annotated[
     bool, typer.Option("--keep", help="Keep the data set that FILE becomes; else it goes when the job has ended.")
 ]
 
 
 def _request(kind: _Kind) -> "type[BaseModel]":
-    from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
+    from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest, TakeoverRequest
 
     requests: dict[str, type[BaseModel]] = {
         "dream": DreamRequest,
         "fit": FitRequest,
         "sleep": SleepRequest,
         "daydream": DaydreamRequest,
+        "takeover": TakeoverRequest,
     }
     return requests[kind]
 
@@ -89,6 +90,24 @@ def daydream(
         typer.echo(printable(f"{talk['prompt']}|{talk['text']}") + "\n")
     among = f"of {result['made']} talks: {result['plausibility']:.2f} bits a token"
     typer.echo(f"{among}{_new(result['novelty'], result['ngram'])}, on average")
+
+
+@with_options(begin, lambda: [_request("takeover")], ["url", "key"])
+def takeover(
+    context: typer.Context,
+    given: dict[str, Any],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The other server, as http://host:8420.")],
+    peer_key: Annotated[
+        str | None,
+        typer.Option(envvar="REALNET_PEER_KEY", help="A key to the other server, of scope admin; better not here."),
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Have the live net become what that of another server is. First it is saved as it is, so that nothing is lost."""
+    _check("takeover", {"url": url, "key": peer_key} | given)
+    with client_of(context) as client:
+        confirm(f"have the net, which is at tick {client.net().tick:,}, become what that of {url} is?", yes)
+        _follow(client.takeover(url, peer_key, **given))
 
 
 def _new(share: float | None, ngram: int) -> str:

@@ -23,6 +23,7 @@ from service.jobs.process import remove_leftovers
 from service.jobs.runner import JobFunction, JobRunner
 from service.jobs.search import SearchJob
 from service.jobs.sleep import SleepJob, sleep_when_rested
+from service.jobs.takeover import TakeoverJob
 from service.replica.progress import Progress
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshotter import Snapshotter
@@ -47,8 +48,13 @@ def open_jobs(
     snapshots: SnapshotCatalog,
     snapshotter: Snapshotter,
     directory: Path | None,
+    device: str,
+    largest: int,
 ) -> OpenJobs:
-    """Put the jobs of the net `name` together. Their large files are in `directory`, or where the system has such."""
+    """Put the jobs of the net `name` together. Their large files are in `directory`, or where the system has such.
+
+    `device` computes the net; a snapshot from elsewhere has at most `largest` bytes.
+    """
     driver, progress = JobDriver(engine, inbox, outputs), engine.progress
     home = Homecoming(engine, snapshotter, snapshots, directory)
     dreaming, fitting = DreamJob(driver, datasets, progress), FitJob(home, datasets)
@@ -58,6 +64,7 @@ def open_jobs(
         "sleep": sleeping.run,
         "fit": fitting.run,
         "daydream": DaydreamJob(engine).run,
+        "takeover": TakeoverJob(home, snapshotter, device, largest).run,
     }
     return OpenJobs(JobRunner(JobCatalog(store, name), kinds, lambda: inbox.ready), driver)
 

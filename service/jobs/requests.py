@@ -71,6 +71,19 @@ class DaydreamRequest(Body):
         return self
 
 
+class TakeoverRequest(Body):
+    """Another server's life, which takes the place of this net's own."""
+
+    url: str = Field(max_length=300, description="the other server, as http://host:8420")
+    key: str | None = Field(
+        None, max_length=256, pattern="^[!-~]+$", repr=False, description="a key to it, of scope admin"
+    )
+    how: Literal["snapshot", "relive"] = Field(
+        "snapshot",
+        description="snapshot has it taken and sent; relive has its journal sent, and lived through again here",
+    )
+
+
 if TYPE_CHECKING:
     _FitOptions = Body
 else:

@@ -26,8 +26,11 @@ JobFunction = Callable[["JobContext"], Awaitable[JobResult]]
 class JobContext:
     """What a running job may read and report."""
 
-    def __init__(self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None], secret: str | None = None
+    ) -> None:
         self.id = kept.job.id
+        self.secret = secret  # which is nowhere stored: after a restart there is none
         self.request = kept.job.request
         self._kept = kept
         self._catalog = catalog
@@ -72,6 +75,7 @@ class JobRunner:
         self._jobs: dict[str, StoredJob] = {}
         self._places = Places(_MOST_QUEUED, "jobs")
         self._spaces: dict[str, str] = {}  # of those who asked for the jobs that have not ended, by id
+        self._secrets: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._running: tuple[str, asyncio.Task[JobResult]] | None = None
         self._cancelled: set[str] = set()
@@ -100,10 +104,15 @@ class JobRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def add(self, kind: JobKind, request: dict[str, Any], space: str = "") -> Job:
-        """Queue a job for the caller of `space`. Raises Overloaded, Limited and StoreError; then there is no job."""
+    async def add(self, kind: JobKind, request: dict[str, Any], space: str = "", secret: str | None = None) -> Job:
+        """Queue a job for the caller of `space`. Raises Overloaded, Limited and StoreError; then there is no job.
+
+        The job is told the `secret`, and nobody else.
+        """
         id = f"{int(max(self._jobs, default='0')) + 1:08d}"
         self._take_place(id, space)
+        if secret is not None:
+            self._secrets[id] = secret
         kept = self._jobs[id] = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()))
         try:
             await self._catalog.save(kept)
@@ -190,7 +199,7 @@ class JobRunner:
         job = kept.job
         job.status, job.started_at = JobStatus.RUNNING, job.started_at or now()
         self._tell(job)
-        running = JobContext(kept, self._catalog, lambda: self._say(job))
+        running = JobContext(kept, self._catalog, lambda: self._say(job), self._secrets.get(job.id))
         task = asyncio.ensure_future(self._kinds[job.kind](running))
         self._running = job.id, task
         try:
@@ -230,6 +239,7 @@ class JobRunner:
         self._spaces[id] = space
 
     def _release_place(self, id: str) -> None:
+        self._secrets.pop(id, None)
         if (space := self._spaces.pop(id, None)) is not None:
             self._places.release(space)
 

@@ -116,6 +116,7 @@ class RestoreRecord(_Body, tag=8):
     ticks: ClassVar[int] = 0
 
     snapshot: SnapshotRef
+    job: str | None = None  # that has brought it; older journals do not tell
 
 
 class ResizeRecord(_Body, tag=9):

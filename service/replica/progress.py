@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from service.journal.records import EpisodeRecord, InputRecord, WeightUpdateRecord
+from service.journal.records import EpisodeRecord, InputRecord, RestoreRecord, WeightUpdateRecord
 from service.replica.experience import Experience
 from service.replica.senders import CLIENT_SECONDS, KEY_SECONDS, Learnt, SenderTable, Shares
 
@@ -51,10 +51,12 @@ class Progress:
             state.owed,
         )
 
-    def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord, last_tick: int) -> None:
+    def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord | RestoreRecord, last_tick: int) -> None:
         """Note that a record has been learnt; the net is at `last_tick`."""
         if not isinstance(record, InputRecord):
-            self.jobs[record.job] = 1 if isinstance(record, WeightUpdateRecord) else record.done
+            if record.job is None:  # of a restore that no job has asked for
+                return
+            self.jobs[record.job] = record.done if isinstance(record, EpisodeRecord) else 1
             self.jobs.move_to_end(record.job)
             if len(self.jobs) > _JOBS:
                 self.jobs.popitem(last=False)
@@ -68,6 +70,10 @@ class Progress:
             self.clients.note(record.client, record, last_tick)
         if record.key is not None:
             self.keys.note(record.key, record, last_tick)
+
+    def live(self, state: ProgressState) -> None:
+        """Take over what another net lived through and may sleep on; senders and jobs are this server's own."""
+        self.experience, self.owed = Experience.of(state.experience), state.owed
 
     def become(self, other: "Progress") -> None:
         """Take over another progress, which is used no more."""

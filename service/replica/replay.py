@@ -93,7 +93,9 @@ def fetch(entry: Entry, load: Load, device: str) -> None:
         case RestoreRecord(snapshot=ref):
             data, memory = load(entry.seq, ref)
             entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device)
-            entry.chronicle = ServiceState.from_bytes(memory).chronicle if memory else None
+            state = ServiceState.from_bytes(memory) if memory else None
+            if state is not None:
+                entry.chronicle, entry.lived = state.chronicle, None if entry.record.job is None else state
         case WeightUpdateRecord(fitted=fitted, fork=fork):
             base = None if fork is None else load(entry.seq, fork)[0]
             entry.update = update_of(load(entry.seq, fitted)[0], base)

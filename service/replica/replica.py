@@ -108,6 +108,8 @@ class Replica:
             case RestoreRecord():
                 assert first.learner is not None, "a restore has its learner: whoever made the entry has loaded it"
                 self._live(first.learner, first.chronicle)
+                if first.lived is not None:
+                    self.progress.live(first.lived)
             case WeightUpdateRecord():
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
                 if not first.update.by(self.learner):
@@ -220,7 +222,7 @@ class Replica:
         match entry.record:
             case InputRecord() | EpisodeRecord() as record:
                 self.progress.note(record, int(entry.outputs[-1].tick[-1]))
-            case WeightUpdateRecord() as record if entry.refused is None:
+            case WeightUpdateRecord() | RestoreRecord() as record if entry.refused is None:
                 self.progress.note(record, self.learner.net.tick)
         if entry.counted:
             self.learner.rest(entry.counted)
