@@ -16,8 +16,9 @@ from rich import print
 from rich.table import Table
 
 from benchmarks.text import topics_text
-from realnet.dendrites.merge import Lines, Share, merged, share_of
+from realnet.dendrites.merge import merged, share_of
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.share import Lines, Share
 from realnet.dendrites.wiring import VARIANTS
 
 MEMBERS, EACH, LIVED, HELD_OUT, TURN = 4, 40_000, 200_000, 30_000, 2500
