@@ -26,6 +26,7 @@ from service.api.routes import (
     hive,
     inputs,
     jobs,
+    merges,
     net,
     outputs,
     page,
@@ -48,7 +49,23 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots, stream),
+    *(
+        page,
+        health,
+        hive,
+        net,
+        about,
+        watch,
+        inputs,
+        outputs,
+        generate,
+        datasets,
+        jobs,
+        merges,
+        daydream,
+        snapshots,
+        stream,
+    ),
     *(models, completions, chat),
 )
 

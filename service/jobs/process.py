@@ -17,7 +17,8 @@ from service.errors import ErrorLocation, Invalid, JobFailed
 from service.store.base import StoreError
 
 FORK, MADE, OPTIONS, TOKENS = "fork.safetensors", "made.safetensors", "options.json", "tokens.npy"
-Worker: TypeAlias = Literal["fit", "search"]
+ANCESTOR, SHARE = "ancestor.safetensors", "share-"
+Worker: TypeAlias = Literal["fit", "search", "merge"]
 
 _NICENESS = 19  # not SCHED_IDLE, whose core looks idle to the scheduler: what is woken there waits for milliseconds
 _PREFIX = ".job-"  # begins with a dot, so never a key of the store

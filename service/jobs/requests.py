@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import Field, create_model, model_validator
 
+from realnet.dendrites.merge_trial import LEAST_TOKENS
 from realnet.fit_options import FitOptions
 from service.validation import Body
 
@@ -69,6 +70,22 @@ class DaydreamRequest(Body):
         if self.length < self.ngram:
             raise ValueError(f"a talk of {self.length} tokens has no {self.ngram} in a row")
         return self
+
+
+class MergePeer(Body):
+    """Another server, and the key, of scope admin, that it knows this one by."""
+
+    url: str = Field(max_length=300)
+    key: str | None = Field(None, max_length=256, pattern=r"^[\x21-\x7e]+$")
+
+
+class MergeRequest(Body):
+    """A merge with nets of the same ancestor in other places, of which only lines travel."""
+
+    peers: list[MergePeer] = Field(min_length=1, max_length=16, fail_fast=True)
+    every: int | None = Field(
+        None, ge=LEAST_TOKENS, le=_LARGEST, description="tokens that the net lives before it merges again; null: once"
+    )
 
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from service.journal.codec import JournalDamaged, spoilt_record, whole_records
 from service.journal.records import (
+    MergeRecord,
     OriginRecord,
     Record,
     RestoreRecord,
@@ -119,6 +120,8 @@ class _Judge:
                 found.snapshots.add(record.snapshot.id)
             case WeightUpdateRecord() if seq > self._after:
                 found.snapshots |= _named(record.fitted, record.fork)
+            case MergeRecord() if seq > self._after:
+                found.snapshots |= _named(record.merged, record.own)
 
 
 def _named(*refs: SnapshotRef | None) -> set[str]:

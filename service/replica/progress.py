@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from service.journal.records import EpisodeRecord, InputRecord, WeightUpdateRecord
+from service.journal.records import EpisodeRecord, InputRecord, MergeRecord, SnapshotRef, WeightUpdateRecord
 from service.replica.experience import Experience
 from service.replica.senders import CLIENT_SECONDS, KEY_SECONDS, Learnt, SenderTable, Shares
 
@@ -28,6 +28,7 @@ class ProgressState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     owed: int = 0
     client_shares: Shares = {}
     key_shares: Shares = {}
+    ancestor: SnapshotRef | None = None
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Progress:
     jobs: "OrderedDict[str, int]"  # how far each is, in the order of the last change
     experience: Experience
     owed: int = 0  # ticks of sleep
+    ancestor: SnapshotRef | None = None  # whose lines those that it merges with had, too; None: a newborn's
 
     @classmethod
     def of(cls, state: ProgressState) -> "Progress":
@@ -49,12 +51,13 @@ class Progress:
             OrderedDict(state.jobs),
             Experience.of(state.experience),
             state.owed,
+            state.ancestor,
         )
 
-    def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord, last_tick: int) -> None:
+    def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord | MergeRecord, last_tick: int) -> None:
         """Note that a record has been learnt; the net is at `last_tick`."""
         if not isinstance(record, InputRecord):
-            self.jobs[record.job] = 1 if isinstance(record, WeightUpdateRecord) else record.done
+            self.jobs[record.job] = record.done if isinstance(record, EpisodeRecord) else 1
             self.jobs.move_to_end(record.job)
             if len(self.jobs) > _JOBS:
                 self.jobs.popitem(last=False)
@@ -75,7 +78,7 @@ class Progress:
         self.keys.become(other.keys)
         self.jobs.clear()
         self.jobs.update(other.jobs)
-        self.experience, self.owed = other.experience, other.owed
+        self.experience, self.owed, self.ancestor = other.experience, other.owed, other.ancestor
 
     def state(self) -> ProgressState:
         """Return a copy of everything."""
@@ -85,4 +88,5 @@ class Progress:
             owed=self.owed,
             client_shares=self.clients.shares(),
             key_shares=self.keys.shares(),
+            ancestor=self.ancestor,
         )
