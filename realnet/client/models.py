@@ -9,7 +9,7 @@ import msgspec
 from realnet.client.errors import Problem
 
 Level: TypeAlias = Literal["none", "surprise", "best", "full"]
-JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream"]
+JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream", "merge"]
 JobStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Rows: TypeAlias = Sequence[Sequence[float]]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from service.cli.options import default_of, flag_of
 from service.cli.settings_table import settings_table
-from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
+from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, MergeRequest, SleepRequest
 from service.settings import GROUPS, Settings
 from tests.cli.commands import shown
 
@@ -19,6 +19,7 @@ COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
     ("fit", [FitRequest], {"dataset"}),
     ("sleep", [SleepRequest], set()),
     ("daydream", [DaydreamRequest], {"prompts"}),
+    ("merge", [MergeRequest], {"peers"}),
 ]
 
 
@@ -44,7 +45,7 @@ def test_every_field_is_a_flag_whose_help_says_its_true_default(
             assert (default[1] if default else "") == default_of(info), field
             if default and type(info.default) in (int, float, str):
                 assert type(info.default)(default[1]) == info.default
-    assert told.keys() == {"--help"} | (
+    assert told.keys() == {"--help"} | ({"--peer-key"} if name == "merge" else set()) | (
         {"--name", "--format", "--inputs", "--targets", "--keep"} if name in ("dream", "fit") else set()
     )
 

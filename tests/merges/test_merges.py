@@ -1,54 +1,130 @@
-"""Nets on servers of their own that merge what they have learnt: only lines travel."""
+"""What members of a merge have of it, and whom they leave out."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
+import numpy as np
 import pytest
 
+from realnet import Checkpoint, DendriteLearner
+from realnet.dendrites.merge import NOTHING, merged, sha256_of, share_of
+from realnet.dendrites.share import Share
+from service.jobs import ancestry
+from tests.free_port import free_port
 from tests.jobs.client import end_of
-from tests.running_server import RunningServer, ThreadServer
+from tests.merges.servers import HELD_OUT, TEXTS, Start, ancestor, ask, bits, merge, start
+from tests.running_server import RunningServer
 
-CORPUS = Path(__file__).parents[2] / "docs"
-TEXTS = [(CORPUS / name).read_text()[:8000] for name in ("api.md", "hive.md", "contributing.md")]
-SMALL = {"preset": "dendrites", "variant": "fast", "max_lines": 2**15, "snapshot_every": 0}
-
-
-@pytest.fixture
-def members(tmp_path: Path) -> Iterator[Callable[..., list[ThreadServer]]]:
-    """Starts servers, each with a store of its own and what it has lived."""
-    made: list[ThreadServer] = []
-
-    def start(*texts: str, **settings: Any) -> list[ThreadServer]:
-        for text in texts:
-            (directory := tmp_path / str(len(made))).mkdir()
-            made.append(ThreadServer(directory, **SMALL | settings).start())
-            made[-1].run(text=text)
-        return made
-
-    yield start
-    for server in made:
-        server.close()
+__all__ = ["start"]
 
 
-def merge(server: RunningServer, *peers: RunningServer | str, **request: Any) -> dict[str, Any]:
-    """Merge, and return the job when it has ended."""
-    urls = [peer if isinstance(peer, str) else peer.url for peer in peers]
-    response = server.client.post("/v1/merges", json={"peers": [{"url": url} for url in urls]} | request)
-    assert response.status_code == 202, response.text
-    return end_of(server, response.json()["id"])
+def shares(*servers: RunningServer) -> list[Share]:
+    """Return what members have told of themselves: the oldest snapshot of each."""
+    told = []
+    for server in servers:
+        first = server.client.get("/v1/snapshots").json()["data"][0]
+        data = server.client.get(f"/v1/snapshots/{first['id']}/data").content
+        net = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(data)).net
+        told.append(share_of(first["state_sha256"], net, NOTHING))
+    return told
 
 
-def ancestor(server: RunningServer) -> str:
-    return str(server.client.get("/v1/merges").raise_for_status().json()["ancestor"])
-
-
-def test_members_have_the_same_lines_and_know_what_the_others_have_read(
-    members: Callable[..., list[ThreadServer]],
-) -> None:
-    one, two, three = members(*TEXTS)
-    job = merge(one, two, three)
-    print(job)
-    result = job["result"]
-    assert result["adopted"] and result["left_out"] == {} == result["late"]
+def test_all_have_the_same_lines_and_know_what_the_others_have_read(start: Start) -> None:
+    one, two, three = start(*TEXTS)
+    alone = [bits(one, text) for text in HELD_OUT]
+    result = merge(one, two, three)
+    assert (result["merged_with"], result["adopted_by"]) == ([two.url, three.url], [two.url, three.url])
+    assert result["left_out"] == result["late"] == {}
     assert {ancestor(each) for each in (one, two, three)} == {result["lines_sha256"]}
+    assert result["lines_sha256"] == sha256_of(merged(NOTHING, shares(one, two, three)))
+    now = [bits(one, text) for text in HELD_OUT]
+    assert now[0] < alone[0] + 0.1
+    assert now[1] < alone[1] - 0.1
+    assert now[2] < alone[2] - 0.1
+    for server, text in zip((one, two, three), HELD_OUT, strict=True):  # and each replays to its own bits
+        server.run(text=text)
+        weights = server.weights()
+        server.kill()
+        assert server.start().weights() == weights
+    assert {ancestor(each) for each in (one, two, three)} == {result["lines_sha256"]}
+    again = merge(two, one, three)
+    assert {ancestor(each) for each in (one, two, three)} == {again["lines_sha256"]} != {result["lines_sha256"]}
+
+
+def test_one_that_lies_is_left_out_and_changes_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, liar = start(*TEXTS)
+    lies, tell = liar.net(hash="true")["state_sha256"], ancestry.share_from
+
+    def inverted(snapshot: bytes, member: str, before: np.ndarray) -> bytes:
+        told = tell(snapshot, member, before)
+        if member != lies:
+            return told
+        share = Share.from_bytes(told)
+        words = share.rows[:, 1:]
+        words[...] = np.where(words == 0, 0, 250 << 24 | words & 0xFF0000 | 0xFFFF - (words & 0xFFFF))
+        return share.to_bytes()
+
+    monkeypatch.setattr(ancestry, "share_from", inverted)
+    before = one.weights()
+    alone = merge(one, liar)
+    assert (alone["adopted"], one.weights()) == (False, before)
+    assert alone["why"] == "there is nobody left to merge with"
+    result = merge(one, two, liar)
+    assert "would predict" in result["left_out"][liar.url]
+    assert result["merged_with"] == [two.url]
+    assert result["lines_sha256"] == sha256_of(merged(NOTHING, shares(one, two))) == ancestor(one) == ancestor(two)
+
+
+def test_who_is_of_another_ancestor_or_does_not_answer_is_left_out_and_told(start: Start) -> None:
+    one, two, stranger = start(*TEXTS)
+    saved = stranger.snapshot()
+    stranger.client.post(f"/v1/snapshots/{saved['id']}/restore").raise_for_status()
+    nobody = f"http://127.0.0.1:{free_port()}"
+    before = stranger.weights()
+    result = merge(one, two, stranger, nobody, one.url)
+    assert (result["merged_with"], result["adopted_by"], result["late"]) == ([two.url], [two.url], {})
+    left_out = result["left_out"]
+    assert left_out.keys() == {stranger.url, nobody, one.url}
+    assert f"answers 409: this net is of another ancestor, {ancestor(stranger)[:12]}" in left_out[stranger.url]
+    assert left_out[nobody] == f"{nobody} does not answer (ConnectError)"
+    assert "is merging now" in left_out[one.url]
+    assert stranger.weights() == before
+    weights = one.weights()
+    assert merge(one, nobody)["why"] == "there is nobody to merge with"
+    assert one.weights() == weights
+
+
+def test_those_that_are_restored_to_the_same_snapshot_merge(start: Start) -> None:
+    one, two = start(TEXTS[0], TEXTS[1])
+    saved = one.snapshot()
+    data = one.client.get(f"/v1/snapshots/{saved['id']}/data").content
+    headers = {"Content-Type": "application/octet-stream"}
+    brought = two.client.post("/v1/snapshots/upload", content=data, headers=headers).json()
+    for server, id in ((one, saved["id"]), (two, brought["id"])):
+        server.client.post(f"/v1/snapshots/{id}/restore").raise_for_status()
+    assert ancestor(one) == ancestor(two) == sha256_of(shares_of_lines(data))
+    little = merge(one, two)
+    assert little["why"] == "it has lived 0 tokens since its ancestor, and a trial takes 1000"
+    one.run(text=TEXTS[2])
+    two.run(text=TEXTS[1])
+    result = merge(one, two)
+    assert ancestor(one) == ancestor(two) == result["lines_sha256"]
+
+
+def shares_of_lines(data: bytes) -> np.ndarray:
+    return DendriteLearner.from_checkpoint(Checkpoint.from_bytes(data)).net.memory.lines
+
+
+def test_it_merges_again_by_itself_until_it_is_told_to_merge_once(start: Start) -> None:
+    one, two = start(TEXTS[0], TEXTS[1])
+    end_of(one, ask(one, two, every=READ_BETWEEN))
+    first = ancestor(one)
+    one.run(text=HELD_OUT[0][: READ_BETWEEN // 2])
+    two.run(text=HELD_OUT[1])
+    assert len(one.client.get("/v1/jobs").json()["data"]) == 1
+    one.run(text=HELD_OUT[0][READ_BETWEEN // 2 :])
+    jobs = []
+    while len(jobs) < 2:
+        jobs = one.client.get("/v1/jobs").json()["data"]
+    assert end_of(one, jobs[1]["id"])["result"]["adopted"]
+    assert ancestor(one) == ancestor(two) != first
+
+
+READ_BETWEEN = 2000

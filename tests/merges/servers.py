@@ -1,0 +1,62 @@
+"""Servers whose nets merge: each with a store of its own, and a text that no other has read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jobs.client import end_of
+from tests.running_server import ProcessServer, RunningServer, ThreadServer
+
+DOCS = Path(__file__).parents[2] / "docs"
+READ, LATER = 6000, 3000
+_ALL = [(DOCS / name).read_text(encoding="ascii", errors="ignore") for name in ("api.md", "design.md", "client.md")]
+TEXTS, HELD_OUT = [each[:READ] for each in _ALL], [each[READ : READ + LATER] for each in _ALL]
+SMALL = {"preset": "dendrites", "variant": "fast", "max_lines": 2**15, "snapshot_every": 0}
+
+Start = Callable[..., Sequence[RunningServer]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a server for each text, and has it live that."""
+    made: list[ThreadServer | ProcessServer] = []
+
+    def begin(*texts: str, kind: type[ThreadServer] | type[ProcessServer] = ThreadServer, **settings: Any) -> Any:
+        begun = []
+        for text in texts:
+            (directory := tmp_path / f"member {len(made)}").mkdir()
+            made.append(kind(directory, **SMALL | settings))
+            begun.append(made[-1].start())
+            begun[-1].run(text=text)
+        return begun
+
+    yield begin
+    for server in made:
+        server.close()
+
+
+def ask(server: RunningServer, *peers: RunningServer | str, **request: Any) -> str:
+    """Have a server merge with others, and return the job's id."""
+    urls = [peer if isinstance(peer, str) else peer.url for peer in peers]
+    response = server.client.post("/v1/merges", json={"peers": [{"url": url} for url in urls]} | request)
+    assert response.status_code == 202, response.text
+    return str(response.json()["id"])
+
+
+def merge(server: RunningServer, *peers: RunningServer | str) -> dict[str, Any]:
+    """Have a server merge with others, and return what has come of it."""
+    job = end_of(server, ask(server, *peers))
+    assert job["status"] == "succeeded", job
+    return dict(job["result"])
+
+
+def ancestor(server: RunningServer) -> str:
+    return str(server.client.get("/v1/merges").raise_for_status().json()["ancestor"])
+
+
+def bits(server: RunningServer, text: str) -> float:
+    """Return how many bits a byte of a text costs the net, which does not learn it."""
+    outputs = server.run(text=text, learn=False)
+    return sum(each["surprise"] for each in outputs) / len(outputs)
