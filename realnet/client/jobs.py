@@ -127,7 +127,7 @@ class AsyncJobs:
         return AsyncJob(self._http, await self._http.ask(JobState, "POST", "/v1/daydream", body=options))
 
     async def merge(self, peers: Mapping[str, str | None], every: int | None = None) -> AsyncJob:
-        """Merge with nets of the same ancestor on other servers, by their URLs, each with a key of scope admin or None.
+        """Merge with nets of the same ancestor on other servers, by their URLs, each with a key of scope merge or None.
 
         Only lines travel. With `every` the net merges again after so many tokens.
         """

@@ -99,7 +99,7 @@ def merge(
     urls: Annotated[list[str], typer.Argument(metavar="URL...", help="The servers of the other nets.")],
     peer_key: Annotated[
         str | None,
-        typer.Option(envvar="REALNET_PEER_KEY", help="The key to them, of scope admin; better not on a shared screen."),
+        typer.Option(envvar="REALNET_PEER_KEY", help="The key to them, of scope merge; better not on a shared screen."),
     ] = None,
 ) -> None:
     """Merge what the live net has learnt with what nets of the same ancestor have in other places. No words travel."""

@@ -73,7 +73,7 @@ class DaydreamRequest(Body):
 
 
 class MergePeer(Body):
-    """Another server, and the key, of scope admin, that it knows this one by."""
+    """Another server, and the key, of scope merge, that it knows this one by."""
 
     url: str = Field(max_length=300)
     key: str | None = Field(None, max_length=256, pattern=r"^[\x21-\x7e]+$")

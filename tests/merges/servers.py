@@ -1,6 +1,6 @@
 """Servers whose nets merge: each with a store of its own, and a text that no other has read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ _ALL = [(DOCS / name).read_text(encoding="ascii", errors="ignore") for name in (
 TEXTS, HELD_OUT = [each[:READ] for each in _ALL], [each[READ : READ + LATER] for each in _ALL]
 SMALL = {"preset": "dendrites", "variant": "fast", "max_lines": 2**15, "snapshot_every": 0}
 
-Start = Callable[..., Sequence[RunningServer]]
+Start = Callable[..., Any]
 
 
 @pytest.fixture
@@ -59,4 +59,4 @@ def ancestor(server: RunningServer) -> str:
 def bits(server: RunningServer, text: str) -> float:
     """Return how many bits a byte of a text costs the net, which does not learn it."""
     outputs = server.run(text=text, learn=False)
-    return sum(each["surprise"] for each in outputs) / len(outputs)
+    return float(sum(each["surprise"] for each in outputs) / len(outputs))

@@ -66,7 +66,7 @@ async def merge(body: MergeRequest, runtime: RuntimeDep, edge: EdgeDep, caller: 
     responses={200: {"content": _FILE}, **REFUSALS},
     dependencies=[TAKES_JSON],
 )
-@needs(Scope.ADMIN)
+@needs(Scope.MERGE)
 async def share(body: ShareRequest, runtime: RuntimeDep) -> Response:
     """Return what has changed of the net's lines since an ancestor, for another net to merge with its own."""
     return Response(await runtime.ancestry.share(body.ancestor), media_type=OCTETS)
@@ -75,7 +75,7 @@ async def share(body: ShareRequest, runtime: RuntimeDep) -> Response:
 @router.post(
     "/adopt", responses=REFUSALS | problems(408), openapi_extra={"requestBody": {"required": True, "content": _FILE}}
 )
-@needs(Scope.ADMIN, largest="max_dataset_bytes")
+@needs(Scope.MERGE, largest="max_dataset_bytes")
 async def adopt(runtime: RuntimeDep, caller: CallerDep, request: Request) -> Job:
     """Adopt what a peer has merged, if it is good for what this net lived through. Answers when that job has ended."""
     runtime.ancestry.check()

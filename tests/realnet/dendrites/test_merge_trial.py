@@ -1,0 +1,55 @@
+"""What others tell is tried on what a net has lived through itself."""
+
+import numpy as np
+import pytest
+
+from realnet.dendrites.merge import share_of
+from realnet.dendrites.merge_trial import tried
+from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.share import Share
+from realnet.dendrites.wiring import VARIANTS
+from tests.realnet.dendrites.test_net import TEXT, copy_of, ids
+
+OWN, LIKE = ids(TEXT[:1500]), ids(TEXT[1500:])
+OTHER = ids(b"Nobody here has read of ships, of harbours, and of 1,001 sails on 12 seas; ships sail. " * 20)
+
+
+@pytest.fixture(scope="module")
+def ancestor() -> DendriteNet:
+    return DendriteNet(VARIANTS["fast"], 256, max_lines=2**14)
+
+
+def told(member: str, ancestor: DendriteNet, *parts: "np.ndarray") -> Share:
+    net = copy_of(ancestor)
+    for part in parts:
+        net.run(part, 1.0)
+    return share_of(member, net, ancestor.memory.lines)
+
+
+def liar(share: Share) -> Share:
+    words = share.rows[:, 1:].copy()
+    words = np.where(words == 0, 0, 250 << 24 | words & 0xFF0000 | 0xFFFF - (words & 0xFFFF))
+    return share._replace(member="liar", rows=np.concatenate([share.rows[:, :1], words], axis=1).astype(np.uint32))
+
+
+def test_who_tells_the_contrary_is_left_out_and_who_has_read_the_like_is_good(ancestor: DendriteNet) -> None:
+    like, other = told("like", ancestor, LIKE), told("other", ancestor, OTHER)
+    trial = tried(copy_of(ancestor), OWN, "own", [like, other, liar(like)], chooses=True)
+    assert trial.beside["like"] < trial.alone < trial.beside["liar"]
+    assert [share.member for share in trial.left] == ["like", "other"]
+    assert trial.is_good
+    assert trial.merged < trial.alone
+
+
+def test_who_does_not_choose_takes_all_or_nothing(ancestor: DendriteNet) -> None:
+    like = told("like", ancestor, LIKE)
+    trial = tried(copy_of(ancestor), OWN, "own", [liar(like)], chooses=False)
+    assert [share.member for share in trial.left] == ["liar"]
+    assert not trial.is_good
+    alone = tried(copy_of(ancestor), OWN, "own", [liar(like)], chooses=True)
+    assert (alone.left, alone.merged) == ([], alone.alone)
+
+
+def test_of_too_little_there_is_nothing_to_choose_by(ancestor: DendriteNet) -> None:
+    with pytest.raises(ValueError, match="lived 999 tokens since its ancestor, and a trial takes 1000"):
+        tried(copy_of(ancestor), OWN[:999], "own", [], chooses=True)
