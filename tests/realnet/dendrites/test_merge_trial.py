@@ -1,5 +1,7 @@
 """What others tell is tried on what a net has lived through itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,10 +10,11 @@ from realnet.dendrites.merge_trial import tried
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.share import Share
 from realnet.dendrites.wiring import VARIANTS
+from realnet.tokens.ids import Tokens
 from tests.realnet.dendrites.test_net import TEXT, copy_of, ids
 
-OWN, LIKE = ids(TEXT[:1500]), ids(TEXT[1500:])
-OTHER = ids(b"Nobody here has read of ships, of harbours, and of 1,001 sails on 12 seas; ships sail. " * 20)
+ALICE = (Path(__file__).parents[3] / "examples" / "alice.txt").read_bytes()
+OWN, LIKE, OTHER = ids(ALICE[1000:6000]), ids(ALICE[6000:16_000]), ids(TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,7 @@ def ancestor() -> DendriteNet:
     return DendriteNet(VARIANTS["fast"], 256, max_lines=2**14)
 
 
-def told(member: str, ancestor: DendriteNet, *parts: "np.ndarray") -> Share:
+def told(member: str, ancestor: DendriteNet, *parts: Tokens) -> Share:
     net = copy_of(ancestor)
     for part in parts:
         net.run(part, 1.0)
