@@ -29,7 +29,7 @@ class Trial(NamedTuple):
 
     Attributes:
         alone: of the net by itself.
-        beside: of the net merged with each other member alone.
+        beside: of the net merged with each other member alone; of one that does not choose, nothing.
         left: the members that are left, if those were to be left out that cost too much.
         merged: of the net merged with all that are left.
     """
@@ -61,9 +61,8 @@ def tried(ancestor: DendriteNet, lived: Tokens, member: str, others: Sequence[Sh
         return _bits(ancestor, merged(lines, [share, *shares]) if shares else None, lived[kept_out:])
 
     alone = bits([])
-    beside = {each.member: bits([each]) for each in others}
-    most = alone * (1 + _MOST_WORSE_BY_ONE)
-    left = [each for each in others if not chooses or beside[each.member] <= most]
+    beside = {each.member: bits([each]) for each in others} if chooses else {}
+    left = [each for each in others if beside.get(each.member, 0.0) <= alone * (1 + _MOST_WORSE_BY_ONE)]
     return Trial(alone, beside, left, bits(left))
 
 

@@ -1,7 +1,7 @@
 """What members of a merge tell each other, and how one asks the others."""
 
 import asyncio
-from typing import Any
+from typing import Annotated
 
 import httpx
 import msgspec
@@ -9,18 +9,21 @@ import msgspec
 from service.errors import PeerFailed
 from service.peers import Peer, failed
 
-_SECONDS = 60.0  # for a share to come, and for a peer to adopt: who needs longer is late
+MOST_PEERS = 16
+_SECONDS = 300.0  # for a share to come, and for a peer to adopt: who needs longer is late
 _RETRY_SECONDS = 1.0
 _MOST_BYTES = 2**28  # of a share
 OCTETS = "application/octet-stream"
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Bundle(msgspec.Struct, frozen=True):
     """The shares that are merged, by member, the ancestor of all of them, and the lines that come of it."""
 
-    ancestor: str
-    lines_sha256: str
-    shares: dict[str, bytes]
+    ancestor: Sha256
+    lines_sha256: Sha256
+    shares: Annotated[dict[Sha256, bytes], msgspec.Meta(min_length=1, max_length=MOST_PEERS + 1)]
 
     def to_bytes(self) -> bytes:
         return msgspec.msgpack.encode(self)
@@ -38,7 +41,7 @@ async def share_of_peer(peer: Peer, ancestor: str) -> bytes | PeerFailed:
         async with (
             asyncio.timeout(_SECONDS),
             peer.http() as http,
-            http.stream("POST", "/v1/merges/share", json={"ancestor": ancestor}) as answer,
+            http.stream("POST", "/v1/merges/share", json={"ancestor": ancestor}, timeout=_SECONDS) as answer,
         ):
             async for block in answer.aiter_bytes():
                 told += block
@@ -51,22 +54,24 @@ async def share_of_peer(peer: Peer, ancestor: str) -> bytes | PeerFailed:
     return bytes(told)
 
 
-async def adopted_by(peer: Peer, bundle: bytes, figures: dict[str, Any]) -> str | None:
-    """Have a peer adopt a merge, and return when it has; or why it has not."""
+async def adopted_by(peer: Peer, bundle: Bundle, waits: bool = True) -> str | None:
+    """Have a peer adopt a merge, and return when it has; or why it has not. Who `waits` asks again while it is away."""
+    data, headers = bundle.to_bytes(), {"Content-Type": OCTETS}
     try:
         async with asyncio.timeout(_SECONDS), peer.http() as http:
             while True:
                 try:
-                    headers = {"Content-Type": OCTETS}
-                    answer = await http.post("/v1/merges/adopt", content=bundle, headers=headers, timeout=_SECONDS)
+                    answer = await http.post("/v1/merges/adopt", content=data, headers=headers, timeout=_SECONDS)
                     break
                 except httpx.TransportError:  # what it has begun, it ends: it may be asked twice
+                    if not waits:
+                        raise
                     await asyncio.sleep(_RETRY_SECONDS)
     except (httpx.HTTPError, TimeoutError) as error:
         return str(_silent(peer, error))
     if not answer.is_success:
         return str(failed(peer, answer))
-    return _why_not(answer, figures["lines_sha256"])
+    return _why_not(answer, bundle.lines_sha256)
 
 
 def _why_not(answer: httpx.Response, lines_sha256: str) -> str | None:

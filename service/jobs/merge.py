@@ -25,6 +25,7 @@ from service.snapshots.snapshot import Snapshot
 from service.store.base import StoreError
 
 _LOOK_SECONDS = 0.25
+_MISSED = 8  # merges that a peer is told of later
 
 
 class MergeJob:
@@ -32,6 +33,7 @@ class MergeJob:
 
     def __init__(self, home: Homecoming, ancestry: Ancestry) -> None:
         self._home, self._ancestry = home, ancestry
+        self._missed: dict[str, list[Bundle]] = {}  # by peers, as long as this server runs
 
     async def run(self, job: JobContext) -> JobResult:
         """Merge; after a crash, begin again from the fork, or go on with what was merged.
@@ -41,9 +43,8 @@ class MergeJob:
         self._ancestry.merging = True
         try:
             if "peers" in job.request:
-                return await self._with_peers(
-                    job, [Peer(*each) for each in zip(job.request["peers"], job.keys, strict=True)]
-                )
+                peers = [Peer(url, key) for url, key in zip(job.request["peers"], job.keys, strict=True)]
+                return await self._with_peers(job, peers)
             return await self._with_what_was_told(job)
         finally:
             self._ancestry.merging = False
@@ -59,14 +60,25 @@ class MergeJob:
                 await self._home.bring_lines(job, merged, ref_of(fork), (await self._ancestry.state(fork)).ancestor)
         parcel = await job.parcel()
         assert parcel is not None, "it was put down before the net was merged"
+        bundle = Bundle.from_bytes(parcel)
         told = [peer for peer in peers if peer.url in job.notes["told"]]
-        answers = await asyncio.gather(*(adopted_by(peer, parcel, job.notes["figures"]) for peer in told))
-        behind = {peer.url: why for peer, why in zip(told, answers, strict=True) if why is not None}
-        return _result(job, adopted=True, adopted_by=[each.url for each in told if each.url not in behind], late=behind)
+        answers = await asyncio.gather(*(adopted_by(peer, bundle) for peer in told))
+        late = {peer.url: why for peer, why in zip(told, answers, strict=True) if why is not None}
+        adopted = [peer.url for peer in told if peer.url not in late]
+        for peer in peers:
+            self._missed[peer.url] = [] if peer.url in adopted else [*self._missed.get(peer.url, ()), bundle][-_MISSED:]
+        return _result(job, adopted=True, adopted_by=adopted, late=late)
+
+    async def _catch_up(self, peer: Peer) -> None:
+        """Have a peer adopt the merges that it has missed, as far as this server remembers them."""
+        missed = self._missed.get(peer.url, [])
+        while missed and await adopted_by(peer, missed[0], waits=False) is None:
+            del missed[0]
 
     async def _merge_with(self, job: JobContext, fork: Snapshot, peers: list[Peer]) -> Snapshot | None:
         """Ask the peers, and merge with those that are good for this net; put down what all of them are to adopt."""
         ancestor = await self._ancestry.sha256()
+        await asyncio.gather(*map(self._catch_up, peers))
         told = await asyncio.gather(*(share_of_peer(peer, ancestor) for peer in peers))
         shares = {number: each for number, each in enumerate(told) if isinstance(each, bytes)}
         silent = {peer.url: str(each) for peer, each in zip(peers, told, strict=True) if isinstance(each, PeerFailed)}

@@ -7,6 +7,7 @@ from pydantic import Field, create_model, model_validator
 
 from realnet.dendrites.merge_trial import LEAST_TOKENS
 from realnet.fit_options import FitOptions
+from service.jobs.bundle import MOST_PEERS
 from service.validation import Body
 
 _LARGEST = 2**31 - 1
@@ -82,7 +83,7 @@ class MergePeer(Body):
 class MergeRequest(Body):
     """A merge with nets of the same ancestor in other places, of which only lines travel."""
 
-    peers: list[MergePeer] = Field(min_length=1, max_length=16, fail_fast=True)
+    peers: list[MergePeer] = Field(min_length=1, max_length=MOST_PEERS, fail_fast=True)
     every: int | None = Field(
         None, ge=LEAST_TOKENS, le=_LARGEST, description="tokens that the net lives before it merges again; null: once"
     )

@@ -53,10 +53,17 @@ def test_what_members_do_not_tell_each_other_is_refused(member: ThreadServer) ->
     answer = post("/v1/merges/share", json={"ancestor": other})
     assert (answer.status_code, "of another ancestor" in answer.json()["detail"]) == (409, True)
     assert post("/v1/merges/adopt", json={}).status_code == 415
-    assert "not what members" in post("/v1/merges/adopt", content=b"nothing", headers=OCTETS).text
-    bundle = Bundle(other, other, {"a": b""})
+    crowd = {f"{number:064}": b"" for number in range(18)}
+    for nothing in (
+        b"",
+        b"nothing",
+        Bundle("a", other, {other: b""}).to_bytes(),
+        Bundle(other, other, crowd).to_bytes(),
+    ):
+        assert "not what members" in post("/v1/merges/adopt", content=nothing, headers=OCTETS).text
+    bundle = Bundle(other, other, {other: b""})
     assert post("/v1/merges/adopt", content=bundle.to_bytes(), headers=OCTETS).status_code == 409
-    job = post("/v1/merges/adopt", content=Bundle(ancestor(member), other, {"a": b"x"}).to_bytes(), headers=OCTETS)
+    job = post("/v1/merges/adopt", content=Bundle(ancestor(member), other, {other: b"x"}).to_bytes(), headers=OCTETS)
     assert "not a member's share" in job.json()["result"]["why"]
     assert member.weights() == before
 

@@ -105,6 +105,20 @@ def test_who_is_of_another_ancestor_or_does_not_answer_is_left_out_and_told(star
     assert one.weights() == weights
 
 
+def test_who_was_away_is_told_later_and_loses_nothing(start: Start) -> None:
+    one, two, away = start(*TEXTS)
+    away.terminate()
+    first = merge(one, two, away)
+    assert (first["adopted_by"], "does not answer" in first["left_out"][away.url]) == ([two.url], True)
+    before = bits(away.start(), HELD_OUT[2])
+    for server, text in zip((one, two), HELD_OUT, strict=False):
+        server.run(text=text)
+    second = merge(one, two, away)
+    assert second["adopted_by"] == [two.url, away.url] == second["merged_with"]
+    assert ancestor(away) == ancestor(one) == second["lines_sha256"]
+    assert bits(away, HELD_OUT[2]) < before + 0.1
+
+
 def test_those_that_are_restored_to_the_same_snapshot_merge(start: Start) -> None:
     one, two = start(TEXTS[0], TEXTS[1])
     saved = one.snapshot()
