@@ -2,8 +2,8 @@
 
 Beside the fork, the net as its share was taken, it finds `tokens.npy`, what the net lived through last, `ancestor`, a
 snapshot (none: a newborn), `share-…` of the others, and `options.json`: the name of this member, whether it chooses
-whom to merge with, and whether what it has learnt `is_in` the merge. It makes the fork with the merged lines, if they
-are good on what it lived through, and `share-own`.
+whom to merge with, and whether what it has learnt `is_in` the merge. It makes the fork, or the ancestor of one that is
+not in it, with the merged lines, if they are good on what it lived through, and `share-own`.
 """
 
 import json
@@ -21,7 +21,8 @@ from service.jobs.process import ANCESTOR, FORK, MADE, OPTIONS, SHARE, TOKENS
 from service.jobs.worker import Reports, work
 
 
-def _merge(directory: Path, reports: Reports) -> dict[str, Any]:
+def merge_in(directory: Path, reports: Reports) -> dict[str, Any]:
+    """Merge what is in a directory, and return the figures; those of a merge that cannot be say why."""
     left_out: dict[str, str] = {}
     try:
         return {"left_out": left_out} | _merged(directory, left_out)
@@ -56,10 +57,12 @@ def _merged(directory: Path, left_out: dict[str, str]) -> dict[str, Any]:
         return bits | {"why": "there is nobody left to merge with"}
     if not trial.is_good:
         return bits | {"why": f"merged it would predict what it lived through worse, by more than {MOST_WORSE:.0%}"}
-    learner.net.take_lines(merged(lines, [own, *trial.left] if options["is_in"] else trial.left))
-    (directory / MADE).write_bytes(learner.checkpoint().to_bytes())
+    # What is not in the merge has been lived since the next ancestor, which is the net as it was before that.
+    made = learner if options["is_in"] else _ancestor(directory / ANCESTOR, learner)
+    made.net.take_lines(merged(lines, [own, *trial.left] if options["is_in"] else trial.left))
+    (directory / MADE).write_bytes(made.checkpoint().to_bytes())
     merged_with = {name: share.member for name, share in others.items() if share.member in members}
-    return bits | {"merged_with": merged_with, "lines_sha256": sha256_of(learner.net.memory.lines)}
+    return bits | {"merged_with": merged_with, "lines_sha256": sha256_of(made.net.memory.lines)}
 
 
 def _learner(path: Path) -> DendriteLearner:
@@ -104,4 +107,4 @@ def _shares(directory: Path, own: Share, most: int, left_out: dict[str, str]) ->
 
 
 if __name__ == "__main__":
-    work(_merge)
+    work(merge_in)

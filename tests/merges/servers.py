@@ -1,11 +1,14 @@
 """Servers whose nets merge: each with a store of its own, and a text that no other has read."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import service.jobs.merge
+from service.jobs.merge_worker import merge_in
 from tests.jobs.client import end_of
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
@@ -18,9 +21,14 @@ SMALL = {"preset": "dendrites", "variant": "fast", "max_lines": 2**15, "snapshot
 Start = Callable[..., Any]
 
 
+async def _in_this_process(worker: str, directory: Path, report: Any) -> dict[str, Any]:
+    return await asyncio.to_thread(merge_in, directory, report)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a server for each text, and has it live that."""
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts a server for each text, and has it live that. Servers on threads merge in this process, which is ready."""
+    monkeypatch.setattr(service.jobs.merge, "run_process", _in_this_process)
     made: list[ThreadServer | ProcessServer] = []
 
     def begin(*texts: str, kind: type[ThreadServer] | type[ProcessServer] = ThreadServer, **settings: Any) -> Any:
