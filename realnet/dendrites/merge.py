@@ -68,8 +68,12 @@ def with_since(lines: Lines, before: Lines, now: Lines) -> Lines:
     names, rows, old = _changed(before, now)
     lines = doubled_lines(lines, max(len(lines), len(now)) - 1).copy()
     there, places = _found(lines, names)
-    every = np.arange(len(names))
-    _put(lines, names, places, there, _merged_rows(there, [(every, rows)], [_heard(old, every, rows)]))
+    heard = _heard(old, np.arange(len(names)), rows)
+    told = there.copy()
+    words = told.reshape(-1)
+    words[heard.synapses] = _told(words[heard.synapses], heard.answers, heard.said, heard.history)
+    told[:, 0] = rows[:, 0]
+    _put(lines, names, places, there, told)
     return lines
 
 
@@ -158,14 +162,22 @@ def _merged_rows(before: Lines, members: Sequence[tuple[NDArray[np.int64], Lines
         in_line[lines[more]], heads[lines[more]] = uses[more], rows[more, 0]
     rows = before.copy()
     at = np.flatnonzero(total)
-    uses, p = _parts(rows.reshape(-1)[at])
-    after = np.minimum(uses + np.rint(total[at]).astype(np.int64), _MOST - 1)
-    left = _KEPT[after] / _KEPT[uses]
-    p = np.clip(np.rint(left * p + (1 - left) * said[at] / total[at]), 0, 2**16 - 1)
-    word = np.minimum(after, USES - 1).astype(np.uint32) << np.uint32(24) | history[at] << np.uint32(16)
-    rows.reshape(-1)[at] = word | p.astype(np.uint32)
+    words = rows.reshape(-1)
+    words[at] = _told(words[at], np.rint(total[at]).astype(np.int64), said[at] / total[at], history[at])
     rows[:, 0] = heads
     return rows
+
+
+def _told(
+    words: NDArray[np.uint32], answers: NDArray[np.int64], said: Float64, history: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Return what synapses are when they have heard so many answers, which said so much."""
+    uses, p = _parts(words)
+    after = np.minimum(uses + answers, _MOST - 1)
+    left = _KEPT[after] / _KEPT[uses]
+    p = np.clip(np.rint(left * p + (1 - left) * said), 0, 2**16 - 1)
+    word = np.minimum(after, USES - 1).astype(np.uint32) << np.uint32(24) | history << np.uint32(16)
+    return word | p.astype(np.uint32)
 
 
 class _Heard(NamedTuple):
@@ -181,15 +193,15 @@ def _heard(old: Lines, lines: NDArray[np.int64], rows: Lines) -> _Heard:
     """Return what lines with these numbers have heard that were `old`, and now are `rows`."""
     is_heard = (rows != old) & (rows != 0)
     is_heard[:, 0] = False
-    line, word = np.nonzero(is_heard)
-    old, new = old[line, word], rows[line, word]
+    at = np.flatnonzero(is_heard)
+    old, new = old.reshape(-1)[at], rows.reshape(-1)[at]
     (uses, p), (uses_now, p_now) = _parts(old), _parts(new)
     forgot = uses_now < uses  # its line was given away and taken again
     uses, p = np.where(forgot, 0, uses), np.where(forgot, _EVEN, p)
     count = np.where(uses_now > uses, uses_now - uses, _UNKNOWN)
     left = _KEPT[uses + count] / _KEPT[uses]
     said = (p_now - left * p) / (1 - left)
-    return _Heard(lines[line] * WORDS + word, count, said, new >> np.uint32(16) & np.uint32(0xFF))
+    return _Heard(lines[at // WORDS] * WORDS + at % WORDS, count, said, new >> np.uint32(16) & np.uint32(0xFF))
 
 
 def _parts(words: NDArray[np.uint32]) -> tuple[NDArray[np.int64], Float64]:

@@ -37,7 +37,9 @@ class Scope(IntEnum):
         return self.name.lower()
 
     def includes(self, needed: "Scope") -> bool:
-        return self in (Scope.MERGE, Scope.ADMIN) if needed is Scope.MERGE else self >= needed
+        if needed is Scope.MERGE:
+            return self in (Scope.MERGE, Scope.ADMIN)
+        return needed is Scope.OPEN or self >= needed
 
 
 class KeysError(Exception):
