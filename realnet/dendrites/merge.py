@@ -176,8 +176,8 @@ def _told(
     after = np.minimum(uses + answers, _MOST - 1)
     left = _KEPT[after] / _KEPT[uses]
     p = np.clip(np.rint(left * p + (1 - left) * said), 0, 2**16 - 1)
-    word = np.minimum(after, USES - 1).astype(np.uint32) << np.uint32(24) | history << np.uint32(16)
-    return word | p.astype(np.uint32)
+    told = np.minimum(after, USES - 1).astype(np.uint32) << np.uint32(24) | history << np.uint32(16)
+    return np.asarray(told | p.astype(np.uint32))
 
 
 class _Heard(NamedTuple):

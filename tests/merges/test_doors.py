@@ -1,5 +1,6 @@
 """What is asked wrongly of merges is refused, with the place, and changes nothing."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from service.auth.keys import Scope, create_key
 from service.jobs.bundle import Bundle
 from tests.auth.guarded import bearer
 from tests.cli.commands import complaint as refused
+from tests.cli.commands import realnet
 from tests.jobs.client import end_of
 from tests.merges.servers import SMALL, ancestor
 from tests.running_server import ThreadServer
@@ -82,6 +84,9 @@ def test_the_client_and_the_command_merge_and_tell_why_not(member: ThreadServer)
         result = client.jobs.merge({"http://localhost:1": "a-key-of-16-signs"}).result(timeout=60)
     assert result["why"] == "there is nobody to merge with"
     assert "a-key-of-16-signs" not in member.client.get("/v1/jobs").text
+    printed = realnet("merge", "http://localhost:1", url=member.url).stdout.decode()
+    assert re.search(r"^why +there is nobody to merge with$", printed, re.MULTILINE)
+    assert re.search(r"^left out +http://localhost:1 .*does not answer \(ConnectError\)$", printed, re.MULTILINE)
     assert "URL: must be like http://host:8420" in refused("merge", "localhost", url=member.url)
 
 

@@ -1,5 +1,7 @@
 """What members of a merge have of it, and whom they leave out."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,10 @@ from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.share import Lines, Share
 from service.jobs import ancestry
 from tests.free_port import free_port
+from tests.hive.servers import wait_until_level
 from tests.jobs.client import end_of
 from tests.merges.servers import HELD_OUT, TEXTS, Start, ancestor, ask, bits, merge, start
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, ThreadServer
 
 __all__ = ["start"]
 
@@ -115,6 +118,16 @@ def test_who_was_away_is_told_later_and_loses_nothing(start: Start) -> None:
     assert second["adopted_by"] == [two.url, away.url] == second["merged_with"]
     assert ancestor(away) == ancestor(one) == second["lines_sha256"]
     assert bits(away, HELD_OUT[2]) < before + 0.1
+
+
+def test_a_server_that_follows_a_member_has_the_same_bits(
+    start: Start, new_server: Callable[..., ThreadServer], tmp_path: Path
+) -> None:
+    one, two = start(*TEXTS[:2])
+    follower = new_server(follow=f"file://{tmp_path}/member 0/data").start()
+    result = merge(one, two)
+    wait_until_level(one, follower)
+    assert ancestor(follower) == result["lines_sha256"]
 
 
 def test_those_that_are_restored_to_the_same_snapshot_merge(start: Start) -> None:
