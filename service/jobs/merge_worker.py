@@ -46,22 +46,24 @@ def _merged(directory: Path, left_out: dict[str, str]) -> dict[str, Any]:
     tokens = np.load(directory / TOKENS, allow_pickle=False)
     lived = learner.leaves.of_tokens[tokens[max(0, len(tokens) - learner.tokens_seen + ancestor.tokens_seen) :]]
     lines = ancestor.net.memory.lines.copy()  # in the trial the ancestor lives on
-    trial = tried(ancestor.net, lived, own.member, list(others.values()), chooses)
-    members = {share.member for share in trial.left}
-    for name, share in others.items():
-        if share.member not in members:
-            worse = trial.beside[share.member] / trial.alone - 1
-            left_out[name] = f"merged with it alone this net would predict {worse:.1%} worse what it lived through"
+    trial = tried(ancestor.net, lived, own.member, list(others.values()))
     bits = {"bits_alone": trial.alone, "bits_merged": trial.merged}
-    if not trial.left:
+    for name, share in others.items():
+        if share.member in trial.bad:
+            left_out[name] = (
+                f"with it this net would predict {trial.costs[share.member]:.0%} worse what it lived through"
+            )
+    if trial.bad and not chooses:
+        return bits | {"why": f"a member is bad: {next(iter(left_out.values()))}"}
+    if not (left := [share for share in others.values() if share.member not in trial.bad]):
         return bits | {"why": "there is nobody left to merge with"}
     if not trial.is_good:
         return bits | {"why": f"merged it would predict what it lived through worse, by more than {MOST_WORSE:.0%}"}
     # What is not in the merge has been lived since the next ancestor, which is the net as it was before that.
     made = learner if options["is_in"] else _ancestor(directory / ANCESTOR, learner)
-    made.net.take_lines(merged(lines, [own, *trial.left] if options["is_in"] else trial.left))
+    made.net.take_lines(merged(lines, [own, *left] if options["is_in"] else left))
     (directory / MADE).write_bytes(made.checkpoint().to_bytes())
-    merged_with = {name: share.member for name, share in others.items() if share.member in members}
+    merged_with = {name: share.member for name, share in others.items() if share.member not in trial.bad}
     return bits | {"merged_with": merged_with, "lines_sha256": sha256_of(made.net.memory.lines)}
 
 

@@ -35,24 +35,21 @@ def liar(share: Share) -> Share:
     return share._replace(member="liar", rows=np.concatenate([share.rows[:, :1], words], axis=1).astype(np.uint32))
 
 
-def test_who_tells_the_contrary_is_left_out_and_who_has_read_the_like_is_good(ancestor: DendriteNet) -> None:
+def test_who_tells_the_contrary_is_bad_and_who_has_read_something_else_is_not(ancestor: DendriteNet) -> None:
     like, other = told("like", ancestor, LIKE), told("other", ancestor, OTHER)
-    trial = tried(copy_of(ancestor), OWN, "own", [like, other, liar(like)], chooses=True)
-    assert trial.beside["like"] < trial.alone < trial.beside["liar"]
-    assert [share.member for share in trial.left] == ["like", "other"]
+    trial = tried(copy_of(ancestor), OWN, "own", [like, other, liar(like)])
+    assert trial.costs["like"] < trial.costs["other"] < 0.1 < 0.4 < trial.costs["liar"]
+    assert trial.bad == {"liar"}
     assert trial.is_good
     assert trial.merged < trial.alone
 
 
-def test_who_does_not_choose_takes_all_or_nothing(ancestor: DendriteNet) -> None:
-    like = told("like", ancestor, LIKE)
-    trial = tried(copy_of(ancestor), OWN, "own", [liar(like)], chooses=False)
-    assert [share.member for share in trial.left] == ["liar"]
-    assert not trial.is_good
-    alone = tried(copy_of(ancestor), OWN, "own", [liar(like)], chooses=True)
-    assert (alone.left, alone.merged) == ([], alone.alone)
+def test_where_all_are_bad_it_is_alone(ancestor: DendriteNet) -> None:
+    trial = tried(copy_of(ancestor), OWN, "own", [liar(told("like", ancestor, LIKE))])
+    assert trial.bad == {"liar"}
+    assert trial.merged == pytest.approx(trial.alone, abs=0.01)
 
 
 def test_of_too_little_there_is_nothing_to_choose_by(ancestor: DendriteNet) -> None:
     with pytest.raises(ValueError, match="lived 999 tokens since its ancestor, and a trial takes 1000"):
-        tried(copy_of(ancestor), OWN[:999], "own", [], chooses=True)
+        tried(copy_of(ancestor), OWN[:999], "own", [])
