@@ -28,6 +28,7 @@ from service.api.routes import (
     jobs,
     journal,
     links,
+    merges,
     net,
     opinions,
     outputs,
@@ -53,7 +54,7 @@ NET = "default"  # the name of the one net of this server
 
 PARTS = (
     *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
-    *(journal, takeovers, links, opinions, stream),
+    *(journal, takeovers, merges, links, opinions, stream),
     *(models, completions, chat),
 )
 

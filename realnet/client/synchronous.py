@@ -107,6 +107,7 @@ class Jobs(Blocking):
     sleep = returning(Job, blocking(AsyncJobs.sleep))
     fit = returning(Job, blocking(AsyncJobs.fit))
     daydream = returning(Job, blocking(AsyncJobs.daydream))
+    merge = returning(Job, blocking(AsyncJobs.merge))
     begin = returning(Job, blocking(AsyncJobs.begin))
     get = returning(Job, blocking(AsyncJobs.get))
 

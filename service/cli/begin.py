@@ -1,4 +1,4 @@
-"""The commands `realnet dream`, `fit`, `sleep`, `daydream` and `takeover`: each follows a job to its end."""
+"""The commands `realnet dream`, `fit`, `sleep`, `daydream`, `takeover` and `merge`: each follows a job to its end."""
 
 import sys
 from collections.abc import Iterator
@@ -22,14 +22,21 @@ if TYPE_CHECKING:
 begin = typer.Typer()
 
 _BESIDES = ["dataset"]  # which the file becomes
-_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream", "takeover"]
+_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream", "takeover", "merge"]
 _Keep = Annotated[
     bool, typer.Option("--keep", help="Keep the data set that FILE becomes; else it goes when the job has ended.")
 ]
 
 
 def _request(kind: _Kind) -> "type[BaseModel]":
-    from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest, TakeoverRequest
+    from service.jobs.requests import (
+        DaydreamRequest,
+        DreamRequest,
+        FitRequest,
+        MergeRequest,
+        SleepRequest,
+        TakeoverRequest,
+    )
 
     requests: dict[str, type[BaseModel]] = {
         "dream": DreamRequest,
@@ -37,6 +44,7 @@ def _request(kind: _Kind) -> "type[BaseModel]":
         "sleep": SleepRequest,
         "daydream": DaydreamRequest,
         "takeover": TakeoverRequest,
+        "merge": MergeRequest,
     }
     return requests[kind]
 
@@ -108,6 +116,23 @@ def takeover(
     with client_of(context) as client:
         confirm(f"have the net, which is at tick {client.net().tick:,}, become what that of {url} is?", yes)
         _follow(client.takeover(url, peer_key, **given))
+
+
+@with_options(begin, lambda: [_request("merge")], ["peers"])
+def merge(
+    context: typer.Context,
+    given: dict[str, Any],
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="The servers of the other nets.")],
+    peer_key: Annotated[
+        str | None,
+        typer.Option(envvar="REALNET_PEER_KEY", help="The key to them, of scope merge; better not on a shared screen."),
+    ] = None,
+) -> None:
+    """Merge what the live net has learnt with what nets of the same ancestor have in other places. No words travel."""
+    peers = dict.fromkeys(urls, peer_key)
+    _check("merge", {"peers": [{"url": url, "key": key} for url, key in peers.items()]} | given)
+    with client_of(context) as client:
+        _follow(client.jobs.merge(peers, **given))
 
 
 def _new(share: float | None, ngram: int) -> str:

@@ -19,6 +19,7 @@ from service.journal.records import (
     ChangeRecord,
     HashRecord,
     InputRecord,
+    MergeRecord,
     ResizeRecord,
     RestoreRecord,
     SnapshotRef,
@@ -173,6 +174,21 @@ class UpdateWeights(JournalledCommand[int]):
 
     def entry(self, horizon: Horizon) -> Entry:
         record = WeightUpdateRecord(horizon.tick, self.job, self.fitted, self.fork)
+        return Entry(record, update=self.update, waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class Merge(JournalledCommand[int]):
+    """Take over merged lines, with what was learnt since the snapshot `fork`. Replies with the tick."""
+
+    update: Update
+    job: str
+    fitted: SnapshotRef
+    fork: SnapshotRef | None  # None: its birth
+    ancestor: SnapshotRef | None
+
+    def entry(self, horizon: Horizon) -> Entry:
+        record = MergeRecord(horizon.tick, self.job, self.fitted, self.fork, self.ancestor)
         return Entry(record, update=self.update, waiter=self)
 
 

@@ -18,7 +18,8 @@ from service.store.base import StoreError
 
 FORK, MADE, OPTIONS, TOKENS = "fork.safetensors", "made.safetensors", "options.json", "tokens.npy"
 JOURNAL, MEMORY = "journal", "made.memory"
-Worker: TypeAlias = Literal["fit", "search", "look", "relive"]
+ANCESTOR, SHARE = "ancestor.safetensors", "share-"
+Worker: TypeAlias = Literal["fit", "search", "look", "relive", "merge"]
 
 _NICENESS = 19  # not SCHED_IDLE, whose core looks idle to the scheduler: what is woken there waits for milliseconds
 _AWAITED_NICENESS = 5  # of what an operator waits for: beside other programs the lowest priority may never end

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import Field, create_model, model_validator
 
+from realnet.dendrites.merge_trial import LEAST_TOKENS
 from realnet.fit_options import FitOptions
+from service.jobs.bundle import MOST_PEERS
 from service.validation import Body
 
 _LARGEST = 2**31 - 1
@@ -81,6 +83,22 @@ class TakeoverRequest(Body):
     how: Literal["snapshot", "relive"] = Field(
         "snapshot",
         description="snapshot has it taken and sent; relive has its journal sent, and lived through again here",
+    )
+
+
+class MergePeer(Body):
+    """Another server, and the key, of scope merge, that it knows this one by."""
+
+    url: str = Field(max_length=300)
+    key: str | None = Field(None, max_length=256, pattern=r"^[\x21-\x7e]+$")
+
+
+class MergeRequest(Body):
+    """A merge with nets of the same ancestor in other places, of which only lines travel."""
+
+    peers: list[MergePeer] = Field(min_length=1, max_length=MOST_PEERS, fail_fast=True)
+    every: int | None = Field(
+        None, ge=LEAST_TOKENS, le=_LARGEST, description="tokens that the net lives before it merges again; null: once"
     )
 
 

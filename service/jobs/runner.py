@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from service.auth.places import Places
@@ -32,6 +32,7 @@ class JobContext:
         self.id = kept.job.id
         self.secret = secret  # which is nowhere stored: after a restart there is none
         self.request = kept.job.request
+        self.keys = kept.keys
         self._kept = kept
         self._catalog = catalog
         self._changed = changed
@@ -57,6 +58,14 @@ class JobContext:
             self._saved_at = now
             with contextlib.suppress(StoreError):
                 await self._catalog.save(self._kept)
+
+    async def parcel(self) -> bytes | None:
+        """Return what was put down for this job. Raises StoreError."""
+        return await self._catalog.parcel(self.id)
+
+    async def put_down(self, parcel: bytes) -> None:
+        """Keep what is too much for notes until the job has ended. Raises StoreError."""
+        await self._catalog.put_down(self.id, parcel)
 
     async def note(self, **notes: Any) -> None:
         """Save notes and all that was reported, for a restart; wait while the store is in trouble."""
@@ -104,26 +113,43 @@ class JobRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def add(self, kind: JobKind, request: dict[str, Any], space: str = "", secret: str | None = None) -> Job:
+    async def add(
+        self,
+        kind: JobKind,
+        request: dict[str, Any],
+        space: str = "",
+        *,
+        secret: str | None = None,
+        keys: Sequence[str | None] = (),
+        parcel: bytes | None = None,
+    ) -> Job:
         """Queue a job for the caller of `space`. Raises Overloaded, Limited and StoreError; then there is no job.
 
-        The job is told the `secret`, and nobody else.
+        The job alone is told the `secret`, which is not stored, and the `keys`, which are.
         """
-        id = f"{int(max(self._jobs, default='0')) + 1:08d}"
+        id = f"{int(max((*self._jobs, *self._spaces), default='0')) + 1:08d}"
         self._take_place(id, space)
         if secret is not None:
             self._secrets[id] = secret
-        kept = self._jobs[id] = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()))
+        kept = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()), keys=list(keys))
         try:
+            if parcel is not None:
+                await self._catalog.put_down(id, parcel)
+            self._jobs[id] = kept
             await self._catalog.save(kept)
         except BaseException:
-            del self._jobs[id]
+            self._jobs.pop(id, None)
             self._release_place(id)
             raise
         self._say(kept.job)
         with contextlib.suppress(StoreError):
             await self._catalog.forget_the_oldest(self._jobs)
         return kept.job
+
+    async def again(self, id: str) -> Job:
+        """Queue a job once more. Raises NotFound, Overloaded, Limited and StoreError."""
+        job = self.get(id)
+        return await self.add(job.kind, job.request, keys=self._jobs[id].keys)
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
@@ -229,6 +255,7 @@ class JobRunner:
         ended = kept.model_copy(deep=True)
         ended.job.status, ended.job.finished_at = status, now()
         await self._catalog.save_with_retry(ended)
+        await self._catalog.throw_away(job.id)
         job.status, job.finished_at = ended.job.status, ended.job.finished_at
         self._cancelled.discard(job.id)
         self._release_place(job.id)

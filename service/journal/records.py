@@ -149,10 +149,33 @@ class HashRecord(_Body, tag=11):
     sha256: str
 
 
+class MergeRecord(_Body, tag=12):
+    """After tick `tick` the lines of the snapshot `merged` came home, which are the net's next ancestor.
+
+    What the net has learnt since the snapshot `own` stays; null is its birth. A net whose ancestor is another than
+    `ancestor` by now, or that the lines do not go with, is left as it is.
+    """
+
+    ticks: ClassVar[int] = 0
+
+    tick: int
+    job: str
+    merged: SnapshotRef
+    own: SnapshotRef | None = None
+    ancestor: SnapshotRef | None = None
+
+
 TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
 # What a replica applies.
 EntryRecord: TypeAlias = (
-    TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord | ResizeRecord | MarkRecord | HashRecord
+    TickedRecord
+    | ChangeRecord
+    | WeightUpdateRecord
+    | RestoreRecord
+    | ResizeRecord
+    | MarkRecord
+    | HashRecord
+    | MergeRecord
 )
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 

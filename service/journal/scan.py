@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from service.journal.codec import JournalDamaged, spoilt_record, whole_records
 from service.journal.records import (
+    MergeRecord,
     OriginRecord,
     Record,
     RestoreRecord,
@@ -126,6 +127,8 @@ def named_in(record: Record) -> list[SnapshotRef]:
             return [record.snapshot]
         case WeightUpdateRecord():
             return [each for each in (record.fitted, record.fork) if each is not None]
+        case MergeRecord():
+            return [each for each in (record.merged, record.own) if each is not None]
     return []
 
 

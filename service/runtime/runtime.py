@@ -110,7 +110,8 @@ class Runtime:
             device=settings.device,
             largest=settings.max_dataset_bytes,
         )
-        self.jobs = self._jobs.runner
+        self.jobs, self.ancestry = self._jobs.runner, self._jobs.ancestry
+        self.snapshots.ancestor = lambda: None if (ref := self.ancestry.ref) is None else ref.id
         self.links = Links(self.engine)
         self.events = Events(self.engine.board.on_mode, self.snapshotter.on_saved, self.jobs.on_changed)
         self.follower: Follower | None = None  # of a server that leads

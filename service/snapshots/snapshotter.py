@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from realnet import Checkpoint, from_checkpoint
 from realnet.dendrites.device import Weights, for_device
 from realnet.interface import Interface
-from service.engine.commands import Clone, Restore, UpdateWeights
+from service.engine.commands import Clone, Merge, Restore, UpdateWeights
 from service.engine.engine import Engine
 from service.errors import Conflict, ErrorLocation, Invalid, Refused
 from service.journal.journal import LoggedJournal
@@ -195,17 +195,17 @@ class Snapshotter:
         chronicle = None if state is None else state.chronicle
         return snapshot, Restore(learner, SnapshotRef(id, snapshot.sha256), chronicle, job, state if job else None)
 
-    async def update_weights(self, command: UpdateWeights) -> None:
-        """Put the weights that a job has fitted into the net, then take a snapshot.
+    async def update(self, command: UpdateWeights | Merge) -> None:
+        """Put what a job has made into the net, then take a snapshot.
 
-        If cancelled once the engine has begun, the weights change all the same. Raises Conflict, NotDurable or
+        If cancelled once the engine has begun, the net changes all the same. Raises Conflict, NotDurable or
         EngineStopped.
         """
         async with self._saving:
             if self._journal is not None:
                 self._catalog.pinned |= {named.id for named in (command.fitted, command.fork) if named is not None}
             tick = await _to_its_end(self._engine.ask(command))
-        _logger.info("snapshot %s, which job %s has fitted, came home at tick %d", command.fitted.id, command.job, tick)
+        _logger.info("snapshot %s, which job %s has made, came home at tick %d", command.fitted.id, command.job, tick)
         await _to_its_end(self._save_what_is_new())
 
     async def hashes(self) -> tuple[str, str]:

@@ -9,7 +9,14 @@ from pydantic import BaseModel
 
 from service.cli.options import default_of, flag_of
 from service.cli.settings_table import settings_table
-from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest, TakeoverRequest
+from service.jobs.requests import (
+    DaydreamRequest,
+    DreamRequest,
+    FitRequest,
+    MergeRequest,
+    SleepRequest,
+    TakeoverRequest,
+)
 from service.settings import GROUPS, Settings
 from tests.cli.commands import shown
 
@@ -20,10 +27,11 @@ COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
     ("sleep", [SleepRequest], set()),
     ("daydream", [DaydreamRequest], {"prompts"}),
     ("takeover", [TakeoverRequest], {"url", "key"}),
+    ("merge", [MergeRequest], {"peers"}),
 ]
 
 _OF_A_FILE = {"--name", "--format", "--inputs", "--targets", "--keep"}
-OWN = {"dream": _OF_A_FILE, "fit": _OF_A_FILE, "takeover": {"--peer-key", "--yes"}}
+OWN = {"dream": _OF_A_FILE, "fit": _OF_A_FILE, "takeover": {"--peer-key", "--yes"}, "merge": {"--peer-key"}}
 
 
 def options_of(name: str) -> dict[str, str]:

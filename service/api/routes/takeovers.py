@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, RuntimeDep, problems
-from service.api.routes.jobs import REFUSALS, to_its_place
+from service.api.routes.jobs import REFUSALS, queued
 from service.auth.keys import Scope
 from service.jobs.job import Job
 from service.jobs.other_server import OtherServer
@@ -34,4 +34,4 @@ async def take_over(
     async with OtherServer.asked(peer) as other:
         await other.check(runtime.interface)
     asked = {"url": peer.url, "how": body.how, "keyed": body.key is not None}
-    return to_its_place(await runtime.jobs.add("takeover", asked, caller.space, body.key), response)
+    return queued(await runtime.jobs.add("takeover", asked, caller.space, secret=body.key), response)
