@@ -75,7 +75,7 @@ def rewired_mind(mine: Reader, old: Wiring, new: Wiring) -> Reader:
     What only the new wiring reads of a text begins with the next token.
     """
     here, there = shared(old.recalls, new.recalls)
-    woken = Reader.blank(len(new.recalls), new.has_syntax, new.has_records)
+    woken = Reader.blank(len(new.recalls), new.has_syntax, new.has_records, new.has_far_words)
     woken.recalls[there] = mine.recalls[here]
     known = {name: each for name, each in mine._asdict().items() if name != "recalls" and each.size}
     return woken._replace(**{name: each for name, each in known.items() if getattr(woken, name).size})

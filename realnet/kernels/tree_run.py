@@ -66,9 +66,9 @@ def run_(
                 p = decide_(node, bit, depth, gates, stimuli, t, memory, tables, s)
                 product *= np.float64(p if answer else np.float32(1) - p)
                 if learns:
-                    learn_(node, bit, answer, gates, rates, rate, memory, tables, s)
+                    learn_(bit, answer, gates, rates, rate, memory, tables, s)
                 elif gains_only:
-                    adapt_(node, answer, gates, rates, rate, memory, s)
+                    adapt_(answer, gates, rates, rate, memory, s)
             node = node * 2 + answer
             if learns and (part == 3 or bit == depth - 1):
                 keep_runs_((node & (2 << part) - 1) << (3 - part), memory, s)
