@@ -51,7 +51,7 @@ class Memory(NamedTuple):
     mix: Float32  # (M * ROWS, N) how far each soma is heard, by the decision and by M - 1 gates
     maps: Float32  # (A, MAP_ROWS, CELLS)
     map_uses: NDArray[np.uint16]  # (A, MAP_ROWS)
-    belief: Float32  # (K, BELIEFS) how often a synapse with such uses that says so is answered by 1; (0, …): none
+    belief: Float32  # (K, 2^A * BELIEFS) how often a synapse is answered by 1 that says so, by its uses and A answers
     belief_uses: NDArray[np.uint8]
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import (
+    BELIEFS,
     FIRST,
     GIVEN,
     GIVEN_BIT,
@@ -169,7 +170,7 @@ def decide(
             sure += not 2048 <= word % 65536 <= 63488
             inputs[column] = stretch(tables, memory.reflex[q, word >> 16 & 255])
             inputs[column + 1] = tables.stretch[word % 65536 >> 4] * tables.confidence[word >> 24]
-        beliefs.append((q, _belief_cell(tables, word)) if word and len(memory.belief) else None)
+        beliefs.append((q, _belief_cell(memory, tables, word)) if word and len(memory.belief) else None)
         if (belief := beliefs[q]) is not None:
             inputs[FIRST + STEP * contexts + q] = stretch(tables, memory.belief[belief])
         length, came = head % 16, head >> 4 & 15
@@ -237,10 +238,11 @@ def decide(
     )
 
 
-def _belief_cell(tables: Tables, word: int) -> int:
-    """Return the cell of beliefs of a synapse: by its uses, and by what it says in steps of 1/2."""
+def _belief_cell(memory: Memory, tables: Tables, word: int) -> int:
+    """Return the cell of beliefs of a synapse: by its last answers, its uses, and what it says in steps of 1/2."""
+    answers: int = (word >> 16 & memory.belief.shape[1] // BELIEFS - 1) * BELIEFS
     said = tables.stretch[word % 65536 >> 4]
-    return int(tables.belief_row[word >> 24]) + int((said + np.float32(9.1)) * np.float32(2))
+    return answers + int(tables.belief_row[word >> 24]) + int((said + np.float32(9.1)) * np.float32(2))
 
 
 def _adapt(

@@ -56,7 +56,7 @@ def _memory(mine: Memory, theirs: Memory, old: Wiring, new: Wiring) -> Memory:
     ):
         for name in names:
             from_me, to_them = getattr(mine, name), getattr(theirs, name)
-            if from_me.size and to_them.size:  # only some have beliefs
+            if from_me.size and from_me.shape[1:] == to_them.shape[1:]:  # only some have beliefs, or of these answers
                 to_them[there] = from_me[here]
     return theirs._replace(lines=mine.lines.copy(), used=mine.used.copy())
 

@@ -42,6 +42,7 @@ class Wiring:
         grown: how many of the contexts, the last, were taken on in mid-life.
         mixes: gates by whose rows the somata are mixed as well, each by itself, beside the mix by decision.
         slow: rates of gains fall to lower floors.
+        answers: of how many of a synapse's last answers its beliefs are as well, at most 7.
 
     Raises ValueError for what is no wiring.
     """
@@ -54,6 +55,7 @@ class Wiring:
     grown: int = 0
     mixes: tuple[str, ...] = ()
     slow: bool = False
+    answers: int = 0
 
     def __post_init__(self) -> None:
         named = [("context", each, CONTEXTS) for each in self.contexts]
@@ -65,6 +67,8 @@ class Wiring:
         known_gates = {gate for soma in self.somata for gate in soma}
         if len(set(self.mixes)) < len(self.mixes) or not known_gates.issuperset(self.mixes):
             raise ValueError("somata are mixed by gates that they have, each once")
+        if not is_whole(self.answers) or not 0 <= self.answers <= 7:
+            raise ValueError("beliefs are of 0 to 7 answers")
         if not is_whole(self.grown) or not 0 <= self.grown < max(len(self.contexts), 1):
             raise ValueError("a net has contexts that it was born with")
         born = self.contexts[: len(self.contexts) - self.grown]
@@ -174,6 +178,7 @@ class Wiring:
             **({"grown": self.grown} if self.grown else {}),
             **({"mixes": list(self.mixes)} if self.mixes else {}),
             **({"slow": True} if self.slow else {}),
+            **({"answers": self.answers} if self.answers else {}),
         }
 
     @classmethod
@@ -188,6 +193,7 @@ class Wiring:
             value.get("grown", 0),
             tuple(value.get("mixes", ())),
             value.get("slow", False),
+            value.get("answers", 0),
         )
 
 
@@ -225,6 +231,7 @@ VARIANTS: dict[Variant, Wiring] = {
         beliefs=True,
         mixes=("recall 2", "last", "three classes"),
         slow=True,
+        answers=2,
     ),
 }
 

@@ -146,11 +146,13 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
 def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
     """Write the fourth input of every context."""
     contexts = u64(len(s.lines))
+    each = u64(len(memory.belief)) // contexts
+    answers = u32(each // u64(BELIEFS) - u64(1))
     for q in range(contexts):
         word = memory.lines[s.synapses[q]]
         known, says = word != u32(0), tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
         row = tables.belief_row[u64(word >> u32(24))]
-        cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
+        cell = i64(q * each) + i64(word >> u32(16) & answers) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
         belief = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
         s.beliefs[q] = cell if known else i64(SILENT)
         s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = belief if known else f32(0)

@@ -23,6 +23,7 @@ PLAIN = Wiring(
     beliefs=True,
     mixes=("recall 1", "last", "last but one"),
     slow=True,
+    answers=3,
 )
 TEXT = b"One line, 12 words.\n\tA line_2 of 345 words; A line_2 of 345 words.\n" * 2
 
