@@ -1,19 +1,24 @@
-"""Bring a net back to life, or create it, and make its kernels ready."""
+"""Bring a net back to life, create it, or have it follow another; and make its kernels ready."""
 
 import asyncio
 import logging
 import time
+from functools import partial
 
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
+from service.engine.engine import Engine
+from service.engine.feed import Feed
 from service.journal.codec import JournalDamaged
 from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
+from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
-from service.runtime.recovery import Recovered, recover
+from service.runtime.recovery import Recovered, loader, recover
 from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
 from service.store.base import Log, StoreError
+from service.store.keys import NetKeys
 
 _STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
@@ -36,6 +41,29 @@ async def recovered_net(
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings, birth)
     return recovered
+
+
+def follower_of(
+    name: str,
+    settings: NetSettings,
+    place: OpenStore,
+    log: Log | None,
+    snapshots: SnapshotCatalog,
+    engine: Engine,
+    feed: Feed,
+) -> Follower:
+    """Return what reads the journal of the net `name`, which another server writes, for an engine."""
+
+    async def recovered(least: int) -> Recovered:
+        birth = await asyncio.to_thread(birth_of, settings)
+        make = partial(create, device=settings.device)
+        return await recover(snapshots, log, settings.device, birth, make, follows=True, least=least)
+
+    tail = partial(place.tail, NetKeys(name).journal)
+    told = engine.hashes, engine.interface, tail, recovered, loader(snapshots), settings.device
+    follower = Follower(feed, *told)
+    engine.on_difference = follower.differs
+    return follower
 
 
 async def _warm_up(learner: Learner) -> None:

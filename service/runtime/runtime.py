@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from realnet.core.dendrite_memory import WORDS
-from realnet.dendrites.explain import Explanation
 from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
-from service.engine.commands import Change, Explain, Lead, Resize, Run, SetPace, TellHash
+from service.engine.commands import Lead, Run, TellHash
 from service.engine.engine import Engine
 from service.engine.feed import Feed, Lag
 from service.engine.generate import Generate
@@ -22,18 +20,17 @@ from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
 from service.engine.status import Status
-from service.errors import Conflict, EngineStopped, ErrorLocation, Invalid, NotDurable, NotReady, Refused
+from service.errors import Conflict, EngineStopped, NotDurable, NotReady, Refused
 from service.jobs.job import Job
 from service.jobs.opening import open_jobs, running
 from service.journal.codec import JournalDamaged
 from service.journal.copies import octets_after
 from service.journal.journal import LoggedJournal, OthersJournal
 from service.links.links import Links
-from service.runtime.awakening import recovered_net, snapshots_of
-from service.runtime.birth import birth_of, create
+from service.runtime.awakening import follower_of, recovered_net, snapshots_of
 from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
-from service.runtime.recovery import Recovered, loader, recover, scanned
+from service.runtime.recovery import Recovered, scanned
 from service.settings import NetSettings
 from service.snapshots.comparison import Comparison
 from service.snapshots.snapshot import Snapshot
@@ -42,12 +39,10 @@ from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
 from service.store.keys import NetKeys
 from service.telemetry.logs import log_mode
-from service.telemetry.memory import free_bytes
 from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
-_LINE_BYTES = 4 * WORDS
 _logger = logging.getLogger(__name__)
 
 
@@ -142,7 +137,9 @@ class Runtime:
                 runtime._start()
                 await runtime._run_jobs()
             else:
-                runtime.follower = runtime._follower(runtime.feed)
+                runtime.follower = follower_of(
+                    name, settings, place, log, runtime.snapshots, runtime.engine, runtime.feed
+                )
                 runtime._start()
                 runtime.follower.start()
                 await runtime.jobs.show()
@@ -216,59 +213,9 @@ class Runtime:
         else:
             self.links.generate(command, space)
 
-    async def configure(
-        self,
-        *,
-        learning_rate: float | None = None,
-        plasticity: bool | None = None,
-        paused: bool | None = None,
-        tick_hz: float | None = None,
-        self_loop: bool | None = None,
-    ) -> None:
-        """Change settings of the live net; None leaves one as it is. Raises Refused."""
-        if self_loop and self.interface.vocabulary is None:
-            raise Conflict("a net of raw frames has no tokens to think in")
-        if (learning_rate, plasticity, paused) != (None, None, None):
-            durable = asyncio.get_running_loop().create_future()
-            self.inbox.put(Change(learning_rate, plasticity, paused, journalled=durable))
-            await durable
-        if (tick_hz, self_loop) != (None, None):
-            await self.engine.ask(SetPace(tick_hz=tick_hz, self_loop=self_loop))
-
-    async def grow(self, lines: int | None, contexts: list[str]) -> None:
-        """Give the net room for so many lines, and dendrites for more contexts, between two ticks.
-
-        Raises Conflict for what this net, or the memory of this machine, cannot become; or Refused.
-        """
-        free, needed = free_bytes(), _LINE_BYTES * (lines or 0)
-        if free is not None and needed > free:
-            raise Conflict(f"{lines} lines take {needed >> 20} MiB, and {free >> 20} MiB are free")
-        await self.engine.ask(Resize(lines, contexts))
-
-    async def shrink(self, lines: int) -> None:
-        """Have the net go on with so many lines, those that were used most. Raises Conflict or Refused."""
-        await self.engine.ask(Resize(lines, shrinks=True))
-
     async def hashes(self) -> tuple[str, str]:
         """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
         return await self.snapshotter.hashes()
-
-    async def explain(self, context: str, fresh: bool) -> Explanation:
-        """Tell why the net expects what it does after a context.
-
-        Raises Conflict for a net that cannot tell, Invalid for a context that is none of its tokens.
-        """
-        vocabulary = self.interface.vocabulary
-        explained = None
-        if vocabulary is not None:
-            try:
-                tokens = vocabulary.encode(context)
-            except ValueError as error:
-                raise Invalid([ErrorLocation(detail=str(error), parameter="context")]) from error
-            explained = await self.engine.ask(Explain(tokens, fresh))
-        if explained is None:
-            raise Conflict("only a net of dendrites can tell why, and no compact one")
-        return explained
 
     async def restore(self, id: str) -> Snapshot:
         """Put the net back to a snapshot. Raises NotFound, StoreError, SnapshotDamaged or Refused."""
@@ -333,26 +280,6 @@ class Runtime:
     async def _run_jobs(self) -> None:
         directory, sleep_after = self._directory(self._place), self._settings.sleep_after
         await self._stack.enter_async_context(running(self._jobs, self.engine.progress, directory, sleep_after))
-
-    def _follower(self, feed: Feed) -> Follower:
-        settings, place, key = self._settings, self._place, NetKeys(self.name).journal
-
-        async def recovered(least: int) -> Recovered:
-            birth = await asyncio.to_thread(birth_of, settings)
-            make = partial(create, device=settings.device)
-            return await recover(self.snapshots, self._log, settings.device, birth, make, follows=True, least=least)
-
-        follower = Follower(
-            feed,
-            self.engine.hashes,
-            self.interface,
-            partial(place.tail, key),
-            recovered,
-            loader(self.snapshots),
-            settings.device,
-        )
-        self.engine.on_difference = follower.differs
-        return follower
 
     def _directory(self, place: OpenStore) -> Path | None:
         return None if place.directory is None else place.directory / self.name

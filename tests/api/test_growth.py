@@ -10,7 +10,7 @@ import realnet
 from realnet import DendriteLearner
 from realnet.client import Client
 from service.api.routes import net as routes
-from service.runtime import runtime
+from service.runtime import changes
 from tests.running_server import ThreadServer
 
 TEXT = "seven times six is forty-two, and six times seven is forty-two. " * 20
@@ -106,7 +106,7 @@ def test_what_this_net_cannot_become_is_a_conflict_and_changes_nothing(server: T
 def test_more_than_the_machine_has_is_refused_with_a_number(
     server: ThreadServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "free_bytes", lambda: 100 * 2**20)
+    monkeypatch.setattr(changes, "free_bytes", lambda: 100 * 2**20)
     assert refusal(server, "grow", lines=2**21) == (409, " 2097152 lines take 128 MiB, and 100 MiB are free")
     assert resize(server, "grow", lines=2**13)["lines"] == 2**13
 

@@ -14,6 +14,7 @@ from service.datasets.upload import Format
 from service.engine.commands import UpdateWeights
 from service.errors import Conflict, JobFailed, NotDurable, NotFound
 from service.jobs.fit_files import write_data
+from service.runtime import changes
 from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.datasets.dataset_reading import FRAMES, TOKENS
@@ -177,13 +178,13 @@ async def test_what_a_fit_needs_stays(tmp_path: Path, child: Child) -> None:
 @pytest.mark.anyio
 async def test_a_fit_comes_home_when_the_net_is_no_longer_paused(tmp_path: Path, child: Child) -> None:
     async with fits(f"file://{tmp_path}/data", tmp_path) as run:
-        child.meanwhile = lambda: run.life.runtime.configure(paused=True)
+        child.meanwhile = lambda: changes.configure(run.life.runtime, paused=True)
         before = await run.weights()
         running = asyncio.create_task(run.run())
         while "fitted" not in (run.kept["00000001"].notes if run.kept else {}):
             await asyncio.sleep(0.01)
         assert await run.weights() == before
-        await run.life.runtime.configure(paused=False)
+        await changes.configure(run.life.runtime, paused=False)
         assert (await running)["committed"]
 
 

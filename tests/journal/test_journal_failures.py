@@ -11,6 +11,7 @@ from service.engine.commands import Clone, Run, SetPace
 from service.engine.pace import Mode
 from service.errors import NotDurable
 from service.journal.journal import Policy
+from service.runtime import changes
 from service.store import open_log
 from service.store.base import Log, StoreError
 from tests.journal.nets import lived_alone, settled
@@ -64,7 +65,7 @@ async def test_nothing_that_is_not_durable_is_learnt_and_learning_goes_on_by_its
         with pytest.raises(NotDurable):
             await life.engine.ask(Run(given(4)))
         with pytest.raises(NotDurable):
-            await life.runtime.configure(learning_rate=0.5)
+            await changes.configure(life.runtime, learning_rate=0.5)
         assert life.inbox.depth == 0
         assert await life.state() == before
         await life.engine.ask(SetPace(tick_hz=0.002))

@@ -8,6 +8,7 @@ from service.engine.commands import Run, Sender, SetPace
 from service.engine.pace import Mode
 from service.errors import Conflict
 from service.journal.scan import read_from
+from service.runtime import changes
 from service.store import open_log
 from tests.journal.nets import lived_alone, settled
 from tests.runtime.life import given, last_of, living, replayed
@@ -19,9 +20,9 @@ async def test_everything_is_lived_through_again(store_url: str) -> None:
     async with living(store_url) as life:
         for number in range(5):
             await life.run(number)
-        await life.runtime.configure(learning_rate=0.25)
+        await changes.configure(life.runtime, learning_rate=0.25)
         await life.run(5)
-        await life.runtime.configure(plasticity=False)
+        await changes.configure(life.runtime, plasticity=False)
         await life.run(6)
         before = await life.state()
     for _ in range(2):
@@ -52,7 +53,7 @@ async def test_a_restore_is_lived_through_again(store_url: str, saved_after: boo
         await life.run(1, client="a")
         saved = await life.snapshotter.save()
         await life.run(2, client="a")
-        await life.runtime.configure(learning_rate=0.5)
+        await changes.configure(life.runtime, learning_rate=0.5)
         await life.snapshotter.save()
         await life.runtime.restore(saved.id)
         if saved_after:
@@ -92,17 +93,17 @@ async def test_a_net_that_is_paused_is_restored_at_once_and_what_waited_is_undon
     async with living(store_url) as life:
         await life.run(1)
         saved = await life.snapshotter.save()
-        await life.runtime.configure(paused=True)
+        await changes.configure(life.runtime, paused=True)
         waiting = Run(given(2), sender=Sender("a", 1))
         life.inbox.put(waiting)
-        await life.runtime.configure(learning_rate=0.5)
+        await changes.configure(life.runtime, learning_rate=0.5)
         await life.runtime.restore(saved.id)
         with pytest.raises(Conflict, match="restored before"):
             await waiting.reply
         assert life.inbox.depth == 0
         if saved_after:
             await life.snapshotter.save()
-        await life.runtime.configure(paused=False)
+        await changes.configure(life.runtime, paused=False)
         assert (await life.run(3)).last_tick == 6
         before = await life.state()
     assert before == await lived_alone([1, 3])
@@ -114,7 +115,7 @@ async def test_a_net_that_is_paused_is_restored_at_once_and_what_waited_is_undon
 async def test_a_net_stays_paused_through_a_restart(store_url: str) -> None:
     async with living(store_url) as life:
         await life.run(1)
-        await life.runtime.configure(paused=True)
+        await changes.configure(life.runtime, paused=True)
         assert life.engine.status.mode is Mode.PAUSED
     for saved in (True, False):
         async with living(store_url) as life:
@@ -122,7 +123,7 @@ async def test_a_net_stays_paused_through_a_restart(store_url: str) -> None:
             if saved:
                 await life.snapshotter.save()
     async with living(store_url) as life:
-        await life.runtime.configure(paused=False)
+        await changes.configure(life.runtime, paused=False)
         assert (await life.run(2)).last_tick == 6
     async with living(store_url) as life:
         assert life.engine.status.mode is not Mode.PAUSED

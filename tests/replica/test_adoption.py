@@ -18,6 +18,7 @@ from service.journal.records import Record, SnapshotRef
 from service.replica.entry import EntryState
 from service.replica.replica import Horizon
 from service.replica.weight_update import WeightUpdate, update_of
+from service.runtime import changes
 from service.snapshots.snapshot import Snapshot
 from service.store import open_store
 from tests.runtime.life import BIRTH, Life, born, given, living, replayed
@@ -100,7 +101,7 @@ async def test_it_comes_home_to_a_net_that_is_paused(store_url: str) -> None:
     async with living(store_url) as life:
         fork = await life.snapshotter.save()
         command = await homecoming(life, await fit(life, fork), None)
-        await life.runtime.configure(paused=True)
+        await changes.configure(life.runtime, paused=True)
         assert await life.engine.ask(command) == 0
 
 

@@ -10,6 +10,7 @@ from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, net_of, problems
 from service.api.schemas import Change, Growth, Net, Shrinkage
 from service.auth.keys import Scope
+from service.runtime import changes
 from service.telemetry.logs import log_event
 
 router = APIRouter(prefix="/v1/net", tags=["net"])
@@ -38,7 +39,7 @@ async def explain(
 
     Only of a net of dendrites (409). Nothing is learnt.
     """
-    return await runtime.explain(context, fresh)
+    return await changes.explain(runtime, context, fresh)
 
 
 @router.patch(
@@ -49,7 +50,7 @@ async def explain(
 )
 @needs(Scope.ADMIN)
 async def change_net(change: Change, runtime: RuntimeDep, caller: CallerDep) -> Net:
-    await runtime.configure(**change.model_dump())
+    await changes.configure(runtime, **change.model_dump())
     log_event(_logger, logging.INFO, "changed", key=caller.name, **change.model_dump(exclude_none=True))
     return net_of(runtime)
 
@@ -65,7 +66,7 @@ async def grow(growth: Growth, runtime: RuntimeDep, caller: CallerDep) -> Net:
     What it says stays the same at that moment, bit for bit; it learns to use what it has got. Only a net of dendrites
     grows, and no compact one (409).
     """
-    await runtime.grow(growth.lines, growth.contexts)
+    await changes.grow(runtime, growth.lines, growth.contexts)
     log_event(_logger, logging.INFO, "grown", key=caller.name, **growth.model_dump(exclude_defaults=True))
     return net_of(runtime)
 
@@ -74,6 +75,6 @@ async def grow(growth: Growth, runtime: RuntimeDep, caller: CallerDep) -> Net:
 @needs(Scope.ADMIN)
 async def shrink(shrinkage: Shrinkage, runtime: RuntimeDep, caller: CallerDep) -> Net:
     """Have the net go on with fewer lines of memory, those that were used most. What the others knew is gone."""
-    await runtime.shrink(shrinkage.lines)
+    await changes.shrink(runtime, shrinkage.lines)
     log_event(_logger, logging.INFO, "shrunk", key=caller.name, lines=shrinkage.lines)
     return net_of(runtime)
