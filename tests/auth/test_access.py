@@ -9,11 +9,12 @@ import pytest
 from starlette.routing import BaseRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
-from websockets.typing import Origin
+from websockets.typing import Origin, Subprotocol
 
 from realnet.client import JSON
 from service.app import create_app
 from service.auth.keys import Scope, create_key, digest_of, revoke_key
+from service.links.messages import SUBPROTOCOL
 from service.settings import Settings
 from tests.auth.guarded import Guarded, bearer, until
 from tests.running_server import RunningServer
@@ -72,7 +73,7 @@ def test_a_route_asks_for_its_key(guarded: Guarded, refused_keys: dict[str, dict
     path = route.path.replace("{id:digits}", "{id}").replace("{id}", "00000099").replace("{path:path}", "main.js")
     methods = getattr(route, "methods", None)
     if methods is None:  # a WebSocket
-        assert path == "/v1/stream"
+        assert path in ("/v1/stream", "/v1/opinions")
         return
     before = guarded.server.weights()
     for method in methods:
@@ -117,6 +118,16 @@ def test_the_websocket_asks_for_a_key(guarded: Guarded, refused_keys: dict[str, 
     in_query = f"ws://127.0.0.1:{guarded.server.port}/v1/stream?key={guarded.keys[Scope.ADMIN]}"
     with pytest.raises(InvalidStatus), connect(in_query):
         pass
+
+
+def test_a_net_that_listens_needs_a_key(guarded: Guarded) -> None:
+    address = f"ws://127.0.0.1:{guarded.server.port}/v1/opinions"
+    for scope, key in [(None, None), *guarded.keys.items()]:
+        headers = {} if key is None else bearer(key)
+        with pytest.raises(InvalidStatus) as refused:  # 409: its net is none of dendrites
+            connect(address, additional_headers=headers, subprotocols=[Subprotocol(SUBPROTOCOL)])
+        expected = 401 if scope is None else 409 if scope.includes(Scope.READ) else 403
+        assert refused.value.response.status_code == expected, scope
 
 
 def test_a_browser_gives_its_key_as_a_subprotocol(guarded: Guarded) -> None:

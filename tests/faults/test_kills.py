@@ -26,7 +26,10 @@ MakeServer = Callable[..., ProcessServer]
 SHORT = [("redis", "always", "surprise"), ("file", "everysec", "surprise"), ("file", "everysec", "dendrites")]
 
 
-async def kill_later(server: ProcessServer, seconds: float) -> None:
+async def kill_later(server: ProcessServer, teller: Teller, sent: int, seconds: float) -> None:
+    """Kill a server so many seconds after it was told `sent` inputs in all."""
+    while teller.sent < sent:
+        await asyncio.sleep(0.005)
     await asyncio.sleep(seconds)
     server.kill()
 
@@ -57,18 +60,17 @@ async def test_killed_at_any_moment(new_process: MakeServer, store_url: str, pol
     chance = random.Random(f"{ROUNDS} {kind} {policy}")
     server = new_process(store=store_url, journal=policy, snapshot_every=0.15, snapshots_kept=2, **net_of(preset))
     teller = Teller()
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         if chance.random() < 0.3:  # before it is ready
             server.launch()
             await asyncio.sleep(chance.uniform(0.05, 0.5))
             server.kill()
         await asyncio.to_thread(server.start)
-        killing = asyncio.create_task(kill_later(server, chance.uniform(0.02, 0.5)))
+        killing = asyncio.create_task(kill_later(server, teller, 0 if number else 3, chance.uniform(0.02, 0.5)))
         while not killing.done():
             await teller.tell(server)
             await asyncio.sleep(0.01)
         await killing
-    assert teller.sent > ROUNDS
     await asyncio.to_thread(server.start)
     await finish(server, teller)
     assert "in use" not in server.log  # by the one that was killed

@@ -37,7 +37,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.post(
     "",
     response_model=GeneratedText,
-    responses=_STREAM | problems(400, 403, 409, 413, 415, 422, 429, 503),
+    responses=_STREAM | problems(400, 403, 404, 409, 413, 415, 422, 429, 502, 503),
     dependencies=[TAKES_JSON],
 )
 @needs(Scope.READ)
