@@ -69,8 +69,8 @@ def watch_streams(
     for name, value in ({"column": column, "time": time} | of_values).items():
         if value is not None and not metric:
             raise typer.BadParameter("it is of values: --metric", param_hint=f"--{name.replace('_', '-')}")
-    if eager and quiet:
-        raise typer.BadParameter("it is one or the other", param_hint="--eager, --quiet")
+    if eager + quiet + (budget is not None) > 1:
+        raise typer.BadParameter("it is one or the other", param_hint="--eager, --quiet, --budget")
     sensitivity = "eager" if eager else "quiet" if quiet else None
     options: dict[str, Any] = {"budget": budget, "sensitivity": sensitivity, **of_values}
     given = {name: value for name, value in options.items() if value is not None}

@@ -60,7 +60,7 @@ class SimpleDetector:
             event = Event(self.events, "closed")
             self.is_open = False
         low, high = (None, None) if is_text else (1.0, 9.5)
-        why = {"range": 15.0, "some_signal": 2.0, "bits": 0.5} if is_news else {}
+        why = {"range": 15.0, "other_signal": 9.0, "jump": 0.5} if is_news else {}
         expected = "what is usual" if is_text else 5.25
         return Told(self.rows, row.at, ready, 0.8 if is_news else 0.1, 15.1, why, expected, low, high, event)
 
@@ -84,9 +84,11 @@ class SimpleDetector:
 def simple_kind(is_metric: bool) -> Kind:
     """Return the kind of these, in place of that of the detectors there are."""
 
-    def load(checkpoint: Checkpoint, options: dict[str, Any]) -> Detector[Row]:
+    def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> Detector[Row]:
+        if checkpoint is None:
+            return SimpleDetector(options)
         detector = SimpleDetector.from_checkpoint(checkpoint)
         detector.options |= options
         return detector
 
-    return Kind(Row, SimpleDetector, load)
+    return Kind(Row, detector)

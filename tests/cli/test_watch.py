@@ -25,6 +25,7 @@ LOG = """2026-11-29T12:00:00Z sshd[1]: usual
 2026-11-29T12:00:05Z sshd[1]: it is over
 no time, and news
 """
+WHY = "it was never so far, other signal  nearest: what is usual"
 VALUES = "at,host,value\n" + "".join(
     f"2026-11-29 12:{minute:02}:00,a,{value}\n" for minute, value in enumerate([5, 5, 5, 5, 123456.5, 0, 5])
 )
@@ -44,11 +45,10 @@ def test_events_of_a_log_are_printed_and_nothing_else(watching: Watching, tmp_pa
     ended = watching.run(str(tmp_path / "log"))
     assert ended.returncode == 0
     assert ended.stdout.decode().splitlines() == [
-        "2026-11-29 12:00:03  #1  0.80  2026-11-29T12:00:03Z sshd[1]: this is news  beyond all before, some signal",
-        "2026-11-29 12:00:04  #1  0.80  worse  2026-11-29T12:00:04Z sshd[1]: this is more news  "
-        "beyond all before, some signal",
+        f"2026-11-29 12:00:03  #1  0.80  2026-11-29T12:00:03Z sshd[1]: this is news  {WHY}",
+        f"2026-11-29 12:00:04  #1  0.80  worse  2026-11-29T12:00:04Z sshd[1]: this is more news  {WHY}",
         "2026-11-29 12:00:05  #1  is over",
-        "line 7               #2  0.80  no time, and news  beyond all before, some signal",
+        f"line 7               #2  0.80  no time, and news  {WHY}",
     ]
     [summary] = ended.stderr.decode().splitlines()
     assert summary.startswith("7 rows in ")
@@ -59,8 +59,8 @@ def test_events_of_values_tell_what_was_expected(watching: Watching, tmp_path: P
     (tmp_path / "cpu.csv").write_text(VALUES)
     ended = watching.run("--metric", "--explain", str(tmp_path / "cpu.csv"))
     assert ended.stdout.decode().splitlines() == [
-        "2026-11-29 12:04:00  #1  0.80  123,456, expected 1 to 9.5  beyond all before, some signal",
-        "    15.1 bits: range 15.0 · some signal 2.0 · bits 0.5; expected: 5.25",
+        "2026-11-29 12:04:00  #1  0.80  123,456, expected 1 to 9.5  it was never so far, other signal",
+        "    15.1 bits: range 15.0 · other signal 9.0 · jump 0.5; expected: 5.25",
         "2026-11-29 12:05:00  #1  is over",
     ]
     chosen, summary = ended.stderr.decode().splitlines()
@@ -81,7 +81,7 @@ def test_an_event_as_json(watching: Watching, tmp_path: Path) -> None:
         "bits": 15.1,
         "expected": "what is usual",
         "text": "2026-11-29T12:00:03Z sshd[1]: this is news",
-        "why": {"range": 15.0, "some_signal": 2.0, "bits": 0.5},
+        "why": {"range": 15.0, "other_signal": 9.0, "jump": 0.5},
         "event": {"number": 1, "state": "open"},
     }
     assert [json.loads(each)["event"]["state"] for each in others] == ["worse", "closed", "open"]
@@ -106,7 +106,7 @@ def test_several_files_have_a_detector_each(watching: Watching, tmp_path: Path) 
     (tmp_path / "two").write_text("a\na\nnews that is too early\nnews of two\n")
     ended = watching.run(*names)
     lines = ended.stdout.decode().splitlines()
-    assert sorted(line.split("  beyond")[0] for line in lines) == [
+    assert sorted(line.split("  it was")[0] for line in lines) == [
         f"line 4               {names[0]}  #1  0.80  news of one",
         f"line 4               {names[1]}  #1  0.80  news of two",
     ]
@@ -142,7 +142,7 @@ def test_an_event_on_a_terminal_fits_it_and_has_a_colour(watching: Watching, tmp
     assert "\033[1;31m0.80\033[0m" in line
     assert "news �[2Jlong" in line
     assert "…" in line
-    assert line.endswith("beyond all before, some signal\033[0m\r\n")
+    assert line.endswith("it was never so far, other signal\033[0m\r\n")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,7 @@ def test_an_event_on_a_terminal_fits_it_and_has_a_colour(watching: Watching, tmp
         (["-", "--column", "x"], "--column: it is of values: --metric"),
         (["-", "--direction", "up"], "--direction: it is of values: --metric"),
         (["-", "--eager", "--quiet"], "one or the other"),
+        (["-", "--eager", "--budget", "1"], "one or the other"),
         (["-", "--follow"], "standard input is followed anyway"),
         (["log.gz", "--follow"], "does not grow"),
         (["-", "-"], "- is given twice"),
@@ -168,7 +169,7 @@ def test_a_file_that_is_not_there_is_told(watching: Watching, tmp_path: Path) ->
 
 def test_options_reach_the_detector_also_of_a_state(watching: Watching, tmp_path: Path) -> None:
     state, out = str(tmp_path / "state"), b"5\n5\n5\n"
-    for arguments in (["--quiet", "--budget", "2", "--direction", "up", "--min-change", "3"], ["--missing", "zero"]):
+    for arguments in (["--quiet", "--direction", "up", "--min-change", "3"], ["--missing", "zero"]):
         assert watching.run("--metric", "--state", state, *arguments, "-", given=out).returncode == 0
     assert b"min_change" in (tmp_path / "state").read_bytes()
     assert b'"zero' in (tmp_path / "state").read_bytes()

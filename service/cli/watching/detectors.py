@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from realnet.checkpoint import Checkpoint
 from realnet.streams.told import Detector
+from service.cli.watching.times import local_zone
 
 
 class Kind(NamedTuple):
@@ -13,13 +14,12 @@ class Kind(NamedTuple):
 
     Attributes:
         row: makes a row of a time and of what came.
-        new: makes a detector by options, or raises ValueError for what cannot be chosen.
-        load: makes one of a checkpoint and of options that are chosen anew, and raises the same.
+        detector: makes a detector by options; of a checkpoint, where there is one, and then with those that are given
+            anew. Raises ValueError for what cannot be chosen, and for any other checkpoint.
     """
 
     row: Callable[[float | None, Any], Any]
-    new: Callable[[dict[str, Any]], Detector[Any]]
-    load: Callable[[Checkpoint, dict[str, Any]], Detector[Any]]
+    detector: Callable[[dict[str, Any], Checkpoint | None], Detector[Any]]
 
 
 def kind_of(is_metric: bool) -> Kind:
@@ -31,15 +31,25 @@ def _values() -> Kind:
     from realnet.streams.metric import MetricDetector, Value
     from realnet.streams.value_options import ValueOptions
 
-    def load(checkpoint: Checkpoint, options: dict[str, Any]) -> MetricDetector:
+    def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> MetricDetector:
+        if checkpoint is None:
+            return MetricDetector(ValueOptions(**{"zone": local_zone(), **options}))
         detector = MetricDetector.from_checkpoint(checkpoint)
         detector.options = replace(detector.options, **options)
         return detector
 
-    return Kind(Value, lambda options: MetricDetector(ValueOptions(**options)), load)
+    return Kind(Value, detector)
 
 
 def _lines() -> Kind:
-    from realnet.streams.lines import Line, LineDetector
+    from realnet.streams.lines import BUDGET, Line, LineDetector
 
-    return Kind(lambda at, text: Line(text, at), lambda options: LineDetector(**options), _loads_lines)  # noqa
+    budgets = {"eager": 2 * BUDGET, "quiet": BUDGET / 2}  # about what these words mean of values
+
+    def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> LineDetector:
+        detector = LineDetector() if checkpoint is None else LineDetector.from_checkpoint(checkpoint)
+        if options:
+            detector.budget = options["budget"] if "budget" in options else budgets[options["sensitivity"]]
+        return detector
+
+    return Kind(lambda at, text: Line(text, at), detector)

@@ -45,15 +45,13 @@ class _Watching:
         self.streams = [stack.enter_context(closing(self._stream(name, asked, teller))) for name in asked.files]
 
     def _stream(self, name: str, asked: Asked, teller: Teller) -> Watched:
-        key = _key(name)
-        kept = self._state.streams.get(key)
+        kept = self._state.streams.get(_key(name))
         try:
-            if kept is None:
-                detector = self._kind.new(asked.options)
-            else:
-                detector = self._kind.load(Checkpoint.from_bytes(kept.checkpoint), asked.options)
+            checkpoint = None if kept is None else Checkpoint.from_bytes(kept.checkpoint)
+            detector = self._kind.detector(asked.options, checkpoint)
         except ValueError as error:
-            raise typer.BadParameter(str(error)) from error
+            where = "" if kept is None else f"{self._path}: "
+            raise typer.BadParameter(f"{where}{error}") from error
         stream = Watched(name, asked, detector, self._kind, teller, self._console.print)
         if kept is not None:
             stream.resume(kept)

@@ -12,14 +12,16 @@ from service.cli.output import console, moment, printable
 if TYPE_CHECKING:
     from rich.text import Text
 
-_LEAST_WIDTH = 20  # that is left to the text of a line, however much is to be said
-_LOUD = 1.0  # bits from which on a signal is a reason
-_REASONS = 2  # that are told, the loudest
+_LEAST_WIDTH = 20  # that is left to a text, however much is to be said of it
+_REASONS = 2  # that are told, the loudest, if they are not much quieter than the first
+_LOUD = 1 / 3  # of the first
 _WORDS = {
-    "now": "unlike the last 5 values",
-    "lasting": "unlike the last hour of values",
-    "bits": "rare at this hour",
-    "range": "beyond all before",
+    "jump": "it jumped",
+    "drift": "it has drifted",
+    "rare": "it is rarely there",
+    "range": "it was never so far",
+    "words": "its words are unusual",
+    "bytes": "no line was like it",
 }
 
 
@@ -37,7 +39,7 @@ class Teller:
             return
         self._console.print(self._line(name, line, what, told, event))
         if self._explain and event.state != "closed":
-            self._console.print(printable(f"    {_explained(told)}"))
+            self._console.print(f"    {_one_line(_explained(told))}")
 
     def _line(self, name: str, line: int, what: str | float, told: Told, event: Event) -> "Text":
         from rich.text import Text
@@ -49,27 +51,41 @@ class Teller:
         parts.append((f"{told.score:.2f}", "bold red" if event.state == "open" else "red"))
         if event.state == "worse":
             parts.append(("worse", "red"))
-        head, why = Text("  ").join(Text(*part) for part in parts), Text(_why(told), "dim")
-        text = Text(printable(" ".join(_shown(what, told).split())))
+        head = Text("  ").join(Text(*part) for part in parts)
+        text, why = Text(_one_line(_shown(what, told))), Text(_why(told), "dim")
+        rest = [why, Text(f"nearest: {_one_line(told.expected)}", "dim")] if isinstance(told.expected, str) else [why]
         if self._console.is_terminal:
-            left = self._console.width - head.cell_len - why.cell_len - 4
-            text.truncate(max(_LEAST_WIDTH, left), overflow="ellipsis")
-        whole = Text("  ").join(part for part in (head, text, why) if part)
-        if self._console.is_terminal:
-            whole.truncate(self._console.width, overflow="ellipsis")
-        return whole
+            _fit(self._console.width - head.cell_len - 2, text, rest)
+        return Text("  ").join(part for part in (head, text, *rest) if part)
+
+
+def _fit(width: int, text: "Text", rest: "list[Text]") -> None:
+    """Cut the text, and what is said of it, to a width. The first of the rest is the last to be cut."""
+    text.truncate(max(_LEAST_WIDTH, width - rest[0].cell_len - 2), overflow="ellipsis")
+    width -= text.cell_len
+    for place, part in enumerate(rest):
+        width -= 2
+        if width < _LEAST_WIDTH and place:
+            del rest[place:]
+            return
+        part.truncate(max(0, width), overflow="ellipsis")
+        width -= part.cell_len
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def _shown(what: str | float, told: Told) -> str:
     """Return what came, and of a value what was expected instead of it."""
     if isinstance(what, str):
         return what
-    if told.expected is None:
-        return number(what)
-    bounds = " to ".join(number(each) for each in (told.low, told.high) if each is not None)
-    if told.low is None or told.high is None:
-        bounds = bounds and f"{'at most' if told.low is None else 'at least'} {bounds}"
-    return f"{number(what)}, expected {bounds or _expected(told)}"
+    low, high = told.low, told.high
+    if (low is None or what >= low) and (high is None or what <= high):  # it is news for another reason
+        return number(what) if told.expected is None else f"{number(what)}, expected about {_expected(told)}"
+    if low is None or high is None:
+        return f"{number(what)}, expected {f'{number(low)} or more' if low is not None else f'{number(high)} or less'}"
+    return f"{number(what)}, expected {number(low)} to {number(high)}"
 
 
 def _expected(told: Told) -> str:
@@ -77,7 +93,8 @@ def _expected(told: Told) -> str:
 
 
 def _why(told: Told) -> str:
-    loud = [name for name, bits in told.why.items() if bits >= _LOUD][:_REASONS]
+    loudest = max(told.why.values(), default=0.0)
+    loud = [name for name, bits in told.why.items() if bits and bits >= _LOUD * loudest][:_REASONS]
     return ", ".join(_WORDS.get(name, name.replace("_", " ")) for name in loud)
 
 
