@@ -16,8 +16,10 @@ from rich import print
 from rich.table import Table
 
 from benchmarks.text import topics_text
-from realnet.dendrites.merge import Lines, Share, merged, share_of
+from realnet.dendrites.merge import merged, share_of, with_since
+from realnet.dendrites.merge_trial import tried
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.share import Lines, Share
 from realnet.dendrites.wiring import VARIANTS
 
 MEMBERS, EACH, LIVED, HELD_OUT, TURN = 4, 40_000, 200_000, 30_000, 2500
@@ -120,6 +122,31 @@ def two_texts(text: Tokens, other: Tokens, lines: int) -> Table:
     return table
 
 
+def trials(text: Tokens, other: Tokens, lines: int) -> Table:
+    """Return what a trial finds of members that read the like, something else, or lie; then what adopting takes."""
+    table = Table(f"a trial of 20,000 bytes, {lines:,} lines", "cost in bits", "ms")
+    nothing, parts = newborn(lines).memory.lines, [text[20_000 * number :][:20_000] for number in range(2)]
+    nets = [newborn(lines) for _ in range(3)]
+    for net, part in zip(nets, [*parts, other[:20_000]], strict=True):
+        net.run(part, 1.0)
+    told = [share_of(name, net, nothing) for name, net in zip(("own", "the like", "other"), nets, strict=True)]
+    liar = inverted([told[1]])[0]._replace(member="the contrary")
+    trial = tried(newborn(lines), parts[0], "own", [*told[1:], liar])
+    for name, cost in trial.costs.items():
+        table.add_row(f"merged with one that has read {name}, frozen", f"{cost:+.1%}", "")
+    table.add_row("merged with those that are left, live", f"{trial.merged / trial.alone - 1:+.1%}", "")
+    made, before = merged(nothing, told), nets[0].memory.lines.copy()
+    for since in (0, 2000, 18_000):
+        nets[0].run(parts[1][:since], 1.0)
+        seconds = []
+        for _ in range(5):
+            began = time.process_time()
+            with_since(made, before, nets[0].memory.lines)
+            seconds.append(time.process_time() - began)
+        table.add_row(f"what was learnt meanwhile: {since:,} bytes more", "", f"{1000 * min(seconds):.0f}")
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=Path)
@@ -131,6 +158,7 @@ def main() -> None:
     for lived in (0, LIVED):
         print(members(read[0], lived, arguments.lines))
     print(two_texts(read[0], read[1], arguments.lines))
+    print(trials(read[0], read[1], arguments.lines))
 
 
 if __name__ == "__main__":

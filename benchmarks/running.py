@@ -69,7 +69,10 @@ class Client(httpx.Client):
 
     def job(self, kind: str, **request: Any) -> dict[str, Any]:
         """What it was when it had ended."""
-        id = self.ask(f"/v1/jobs/{kind}", **request)["id"]
+        return self.end_of(self.ask(f"/v1/jobs/{kind}", **request)["id"])
+
+    def end_of(self, id: str) -> dict[str, Any]:
+        """What a job was when it had ended."""
         with self.stream("GET", f"/v1/jobs/{id}/events") as events:
             for _ in events.iter_lines():
                 pass

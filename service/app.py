@@ -26,13 +26,16 @@ from service.api.routes import (
     hive,
     inputs,
     jobs,
+    journal,
     links,
+    merges,
     net,
     opinions,
     outputs,
     page,
     snapshots,
     stream,
+    takeovers,
     watch,
 )
 from service.api.stream.hub import StreamHub
@@ -50,24 +53,8 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(
-        page,
-        health,
-        hive,
-        net,
-        about,
-        watch,
-        inputs,
-        outputs,
-        generate,
-        datasets,
-        jobs,
-        daydream,
-        snapshots,
-        links,
-        stream,
-    ),
-    opinions,
+    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
+    *(journal, takeovers, merges, links, opinions, stream),
     *(models, completions, chat),
 )
 

@@ -1,7 +1,8 @@
 """Fixtures of all tests: real servers, a real Redis, a store of each kind."""
 
+import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,34 @@ from service.store.base import Store
 from tests.redis_server import RedisServer
 from tests.running_server import ProcessServer, ThreadServer
 from tests.store.disk import Disk
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without looking for garbage among what they import."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
+freeze = gc.freeze
+
+
+@pytest.fixture(scope="session", autouse=True)
+def thawed_servers() -> Iterator[None]:
+    """Let servers on threads freeze nothing: what is left of each would stay for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "freeze", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_imports(thawed_servers: None) -> None:
+    """Let the garbage collector overlook all that is imported: each start of a server would look for half a second."""
+    gc.collect()
+    freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

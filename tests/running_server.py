@@ -1,6 +1,5 @@
 """Real servers, on a thread of the test process or in a process of their own."""
 
-import gc
 import logging
 import os
 import shutil
@@ -35,8 +34,9 @@ ALONE = (
     "-c",
     "import sys; sys.modules['scipy'] = None; from tests.forked_server import serve; serve()",
 )
+WARM = ["tests.warm_server"]
 _forks = get_context("forkserver")
-_forks.set_forkserver_preload(["tests.warm_server"])
+_forks.set_forkserver_preload(WARM)
 
 
 class RunningServer(ABC):
@@ -208,7 +208,6 @@ class ThreadServer(RunningServer):
         self._server = None
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
-        gc.unfreeze()  # what the server has frozen
         return self._why
 
     def terminate(self) -> None:

@@ -1,7 +1,8 @@
 """Ask a server of everything that its API has, with `await`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import msgspec
@@ -9,9 +10,10 @@ import msgspec
 from realnet.client.about import About
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import ConnectionLost, Problem, error_of
+from realnet.client.files import download
 from realnet.client.hive import Hive
 from realnet.client.http import Http, events
-from realnet.client.jobs import AsyncJobs
+from realnet.client.jobs import AsyncJob, AsyncJobs
 from realnet.client.link import OnWait
 from realnet.client.links import AsyncLinks
 from realnet.client.models import (
@@ -20,6 +22,7 @@ from realnet.client.models import (
     Generated,
     Health,
     InputContent,
+    JobState,
     Level,
     Me,
     Net,
@@ -136,6 +139,21 @@ class AsyncClient:
     async def promote(self) -> Hive:
         """Have this server lead, once its leader is gone; Conflict is raised while that lives."""
         return await self._http.ask(Hive, "POST", "/v1/hive/promote")
+
+    async def takeover(
+        self, url: str, key: str | None = None, *, how: Literal["snapshot", "relive"] = "snapshot"
+    ) -> AsyncJob:
+        """Have the net become what that of the server at `url` is, whose `key` has to be an admin's.
+
+        It has that taken as a snapshot and sent, or `relive` all that its journal still has. The result's `before` is
+        the snapshot of what the net was.
+        """
+        body = {"url": url, "how": how} | ({} if key is None else {"key": key})
+        return AsyncJob(self._http, await self._http.ask(JobState, "POST", "/v1/takeovers", body=body))
+
+    async def journal(self, path: str | Path, after: int = 0) -> Path:
+        """Write the journal to `path`, as far as it is written; with `after` only what is needed behind that record."""
+        return await download(self._http, "/v1/journal", Path(path), {"after": after})
 
     async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
         """Tell why the net expects what it does after `context`; of a net of dendrites only."""

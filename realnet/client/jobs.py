@@ -126,8 +126,16 @@ class AsyncJobs:
         """
         return AsyncJob(self._http, await self._http.ask(JobState, "POST", "/v1/daydream", body=options))
 
+    async def merge(self, peers: Mapping[str, str | None], every: int | None = None) -> AsyncJob:
+        """Merge with nets of the same ancestor on other servers, by their URLs, each with a key of scope merge or None.
+
+        Only lines travel. With `every` the net merges again after so many tokens.
+        """
+        body = {"peers": [{"url": url, "key": key} for url, key in peers.items()], "every": every}
+        return AsyncJob(self._http, await self._http.ask(JobState, "POST", "/v1/merges", body=body))
+
     async def begin(self, kind: JobKind, request: Mapping[str, Any]) -> AsyncJob:
-        """Begin a job of any kind but a daydream, with the fields that the API has for it."""
+        """Begin a job of any kind but a daydream or a merge, with the fields that the API has for it."""
         return AsyncJob(self._http, await self._http.ask(JobState, "POST", f"/v1/jobs/{kind}", body=request))
 
     async def list(self) -> list[AsyncJob]:

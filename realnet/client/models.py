@@ -9,7 +9,7 @@ import msgspec
 from realnet.client.errors import Problem
 
 Level: TypeAlias = Literal["none", "surprise", "best", "full"]
-JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream"]
+JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream", "takeover", "merge"]
 JobStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Rows: TypeAlias = Sequence[Sequence[float]]
 
@@ -24,7 +24,7 @@ class Me(msgspec.Struct, frozen=True):
     """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
 
     name: str
-    scope: Literal["read", "teach", "admin"] | None
+    scope: Literal["merge", "read", "teach", "admin"] | None
     keys_required: bool
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from realnet.client.files import download
 from realnet.client.http import Http
 from realnet.client.models import Snapshot
 from realnet.client.pages import all_of
@@ -45,17 +46,13 @@ class AsyncSnapshots:
 
         With `size`, bytes for its lines, or `weights` it is a smaller net, for a device with little memory.
         """
-        path = Path(path)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with part.open("wb") as file:
-                query = {"size": size, "weights": weights}
-                async with self._http.answer("GET", f"/v1/snapshots/{id}/data", query=query) as answer:
-                    async for block in answer.aiter_raw():
-                        file.write(block)
-            return part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        query = {"size": size, "weights": weights}
+        return await download(self._http, f"/v1/snapshots/{id}/data", Path(path), query)
+
+    async def memory(self, id: str) -> bytes:
+        """Return what the server remembers beside a snapshot: who taught the net what, and how far, as MessagePack."""
+        async with self._http.answer("GET", f"/v1/snapshots/{id}/memory") as answer:
+            return await answer.aread()
 
     async def upload(self, path: str | Path, name: str | None = None) -> Snapshot:
         """Have the server keep a snapshot that was downloaded, from it or from one with such a net, to be restored."""

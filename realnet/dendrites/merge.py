@@ -10,29 +10,22 @@ what is remembered word for word stay each one's own.
 from __future__ import annotations
 
 import hashlib
-import json
-import lzma
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 from numpy.typing import NDArray
 
-from realnet.checkpoint import metadata_of
 from realnet.core.dendrite_memory import WORDS
 from realnet.core.dendrite_tables import FLAT, USES
 from realnet.core.state import Float64
-from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines, doubled_lines
+from realnet.dendrites.birth import LEAST_LINES, doubled_lines
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.rewiring import add_lines_
+from realnet.dendrites.share import Lines, Share, known_by
 
-Lines: TypeAlias = NDArray[np.uint32]
+NOTHING: Lines = np.zeros((LEAST_LINES + 1, WORDS), np.uint32)  # a newborn's: the ancestor of those that have no other
 
-FORMAT = 1
-_KEY = "realnet_share"
-_MOST_BYTES = 2**29  # of a share that is unpacked
 _UNKNOWN = FLAT + 1  # new uses of a synapse whose uses are counted no further
 _MOST = 2**12  # uses that a merge counts
 _ALL = 2**62
@@ -40,86 +33,14 @@ _EVEN = 2**15  # p of a synapse that was never asked
 _HEARD = 2.0  # times the median of the members' new uses: one who claims more is heard as if it had so many
 
 
-class Share(NamedTuple):
-    """What a member tells of itself.
-
-    Attributes:
-        member: its name; all members sort by it.
-        ancestor: the SHA-256 of the lines that all members had.
-        contexts: of its dendrites; their lines have the same names in nets of the same contexts.
-        symbols: how many tokens it knows.
-        room: for how many lines it has a place.
-        names: (S,) of the lines that have changed, rising.
-        rows: (S, WORDS) these lines.
-    """
-
-    member: str
-    ancestor: str
-    contexts: tuple[str, ...]
-    symbols: int
-    room: int
-    names: NDArray[np.uint32]
-    rows: Lines
-
-    def to_bytes(self) -> bytes:
-        """Return what travels: some 65 bytes a token after 2,500 of them, 24 after 40,000."""
-        words = self.rows[:, 1:]
-        asked = words != 0
-        told = words[asked]
-        arrays = {
-            "names": np.diff(self.names, prepend=np.uint32(0)).view(np.uint8).reshape(-1, 4).T.copy(),
-            "heads": self.rows[:, 0].astype(np.uint8),
-            "asked": np.packbits(asked),
-            **{f"plane {k}": (told >> np.uint32(8 * k)).astype(np.uint8) for k in range(4)},
-        }
-        config = {name: value for name, value in self._asdict().items() if name not in ("names", "rows")}
-        written = {_KEY: json.dumps({"format": FORMAT, **config}, sort_keys=True)}
-        return lzma.compress(safetensors.numpy.save(dict(sorted(arrays.items())), written))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Share:
-        """Read what `to_bytes` made. Raises ValueError, in one line, if it is no such thing."""
-        try:
-            decompressor = lzma.LZMADecompressor()
-            unpacked = decompressor.decompress(data, _MOST_BYTES)
-            if not decompressor.eof:
-                raise ValueError("its end is missing, or it is too large")
-            return cls._read(unpacked)
-        except (lzma.LZMAError, safetensors.SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"not a member's share: {' '.join(str(error).split())}") from error
-
-    @classmethod
-    def _read(cls, data: bytes) -> Share:
-        config, arrays = json.loads(metadata_of(data)[_KEY]), safetensors.numpy.load(data)
-        if config.pop("format") != FORMAT:
-            raise ValueError("it is of another format")
-        check_lines("room", config["room"], LEAST_LINES, MOST_LINES)
-        if any(each.dtype != np.uint8 for each in arrays.values()):
-            raise ValueError("its arrays are not of bytes")
-        names = np.cumsum(arrays["names"].T.copy().view(np.uint32).ravel(), dtype=np.uint64)
-        lines = len(names)
-        if lines > MOST_LINES or (np.diff(names.astype(np.int64)) <= 0).any() or (names >= 2**32).any():
-            raise ValueError("its names do not rise")
-        words = np.zeros((lines, WORDS - 1), np.uint32)
-        asked = np.unpackbits(arrays["asked"], count=words.size).reshape(words.shape).astype(np.bool_)
-        words[asked] = sum(arrays[f"plane {k}"].astype(np.uint32) << np.uint32(8 * k) for k in range(4))
-        if (words[asked] < 2**24).any():
-            raise ValueError("a synapse was asked, and has no uses")
-        told = names.astype(np.uint32)
-        heads = _known(told) << np.uint32(9) | arrays["heads"]
-        rows = np.concatenate([heads[:, None], words], axis=1)
-        contexts = tuple(map(str, config["contexts"]))
-        member, ancestor = str(config["member"]), str(config["ancestor"])
-        return cls(member, ancestor, contexts, int(config["symbols"]), config["room"], told, rows)
-
-
 def share_of(member: str, net: DendriteNet, ancestor: Lines) -> Share:
-    """Return what has changed of a net's lines since they were those of the ancestor, which had no more of them."""
-    names, rows = _named(net.memory.lines)
-    before, _ = _found(doubled_lines(ancestor, net.lines), names)
-    changed = (rows != before).any(axis=1)
+    """Return what has changed of a net's lines since they were those of the ancestor.
+
+    Raises ValueError if the ancestor had more of them: the net has been made smaller since.
+    """
+    names, rows, _ = _changed(ancestor, net.memory.lines)
     told = net.wiring.contexts, net.symbols, net.lines
-    return Share(member, sha256_of(ancestor), *told, names[changed], rows[changed])
+    return Share(member, sha256_of(ancestor), *told, names, rows)
 
 
 def merged(ancestor: Lines, shares: Sequence[Share]) -> Lines:
@@ -133,10 +54,26 @@ def merged(ancestor: Lines, shares: Sequence[Share]) -> Lines:
     lines = doubled_lines(ancestor, max(share.room for share in shares)).copy()
     names = np.unique(np.concatenate([share.names for share in shares]))
     before, places = _found(lines, names)
-    rows = _merged_rows(before, [(np.searchsorted(names, share.names), share.rows) for share in shares])
-    known = before[:, 0] != 0
-    lines[places[known]] = rows[known]
-    _add(lines, names[~known], rows[~known])
+    members = [(np.searchsorted(names, share.names), share.rows) for share in shares]
+    heard = [_heard(before[at], at, rows) for at, rows in members]
+    _put(lines, names, places, before, _merged_rows(before, members, heard))
+    return lines
+
+
+def with_since(lines: Lines, before: Lines, now: Lines) -> Lines:
+    """Return merged lines with what a net has learnt since its own were `before`: `now` they are these.
+
+    Where that is nothing, they are the merged lines. Raises ValueError if it had more of them before.
+    """
+    names, rows, old = _changed(before, now)
+    lines = doubled_lines(lines, max(len(lines), len(now)) - 1).copy()
+    there, places = _found(lines, names)
+    heard = _heard(old, np.arange(len(names)), rows)
+    told = there.copy()
+    words = told.reshape(-1)
+    words[heard.synapses] = _told(words[heard.synapses], heard.answers, heard.said, heard.history)
+    told[:, 0] = rows[:, 0]
+    _put(lines, names, places, there, told)
     return lines
 
 
@@ -156,9 +93,21 @@ def _check(ancestor: Lines, shares: Sequence[Share]) -> None:
             raise ValueError(f"{share.member} is there twice")
 
 
-def _named(lines: Lines) -> tuple[NDArray[np.uint32], Lines]:
-    """Return the names of all lines in use, rising, and the lines."""
-    places = np.flatnonzero(lines[:, 0]).astype(np.uint32)
+def _changed(before: Lines, now: Lines) -> tuple[NDArray[np.uint32], Lines, Lines]:
+    """Return the names of the lines that have changed, rising, what they are now and what they were before."""
+    if len(before) > len(now):
+        raise ValueError(f"it has {len(now) - 1} lines, and had {len(before) - 1}: it was made smaller since")
+    before = doubled_lines(before, len(now) - 1)
+    differ = (now.view(np.uint64) != before.view(np.uint64)).view(np.uint64)[:, 0]  # a byte for each two words
+    names, rows = _named(now, np.flatnonzero((differ != 0) & (now[:, 0] != 0)))
+    old, _ = _found(before, names)
+    changed = (rows != old).any(axis=1)
+    return names[changed], rows[changed], old[changed]
+
+
+def _named(lines: Lines, at: NDArray[np.int64]) -> tuple[NDArray[np.uint32], Lines]:
+    """Return the names of the lines at these places, rising, and the lines."""
+    places = at.astype(np.uint32)
     word = lines[places, 0]
     # Bits 2 to 11 of a name are told by its line's place, all others by its word.
     names = word >> np.uint32(12) << np.uint32(12) | places & np.uint32(0xFFC) | word >> np.uint32(10) & np.uint32(3)
@@ -169,17 +118,12 @@ def _named(lines: Lines) -> tuple[NDArray[np.uint32], Lines]:
 def _found(lines: Lines, names: NDArray[np.uint32]) -> tuple[Lines, NDArray[np.int64]]:
     """Return the lines of these names and where they stand; where there is none, the last, which is empty."""
     homes = names & np.uint32(len(lines) - 2)
-    known = _known(names)
+    known = known_by(names)
     places = np.full(len(names), len(lines) - 1)
     for k in range(3):
         beside = (homes ^ np.uint32(k)).astype(np.int64)
         places = np.where(lines[beside, 0] >> np.uint32(9) == known, beside, places)
     return lines[places], places
-
-
-def _known(names: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Return what word 0 tells of names, above its nine lowest bits."""
-    return (names >> np.uint32(12) << np.uint32(2) | names & np.uint32(3)) << np.uint32(1) | np.uint32(1)
 
 
 def _kept() -> Float64:
@@ -191,9 +135,18 @@ def _kept() -> Float64:
 _KEPT = _kept()
 
 
-def _merged_rows(before: Lines, members: Sequence[tuple[NDArray[np.int64], Lines]]) -> Lines:
-    """Return what lines are that were `before`, and of which each member has told some: their numbers, and the rows."""
-    heard = [_heard(before, *member) for member in members]
+def _put(lines: Lines, names: NDArray[np.uint32], places: NDArray[np.int64], before: Lines, rows: Lines) -> None:
+    """Write rows over those that were `before` at these places, and add those that were not there."""
+    known = before[:, 0] != 0
+    lines[places[known]] = rows[known]
+    _add(lines, names[~known], rows[~known])
+
+
+def _merged_rows(before: Lines, members: Sequence[tuple[NDArray[np.int64], Lines]], heard: Sequence[_Heard]) -> Lines:
+    """Return what lines are that were `before`, when they are told what members have heard.
+
+    Each member comes with the numbers of its lines among these, and with the lines.
+    """
     limits = _limits([int(each.answers.sum()) for each in heard])
     total, said, most = (np.zeros(before.size) for _ in range(3))  # of each synapse; those of word 0 are not looked at
     history = np.zeros(before.size, np.uint32)
@@ -209,14 +162,22 @@ def _merged_rows(before: Lines, members: Sequence[tuple[NDArray[np.int64], Lines
         in_line[lines[more]], heads[lines[more]] = uses[more], rows[more, 0]
     rows = before.copy()
     at = np.flatnonzero(total)
-    uses, p = _parts(rows.reshape(-1)[at])
-    after = np.minimum(uses + np.rint(total[at]).astype(np.int64), _MOST - 1)
-    left = _KEPT[after] / _KEPT[uses]
-    p = np.clip(np.rint(left * p + (1 - left) * said[at] / total[at]), 0, 2**16 - 1)
-    word = np.minimum(after, USES - 1).astype(np.uint32) << np.uint32(24) | history[at] << np.uint32(16)
-    rows.reshape(-1)[at] = word | p.astype(np.uint32)
+    words = rows.reshape(-1)
+    words[at] = _told(words[at], np.rint(total[at]).astype(np.int64), said[at] / total[at], history[at])
     rows[:, 0] = heads
     return rows
+
+
+def _told(
+    words: NDArray[np.uint32], answers: NDArray[np.int64], said: Float64, history: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Return what synapses are when they have heard so many answers, which said so much."""
+    uses, p = _parts(words)
+    after = np.minimum(uses + answers, _MOST - 1)
+    left = _KEPT[after] / _KEPT[uses]
+    p = np.clip(np.rint(left * p + (1 - left) * said), 0, 2**16 - 1)
+    told = np.minimum(after, USES - 1).astype(np.uint32) << np.uint32(24) | history << np.uint32(16)
+    return np.asarray(told | p.astype(np.uint32))
 
 
 class _Heard(NamedTuple):
@@ -228,19 +189,19 @@ class _Heard(NamedTuple):
     history: NDArray[np.uint32]
 
 
-def _heard(before: Lines, lines: NDArray[np.int64], rows: Lines) -> _Heard:
-    old = before[lines]
+def _heard(old: Lines, lines: NDArray[np.int64], rows: Lines) -> _Heard:
+    """Return what lines with these numbers have heard that were `old`, and now are `rows`."""
     is_heard = (rows != old) & (rows != 0)
     is_heard[:, 0] = False
-    line, word = np.nonzero(is_heard)
-    old, new = old[line, word], rows[line, word]
+    at = np.flatnonzero(is_heard)
+    old, new = old.reshape(-1)[at], rows.reshape(-1)[at]
     (uses, p), (uses_now, p_now) = _parts(old), _parts(new)
     forgot = uses_now < uses  # its line was given away and taken again
     uses, p = np.where(forgot, 0, uses), np.where(forgot, _EVEN, p)
     count = np.where(uses_now > uses, uses_now - uses, _UNKNOWN)
     left = _KEPT[uses + count] / _KEPT[uses]
     said = (p_now - left * p) / (1 - left)
-    return _Heard(lines[line] * WORDS + word, count, said, new >> np.uint32(16) & np.uint32(0xFF))
+    return _Heard(lines[at // WORDS] * WORDS + at % WORDS, count, said, new >> np.uint32(16) & np.uint32(0xFF))
 
 
 def _parts(words: NDArray[np.uint32]) -> tuple[NDArray[np.int64], Float64]:

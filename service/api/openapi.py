@@ -15,6 +15,7 @@ from service.errors import MEDIA_TYPE, Problem
 _OF_KEYS = (400, 401, 403, 429)
 # What changes the net may be refused by a server that follows: 409 where it only reads, 503 without a leader.
 _REFUSALS = {
+    Scope.MERGE: (*_OF_KEYS, 409, 503),
     Scope.OPEN: (400, 403),
     Scope.READ: _OF_KEYS,
     Scope.TEACH: (*_OF_KEYS, 409, 503),

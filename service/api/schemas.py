@@ -207,7 +207,7 @@ class Me(BaseModel):
     """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
 
     name: str
-    scope: Literal["read", "teach", "admin"] | None
+    scope: Literal["merge", "read", "teach", "admin"] | None
     keys_required: bool
 
 

@@ -41,7 +41,7 @@ class Caller:
 
     def check(self, needed: Scope) -> None:
         """Raises Forbidden if the key does not have the scope."""
-        if self.scope < needed:
+        if not self.scope.includes(needed):
             raise Forbidden(f"this needs a key of scope {needed.word}, and yours has {self.scope.word}")
 
     def count_request(self) -> None:

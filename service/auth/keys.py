@@ -15,12 +15,18 @@ from pathlib import Path
 MIN_LENGTH = 16
 ENVIRONMENT = "environment"  # the name of REALNET_API_KEY, whose clients and Idempotency-Keys are kept under it
 _KEY = re.compile(rf"[\x21-\x7e]{{{MIN_LENGTH},256}}")
-_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64})\s+(?P<scope>read|teach|admin)\s+sha256:(?P<digest>[0-9a-f]{64})")
+_LINE = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]{1,64})\s+(?P<scope>merge|read|teach|admin)\s+sha256:(?P<digest>[0-9a-f]{64})"
+)
 
 
 class Scope(IntEnum):
-    """What a key allows; each scope includes those before it, and OPEN needs no key."""
+    """What a key allows; each scope includes those before it, and OPEN needs no key.
 
+    MERGE is for the server of another net, which may see nothing else: it is included in ADMIN alone.
+    """
+
+    MERGE = -1
     OPEN = 0
     READ = 1
     TEACH = 2
@@ -29,6 +35,11 @@ class Scope(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+    def includes(self, needed: "Scope") -> bool:
+        if needed is Scope.MERGE:
+            return self in (Scope.MERGE, Scope.ADMIN)
+        return needed is Scope.OPEN or self >= needed
 
 
 class KeysError(Exception):
@@ -103,7 +114,7 @@ def _parsed(path: Path, number: int, line: str) -> Key | None:
         return None
     found = _LINE.fullmatch(line)
     if found is None:
-        raise KeysError(f"{path}: line {number} is not `name read|teach|admin sha256:…`")
+        raise KeysError(f"{path}: line {number} is not `name merge|read|teach|admin sha256:…`")
     return Key(found["name"], Scope[found["scope"].upper()], bytes.fromhex(found["digest"]))
 
 

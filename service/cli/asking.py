@@ -63,6 +63,8 @@ def place_of(pointer: str) -> str:
     name = pointer.removeprefix("/")
     if name.startswith("contexts/"):
         return "--context"
+    if name.startswith("peers/"):
+        return "URL"
     if not name or "/" in name:
         return pointer
     return _ARGUMENTS.get(name, f"--{name.replace('_', '-')}")

@@ -1,4 +1,4 @@
-"""The commands `realnet dream`, `fit`, `sleep` and `daydream`: each begins a job and follows it to its end."""
+"""The commands `realnet dream`, `fit`, `sleep`, `daydream`, `takeover` and `merge`: each follows a job to its end."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from service.cli.asking import client_of
+from service.cli.asking import Yes, client_of, confirm
 from service.cli.datasets import Columns, File, FileFormat, Name
 from service.cli.jobs import print_result
 from service.cli.options import refusal_of, with_options
@@ -22,20 +22,29 @@ if TYPE_CHECKING:
 begin = typer.Typer()
 
 _BESIDES = ["dataset"]  # which the file becomes
-_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream"]
+_Kind: TypeAlias = Literal["dream", "fit", "sleep", "daydream", "takeover", "merge"]
 _Keep = Annotated[
     bool, typer.Option("--keep", help="Keep the data set that FILE becomes; else it goes when the job has ended.")
 ]
 
 
 def _request(kind: _Kind) -> "type[BaseModel]":
-    from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
+    from service.jobs.requests import (
+        DaydreamRequest,
+        DreamRequest,
+        FitRequest,
+        MergeRequest,
+        SleepRequest,
+        TakeoverRequest,
+    )
 
     requests: dict[str, type[BaseModel]] = {
         "dream": DreamRequest,
         "fit": FitRequest,
         "sleep": SleepRequest,
         "daydream": DaydreamRequest,
+        "takeover": TakeoverRequest,
+        "merge": MergeRequest,
     }
     return requests[kind]
 
@@ -89,6 +98,41 @@ def daydream(
         typer.echo(printable(f"{talk['prompt']}|{talk['text']}") + "\n")
     among = f"of {result['made']} talks: {result['plausibility']:.2f} bits a token"
     typer.echo(f"{among}{_new(result['novelty'], result['ngram'])}, on average")
+
+
+@with_options(begin, lambda: [_request("takeover")], ["url", "key"])
+def takeover(
+    context: typer.Context,
+    given: dict[str, Any],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The other server, as http://host:8420.")],
+    peer_key: Annotated[
+        str | None,
+        typer.Option(envvar="REALNET_PEER_KEY", help="A key to the other server, of scope admin; better not here."),
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Have the live net become what that of another server is. First it is saved as it is, so that nothing is lost."""
+    _check("takeover", {"url": url, "key": peer_key} | given)
+    with client_of(context) as client:
+        confirm(f"have the net, which is at tick {client.net().tick:,}, become what that of {url} is?", yes)
+        _follow(client.takeover(url, peer_key, **given))
+
+
+@with_options(begin, lambda: [_request("merge")], ["peers"])
+def merge(
+    context: typer.Context,
+    given: dict[str, Any],
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="The servers of the other nets.")],
+    peer_key: Annotated[
+        str | None,
+        typer.Option(envvar="REALNET_PEER_KEY", help="The key to them, of scope merge; better not on a shared screen."),
+    ] = None,
+) -> None:
+    """Merge what the live net has learnt with what nets of the same ancestor have in other places. No words travel."""
+    peers = dict.fromkeys(urls, peer_key)
+    _check("merge", {"peers": [{"url": url, "key": key} for url, key in peers.items()]} | given)
+    with client_of(context) as client:
+        _follow(client.jobs.merge(peers, **given))
 
 
 def _new(share: float | None, ngram: int) -> str:

@@ -17,7 +17,10 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose it is: it stan
 def create(
     name: _Name,
     scope: Annotated[
-        Literal["read", "teach", "admin"], typer.Option(help="What it allows: each also what those before it do.")
+        Literal["read", "teach", "admin", "merge"],
+        typer.Option(
+            help="What it allows: each also what those before it do; but merge, for other servers, only that."
+        ),
     ] = "teach",
     file: _File = Path("realnet.keys"),
 ) -> None:

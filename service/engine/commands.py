@@ -19,6 +19,7 @@ from service.journal.records import (
     ChangeRecord,
     HashRecord,
     InputRecord,
+    MergeRecord,
     ResizeRecord,
     RestoreRecord,
     SnapshotRef,
@@ -28,6 +29,7 @@ from service.journal.records import (
 from service.replica.chronicle import ChronicleState
 from service.replica.entry import Entry
 from service.replica.episode import Episode, record_of, run_episodes
+from service.replica.progress import ProgressState
 from service.replica.replica import Horizon, Replica, ServiceState
 from service.replica.weight_update import Update
 
@@ -152,9 +154,13 @@ class Restore(JournalledCommand[int]):
     learner: Learner
     snapshot: SnapshotRef
     chronicle: ChronicleState | None = None  # None: it is not known
+    job: str | None = None  # that has brought the snapshot from elsewhere; then there may be …
+    lived: ProgressState | None = None  # … what it lived through there, and …
+    before: tuple[Checkpoint, ServiceState] | None = None  # … here comes what the net was just before
 
     def entry(self, horizon: Horizon) -> Entry:
-        return Entry(RestoreRecord(self.snapshot), learner=self.learner, chronicle=self.chronicle, waiter=self)
+        record = RestoreRecord(self.snapshot, self.job)
+        return Entry(record, learner=self.learner, chronicle=self.chronicle, lived=self.lived, waiter=self)
 
 
 @dataclass(slots=True, eq=False)
@@ -168,6 +174,21 @@ class UpdateWeights(JournalledCommand[int]):
 
     def entry(self, horizon: Horizon) -> Entry:
         record = WeightUpdateRecord(horizon.tick, self.job, self.fitted, self.fork)
+        return Entry(record, update=self.update, waiter=self)
+
+
+@dataclass(slots=True, eq=False)
+class Merge(JournalledCommand[int]):
+    """Take over merged lines, with what was learnt since the snapshot `fork`. Replies with the tick."""
+
+    update: Update
+    job: str
+    fitted: SnapshotRef
+    fork: SnapshotRef | None  # None: its birth
+    ancestor: SnapshotRef | None
+
+    def entry(self, horizon: Horizon) -> Entry:
+        record = MergeRecord(horizon.tick, self.job, self.fitted, self.fork, self.ancestor)
         return Entry(record, update=self.update, waiter=self)
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from service.engine.commands import Command, JournalledCommand, Lead, Query, Run, SetPace
+from service.engine.commands import Command, JournalledCommand, Lead, Query, Restore, Run, SetPace
 from service.engine.feed import Anew, Feed
 from service.engine.firings import Firings
 from service.engine.generate import Generate
@@ -298,6 +298,8 @@ class Engine:
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         started = time.monotonic()
         self.listeners.listen(self._replica.learner, isinstance(first, InputRecord))  # dreams are private
+        if isinstance(restore := taken[0][0].waiter, Restore) and restore.job is not None:
+            restore.before = self._replica.learner.checkpoint(), self._replica.state(self._pipeline.position())
         try:
             batch = self._replica.apply(taken, self._outputs.wanted.level)
         except OutOfOrder:

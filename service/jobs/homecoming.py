@@ -1,19 +1,19 @@
-"""Bring home what a job has made of a fork of the net in another process: common to fits and to searches."""
+"""Bring home what a job has made of a fork of the net in another process: common to fits, searches and merges."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from service.aio import in_thread
-from service.engine.commands import UpdateWeights
+from service.engine.commands import Merge, UpdateWeights
 from service.engine.engine import Engine
 from service.engine.pace import Mode
 from service.errors import NotDurable, NotFound
 from service.jobs.runner import JobContext
 from service.journal.records import SnapshotRef
-from service.replica.weight_update import update_of
+from service.replica.weight_update import lines_update_of, update_of
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import Snapshot
 from service.snapshots.snapshotter import Snapshotter
@@ -72,12 +72,29 @@ class Homecoming:
         base = None if fork is None else await self.snapshots.read(fork.id)
         data = await self.snapshots.read(fitted.id)
         update = await in_thread(lambda: update_of(data, base))
-        named = [None if each is None else SnapshotRef(each.id, each.sha256) for each in (fitted, fork)]
-        assert named[0] is not None
+        await self._enter(lambda: UpdateWeights(update, job.id, ref_of(fitted), None if fork is None else ref_of(fork)))
+
+    async def bring_lines(
+        self, job: JobContext, merged: Snapshot, own: SnapshotRef | None, ancestor: SnapshotRef | None
+    ) -> None:
+        """Put merged lines into the net, likewise, with what it has learnt since the snapshot `own`; None: its birth.
+
+        Raises Conflict if its ancestor is another by then.
+        """
+        before = None if own is None else await self.snapshots.read(own.id)
+        data = await self.snapshots.read(merged.id)
+        update = await in_thread(lambda: lines_update_of(data, before))
+        await self._enter(lambda: Merge(update, job.id, ref_of(merged), own, ancestor))
+
+    async def _enter(self, command: Callable[[], UpdateWeights | Merge]) -> None:
         while True:
             while self.engine.status.mode is Mode.PAUSED:
                 await asyncio.sleep(_LOOK_SECONDS)
             try:
-                return await self._snapshotter.update_weights(UpdateWeights(update, job.id, named[0], named[1]))
+                return await self._snapshotter.update(command())
             except NotDurable:
                 await asyncio.sleep(_RETRY_SECONDS)
+
+
+def ref_of(snapshot: Snapshot) -> SnapshotRef:
+    return SnapshotRef(snapshot.id, snapshot.sha256)

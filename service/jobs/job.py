@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from service.errors import Problem
 
-JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream"]
+JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream", "takeover", "merge"]
 
 
 class JobStatus(StrEnum):

@@ -17,9 +17,12 @@ from service.errors import ErrorLocation, Invalid, JobFailed
 from service.store.base import StoreError
 
 FORK, MADE, OPTIONS, TOKENS = "fork.safetensors", "made.safetensors", "options.json", "tokens.npy"
-Worker: TypeAlias = Literal["fit", "search"]
+JOURNAL, MEMORY = "journal", "made.memory"
+ANCESTOR, SHARE = "ancestor.safetensors", "share-"
+Worker: TypeAlias = Literal["fit", "search", "look", "relive", "merge"]
 
 _NICENESS = 19  # not SCHED_IDLE, whose core looks idle to the scheduler: what is woken there waits for milliseconds
+_AWAITED_NICENESS = 5  # of what an operator waits for: beside other programs the lowest priority may never end
 _PREFIX = ".job-"  # begins with a dot, so never a key of the store
 _STDERR = "stderr"
 _STDERR_BYTES = 8192  # of it that are logged
@@ -66,7 +69,7 @@ async def run_process(
             start_new_session=True,  # Ctrl-C is for the server
         )
     assert process.stdout is not None
-    _stand_back(process.pid)
+    _stand_back(process.pid, _NICENESS if worker in ("fit", "search") else min(_NICENESS, _AWAITED_NICENESS))
     try:
         async for line in process.stdout:
             if line.endswith(b"\n"):  # else it was killed while it spoke
@@ -92,12 +95,12 @@ async def run_process(
     raise JobFailed(f"the {worker}'s process: {why}")
 
 
-def _stand_back(pid: int) -> None:
-    """Give the worker the lowest priority, and make it the first to go if memory runs out."""
+def _stand_back(pid: int, niceness: int) -> None:
+    """Give the worker a low priority, and make it the first to go if memory runs out."""
     with suppress(OSError):  # it has ended
-        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
     # Where Linux groups processes by session, niceness counts within a group alone; the group has one of its own.
-    for name, value in (("autogroup", _NICENESS), ("oom_score_adj", 1000)):
+    for name, value in (("autogroup", niceness), ("oom_score_adj", 1000)):
         with suppress(OSError):  # where there is no such thing
             Path(f"/proc/{pid}/{name}").write_text(str(value))
 

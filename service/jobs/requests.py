@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import Field, create_model, model_validator
 
+from realnet.dendrites.merge_trial import LEAST_TOKENS
 from realnet.fit_options import FitOptions
+from service.jobs.bundle import MOST_PEERS
 from service.validation import Body
 
 _LARGEST = 2**31 - 1
@@ -69,6 +71,35 @@ class DaydreamRequest(Body):
         if self.length < self.ngram:
             raise ValueError(f"a talk of {self.length} tokens has no {self.ngram} in a row")
         return self
+
+
+class TakeoverRequest(Body):
+    """Another server's life, which takes the place of this net's own."""
+
+    url: str = Field(max_length=300, description="the other server, as http://host:8420")
+    key: str | None = Field(
+        None, max_length=256, pattern="^[!-~]+$", repr=False, description="a key to it, of scope admin"
+    )
+    how: Literal["snapshot", "relive"] = Field(
+        "snapshot",
+        description="snapshot has it taken and sent; relive has its journal sent, and lived through again here",
+    )
+
+
+class MergePeer(Body):
+    """Another server, and the key, of scope merge, that it knows this one by."""
+
+    url: str = Field(max_length=300)
+    key: str | None = Field(None, max_length=256, pattern=r"^[\x21-\x7e]+$")
+
+
+class MergeRequest(Body):
+    """A merge with nets of the same ancestor in other places, of which only lines travel."""
+
+    peers: list[MergePeer] = Field(min_length=1, max_length=MOST_PEERS, fail_fast=True)
+    every: int | None = Field(
+        None, ge=LEAST_TOKENS, le=_LARGEST, description="tokens that the net lives before it merges again; null: once"
+    )
 
 
 if TYPE_CHECKING:

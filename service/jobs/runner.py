@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from service.auth.places import Places
@@ -26,9 +26,13 @@ JobFunction = Callable[["JobContext"], Awaitable[JobResult]]
 class JobContext:
     """What a running job may read and report."""
 
-    def __init__(self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, kept: StoredJob, catalog: JobCatalog, changed: Callable[[], None], secret: str | None = None
+    ) -> None:
         self.id = kept.job.id
+        self.secret = secret  # which is nowhere stored: after a restart there is none
         self.request = kept.job.request
+        self.keys = kept.keys
         self._kept = kept
         self._catalog = catalog
         self._changed = changed
@@ -55,6 +59,14 @@ class JobContext:
             with contextlib.suppress(StoreError):
                 await self._catalog.save(self._kept)
 
+    async def parcel(self) -> bytes | None:
+        """Return what was put down for this job. Raises StoreError."""
+        return await self._catalog.parcel(self.id)
+
+    async def put_down(self, parcel: bytes) -> None:
+        """Keep what is too much for notes until the job has ended. Raises StoreError."""
+        await self._catalog.put_down(self.id, parcel)
+
     async def note(self, **notes: Any) -> None:
         """Save notes and all that was reported, for a restart; wait while the store is in trouble."""
         self._kept.notes |= notes
@@ -72,6 +84,7 @@ class JobRunner:
         self._jobs: dict[str, StoredJob] = {}
         self._places = Places(_MOST_QUEUED, "jobs")
         self._spaces: dict[str, str] = {}  # of those who asked for the jobs that have not ended, by id
+        self._secrets: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._running: tuple[str, asyncio.Task[JobResult]] | None = None
         self._cancelled: set[str] = set()
@@ -100,21 +113,43 @@ class JobRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def add(self, kind: JobKind, request: dict[str, Any], space: str = "") -> Job:
-        """Queue a job for the caller of `space`. Raises Overloaded, Limited and StoreError; then there is no job."""
-        id = f"{int(max(self._jobs, default='0')) + 1:08d}"
+    async def add(
+        self,
+        kind: JobKind,
+        request: dict[str, Any],
+        space: str = "",
+        *,
+        secret: str | None = None,
+        keys: Sequence[str | None] = (),
+        parcel: bytes | None = None,
+    ) -> Job:
+        """Queue a job for the caller of `space`. Raises Overloaded, Limited and StoreError; then there is no job.
+
+        The job alone is told the `secret`, which is not stored, and the `keys`, which are.
+        """
+        id = f"{int(max((*self._jobs, *self._spaces), default='0')) + 1:08d}"
         self._take_place(id, space)
-        kept = self._jobs[id] = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()))
+        if secret is not None:
+            self._secrets[id] = secret
+        kept = StoredJob(job=Job(id=id, kind=kind, request=request, created_at=now()), keys=list(keys))
         try:
+            if parcel is not None:
+                await self._catalog.put_down(id, parcel)
+            self._jobs[id] = kept
             await self._catalog.save(kept)
         except BaseException:
-            del self._jobs[id]
+            self._jobs.pop(id, None)
             self._release_place(id)
             raise
         self._say(kept.job)
         with contextlib.suppress(StoreError):
             await self._catalog.forget_the_oldest(self._jobs)
         return kept.job
+
+    async def again(self, id: str) -> Job:
+        """Queue a job once more. Raises NotFound, Overloaded, Limited and StoreError."""
+        job = self.get(id)
+        return await self.add(job.kind, job.request, keys=self._jobs[id].keys)
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
@@ -190,7 +225,7 @@ class JobRunner:
         job = kept.job
         job.status, job.started_at = JobStatus.RUNNING, job.started_at or now()
         self._tell(job)
-        running = JobContext(kept, self._catalog, lambda: self._say(job))
+        running = JobContext(kept, self._catalog, lambda: self._say(job), self._secrets.get(job.id))
         task = asyncio.ensure_future(self._kinds[job.kind](running))
         self._running = job.id, task
         try:
@@ -220,6 +255,7 @@ class JobRunner:
         ended = kept.model_copy(deep=True)
         ended.job.status, ended.job.finished_at = status, now()
         await self._catalog.save_with_retry(ended)
+        await self._catalog.throw_away(job.id)
         job.status, job.finished_at = ended.job.status, ended.job.finished_at
         self._cancelled.discard(job.id)
         self._release_place(job.id)
@@ -230,6 +266,7 @@ class JobRunner:
         self._spaces[id] = space
 
     def _release_place(self, id: str) -> None:
+        self._secrets.pop(id, None)
         if (space := self._spaces.pop(id, None)) is not None:
             self._places.release(space)
 

@@ -49,7 +49,7 @@ class SearchJob:
         async with workplace(self._home.directory) as directory:
             await self._write(fork, asked.contexts, directory)
             figures = await run_process("search", directory, report)
-            made = await in_thread(lambda: _made(directory))
+            made = await in_thread(lambda: made_in(directory))
         if made is None:
             await job.note(fitted=None, figures=figures)
             return None
@@ -67,7 +67,7 @@ class SearchJob:
         await in_thread(write)
 
 
-def _made(directory: Path) -> tuple[bytes, int, str] | None:
+def made_in(directory: Path) -> tuple[bytes, int, str] | None:
     """Return what was made as a snapshot, its tick and its state's SHA-256; None if nothing was better."""
     if not (directory / MADE).exists():
         return None
@@ -75,7 +75,7 @@ def _made(directory: Path) -> tuple[bytes, int, str] | None:
     try:
         checkpoint = Checkpoint.from_bytes(data)
     except ValueError as error:
-        raise JobFailed(f"what the search's process has left is of no use: {error}") from error
+        raise JobFailed(f"what the job's process has left is of no use: {error}") from error
     return data, checkpoint.tick, checkpoint.state_sha256()
 
 

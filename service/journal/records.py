@@ -116,6 +116,7 @@ class RestoreRecord(_Body, tag=8):
     ticks: ClassVar[int] = 0
 
     snapshot: SnapshotRef
+    job: str | None = None  # that has brought it; older journals do not tell
 
 
 class ResizeRecord(_Body, tag=9):
@@ -148,10 +149,33 @@ class HashRecord(_Body, tag=11):
     sha256: str
 
 
+class MergeRecord(_Body, tag=12):
+    """After tick `tick` the lines of the snapshot `merged` came home, which are the net's next ancestor.
+
+    What the net has learnt since the snapshot `own` stays; null is its birth. A net whose ancestor is another than
+    `ancestor` by now, or that the lines do not go with, is left as it is.
+    """
+
+    ticks: ClassVar[int] = 0
+
+    tick: int
+    job: str
+    merged: SnapshotRef
+    own: SnapshotRef | None = None
+    ancestor: SnapshotRef | None = None
+
+
 TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
 # What a replica applies.
 EntryRecord: TypeAlias = (
-    TickedRecord | ChangeRecord | WeightUpdateRecord | RestoreRecord | ResizeRecord | MarkRecord | HashRecord
+    TickedRecord
+    | ChangeRecord
+    | WeightUpdateRecord
+    | RestoreRecord
+    | ResizeRecord
+    | MarkRecord
+    | HashRecord
+    | MergeRecord
 )
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 

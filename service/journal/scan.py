@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from service.journal.codec import JournalDamaged, spoilt_record, whole_records
 from service.journal.records import (
+    MergeRecord,
     OriginRecord,
     Record,
     RestoreRecord,
@@ -115,14 +116,20 @@ class _Judge:
             case UnorderedRestoreRecord() if seq > self._after:
                 found.unordered.append((seq, record))
                 found.snapshots.add(record.snapshot)
-            case RestoreRecord() if seq > self._after:
-                found.snapshots.add(record.snapshot.id)
-            case WeightUpdateRecord() if seq > self._after:
-                found.snapshots |= _named(record.fitted, record.fork)
+            case _ if seq > self._after:
+                found.snapshots |= {each.id for each in named_in(record)}
 
 
-def _named(*refs: SnapshotRef | None) -> set[str]:
-    return {ref.id for ref in refs if ref is not None}
+def named_in(record: Record) -> list[SnapshotRef]:
+    """Return the snapshots without which a record cannot be applied."""
+    match record:
+        case RestoreRecord():
+            return [record.snapshot]
+        case WeightUpdateRecord():
+            return [each for each in (record.fitted, record.fork) if each is not None]
+        case MergeRecord():
+            return [each for each in (record.merged, record.own) if each is not None]
+    return []
 
 
 def _damage(block: str, offset: int, last: int, what: str) -> str:

@@ -92,7 +92,8 @@ function talk({ prompt, text, plausibility, novelty }) {
 function describe(job) {
   if (job.error) return `failed: ${job.error.detail ?? job.error.title}`;
   if (job.status === "running") return `${job.metrics.phase ?? ""} ${percent(job.progress)}`.trim();
-  if (job.status === "succeeded" && job.kind === "sleep" && job.result?.changed === false) return `done: ${job.result.why}`;
+  if (job.status === "succeeded" && job.result?.why) return `done: ${job.result.why}`;
   if (job.status !== "succeeded") return job.status;
+  if (job.kind === "takeover") return `done: the net is what that of ${job.result.url} was; before it snapshot ${Number(job.result.before)}`;
   return job.result?.warning ? `done. ${job.result.warning}` : "done";
 }

@@ -63,7 +63,7 @@ async function open() {
     return;
   }
   $("live").hidden = false;
-  $("caller").textContent = me.keys_required ? `${me.name}: may ${{ read: "read", teach: "read and teach", admin: "do everything" }[me.scope]}` : "";
+  $("caller").textContent = me.keys_required ? `${me.name}: may ${{ merge: "merge", read: "read", teach: "read and teach", admin: "do everything" }[me.scope]}` : "";
   $("forget").hidden = session.key === null;
   allow();
   notice("");

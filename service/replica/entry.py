@@ -14,6 +14,7 @@ from service.journal.records import EntryRecord, EpisodeRecord, IdleRecord, Inpu
 from service.journal.unordered import ANY_TICK
 from service.replica.chronicle import ChronicleState
 from service.replica.episode import Episode, run_episodes, unpacked
+from service.replica.progress import ProgressState
 from service.replica.weight_update import Update
 
 
@@ -43,7 +44,8 @@ class Entry:
     given: Input | None = None
     episodes: Sequence[Episode] = ()
     learner: Learner | None = None  # of a restore …
-    chronicle: ChronicleState | None = None  # … and its chronicle, if one is known
+    chronicle: ChronicleState | None = None  # … its chronicle, if one is known …
+    lived: ProgressState | None = None  # … and what it lived through, if that was elsewhere
     update: Update | None = None
     waiter: object = None
     counted: int = 0

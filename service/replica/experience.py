@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from realnet import Float32
 from realnet.inputs import Input
+from realnet.interface import Interface
 from service.journal.records import InputRecord, packed_tokens, unpacked_tokens
 from service.replica.episode import Episode
 
@@ -92,6 +93,16 @@ class Experience:
         """Return the last tokens that are kept, at most so many, oldest first; none if they are frames."""
         data, ticks, inputs = self.kept(most)
         return unpacked_tokens(data, ticks) if ticks and not inputs else np.empty(0, np.int32)
+
+    def is_of(self, interface: Interface) -> bool:
+        """Return whether all that is kept could have been given to such a net."""
+        self._settle()
+        if self._ring is None:
+            return True
+        if interface.vocabulary is None:
+            return (self._inputs, self._ring.shape[1]) == (interface.inputs, interface.inputs + interface.outputs)
+        tokens = self.tokens()
+        return bool(len(tokens) and 0 <= tokens.min() <= tokens.max() < interface.vocabulary.size)
 
     def kept(self, most: int = MOST_TOKENS) -> tuple[bytes, int, int]:
         """Return the last rows as bytes, oldest first, how many ticks they are, and how much of each is a frame."""

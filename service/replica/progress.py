@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from service.journal.records import EpisodeRecord, InputRecord, WeightUpdateRecord
+from service.journal.records import (
+    EpisodeRecord,
+    InputRecord,
+    MergeRecord,
+    RestoreRecord,
+    SnapshotRef,
+    WeightUpdateRecord,
+)
 from service.replica.experience import Experience
 from service.replica.senders import CLIENT_SECONDS, KEY_SECONDS, Learnt, SenderTable, Shares
 
@@ -28,6 +35,7 @@ class ProgressState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     owed: int = 0
     client_shares: Shares = {}
     key_shares: Shares = {}
+    ancestor: SnapshotRef | None = None
 
 
 @dataclass(slots=True)
@@ -39,6 +47,7 @@ class Progress:
     jobs: "OrderedDict[str, int]"  # how far each is, in the order of the last change
     experience: Experience
     owed: int = 0  # ticks of sleep
+    ancestor: SnapshotRef | None = None  # whose lines those that it merges with had, too; None: a newborn's
 
     @classmethod
     def of(cls, state: ProgressState) -> "Progress":
@@ -49,12 +58,17 @@ class Progress:
             OrderedDict(state.jobs),
             Experience.of(state.experience),
             state.owed,
+            state.ancestor,
         )
 
-    def note(self, record: InputRecord | EpisodeRecord | WeightUpdateRecord, last_tick: int) -> None:
+    def note(
+        self, record: InputRecord | EpisodeRecord | WeightUpdateRecord | MergeRecord | RestoreRecord, last_tick: int
+    ) -> None:
         """Note that a record has been learnt; the net is at `last_tick`."""
         if not isinstance(record, InputRecord):
-            self.jobs[record.job] = 1 if isinstance(record, WeightUpdateRecord) else record.done
+            if record.job is None:  # of a restore that no job has asked for
+                return
+            self.jobs[record.job] = record.done if isinstance(record, EpisodeRecord) else 1
             self.jobs.move_to_end(record.job)
             if len(self.jobs) > _JOBS:
                 self.jobs.popitem(last=False)
@@ -69,13 +83,17 @@ class Progress:
         if record.key is not None:
             self.keys.note(record.key, record, last_tick)
 
+    def live(self, state: ProgressState) -> None:
+        """Take over what another net lived through and may sleep on; senders and jobs are this server's own."""
+        self.experience, self.owed = Experience.of(state.experience), state.owed
+
     def become(self, other: "Progress") -> None:
         """Take over another progress, which is used no more."""
         self.clients.become(other.clients)
         self.keys.become(other.keys)
         self.jobs.clear()
         self.jobs.update(other.jobs)
-        self.experience, self.owed = other.experience, other.owed
+        self.experience, self.owed, self.ancestor = other.experience, other.owed, other.ancestor
 
     def state(self) -> ProgressState:
         """Return a copy of everything."""
@@ -85,4 +103,5 @@ class Progress:
             owed=self.owed,
             client_shares=self.clients.shares(),
             key_shares=self.keys.shares(),
+            ancestor=self.ancestor,
         )

@@ -8,6 +8,7 @@ from service.journal.codec import JournalDamaged
 from service.journal.position import JournalPosition
 from service.journal.records import (
     EntryRecord,
+    MergeRecord,
     Record,
     RestoreRecord,
     SnapshotRef,
@@ -16,7 +17,7 @@ from service.journal.records import (
 )
 from service.replica.entry import Entry, EntryState, Slice, next_slice
 from service.replica.replica import OutOfOrder, Replica, ServiceState
-from service.replica.weight_update import update_of
+from service.replica.weight_update import lines_update_of, update_of
 
 _SLICE_TICKS = 4096
 _READ_RECORDS, _READ_TICKS = 4096, 2**16  # read ahead at most, and a record more
@@ -93,10 +94,15 @@ def fetch(entry: Entry, load: Load, device: str) -> None:
         case RestoreRecord(snapshot=ref):
             data, memory = load(entry.seq, ref)
             entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device)
-            entry.chronicle = ServiceState.from_bytes(memory).chronicle if memory else None
+            state = ServiceState.from_bytes(memory) if memory else None
+            if state is not None:
+                entry.chronicle, entry.lived = state.chronicle, None if entry.record.job is None else state
         case WeightUpdateRecord(fitted=fitted, fork=fork):
             base = None if fork is None else load(entry.seq, fork)[0]
             entry.update = update_of(load(entry.seq, fitted)[0], base)
+        case MergeRecord(merged=merged, own=own):
+            before = None if own is None else load(entry.seq, own)[0]
+            entry.update = lines_update_of(load(entry.seq, merged)[0], before)
 
 
 def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:

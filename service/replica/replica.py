@@ -15,6 +15,7 @@ from service.journal.records import (
     HashRecord,
     InputRecord,
     MarkRecord,
+    MergeRecord,
     ResizeRecord,
     RestoreRecord,
     TickedRecord,
@@ -105,13 +106,20 @@ class Replica:
         match first.record:
             case ChangeRecord() as record:
                 self._change(record)
-            case RestoreRecord():
+            case RestoreRecord() as record:
                 assert first.learner is not None, "a restore has its learner: whoever made the entry has loaded it"
                 self._live(first.learner, first.chronicle)
+                if first.lived is not None:
+                    self.progress.live(first.lived)
+                self.progress.ancestor = record.snapshot
             case WeightUpdateRecord():
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
                 if not first.update.by(self.learner):
                     first.refused = "the net was restored meanwhile, to another shape or to what it was before the fork"
+            case MergeRecord() as record:
+                assert first.update is not None, "a merge has its lines: whoever made the entry has read them"
+                if record.ancestor != self.progress.ancestor or not first.update.by(self.learner):
+                    first.refused = "the net was restored, resized or merged meanwhile"
             case ResizeRecord() as record:
                 first.refused = self._resize(record)
             case MarkRecord() as record:
@@ -132,7 +140,7 @@ class Replica:
         record = entry.record
         if isinstance(record, InputRecord | EpisodeRecord):
             self.progress.note(record, record.tick + record.ticks)
-        elif isinstance(record, WeightUpdateRecord):
+        elif isinstance(record, WeightUpdateRecord | MergeRecord):
             self.progress.note(record, record.tick)
         elif isinstance(record, ChangeRecord):
             self._change(record)
@@ -220,8 +228,11 @@ class Replica:
         match entry.record:
             case InputRecord() | EpisodeRecord() as record:
                 self.progress.note(record, int(entry.outputs[-1].tick[-1]))
-            case WeightUpdateRecord() as record if entry.refused is None:
+            case WeightUpdateRecord() | RestoreRecord() as record if entry.refused is None:
                 self.progress.note(record, self.learner.net.tick)
+            case MergeRecord() as record if entry.refused is None:
+                self.progress.note(record, self.learner.net.tick)
+                self.progress.ancestor = record.merged
         if entry.counted:
             self.learner.rest(entry.counted)
 

@@ -1,4 +1,4 @@
-"""What a job has made of a fork of the net, and puts into the net: fitted weights, or another wiring."""
+"""What a job has made of a fork of the net, and puts into the net: fitted weights, another wiring, or merged lines."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import Checkpoint, DendriteLearner, LiveNet
+from realnet.dendrites.merge import NOTHING, with_since
+from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.share import Lines
 from realnet.learners import Learner
 
 Rows = NDArray[np.float32]
@@ -61,6 +64,37 @@ class DendriteUpdate:
         except ValueError:
             return False
         return True
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class LinesUpdate:
+    """The lines of a merge, which go on with what the net has learnt since its own were `before`."""
+
+    made: DendriteNet
+    before: Lines
+
+    def by(self, learner: Learner) -> bool:
+        net, lines = learner.net, self.made.memory.lines
+        if not isinstance(net, DendriteNet) or net.wiring.contexts != self.made.wiring.contexts:
+            return False
+        if len(lines) - 1 > net.max_lines:  # it was made smaller since
+            return False
+        try:
+            net.take_lines(with_since(lines, self.before, net.memory.lines))
+        except ValueError:
+            return False
+        return True
+
+
+def lines_update_of(merged: bytes, own: bytes | None) -> Update:
+    """Read merged lines from the snapshot of a net that has them, and those before from one. Raises ValueError."""
+    before = NOTHING if own is None else lines_of(own)
+    return LinesUpdate(DendriteLearner.from_checkpoint(Checkpoint.from_bytes(merged)).net, before)
+
+
+def lines_of(snapshot: bytes) -> Lines:
+    """Return the lines of a net of dendrites from its snapshot. Raises ValueError."""
+    return np.asarray(Checkpoint.from_bytes(snapshot).arrays["lines"])
 
 
 def update_of(made: bytes, fork: bytes | None) -> Update:

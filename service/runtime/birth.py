@@ -1,19 +1,13 @@
 """What a new net is created from, and whether a stored one is what was asked for."""
 
-from typing import Any, TypeAlias
-
 from realnet import learners
 from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.wiring import COMPACT
 from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
+from service.replica.birth import Birth, newborn
 from service.settings import NetSettings
-
-Birth: TypeAlias = dict[str, int | str | None]
-
-
-_OF_DENDRITES = ("variant", "max_lines", "memory")
 
 
 class CannotStart(Exception):
@@ -55,19 +49,8 @@ def _vocabulary(asked: str) -> Vocabulary:
 
 def create(birth: Birth, device: str) -> Learner:
     """Create a newborn net. Raises ValueError for what is none, CannotStart if it would have too many neurons."""
-    own: dict[str, Any] = {name: birth[name] for name in _OF_DENDRITES if name in birth}
-    if "vocabulary" in birth:
-        own["vocabulary"] = vocabulary_named(birth["vocabulary"], str(birth["vocabulary_file"]).encode())
     try:
-        return learners.create(
-            preset=birth["preset"],  # type: ignore[arg-type]  # a record of the journal: checked when it was written
-            num_neurons=_number(birth["neurons"]),
-            inputs=_number(birth["inputs"]),
-            outputs=_number(birth["outputs"]),
-            seed=_number(birth["seed"]) or 0,
-            device=device,
-            **own,
-        )
+        return newborn(birth, device)
     except MemoryError as error:
         raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
 
@@ -103,7 +86,3 @@ def check_is_as_asked_for(learner: Learner, settings: NetSettings, birth: Birth)
             raise CannotStart(
                 f"the net in the store has {name} {has[name]}, not {asked}: ask for that, or give another store"
             )
-
-
-def _number(value: int | str | None) -> int | None:
-    return None if value is None else int(value)

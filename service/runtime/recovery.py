@@ -14,9 +14,9 @@ from service.journal.position import JournalPosition
 from service.journal.records import NoteRecord, OriginRecord, Record, SnapshotRef
 from service.journal.scan import JournalScan, read_from, scan
 from service.journal.unordered import begin_before, in_order
+from service.replica.birth import Birth
 from service.replica.replay import Load, Replay
 from service.replica.replica import Replica, ServiceState
-from service.runtime.birth import Birth
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import newest_good, state_of
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged

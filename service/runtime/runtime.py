@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from service.errors import Conflict, EngineStopped, ErrorLocation, Invalid, NotD
 from service.jobs.job import Job
 from service.jobs.opening import open_jobs, running
 from service.journal.codec import JournalDamaged
+from service.journal.copies import octets_after
 from service.journal.journal import LoggedJournal, OthersJournal
 from service.links.links import Links
 from service.runtime.awakening import recovered_net, snapshots_of
@@ -106,8 +107,11 @@ class Runtime:
             snapshots=self.snapshots,
             snapshotter=self.snapshotter,
             directory=self._directory(place),
+            device=settings.device,
+            largest=settings.max_dataset_bytes,
         )
-        self.jobs = self._jobs.runner
+        self.jobs, self.ancestry = self._jobs.runner, self._jobs.ancestry
+        self.snapshots.ancestor = lambda: None if (ref := self.ancestry.ref) is None else ref.id
         self.links = Links(self.engine)
         self.events = Events(self.engine.board.on_mode, self.snapshotter.on_saved, self.jobs.on_changed)
         self.follower: Follower | None = None  # of a server that leads
@@ -269,6 +273,12 @@ class Runtime:
     async def restore(self, id: str) -> Snapshot:
         """Put the net back to a snapshot. Raises NotFound, StoreError, SnapshotDamaged or Refused."""
         return await self.snapshotter.restore(id, self._settings.device)
+
+    def journal_after(self, record: int) -> Iterator[bytes]:
+        """Return what the journal has behind a record, as `octets_after` does. Raises Conflict where none is kept."""
+        if self._log is None:
+            raise Conflict("this server keeps no journal")
+        return octets_after(self._place.log(NetKeys(self.name).journal), record)  # the other one is its writer's
 
     # How it begins and ends:
 

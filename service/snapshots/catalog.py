@@ -5,7 +5,7 @@ import contextlib
 import io
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 
 from service.errors import Conflict, NotFound
@@ -48,6 +48,7 @@ class SnapshotCatalog:
         self._lock = asyncio.Lock()  # one save, change, deletion or sweep at a time
         self.pinned: set[str] = set()  # the journal needs them until the next one is saved
         self.held: set[str] = set()  # a job needs them
+        self.ancestor: Callable[[], str | None] = lambda: None  # stays, so that the net may merge with others
 
     async def save(
         self,
@@ -215,6 +216,7 @@ class SnapshotCatalog:
         of_jobs = [each.id for each in whole if each.job is not None and not each.kept]
         oldest_kept = own[-self._retention] if len(own) > self._retention else ""
         kept = {*(each.id for each in whole if each.kept), *of_jobs[-_JOBS_KEPT:], *self.pinned, *self.held}
+        kept.add(self.ancestor() or "")
         for id in await self._values.ids():
             if (id < oldest_kept or id in of_jobs) and id not in kept:
                 await self._values.withdraw(id)

@@ -11,8 +11,8 @@ UPLOAD = "upload"  # the `job` of snapshots that somebody brought
 class Snapshot(BaseModel, frozen=True):
     """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC.
 
-    A snapshot of a `job` holds what the job of this id made of a fork, or what somebody brought (`upload`), never the
-    live net. One that is `kept` stays until it is deleted; others go when there are newer ones.
+    A snapshot of a `job` holds what the job of this id made of a fork or has brought, or what the net was before it, or
+    what somebody brought (`upload`). One that is `kept` stays until it is deleted; others go when there are newer ones.
     """
 
     id: str

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 from realnet import Checkpoint, from_checkpoint
 from realnet.dendrites.device import Weights, for_device
 from realnet.interface import Interface
-from service.engine.commands import Clone, Restore, UpdateWeights
+from service.engine.commands import Clone, Merge, Restore, UpdateWeights
 from service.engine.engine import Engine
 from service.errors import Conflict, ErrorLocation, Invalid, Refused
 from service.journal.journal import LoggedJournal
 from service.journal.position import JournalPosition
 from service.journal.records import SnapshotRef
+from service.replica.chronicle import Chronicle
+from service.replica.experience import Experience
+from service.replica.replica import ServiceState
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import revive, state_of
 from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
@@ -100,15 +103,21 @@ class Snapshotter:
             listener(snapshot)
         return snapshot
 
-    async def take_in(self, data: bytes, name: str | None = None) -> Snapshot:
+    async def take_in(
+        self, data: bytes, name: str | None = None, life: ServiceState | None = None, job: str = UPLOAD
+    ) -> Snapshot:
         """Keep the bytes of a snapshot of such a net, from here or elsewhere, to be restored. The net stays as it is.
 
-        Raises Invalid, Conflict or StoreError.
+        What a job has brought, perhaps with its life, is not kept for long. Raises Invalid, Conflict or StoreError.
         """
 
         def looked_into() -> tuple[Interface, int, str]:
             checkpoint = Checkpoint.from_bytes(data)
-            return from_checkpoint(checkpoint).interface, checkpoint.tick, checkpoint.state_sha256()
+            tick, state_sha256 = checkpoint.tick, checkpoint.state_sha256()
+            interface = from_checkpoint(checkpoint).interface
+            if life is not None:
+                _check_is_life(life, interface)
+            return interface, tick, state_sha256
 
         async with self._saving:
             try:
@@ -116,7 +125,8 @@ class Snapshotter:
             except ValueError as error:
                 raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
             self._check_is_like(interface)
-            return await self._catalog.save(data, tick, state_sha256, job=UPLOAD, kept=True, name=name)
+            kept, memory = job == UPLOAD, b"" if life is None else life.to_bytes()
+            return await self._catalog.save(data, tick, state_sha256, memory, job=job, kept=kept, name=name)
 
     async def for_device(self, id: str, size: int | None, weights: Weights) -> bytes:
         """Return a snapshot's net made smaller, as `realnet.dendrites.device` does, in the bytes of one.
@@ -141,28 +151,61 @@ class Snapshotter:
     async def restore(self, id: str, device: str) -> Snapshot:
         """Put the net back to a snapshot. Raises NotFound, Conflict, StoreError or EngineStopped."""
         async with self._saving:
-            snapshot = await self._catalog.get(id)
-            learner = await revive(snapshot, await self._catalog.read(id), device)
-            self._check_is_like(learner.interface)
-            state = state_of(snapshot, await self._catalog.memory(id))
-            if self._journal is not None:
-                self._catalog.pinned.add(id)
-            chronicle = None if state is None else state.chronicle
-            await self._engine.ask(Restore(learner, SnapshotRef(id, snapshot.sha256), chronicle))
+            snapshot, command = await self._restoring(id, device)
+            await self._engine.ask(command)
         _logger.info("restored snapshot %s, tick %d", id, snapshot.tick)
         return snapshot
 
-    async def update_weights(self, command: UpdateWeights) -> None:
-        """Put the weights that a job has fitted into the net, then take a snapshot.
+    async def replace(self, id: str, device: str, job: str, before: Snapshot) -> Snapshot:
+        """Put the net to a snapshot that a job has brought, then take one; return what the net was until then, kept.
 
-        If cancelled once the engine has begun, the weights change all the same. Raises Conflict, NotDurable or
+        That is `before`, which was taken for it, or another in its place if the net has lived on since. If cancelled
+        once the engine has begun, it is done all the same. Raises as `restore`, with nothing changed.
+        """
+        async with self._saving:
+            snapshot, command = await self._restoring(id, device, job)
+            await _to_its_end(self._engine.ask(command))
+            _logger.info("snapshot %s, which job %s has brought, is the net from tick %d on", id, job, snapshot.tick)
+            assert command.before is not None
+            try:
+                before = await _to_its_end(self._exact(before, *command.before, job))
+            except (StoreError, Refused) as error:
+                _logger.error("what the net was taught after snapshot %s is lost: %s", before.id, error)
+        await _to_its_end(self._save_what_is_new())
+        return before
+
+    async def _exact(self, before: Snapshot, checkpoint: Checkpoint, state: ServiceState, job: str) -> Snapshot:
+        """Return `before` if it is what the checkpoint is, else a snapshot of that in its place."""
+        data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
+        if state_sha256 == before.state_sha256:
+            return before
+        await self._catalog.change(before.id, kept=False)
+        memory = state.to_bytes()
+        return await self._catalog.save(  # by its job none that a start would begin with
+            data, checkpoint.tick, state_sha256, memory, job=job, kept=True, name=before.name
+        )
+
+    async def _restoring(self, id: str, device: str, job: str | None = None) -> tuple[Snapshot, Restore]:
+        snapshot = await self._catalog.get(id)
+        learner = await revive(snapshot, await self._catalog.read(id), device)
+        self._check_is_like(learner.interface)
+        state = state_of(snapshot, await self._catalog.memory(id))
+        if self._journal is not None:
+            self._catalog.pinned.add(id)
+        chronicle = None if state is None else state.chronicle
+        return snapshot, Restore(learner, SnapshotRef(id, snapshot.sha256), chronicle, job, state if job else None)
+
+    async def update(self, command: UpdateWeights | Merge) -> None:
+        """Put what a job has made into the net, then take a snapshot.
+
+        If cancelled once the engine has begun, the net changes all the same. Raises Conflict, NotDurable or
         EngineStopped.
         """
         async with self._saving:
             if self._journal is not None:
                 self._catalog.pinned |= {named.id for named in (command.fitted, command.fork) if named is not None}
             tick = await _to_its_end(self._engine.ask(command))
-        _logger.info("snapshot %s, which job %s has fitted, came home at tick %d", command.fitted.id, command.job, tick)
+        _logger.info("snapshot %s, which job %s has made, came home at tick %d", command.fitted.id, command.job, tick)
         await _to_its_end(self._save_what_is_new())
 
     async def hashes(self) -> tuple[str, str]:
@@ -219,6 +262,17 @@ class Snapshotter:
                     continue
             self._has_lost.set()
             await asyncio.sleep(_MEND_SECONDS)
+
+
+def _check_is_life(life: ServiceState, interface: Interface) -> None:
+    """Raise ValueError unless a net with this interface can go on with what another server tells of its life."""
+    try:
+        Chronicle(interface.vocabulary, life.chronicle)
+        if Experience.of(life.experience).is_of(interface):
+            return
+    except (KeyError, ValueError):
+        pass
+    raise ValueError("what is told of its life is not of such a net")
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:

@@ -56,6 +56,11 @@ class NetKeys:
     def jobs(self) -> str:
         return f"{self.name}/jobs/"
 
+    @property
+    def parcels(self) -> str:
+        """Return where what jobs were given with them is, by their ids."""
+        return f"{self.name}/parcels/"
+
 
 def chunk_key(folder: str, index: int) -> str:
     """Return the key of chunk number `index` in a folder of a snapshot or a data set."""

@@ -158,7 +158,7 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
                     media_type = "application/json" if is_openai(path) else "application/problem+json"
                     assert response["content"].keys() == {media_type}, (method, path, status)
             if path not in ("/healthz", "/v1/me"):
-                assert operation["x-scope"] in ("read", "teach", "admin"), (method, path)
+                assert operation["x-scope"] in ("merge", "read", "teach", "admin"), (method, path)
                 assert operation["security"] == [{}, {"key": []}]
                 assert {"401", "403", "429"} <= operation["responses"].keys(), (method, path)
     declared = {(path, method) for path, operations in document["paths"].items() for method in operations}
@@ -197,6 +197,10 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/jobs/dream", "post"),
         ("/v1/jobs/sleep", "post"),
         ("/v1/daydream", "post"),
+        ("/v1/merges", "get"),
+        ("/v1/merges", "post"),
+        ("/v1/merges/share", "post"),
+        ("/v1/merges/adopt", "post"),
         ("/v1/self", "get"),
         ("/v1/jobs/fit", "post"),
         ("/v1/jobs", "get"),

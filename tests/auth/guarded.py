@@ -23,7 +23,9 @@ class Guarded:
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / "keys"
-        self.keys = {scope: create_key(self.file, scope.word, scope) for scope in (Scope.READ, Scope.TEACH)}
+        self.keys = {
+            scope: create_key(self.file, scope.word, scope) for scope in (Scope.MERGE, Scope.READ, Scope.TEACH)
+        }
         self.keys[Scope.ADMIN] = "an-admins-key-of-the-environment"
         self.server = ThreadServer(
             directory,

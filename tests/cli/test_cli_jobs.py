@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.commands import complaint as refused
 from tests.cli.commands import realnet, shown, started
+from tests.jobs.fits import Child
 from tests.running_server import ProcessServer, RunningServer
 
 TEXT = "the net dreams of all that it was told, again and again. " * 40
@@ -115,7 +116,9 @@ def test_it_daydreams(server: RunningServer) -> None:
     assert "has no 21 in a row" in refused("daydream", "--length", "20", "--ngram", "21", url=server.url)
 
 
-def test_a_file_is_fitted(new_server: Callable[..., RunningServer], text: str) -> None:
+def test_a_file_is_fitted(new_server: Callable[..., RunningServer], text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a child that acts the part of the fit's process, which takes seconds to load PyTorch."""
+    monkeypatch.setattr("service.jobs.fit.run_process", Child(data=("tokens.npy", len(TEXT))))
     server = new_server(neurons=1000).start()
     before = server.weights()
     result = done("fit", text, "--epochs", "2", "--commit", "replace", url=server.url)

@@ -9,7 +9,14 @@ from pydantic import BaseModel
 
 from service.cli.options import default_of, flag_of
 from service.cli.settings_table import settings_table
-from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
+from service.jobs.requests import (
+    DaydreamRequest,
+    DreamRequest,
+    FitRequest,
+    MergeRequest,
+    SleepRequest,
+    TakeoverRequest,
+)
 from service.settings import GROUPS, Settings
 from tests.cli.commands import shown
 
@@ -19,7 +26,12 @@ COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
     ("fit", [FitRequest], {"dataset"}),
     ("sleep", [SleepRequest], set()),
     ("daydream", [DaydreamRequest], {"prompts"}),
+    ("takeover", [TakeoverRequest], {"url", "key"}),
+    ("merge", [MergeRequest], {"peers"}),
 ]
+
+_OF_A_FILE = {"--name", "--format", "--inputs", "--targets", "--keep"}
+OWN = {"dream": _OF_A_FILE, "fit": _OF_A_FILE, "takeover": {"--peer-key", "--yes"}, "merge": {"--peer-key"}}
 
 
 def options_of(name: str) -> dict[str, str]:
@@ -44,9 +56,7 @@ def test_every_field_is_a_flag_whose_help_says_its_true_default(
             assert (default[1] if default else "") == default_of(info), field
             if default and type(info.default) in (int, float, str):
                 assert type(info.default)(default[1]) == info.default
-    assert told.keys() == {"--help"} | (
-        {"--name", "--format", "--inputs", "--targets", "--keep"} if name in ("dream", "fit") else set()
-    )
+    assert told.keys() == {"--help"} | OWN.get(name, set())
 
 
 def test_each_setting_is_in_one_group() -> None:

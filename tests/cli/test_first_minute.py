@@ -43,7 +43,9 @@ def test_the_readmes_first_block_runs_as_printed(
     server = new_server().start()
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(BIN)
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    text = (ROOT / "examples/alice.txt").read_text()[: 10_000 if shell == "zsh" else None]  # all of it once is enough
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples/alice.txt").write_text(text)
     block = first_block().replace(":8420", f":{server.port}")
     options = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}[shell]
     ended = subprocess.run(
@@ -54,7 +56,6 @@ def test_the_readmes_first_block_runs_as_printed(
         text=True,
     )
     assert (ended.returncode, "realnet: " in ended.stderr) == (0, False), ended.stderr
-    text = (ROOT / "examples/alice.txt").read_text()
     assert ended.stdout.startswith(f"{len(text):,} tokens learnt in ")
     assert server.net()["tokens_seen"] == len(text) + 2
     assert [each["name"] for each in server.client.get("/v1/snapshots").json()["data"]] == ["first"]

@@ -11,7 +11,7 @@ import numpy as np
 from realnet.client import RealNetError, StreamClient, open_stream
 from realnet.inputs import Input
 from realnet.learners import AnyPreset, create
-from service.runtime.birth import Birth
+from service.replica.birth import Birth
 from tests.running_server import RunningServer
 from tests.runtime.life import replayed
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.golden.golden import (
     steady_net,
     without_avx512,
 )
-from tests.running_server import ALONE, ProcessServer
+from tests.running_server import WARM, ProcessServer
 
 JOURNAL = "default/journal"
 KILLED_AGAIN = ("tokens_half", "frames_begun")
@@ -29,13 +30,17 @@ pytestmark = pytest.mark.skipif(
 MakeServer = Callable[..., ProcessServer]
 
 
-@pytest.fixture
-def make_server(new_process: MakeServer, monkeypatch: pytest.MonkeyPatch) -> MakeServer:
-    """Makes servers that compute as those did that were recorded."""
-    for name, value in without_avx512().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ProcessServer, "command", ALONE)
-    return new_process
+@pytest.fixture(scope="module", autouse=True)
+def recorded_arithmetic() -> Iterator[None]:
+    """Let servers be forked from a process that computes as those did that were recorded."""
+    forks = forkserver.ForkServer()
+    forks.set_forkserver_preload(WARM)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in without_avx512().items():
+            patch.setenv(name, value)
+        patch.setattr(forkserver, "connect_to_new_process", forks.connect_to_new_process)
+        forks.ensure_running()
+        yield
 
 
 def place_copy(source: Path, url: str) -> None:
@@ -71,14 +76,14 @@ def _records(journal: bytes) -> Iterator[tuple[int, bytes]]:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_recorded_store_leads_where_it_led(
-    make_server: MakeServer, recorded: Path, store_url: str, name: str
+    new_process: MakeServer, recorded: Path, store_url: str, name: str
 ) -> None:
     if store_url.startswith("redis:") and name not in KILLED_AGAIN:
         pytest.skip("the records are the same wherever they are kept: two stores are enough")
     place_copy(recorded / name, store_url)
     golden: dict[str, Any] = EXPECTED[name]
     clients = golden["now"]["clients"]
-    server = make_server(store=store_url).start()
+    server = new_process(store=store_url).start()
     assert observed(server, clients) == golden["now"]
     live_on(server, golden["repeats"])
     assert steady_net(server) == golden["now"]["net"], "what it knew already was learnt again"

@@ -41,6 +41,7 @@ class Child:
 
     figures: dict[str, Any] = field(default_factory=lambda: dict(FITTED))
     error: BaseException | None = None
+    data: tuple[str, int] = ("inputs.npy", len(ROWS))
     runs: int = 0
     meanwhile: Callable[[], Awaitable[Any]] | None = None
 
@@ -53,7 +54,8 @@ class Child:
             await self.meanwhile()
         if self.error is not None:
             raise self.error
-        assert len(np.load(directory / "inputs.npy")) == len(ROWS)
+        file, length = self.data
+        assert len(np.load(directory / file)) == length
         state = Checkpoint.from_bytes((directory / "fork.safetensors").read_bytes()).state()
         fitted = np.clip(state.stored_weights() + np.float32(0.125), -2, 2)
         safetensors.numpy.save_file({"weights": fitted}, directory / "made.safetensors")

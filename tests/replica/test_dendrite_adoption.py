@@ -14,7 +14,7 @@ from realnet.dendrites.wiring import VARIANTS
 from realnet.inputs import Input
 from service.engine.commands import Run
 from service.errors import Conflict
-from service.runtime.birth import Birth
+from service.replica.birth import Birth
 from tests.realnet.dendrites.test_search import a_log
 from tests.replica.test_adoption import JOB, homecoming
 from tests.runtime.life import Life, living, replayed

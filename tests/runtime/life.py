@@ -14,9 +14,10 @@ from service.engine.commands import Ran, Run, Sender
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.journal.journal import LoggedJournal, Policy
+from service.replica.birth import Birth
 from service.replica.progress import Progress
 from service.replica.replica import Replica
-from service.runtime.birth import Birth, create
+from service.runtime.birth import create
 from service.runtime.open_store import OpenStore, opened_store
 from service.runtime.recovery import recover
 from service.runtime.runtime import Runtime

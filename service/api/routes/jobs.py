@@ -149,7 +149,11 @@ async def add_job(
             await runtime.datasets.get(body.dataset)
         except NotFound:
             raise Invalid([ErrorLocation(detail="no data set has this id", pointer="/dataset")]) from None
-    job = await runtime.jobs.add(kind, body.model_dump(), caller.space)
+    return queued(await runtime.jobs.add(kind, body.model_dump(), caller.space), response)
+
+
+def queued(job: Job, response: Response) -> Job:
+    """Say in `response` where to look for a job that was queued."""
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return job
 

@@ -89,6 +89,20 @@ async def data(
     return _file(_small(first, chunks), snapshot.bytes, f"realnet-{id}-tick-{snapshot.tick}")
 
 
+@router.get(
+    "/{id:digits}/memory",
+    response_class=Response,
+    responses={200: {"content": _FILE}, **problems(403, 404, 409, 503)},
+)
+@needs(Scope.ADMIN)
+async def memory(id: str, runtime: RuntimeDep) -> Response:
+    """Download what the server remembers beside a snapshot, as MessagePack: who taught the net what, and how far.
+
+    It is no part of the snapshot's data; where nothing is remembered, as of an upload, it is empty.
+    """
+    return Response(await runtime.snapshots.memory(id), media_type="application/octet-stream")
+
+
 @router.post(
     "/upload",
     status_code=201,

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from realnet.dendrites.merge import Share, merged, share_of
+from realnet.dendrites.merge import merged, share_of, with_since
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.share import Share
 from realnet.dendrites.wiring import VARIANTS
 from tests.realnet.dendrites.test_net import TEXT, copy_of, ids
 
@@ -77,6 +78,22 @@ def test_the_order_of_members_does_not_matter_and_nothing_is_lost(
     apart = [lived(ancestor, text).memory.lines for text in texts]
     there, *here = lines_of(lines, before, *apart)
     assert set(there) == set().union(*here)
+
+
+def test_what_is_learnt_while_others_merge_stays(ancestor: DendriteNet) -> None:
+    before, net = ancestor.memory.lines, lived(ancestor, TEXT[300:])
+    then = net.memory.lines.copy()
+    lines = merged(before, [share_of("1", net, before), share_of("2", lived(ancestor, OTHER), before)])
+    assert np.array_equal(with_since(lines, then, then), lines)
+    net.run(ids(OTHER[:200]), 1.0)
+    alone = merged(before, [share_of("1", lived(ancestor, TEXT[300:]), before)])
+    here, there = lines_of(net.memory.lines, with_since(alone, then, net.memory.lines))
+    assert there == here
+    both = with_since(lines, then, net.memory.lines)
+    assert not np.array_equal(both, lines)
+    assert np.array_equal(with_since(lines, then, net.memory.lines), both)
+    with pytest.raises(ValueError, match="made smaller since"):
+        with_since(lines, then, np.zeros((4097, 16), np.uint32))
 
 
 def test_uses_add_up_and_p_is_what_all_have_heard(ancestor: DendriteNet) -> None:

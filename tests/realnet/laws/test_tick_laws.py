@@ -1,7 +1,10 @@
 """The laws of a tick, once, for every kernel and every preset."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +29,14 @@ def test_many_calls_are_one_call(kernel: str, preset: Preset, data: st.DataObjec
     assert parts.checkpoint().state_sha256() == whole.checkpoint().state_sha256()
 
 
+@pytest.fixture
+def threads_alone() -> Iterator[None]:
+    """Give PyTorch its one thread back: numba's number is that of both, and two are 15 times slower for small nets."""
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.mark.usefixtures("threads_alone")
 @pytest.mark.parametrize("pruned", [False, True])
 def test_the_bits_do_not_depend_on_the_number_of_threads(pruned: bool) -> None:
     random = np.random.default_rng(0)
