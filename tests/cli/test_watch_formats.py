@@ -39,6 +39,7 @@ def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("[1764417601.5] x", NOON + 0.5),
         ('{"ts":1764417601500}', NOON + 0.5),
         ('127.0.0.1 - - [29/Nov/2025:12:00:01 +0000] "GET / HTTP/1.1"', NOON),
+        ("order 1764417601 shipped", None),
         ("no time at 12:00, order 17644176011234", None),
         ("2025-02-31 12:00:01 no such day", None),
         ("a" * 200 + " 2025-11-29T12:00:01Z", None),

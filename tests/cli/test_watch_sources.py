@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 
+from service.cli.watching import run
 from tests.api.asking import until
 from tests.cli.commands import complaint
 from tests.cli.watching import Watching, watching
@@ -112,6 +113,29 @@ def test_a_state_that_cannot_be_written_leaves_the_old_one(watching: Watching, t
     assert state.read_bytes() == before
 
 
+def test_the_state_is_saved_now_and_then(watching: Watching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_SAVE_SECONDS", 0.01)
+    path, state, part = tmp_path / "log", tmp_path / "state", tmp_path / "state.part"
+    path.write_text("one\n")
+    saved = list[bytes]()
+
+    def act() -> None:
+        until(state.exists)
+        saved.append(state.read_bytes())
+        part.mkdir()  # it cannot be written for a while
+        with path.open("a") as file:
+            file.write("two\n")
+        until(lambda: len(watching.seen) == 2)
+        part.rmdir()
+        with path.open("a") as file:
+            file.write("three\n")
+        until(lambda: state.read_bytes() != saved[0])
+
+    assert watching.run_until(act, "--follow", "--state", str(state), str(path)).returncode == 130
+    watching.run("--state", str(state), str(path))
+    assert watching.texts() == ["one", "two", "three"]
+
+
 def test_a_pipe_is_told_line_by_line(watching: Watching, tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -119,15 +143,16 @@ def test_a_pipe_is_told_line_by_line(watching: Watching, tmp_path: Path) -> None
     def write() -> None:
         with path.open("wb", buffering=0) as pipe:
             for count, text in enumerate((b"one\n", b"two\nthr", b"ee\r\n", b"four"), start=1):
+                seen = len(watching.seen)
                 pipe.write(text)
-                until(lambda count=count: len(watching.seen) >= min(count, 3))  # type: ignore[misc]
+                until(lambda seen=seen, count=count: len(watching.seen) > seen or count == 4)  # type: ignore[misc]
 
-    writer = Thread(target=write)
-    writer.start()
-    ended = watching.run(str(path))
-    writer.join()
-    assert ended.returncode == 0
-    assert watching.texts() == ["one", "two", "three", "four"]
+    for _ in range(2):
+        writer = Thread(target=write)
+        writer.start()
+        assert watching.run("--state", str(tmp_path / "state"), str(path)).returncode == 0
+        writer.join()
+    assert watching.texts() == ["one", "two", "three", "four"] * 2
 
 
 def test_a_packed_file_is_read_and_gone_on_with(watching: Watching, tmp_path: Path) -> None:

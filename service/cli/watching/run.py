@@ -78,8 +78,12 @@ class _Watching:
         return status
 
     async def _save_at_times(self) -> None:
+        came = 0
         while True:
             await asyncio.sleep(_SAVE_SECONDS)
+            came, before = sum(each.rows + each.bad for each in self.streams), came
+            if came == before:
+                continue
             try:
                 self._save()
             except RealNetError as error:  # it may be better the next time

@@ -37,9 +37,11 @@ class Teller:
         if self._json:
             typer.echo(_json(name, line, what, told, event))
             return
-        self._console.print(self._line(name, line, what, told, event))
-        if self._explain and event.state != "closed":
-            self._console.print(f"    {_one_line(_explained(told))}")
+        with self._console.capture() as shown:
+            self._console.print(self._line(name, line, what, told, event))
+            if self._explain and event.state != "closed":
+                self._console.print(f"    {_one_line(_explained(told))}")
+        typer.echo(shown.get(), nl=False)  # it fails like all else where nobody reads on, as the console does not
 
     def _line(self, name: str, line: int, what: str | float, told: Told, event: Event) -> "Text":
         from rich.text import Text

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d)\b)?"
 _SYSLOG = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d"
 _WEB = r"\d\d/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
-_EPOCH = r"(?:(?<![\w.:-])|(?<=\":))(?:9\d{8}|[1-9]\d{9})(?:\.\d{1,9}|\d{3})?(?![\w.:-])"
-_ANY = re.compile(rf"(?P<iso>{_ISO})|(?P<syslog>{_SYSLOG})|(?P<web>{_WEB})|(?P<epoch>{_EPOCH})")
-
+_EPOCH = r"(?:9\d{8}|[1-9]\d{9})(?:\.\d{1,9}|\d{3})?(?![\w.:-])"  # only at the beginning, or behind a name
+_NAMED = r"(?:^[\[({<]?|(?:ts|time|timestamp)\"?[=:] ?\"?)"
+_ANY = re.compile(rf"(?P<iso>{_ISO})|(?P<syslog>{_SYSLOG})|(?P<web>{_WEB})|{_NAMED}(?P<epoch>{_EPOCH})")
 _MAYBE = re.compile(r"\d\d:\d\d|\d{9}")  # in all of them: of a line without a time it saves most of the search
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
@@ -23,7 +23,7 @@ _EARLY_SECONDS = 86_400.0  # that a time without a year may be ahead of now, bef
 def time_in(line: str) -> float | None:
     """Return the first time in a line, in seconds since 1970; None where there is none. Without a zone it is local."""
     found = _ANY.search(line, 0, _WITHIN) if _MAYBE.search(line, 0, _WITHIN) else None
-    return None if found is None else _seconds(str(found.lastgroup), found.group())
+    return None if found is None else _seconds(str(found.lastgroup), found[str(found.lastgroup)])
 
 
 def time_of(cell: str) -> float:

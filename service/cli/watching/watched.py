@@ -68,6 +68,7 @@ class Watched:
         self._position = self._number = 0  # in the file, up to which all is told
         self._said: set[str] = set()
         self._source = Source(name, 0, asked.follow, self._begin_again, unpacks=True)
+        self._is_kept = self._source.is_file and name != "-"  # what comes in a pipe comes once
         self._is_live = asked.follow or not self._source.is_file
         self._form: Log | Columns = Log()
         if asked.is_metric:
@@ -80,7 +81,7 @@ class Watched:
         """Go on with the file where it was read up to."""
         if isinstance(self._form, Columns):
             self._form.layout = kept.layout
-        if self.name == "-":
+        if not self._is_kept:
             return
         if self._source.resume(kept.position, kept.head):
             self._position, self._number = kept.position, kept.number
@@ -91,8 +92,7 @@ class Watched:
     def kept(self) -> Kept:
         """Return what is needed to go on."""
         layout = self._form.layout if isinstance(self._form, Columns) else None
-        is_file = self._source.is_file and self.name != "-"
-        position, number, head = (self._position, self._number, self._cutter.head) if is_file else (0, 0, b"")
+        position, number, head = (self._position, self._number, self._cutter.head) if self._is_kept else (0, 0, b"")
         return Kept(position, number, head, layout, self.detector.checkpoint().to_bytes())
 
     async def watch(self) -> None:
