@@ -83,11 +83,16 @@ def _shown(what: str | float, told: Told) -> str:
     if isinstance(what, str):
         return what
     low, high = told.low, told.high
-    if (low is None or what >= low) and (high is None or what <= high):  # it is news for another reason
-        return number(what) if told.expected is None else f"{number(what)}, expected about {_expected(told)}"
-    if low is None or high is None:
-        return f"{number(what)}, expected {f'{number(low)} or more' if low is not None else f'{number(high)} or less'}"
-    return f"{number(what)}, expected {number(low)} to {number(high)}"
+    if (low is not None and what < low) or (high is not None and what > high):
+        return f"{number(what)}, expected {_bounds(low, high)}"
+    # It is news for another reason than its distance.
+    return number(what) if told.expected is None else f"{number(what)}, expected about {_expected(told)}"
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "" if high is None else f"{number(high)} or less"
+    return f"{number(low)} or more" if high is None else f"{number(low)} to {number(high)}"
 
 
 def _expected(told: Told) -> str:

@@ -42,7 +42,7 @@ class Asked:
 
     @property
     def takes_missing(self) -> bool:
-        return self.options.get("missing", "refuse") != "refuse"
+        return str(self.options.get("missing", "refuse")) != "refuse"
 
 
 class Enough(Exception):
