@@ -195,3 +195,23 @@ def test_the_columns_of_a_state_go_on_in_the_middle_of_a_file(watching: Watching
     path.write_bytes(TABLE.replace(b"T12", b"T13"))
     watching.run("--metric", "--state", state, str(path))
     assert watching.texts() == [7, 8, 9.5, 7, 8]
+    ended = watching.run("--metric", "--state", state, "--column", "load", str(path))
+    assert b"Invalid value for --column, --time: in the state they are others" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "values"),
+    [
+        (b"a,2025-11-29T13:00:00Z,1,10\n", [0.5, 0.25, 1]),  # no header
+        (b"a,2025-11-29T13:00:00Z,,10\na,2025-11-29T13:00:00Z,1,10\n", [0.5, 0.25, 1]),
+        (b"load;when\n1;2025-11-29T13:00:00Z\n", [0.5, 0.25, 1]),
+    ],
+)
+def test_a_file_that_takes_the_place_of_another_may_have_another_header(
+    watching: Watching, tmp_path: Path, more: bytes, values: list[float]
+) -> None:
+    path, state = tmp_path / "x.csv", str(tmp_path / "state")
+    for data in (TABLE, more):
+        path.write_bytes(data)
+        watching.run("--metric", "--column", "load", "--state", state, str(path))
+    assert watching.texts() == values

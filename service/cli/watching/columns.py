@@ -28,7 +28,7 @@ class Layout(msgspec.Struct):
 class Columns:
     """Reads the value and the time of each row. What it chooses itself it says once.
 
-    `layout` is what it found, and may be set to what was found before.
+    `layout` is what it found.
 
     Args:
         column, time: the names of the columns, or their places from 1; None lets the first rows tell.
@@ -39,6 +39,20 @@ class Columns:
     def __init__(self, column: str | None, time: str | None, missing: bool, say: Callable[[str], None]) -> None:
         self._column, self._time, self._missing, self._say = column, time, missing, say
         self.layout: Layout | None = None
+        self._begins = True  # a file
+
+    def resume(self, layout: Layout) -> None:
+        """Go on with what was found before. Raises BadParameter if that is not what the columns were named."""
+        value, time = self._named(_names(layout.header, layout.width))
+        if not layout.is_chosen:
+            layout.value, layout.time = value, time
+        elif value not in (None, layout.value) or time not in (None, layout.time):
+            raise typer.BadParameter("in the state they are others", param_hint="--column, --time")
+        self.layout, self._begins = layout, False
+
+    def begin(self) -> None:
+        """Go on with another file, which may have a header of its own, or none."""
+        self._begins = True
 
     def read(self, line: str) -> tuple[float | None, float] | None:
         """Return a row's time and value; None if it has none. Raises ValueError if it cannot be read.
@@ -48,11 +62,13 @@ class Columns:
         line = line.removeprefix("\ufeff")
         if not line.strip():
             return None
-        if self.layout is None:
-            self.layout = self._layout_of(line)
+        if self._begins:
+            self._begins = False
+            self._look_at_first(line)
+        assert self.layout is not None
         layout = self.layout
         cells = _cells(line, layout.delimiter)
-        if cells == layout.header:  # also once more, where another file takes the place of this one
+        if cells == layout.header:
             return None
         if len(cells) != layout.width:
             raise ValueError(f"{len(cells)} columns, not {layout.width}")
@@ -61,13 +77,18 @@ class Columns:
         assert layout.value is not None
         return None if layout.time is None else time_of(cells[layout.time]), self._number(cells[layout.value])
 
-    def _layout_of(self, line: str) -> Layout:
+    def _look_at_first(self, line: str) -> None:
+        """Find the layout by the first line of a file. Of a file after another it stays if that is no other header."""
         delimiter = max(_DELIMITERS, key=line.count)
         cells = _cells(line, delimiter)
-        is_data = not {self._column, self._time} & {*cells} and any(_is_number(cell) for cell in cells)
-        names = _names(None if is_data else cells, len(cells))
-        value, time = _place(names, "--column", self._column), _place(names, "--time", self._time)
-        return Layout(delimiter, None if is_data else cells, len(cells), value, time)
+        is_row = any(_is_number(cell) or _is_time(cell, "time") for cell in cells)
+        header = None if is_row and not {self._column, self._time} & {*cells} else cells
+        if self.layout is None or header not in (None, self.layout.header):
+            self.layout = Layout(delimiter, header, len(cells), *self._named(_names(header, len(cells))))
+
+    def _named(self, names: list[str]) -> tuple[int | None, int | None]:
+        """Return the places of the columns of value and time, as far as they were named."""
+        return _place(names, "--column", self._column), _place(names, "--time", self._time)
 
     def _choose(self, layout: Layout, cells: list[str]) -> None:
         """Choose by a row the columns that were not named. Raises ValueError if none of its cells is a number."""

@@ -14,6 +14,9 @@ class Log:
     def __init__(self) -> None:
         self._form: str | None = None
 
+    def begin(self) -> None:
+        """Go on with another file, which is of the same form."""
+
     def read(self, line: str) -> tuple[float | None, str] | None:
         """Return a line's time and text; None if it is empty. Raises ValueError if it cannot be read."""
         if not line.strip():

@@ -12,7 +12,7 @@ from realnet.checkpoint import Checkpoint
 from realnet.client import RealNetError
 from service.cli.signals import on_a_signal
 from service.cli.watching import detectors
-from service.cli.watching.state import State
+from service.cli.watching.state import Kept, State
 from service.cli.watching.telling import Teller
 from service.cli.watching.watched import Asked, Enough, Watched
 
@@ -42,20 +42,22 @@ class _Watching:
         self._path, self._console = asked.state, console
         self._state = State(asked.is_metric) if self._path is None else State.load(self._path, asked.is_metric)
         self._kind = detectors.kind_of(asked.is_metric)
-        self.streams = [stack.enter_context(closing(self._stream(name, asked, teller))) for name in asked.files]
+        self.streams: list[Watched] = []
+        for name in asked.files:
+            kept = self._state.streams.get(_key(name))
+            stream = stack.enter_context(closing(self._stream(name, asked, teller, kept)))
+            if kept is not None:
+                stream.resume(kept)
+            self.streams.append(stream)
 
-    def _stream(self, name: str, asked: Asked, teller: Teller) -> Watched:
-        kept = self._state.streams.get(_key(name))
+    def _stream(self, name: str, asked: Asked, teller: Teller, kept: Kept | None) -> Watched:
         try:
             checkpoint = None if kept is None else Checkpoint.from_bytes(kept.checkpoint)
             detector = self._kind.detector(asked.options, checkpoint)
         except ValueError as error:
             where = "" if kept is None else f"{self._path}: "
             raise typer.BadParameter(f"{where}{error}") from error
-        stream = Watched(name, asked, detector, self._kind, teller, self._console.print)
-        if kept is not None:
-            stream.resume(kept)
-        return stream
+        return Watched(name, asked, detector, self._kind, teller, self._console.print)
 
     async def run(self) -> int:
         """Watch and save; return the exit status."""

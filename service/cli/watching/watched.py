@@ -79,8 +79,8 @@ class Watched:
 
     def resume(self, kept: Kept) -> None:
         """Go on with the file where it was read up to."""
-        if isinstance(self._form, Columns):
-            self._form.layout = kept.layout
+        if isinstance(self._form, Columns) and kept.layout is not None:
+            self._form.resume(kept.layout)
         if not self._is_kept:
             return
         if self._source.resume(kept.position, kept.head):
@@ -88,6 +88,7 @@ class Watched:
             self._cutter.begin(kept.position, kept.number, kept.head)
         else:
             self._say(f"{self.name} is another file than before: it is read from its beginning")
+            self._form.begin()
 
     def kept(self) -> Kept:
         """Return what is needed to go on."""
@@ -130,6 +131,7 @@ class Watched:
         self._take(self._cutter.last())
         self._cutter.begin(0, 0, b"")
         self._position = self._number = 0
+        self._form.begin()
 
     def _take(self, lines: Iterator[RawLine]) -> None:
         """Tell of lines: together, as that is faster, but one by one where the next may not be told."""
@@ -149,11 +151,13 @@ class Watched:
 
     def _parsed(self, line: RawLine) -> Row | None:
         if line.is_cut:
-            self._say_once(f"line {line.number:,} is longer than 64 kB: only its beginning is read, as of others")
+            self._say_once(
+                "long", f"line {line.number:,} is longer than 64 kB: only its beginning is read, as of others"
+            )
         try:
             text = line.data.decode()
         except UnicodeDecodeError:
-            self._say_once(f"line {line.number:,} is no UTF-8: such bytes are read as U+FFFD, as in others")
+            self._say_once("signs", f"line {line.number:,} is no UTF-8: such bytes are read as U+FFFD, as in others")
             text = line.data.decode(errors="replace")
         try:
             return self._form.read(text)
@@ -199,8 +203,7 @@ class Watched:
     def _say_of_it(self, what: str) -> None:
         self._say(f"{self.name}: {what}")
 
-    def _say_once(self, what: str) -> None:
-        kind = what.partition(":")[2]
-        if kind not in self._said:
-            self._said.add(kind)
+    def _say_once(self, topic: str, what: str) -> None:
+        if topic not in self._said:
+            self._said.add(topic)
             self._say_of_it(what)
