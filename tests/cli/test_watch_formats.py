@@ -117,6 +117,7 @@ TABLE = b"host,when,load,1m\na,2025-11-29T12:00:01Z,0.5,7\nb,2025-11-29T12:00:02
         (b"\xef\xbb\xbftime\tx\n1764417601\t3\n", [], [(NOON, 3.0)], "the time is column time"),
         (b"memory,x\n1764417601,3\n", [], [(None, 1764417601.0)], "no column is a time"),
         (b"1764417601,3\n1764417602,4\n", [], [(NOON, 3.0), (NOON + 1, 4.0)], "column 2, the time is column 1"),
+        (b"1764417601 3\n1764417602  4\n", [], [(NOON, 3.0), (NOON + 1, 4.0)], "column 2, the time is column 1"),
         (b'name,x\n"a, b", 1\n"c ""d""",2\n', [], [(None, 1.0), (None, 2.0)], "no column is a time"),
         (b"3\n-1e3\n\n0.5\r\n", [], [(None, 3.0), (None, -1000.0), (None, 0.5)], None),
         (b"load\n3\n", [], [(None, 3.0)], None),

@@ -79,7 +79,7 @@ class Columns:
 
     def _look_at_first(self, line: str) -> None:
         """Find the layout by the first line of a file. Of a file after another it stays if that is no other header."""
-        delimiter = max(_DELIMITERS, key=line.count)
+        delimiter = _delimiter(line)
         cells = _cells(line, delimiter)
         is_row = any(_is_number(cell) or _is_time(cell, "time") for cell in cells)
         header = None if is_row and not {self._column, self._time} & {*cells} else cells
@@ -115,7 +115,16 @@ class Columns:
         return float(cell)
 
 
+def _delimiter(line: str) -> str:
+    """Return the one there is most of; a space only where all between is a number or a time."""
+    delimiter = max(_DELIMITERS, key=line.count)
+    parts = [] if delimiter in line else line.split()
+    return " " if len(parts) > 1 and all(_is_number(part) or _is_time(part, "time") for part in parts) else delimiter
+
+
 def _cells(line: str, delimiter: str) -> list[str]:
+    if delimiter == " ":
+        return line.split()
     try:
         [cells] = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
     except (csv.Error, ValueError) as error:
