@@ -163,6 +163,7 @@ def test_a_packed_file_is_read_and_gone_on_with(watching: Watching, tmp_path: Pa
     assert watching.texts() == ["one", "two"]
     path.write_bytes(path.read_bytes()[:-3])
     assert f"{path} is no whole file of gzip" in complaint("watch", str(path))
+    assert f"{path} is no whole file of gzip" in complaint("watch", "--state", state, str(path))
     path.write_bytes(b"plain")
     assert f"{path} is no whole file of gzip" in complaint("watch", str(path))
 

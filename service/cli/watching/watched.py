@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,7 +84,9 @@ class Watched:
             self._form.resume(kept.layout)
         if not self._is_kept:
             return
-        if self._source.resume(kept.position, kept.head):
+        with self._unpacking():
+            goes_on = self._source.resume(kept.position, kept.head)
+        if goes_on:
             self._position, self._number = kept.position, kept.number
             self._cutter.begin(kept.position, kept.number, kept.head)
         else:
@@ -104,12 +107,10 @@ class Watched:
         remaining = self.detector.remaining
         if remaining and self._is_live:
             self._say_of_it(f"nothing is told of the first {remaining:,} rows, by which it learns what is usual")
-        try:
+        with self._unpacking():
             async for block in self._source.blocks(_BLOCK):
                 self._take(self._cutter.add(block))
                 await asyncio.sleep(0)  # or no signal is seen
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise RealNetError(f"{self.name} is no whole file of gzip: {error}") from error
         self._take(self._cutter.last())
         if self.bad and not self.detector.rows:
             raise self._refused(f"none of its {self.bad} rows can be read")
@@ -124,6 +125,13 @@ class Watched:
         if remaining := self.detector.remaining:
             line += f"; nothing is told before {remaining:,} more rows have come"
         return line
+
+    @contextmanager
+    def _unpacking(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise RealNetError(f"{self.name} is no whole file of gzip: {error}") from error
 
     def _begin_again(self, why: str) -> None:
         """Read another file, or the same one anew; what is left of a line of the old one is its last."""
