@@ -52,7 +52,7 @@ def test_events_of_a_log_are_printed_and_nothing_else(watching: Watching, tmp_pa
     ]
     [summary] = ended.stderr.decode().splitlines()
     assert summary.startswith("7 rows in ")
-    assert summary.endswith(" a second), 2 events (5e+02 in 1,000 rows)")
+    assert summary.endswith(" a second), 2 events (500 in 1,000 rows)")
 
 
 def test_events_of_values_tell_what_was_expected(watching: Watching, tmp_path: Path) -> None:

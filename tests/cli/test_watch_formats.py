@@ -216,3 +216,6 @@ def test_a_file_that_takes_the_place_of_another_may_have_another_header(
         path.write_bytes(data)
         watching.run("--metric", "--column", "load", "--state", state, str(path))
     assert watching.texts() == values
+    watching.run("--metric", "--column", "load", "--state", state, "-", given=TABLE)
+    assert b"could not be read" not in watching.run("--metric", "--state", state, "-", given=b"load\n3\n").stderr
+    assert watching.texts() == [*values, 0.5, 0.25, 3]

@@ -83,6 +83,7 @@ class Watched:
         if isinstance(self._form, Columns) and kept.layout is not None:
             self._form.resume(kept.layout)
         if not self._is_kept:
+            self._form.begin()
             return
         with self._unpacking():
             goes_on = self._source.resume(kept.position, kept.head)
@@ -119,7 +120,7 @@ class Watched:
         """Return what this run made of it, in one line."""
         line = f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} a second), {self.events:,} events"
         if self.ready:
-            line += f" ({1000 * self.events / self.ready:.2g} in 1,000 rows)"
+            line += f" ({1000 * self.events / self.ready:,.3g} in 1,000 rows)"
         if self.bad:
             line += f"; {self.bad:,} rows could not be read"
         if remaining := self.detector.remaining:
