@@ -48,10 +48,10 @@ class Memory(NamedTuple):
     trust_uses: NDArray[np.uint8]
     gains: Float32  # (G, ROWS, columns)
     gain_uses: NDArray[np.uint16]  # (G, ROWS)
-    mix: Float32  # (ROWS, N) how far each soma is heard
+    mix: Float32  # (M * ROWS, N) how far each soma is heard, by the decision and by M - 1 gates
     maps: Float32  # (A, MAP_ROWS, CELLS)
     map_uses: NDArray[np.uint16]  # (A, MAP_ROWS)
-    belief: Float32  # (K, BELIEFS) how often a synapse with such uses that says so is answered by 1; (0, …): none
+    belief: Float32  # (K, 2^A * BELIEFS) how often a synapse is answered by 1 that says so, by its uses and A answers
     belief_uses: NDArray[np.uint8]
 
 

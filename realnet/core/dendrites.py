@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import (
+    BELIEFS,
     FIRST,
     GIVEN,
     GIVEN_BIT,
@@ -58,7 +59,8 @@ def tick(
     """Return the probability of a symbol at tick t of the stimuli, and then learn it; at a rate of 0 only read.
 
     With `gains_only` gains and mix adapt, and nothing else changes.
-    `gates` are (G, 3) soma, kind and number; `rates` (N, uses) those of each soma's gains.
+    `gates` are (G, 4) soma, kind, number and whether somata are mixed by it; `rates` (N, uses) those of each soma's
+    gains.
     """
     depth = (symbols - 1).bit_length()
     learns = rate > 0 and not gains_only
@@ -135,9 +137,9 @@ class Units(NamedTuple):
     recalls: list[tuple[int, int] | None]  # (R,) rows of trust and the answer that is expected
     inputs: Float32  # (columns,)
     rows: list[int]  # (G,)
-    node_row: int
+    mix_rows: list[int]  # (M,)
     heard: Float32  # (N,) of each soma, before it is squashed
-    said: Float32  # (N + 1,) by each soma, and by all
+    said: Float32  # (N + M,) by each soma, and by each mix of them
     map_rows: list[int]  # (A,)
     cell: int
     between: np.float32
@@ -168,7 +170,7 @@ def decide(
             sure += not 2048 <= word % 65536 <= 63488
             inputs[column] = stretch(tables, memory.reflex[q, word >> 16 & 255])
             inputs[column + 1] = tables.stretch[word % 65536 >> 4] * tables.confidence[word >> 24]
-        beliefs.append((q, _belief_cell(tables, word)) if word and len(memory.belief) else None)
+        beliefs.append((q, _belief_cell(memory, tables, word)) if word and len(memory.belief) else None)
         if (belief := beliefs[q]) is not None:
             inputs[FIRST + STEP * contexts + q] = stretch(tables, memory.belief[belief])
         length, came = head % 16, head >> 4 & 15
@@ -190,7 +192,7 @@ def decide(
         inputs[2 + 2 * r], inputs[3 + 2 * r] = sign * stretch(tables, trust), sign * (trust - _HALF) * np.float32(4)
     node_row = node if node < ROWS else (node * NODE_SALT & _ALL) >> 8 & ROWS - 1
     rows = []
-    for _, kind, number in gates.tolist():
+    for _, kind, number, _ in gates.tolist():
         row = {NODE: node_row, SURE: 32 * seen + sure}.get(kind, 0)
         if kind == RECALL and (recalled := recalls[number]) is not None:
             row = 1 + 2 * int(stimuli.recall_gates[t, number]) + recalled[1]
@@ -198,9 +200,9 @@ def decide(
             given = int(stimuli.gates[t, number])
             row = given if kind == GIVEN else given * depth + bit
         rows.append(row & ROWS - 1)
-    somata = memory.mix.shape[1]
-    heard, said = np.zeros(somata, np.float32), np.zeros(somata + 1, np.float32)
-    together = np.float32(0)
+    mix_rows = [node_row, *(m * ROWS + rows[g] for m, g in enumerate(np.flatnonzero(gates[:, 3]), 1))]
+    somata, mixes = memory.mix.shape[1], len(mix_rows)
+    heard, said = np.zeros(somata, np.float32), np.zeros(somata + mixes, np.float32)
     for j in range(somata):
         gains = np.zeros(len(inputs), np.float32)
         for g in np.flatnonzero(gates[:, 0] == j):
@@ -210,14 +212,20 @@ def decide(
             lanes += four
         heard[j] = np.clip((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]), np.float32(-11.9), np.float32(11.9))
         said[j] = squash(tables, heard[j])
-        together += heard[j] * memory.mix[node_row, j]
-    z = np.clip(together, np.float32(-11.9), np.float32(11.9))
-    said[somata] = squash(tables, z)
+    z = np.float32(0)
+    for m, row in enumerate(mix_rows):
+        together = np.float32(0)
+        for j in range(somata):
+            together += heard[j] * memory.mix[row, j]
+        together = np.clip(together, np.float32(-11.9), np.float32(11.9))
+        said[somata + m] = squash(tables, together)
+        z += together
+    z *= np.float32(1 / mixes)
     u = (np.clip(z, np.float32(-7.99), np.float32(7.99)) + np.float32(8)) * np.float32(2)
     cell = int(u)
     between = u - np.float32(cell)
     maps = len(memory.maps)
-    p, share = said[somata] * np.float32(0.4 if maps else 1), np.float32(0.6 / max(maps, 1))
+    p, share = squash(tables, z) * np.float32(0.4 if maps else 1), np.float32(0.6 / max(maps, 1))
     map_rows = []
     for a, chosen in enumerate(stimuli.maps[t].tolist()):
         h = (node * MAP_SALT ^ chosen) & _ALL
@@ -226,14 +234,15 @@ def decide(
         p += (low + (high - low) * between) * share
     probability = np.float32(np.clip(p, np.float32(1e-5), np.float32(1 - 1e-5)))
     return probability, Units(
-        synapses, runs, beliefs, recalls, inputs, rows, node_row, heard, said, map_rows, cell, between
+        synapses, runs, beliefs, recalls, inputs, rows, mix_rows, heard, said, map_rows, cell, between
     )
 
 
-def _belief_cell(tables: Tables, word: int) -> int:
-    """Return the cell of beliefs of a synapse: by its uses, and by what it says in steps of 1/2."""
+def _belief_cell(memory: Memory, tables: Tables, word: int) -> int:
+    """Return the cell of beliefs of a synapse: by its last answers, its uses, and what it says in steps of 1/2."""
+    answers: int = (word >> 16 & memory.belief.shape[1] // BELIEFS - 1) * BELIEFS
     said = tables.stretch[word % 65536 >> 4]
-    return int(tables.belief_row[word >> 24]) + int((said + np.float32(9.1)) * np.float32(2))
+    return answers + int(tables.belief_row[word >> 24]) + int((said + np.float32(9.1)) * np.float32(2))
 
 
 def _adapt(
@@ -241,8 +250,9 @@ def _adapt(
 ) -> None:
     y, somata = np.float32(answer), memory.mix.shape[1]
     if somata > 1:
-        memory.mix[units.node_row] += (y - units.said[somata]) * np.float32(0.002) * rate * units.heard
-    for g, (j, _, _) in enumerate(gates.tolist()):
+        for row, said in zip(units.mix_rows, units.said[somata:], strict=True):
+            memory.mix[row] += (y - said) * np.float32(0.002) * rate * units.heard
+    for g, (j, _, _, _) in enumerate(gates.tolist()):
         uses = int(memory.gain_uses[g, units.rows[g]])
         memory.gain_uses[g, units.rows[g]] = min(uses + 1, GAIN_USES - 1)
         memory.gains[g, units.rows[g]] += (y - units.said[j]) * rates[j, uses] * rate * units.inputs

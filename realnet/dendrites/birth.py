@@ -43,27 +43,27 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     return Memory(
         lines=np.zeros((lines + 1, WORDS), np.uint32),
         used=np.zeros(1, np.int64),
-        **newborn_dendrites(len(wiring.contexts), wiring.beliefs),
+        **newborn_dendrites(len(wiring.contexts), wiring),
         trust=trust,
         trust_uses=np.zeros((len(wiring.recalls), TRUSTS), np.uint8),
         gains=np.repeat(row["gains"][:, None], ROWS, axis=1),
         gain_uses=np.zeros((gates, ROWS), np.uint16),
-        mix=np.full((ROWS, somata), 1 / somata, np.float32),
+        mix=np.full(((1 + len(wiring.mixes)) * ROWS, somata), 1 / somata, np.float32),
         maps=np.repeat(row["maps"][:, None], MAP_ROWS, axis=1),
         map_uses=np.zeros((maps, MAP_ROWS), np.uint16),
     )
 
 
-def newborn_dendrites(contexts: int, beliefs: bool) -> dict[str, NDArray[Any]]:
+def newborn_dendrites(contexts: int, wiring: Wiring) -> dict[str, NDArray[Any]]:
     """Return what so many dendrites have each for itself, by the name that it has in `Memory`."""
-    run, believing = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), contexts if beliefs else 0
+    run, believing = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), contexts if wiring.beliefs else 0
     return {
         "reflex": np.tile(newborn_reflex(), (contexts, 1)),
         "reflex_uses": np.zeros((contexts, HISTORIES), np.uint8),
         "run": np.tile(np.repeat(run[:, None], _DECISIONS, axis=1), (contexts, 1, 1)),
         "run_uses": np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
-        "belief": np.tile(_newborn_belief(), (believing, 1)),
-        "belief_uses": np.zeros((believing, BELIEFS), np.uint8),
+        "belief": np.tile(_newborn_belief(), (believing, 2**wiring.answers)),
+        "belief_uses": np.zeros((believing, BELIEFS << wiring.answers), np.uint8),
     }
 
 
@@ -82,7 +82,8 @@ def unused(wiring: Wiring) -> dict[str, NDArray[Any]]:
 def rates(wiring: Wiring) -> Float32:
     """Return (N, uses) the rates of each soma's gains: the more dendrites, the slower. The second soma is faster."""
     share = 10 / len(wiring.contexts)
-    each = [gain_rates(0.005 * share, 0.003, 0.0003 * share), gain_rates(0.01 * share, 0.002, 0.001 * share)]
+    first, second = (0.0002, 0.0007) if wiring.slow else (0.0003, 0.001)
+    each = [gain_rates(0.005 * share, 0.003, first * share), gain_rates(0.01 * share, 0.002, second * share)]
     return np.stack(each[: len(wiring.somata)])
 
 
@@ -134,7 +135,7 @@ def _newborn_belief() -> Float32:
 def _newborn_gains(wiring: Wiring) -> Float32:
     gates, born = wiring.gates, len(wiring.contexts) - wiring.grown
     gains = np.zeros((len(gates), wiring.columns), np.float32)
-    for g, (soma, _, _) in enumerate(gates):
+    for g, (soma, _, _, _) in enumerate(gates):
         gain = GAIN / born / len(wiring.somata[soma])
         contexts = slice(FIRST, FIRST + STEP * born, STEP)  # a dendrite that is taken on later is not heard at first
         gains[g, contexts] = gain

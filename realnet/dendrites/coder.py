@@ -68,7 +68,7 @@ def code_(
             else:
                 answer = int(symbol >> (DEPTH - 1 - bit) & 1)
                 _encode_(p, answer, coded, state)
-            learn_(node, bit, answer, gates, rates, np.float32(1), memory, tables, s)
+            learn_(bit, answer, gates, rates, np.float32(1), memory, tables, s)
             node = 2 * node + answer
             if bit & 3 == 3:
                 keep_runs_(node & 15, memory, s)

@@ -190,7 +190,7 @@ class CompactNet(DendriteNet):
 def _gates(wiring: Wiring, depth: int) -> NDArray[np.int64]:
     """Return (G, 4) kind, number, first row of the gains and how many of each gate."""
     gates, first = [], 0
-    for (_, kind, number), name in zip(wiring.gates, wiring.somata[0], strict=True):
+    for (_, kind, number, _), name in zip(wiring.gates, wiring.somata[0], strict=True):
         if kind in (GIVEN, GIVEN_BIT) and name not in _ROWS:
             raise ValueError(f"a compact net has no gate {name!r}")
         rows = {NODE: 2**depth, RECALL: 16, SURE: (len(wiring.contexts) + 1) ** 2}.get(kind) or _ROWS[name]

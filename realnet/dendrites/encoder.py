@@ -22,7 +22,7 @@ class Encoder:
             recalls=np.array(wiring.recalls, np.int64),
             is_text=np.array([bool(wiring.of_text)]),
         )
-        self._reads = wiring.has_syntax, wiring.has_records
+        self._reads = wiring.has_syntax, wiring.has_records, wiring.has_far_words
 
     def nothing_read(self) -> Reader:
         """Return the mind of a newborn."""

@@ -129,5 +129,5 @@ def _by_context(columns: Float64, wiring: Wiring) -> Float64:
 def _gains(memory: Memory, gates: NDArray[np.int64], units: Units) -> Float64:
     """Return (columns,) the gain of each input, over all somata as they are mixed."""
     rows = np.stack([memory.gains[g, row] for g, row in enumerate(units.rows)]).astype(float)
-    heard: Float64 = rows * memory.mix[units.node_row, gates[:, 0]][:, None]
+    heard: Float64 = rows * memory.mix[units.mix_rows].mean(axis=0)[gates[:, 0], None]
     return np.asarray(heard.sum(axis=0))

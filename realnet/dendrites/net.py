@@ -62,7 +62,7 @@ class DendriteNet(Shown):
         self._encoder = Encoder(wiring)
         self._scratch = Scratch.of(
             *(len(wiring.contexts), wiring.columns, len(self._gates)),
-            *(len(wiring.somata), len(wiring.recalls), len(wiring.maps)),
+            *(len(wiring.somata), 1 + len(wiring.mixes), len(wiring.recalls), len(wiring.maps)),
         )
 
     def facts(self) -> dict[str, str]:
@@ -128,7 +128,8 @@ class DendriteNet(Shown):
         """Learn T tokens, and return what every decision was made of."""
         stimuli = self._encoder.encode(tokens, self._reader, self._mind.episodes, True)
         made_of = Decisions.blank(
-            len(tokens), self._depth, self.wiring.columns, len(self._gates), len(self.wiring.maps)
+            *(len(tokens), self._depth, self.wiring.columns, len(self._gates)),
+            *(1 + len(self.wiring.mixes), len(self.wiring.maps)),
         )
 
         def step(done: int, full: int) -> int:

@@ -69,9 +69,10 @@ class Reader(NamedTuple):
     followed: NDArray[np.uint32]  # (256,) what followed each token the last three times, a byte each
     record: NDArray[np.void]  # (1,) RECORD; this and `comings` are empty if nobody asks for them
     comings: NDArray[np.uint64]  # (3, 256) of each token: when it came, how long after the time before, since when so
+    far_word: NDArray[np.uint64]  # (1,) hash of the third last word; empty if nobody asks for it
 
     @classmethod
-    def blank(cls, recalls: int, syntax: bool, records: bool) -> Reader:
+    def blank(cls, recalls: int, syntax: bool, records: bool, far_words: bool) -> Reader:
         return cls(
             text=_records(1, TEXT),
             recent=np.zeros(RECENT, np.int32),
@@ -82,6 +83,7 @@ class Reader(NamedTuple):
             followed=np.zeros(256 * syntax, np.uint32),
             record=_records(int(records), RECORD),
             comings=np.zeros((3 * records, 256), np.uint64),
+            far_word=np.zeros(int(far_words), np.uint64),
         )
 
 

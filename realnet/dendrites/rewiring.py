@@ -56,7 +56,7 @@ def _memory(mine: Memory, theirs: Memory, old: Wiring, new: Wiring) -> Memory:
     ):
         for name in names:
             from_me, to_them = getattr(mine, name), getattr(theirs, name)
-            if from_me.size and to_them.size:  # only some have beliefs
+            if from_me.size and from_me.shape[1:] == to_them.shape[1:]:  # only some have beliefs, or of these answers
                 to_them[there] = from_me[here]
     return theirs._replace(lines=mine.lines.copy(), used=mine.used.copy())
 
@@ -75,7 +75,7 @@ def rewired_mind(mine: Reader, old: Wiring, new: Wiring) -> Reader:
     What only the new wiring reads of a text begins with the next token.
     """
     here, there = shared(old.recalls, new.recalls)
-    woken = Reader.blank(len(new.recalls), new.has_syntax, new.has_records)
+    woken = Reader.blank(len(new.recalls), new.has_syntax, new.has_records, new.has_far_words)
     woken.recalls[there] = mine.recalls[here]
     known = {name: each for name, each in mine._asdict().items() if name != "recalls" and each.size}
     return woken._replace(**{name: each for name, each in known.items() if getattr(woken, name).size})

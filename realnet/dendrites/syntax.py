@@ -23,6 +23,8 @@ from realnet.dendrites.reader import (
 
 _WORDS_APART, _SHAPE, _IDENTIFIERS, _FOLLOWED = 106, 116, 120, 128
 _MARKS, _MARKS_IDENTIFIER, _INDENT_LAST, _LINE_SHAPE, _TOKEN_KINDS = 133, 134, 137, 147, 148
+_WORDS_FAR = 159
+FAR_WORDS = "words, third"
 _SIX = np.uint64(2**48 - 1)  # bytes of a register
 
 SYNTAX_CONTEXTS = {
@@ -35,6 +37,7 @@ SYNTAX_CONTEXTS = {
     "indent, last": _INDENT_LAST,  # the indentation, the last token, and whether the line has nothing else yet
     "line shape": _LINE_SHAPE,  # the runs of letters, of digits or of the same mark of the line so far
     "kinds": _TOKEN_KINDS,  # of the last twelve tokens: small, capital, digit, or the mark itself
+    FAR_WORDS: _WORDS_FAR,  # the word, the word before, and the third last word
 }
 
 
@@ -59,6 +62,8 @@ def name_context(kind: int, reader: Reader) -> np.uint64:
         context = pair(pair(text.indent, last), np.uint64(1 if text.column == text.indent else 0))
     elif kind == _LINE_SHAPE:
         context = syntax.line_shape
+    elif kind == _WORDS_FAR:
+        context = pair(pair(text.word, text.word_1), reader.far_word[0])
     else:
         context = pair(syntax.kinds, syntax.kinds_before)
     return np.uint64(context)
@@ -84,6 +89,8 @@ def read_syntax_(reader: Reader, token: int, kind: int) -> None:
     is_letter = kind in (SMALL, CAPITAL)
     is_mark = not is_letter and kind != DIGIT
     if not is_letter and text.word != np.uint64(0):
+        if len(reader.far_word) > 0:
+            reader.far_word[0] = syntax.word_2
         syntax.word_2 = text.word_1
     if not is_mark or token == UNDERSCORE:
         syntax.identifier = rolled(syntax.identifier, np.uint64(token), 27, 0xFFFFF) + np.uint64(1)

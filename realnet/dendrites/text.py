@@ -35,7 +35,7 @@ from realnet.dendrites.records import name_record, read_record_
 from realnet.dendrites.syntax import SYNTAX_CONTEXTS, above_in_field, name_context, read_syntax_
 
 WORD, WORDS, SKIP, SKIP_TWO, COLUMN, MASKED, INDENT, RECORD = 100, 101, 102, 103, 104, 115, 117, 157
-MASKED_LINES, EXPECTED_SHAPE, SHAPES = 143, 152, 156
+MASKED_LINES, EXPECTED_SHAPE, SHAPES, EXPECTED_TWO = 143, 152, 156, 158
 LAST, CLASSES, EXPECTED, FIELD, LAST_BUT_ONE, IN_LINE, THREE_CLASSES = range(7)
 
 CONTEXTS = {f"order {k}": k for k in range(9)} | {
@@ -50,6 +50,7 @@ CONTEXTS = {f"order {k}": k for k in range(9)} | {
     "shape, expected": EXPECTED_SHAPE,  # the last eight runs of letters, digits or marks, and what recall expects
     "shape, place": SHAPES,  # the last four such runs, and the place in the run
     "record": RECORD,  # the length of records, the place in one, and the token there in the one before
+    "last two, expected": EXPECTED_TWO,  # the last two tokens, and what recall expects
     **SYNTAX_CONTEXTS,
 }
 GATES = {
@@ -72,6 +73,7 @@ PLAIN = {
     *(f"order {k}" for k in range(9)),
     "skip",
     "skip two",
+    "last two, expected",
     "last",
     "last but one",
     "last two",
@@ -161,6 +163,8 @@ def _name_contexts_(kinds: NDArray[np.int64], reader: Reader, episodes: Episodes
             context = pair(text.runs, np.uint64(expected_(reader, episodes, 0) + 1))
         elif kind == SHAPES:
             context = pair(text.runs & np.uint64(0xFFFFFFFF), text.place)
+        elif kind == EXPECTED_TWO:
+            context = pair(pair(back(reader, 1), back(reader, 2)), np.uint64(expected_(reader, episodes, 0) + 1))
         elif kind == RECORD:
             context = name_record(reader)
         else:

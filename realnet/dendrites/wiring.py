@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from realnet.core.checks import is_whole
 from realnet.core.dendrite_memory import FIRST, GIVEN, GIVEN_BIT, NODE, RECALL, STEP, SURE
-from realnet.dendrites.syntax import SYNTAX_CONTEXTS
+from realnet.dendrites.syntax import FAR_WORDS, SYNTAX_CONTEXTS
 from realnet.dendrites.text import CONTEXTS, GATES, MAPS, PLAIN
 
 Variant: TypeAlias = Literal["fast", "standard", "large"]
@@ -40,6 +40,9 @@ class Wiring:
         maps: by what each output map is chosen.
         beliefs: each dendrite has a fourth input: what came true of what its synapses say, by their uses.
         grown: how many of the contexts, the last, were taken on in mid-life.
+        mixes: gates by whose rows the somata are mixed as well, each by itself, beside the mix by decision.
+        slow: rates of gains fall to lower floors.
+        answers: of how many of a synapse's last answers its beliefs are as well, at most 7.
 
     Raises ValueError for what is no wiring.
     """
@@ -50,6 +53,9 @@ class Wiring:
     maps: tuple[str, ...]
     beliefs: bool = False
     grown: int = 0
+    mixes: tuple[str, ...] = ()
+    slow: bool = False
+    answers: int = 0
 
     def __post_init__(self) -> None:
         named = [("context", each, CONTEXTS) for each in self.contexts]
@@ -58,6 +64,11 @@ class Wiring:
         for what, name, known in named:
             if name not in known:
                 raise ValueError(f"there is no {what} {name!r}")
+        known_gates = {gate for soma in self.somata for gate in soma}
+        if len(set(self.mixes)) < len(self.mixes) or not known_gates.issuperset(self.mixes):
+            raise ValueError("somata are mixed by gates that they have, each once")
+        if not is_whole(self.answers) or not 0 <= self.answers <= 7:
+            raise ValueError("beliefs are of 0 to 7 answers")
         if not is_whole(self.grown) or not 0 <= self.grown < max(len(self.contexts), 1):
             raise ValueError("a net has contexts that it was born with")
         born = self.contexts[: len(self.contexts) - self.grown]
@@ -89,6 +100,11 @@ class Wiring:
         return "record" in self.contexts
 
     @property
+    def has_far_words(self) -> bool:
+        """Return whether any context is of the third last word."""
+        return FAR_WORDS in self.contexts
+
+    @property
     def of_text(self) -> list[str]:
         """Return what of it is of bytes of text; all else is of any tokens."""
         return [each for each in (*self.contexts, *self.given, *self.maps) if each not in PLAIN]
@@ -114,7 +130,11 @@ class Wiring:
             return tuple(each for each in names if each not in self.of_text)
 
         return replace(
-            self, contexts=left(self.contexts), somata=tuple(left(each) for each in self.somata), maps=left(self.maps)
+            self,
+            contexts=left(self.contexts),
+            somata=tuple(left(each) for each in self.somata),
+            maps=left(self.maps),
+            mixes=left(self.mixes),
         )
 
     @property
@@ -123,8 +143,11 @@ class Wiring:
 
     @property
     def gates(self) -> NDArray[np.int64]:
-        """Return (G, 3): the soma, the kind and the number of each gate."""
-        return np.array([(j, *self._gate(name)) for j, soma in enumerate(self.somata) for name in soma])
+        """Return (G, 4): soma, kind and number of each gate, and 1 where somata are mixed by it, else 0."""
+        names = [(j, name) for j, soma in enumerate(self.somata) for name in soma]
+        first = {name: g for g, (_, name) in reversed(list(enumerate(names)))}
+        mixed = [first[name] for name in self.mixes]
+        return np.array([(j, *self._gate(name), int(g in mixed)) for g, (j, name) in enumerate(names)])
 
     def _gate(self, name: str) -> tuple[int, int]:
         if name == "node":
@@ -153,6 +176,9 @@ class Wiring:
             "maps": list(self.maps),
             **({"beliefs": True} if self.beliefs else {}),
             **({"grown": self.grown} if self.grown else {}),
+            **({"mixes": list(self.mixes)} if self.mixes else {}),
+            **({"slow": True} if self.slow else {}),
+            **({"answers": self.answers} if self.answers else {}),
         }
 
     @classmethod
@@ -165,6 +191,9 @@ class Wiring:
             tuple(value["maps"]),
             value.get("beliefs", False),
             value.get("grown", 0),
+            tuple(value.get("mixes", ())),
+            value.get("slow", False),
+            value.get("answers", 0),
         )
 
 
@@ -194,12 +223,15 @@ VARIANTS: dict[Variant, Wiring] = {
             *("order 0", "order 1", "order 2", "order 3", "order 4", "order 5", "order 6", "order 8"),
             *("word", "words", "skip", "column", "words apart", "line", "shape", "indent", "identifiers", "followed"),
             *("marks", "marks, identifier", "indent, last", "lines", "line shape", "kinds"),
-            *("shape, expected", "shape, place", "skip two", "record"),
+            *("shape, expected", "shape, place", "skip two", "record", "last two, expected", FAR_WORDS),
         ),
         recalls=(*_TWO_RECALLS, Recall(20, forgiving=True)),
         somata=_TWO_SOMATA,
         maps=("last", "last two", "expected", "field above"),
         beliefs=True,
+        mixes=("recall 2", "last", "three classes"),
+        slow=True,
+        answers=2,
     ),
 }
 

@@ -52,8 +52,9 @@ class Scratch(NamedTuple):
     beliefs: NDArray[np.int64]  # (K,) cells of `Memory.belief`, or SILENT
     inputs: Float32  # (columns,)
     rows: NDArray[np.uint64]  # (G,)
+    mix_rows: NDArray[np.uint64]  # (M,)
     heard: Float32  # (N,) of each soma, before it is squashed
-    said: Float32  # (N + 1,) by each soma, and by both
+    said: Float32  # (N + M,) by each soma, and by each mix of them
     recalled: NDArray[np.int64]  # (R,) the bits that are expected, or SILENT
     trusts: NDArray[np.int64]  # (R,)
     map_rows: NDArray[np.uint64]  # (A,)
@@ -61,7 +62,7 @@ class Scratch(NamedTuple):
     between: Float32  # (1,) how far beyond that cell
 
     @classmethod
-    def of(cls, contexts: int, columns: int, gates: int, somata: int, recalls: int, maps: int) -> Scratch:
+    def of(cls, contexts: int, columns: int, gates: int, somata: int, mixes: int, recalls: int, maps: int) -> Scratch:
         return cls(
             lines=np.zeros(contexts, np.uint64),
             synapses=np.zeros(contexts, np.uint64),
@@ -69,8 +70,9 @@ class Scratch(NamedTuple):
             beliefs=np.zeros(contexts, np.int64),
             inputs=np.zeros(columns, np.float32),
             rows=np.zeros(gates, np.uint64),
+            mix_rows=np.zeros(mixes, np.uint64),
             heard=np.zeros(somata, np.float32),
-            said=np.zeros(somata + 1, np.float32),
+            said=np.zeros(somata + mixes, np.float32),
             recalled=np.zeros(recalls, np.int64),
             trusts=np.zeros(recalls, np.int64),
             map_rows=np.zeros(maps, np.uint64),
@@ -144,11 +146,13 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
 def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
     """Write the fourth input of every context."""
     contexts = u64(len(s.lines))
+    each = u64(len(memory.belief)) // contexts
+    answers = u32(each // u64(BELIEFS) - u64(1))
     for q in range(contexts):
         word = memory.lines[s.synapses[q]]
         known, says = word != u32(0), tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
         row = tables.belief_row[u64(word >> u32(24))]
-        cell = i64(q) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
+        cell = i64(q * each) + i64(word >> u32(16) & answers) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
         belief = tables.stretch[u64(memory.belief[u64(cell)] * f32(4096))]
         s.beliefs[q] = cell if known else i64(SILENT)
         s.inputs[u64(FIRST) + u64(STEP) * contexts + q] = belief if known else f32(0)
@@ -183,6 +187,8 @@ def _choose_rows_(
     t: int,
     s: Scratch,
 ) -> None:
+    mixes = u64(1)
+    s.mix_rows[0] = node_row(node)
     for g in range(len(gates)):
         kind, number, row = gates[g, 1], gates[g, 2], u64(0)
         if kind == NODE:
@@ -196,23 +202,33 @@ def _choose_rows_(
             row = u64(stimuli.gates[t, number])
         else:
             row = u64(stimuli.gates[t, number] * depth + bit)
-        s.rows[g] = u64(g * ROWS) + (row & u64(ROWS - 1))
+        row &= u64(ROWS - 1)
+        s.rows[g] = u64(g * ROWS) + row
+        if gates[g, 3] != 0:
+            s.mix_rows[mixes] = mixes * u64(ROWS) + row
+            mixes += u64(1)
 
 
 @exact_inlined_kernel
-def _fire_(node: int, gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
-    """Return what both somata together say, before it is squashed."""
-    somata = len(s.heard)
-    together, end = f32(0), 0
+def _fire_(gates: NDArray[np.int64], memory: Memory, tables: Tables, s: Scratch) -> np.float32:
+    """Return what both somata together say, before it is squashed: the mean of their mixes."""
+    somata, mixes = len(s.heard), len(s.mix_rows)
+    end = 0
     for j in range(somata):
         first = end
         while end < len(gates) and gates[end, 0] == j:
             end += 1
         z = clipped(fired(memory.gains, s.rows, first, end, s.inputs), _TOP)
         s.heard[j], s.said[j] = z, squashed(z, tables.squash)
-        together += z * memory.mix[node_row(node) * u64(somata) + u64(j)]
-    heard: np.float32 = clipped(together, _TOP)
-    return heard
+    mean = f32(0)
+    for m in range(mixes):
+        together = f32(0)
+        for j in range(somata):
+            together += s.heard[j] * memory.mix[s.mix_rows[m] * u64(somata) + u64(j)]
+        together = clipped(together, _TOP)
+        s.said[somata + m] = squashed(together, tables.squash)
+        mean += together
+    return mean * f32(1 / mixes)
 
 
 @exact_inlined_kernel
@@ -250,9 +266,8 @@ def decide_(
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
     _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
-    z = _fire_(node, gates, memory, tables, s)
-    s.said[len(s.heard)] = squashed(z, tables.squash)
-    probability: np.float32 = _say_(node, z, s.said[len(s.heard)], stimuli, t, memory, s)
+    z = _fire_(gates, memory, tables, s)
+    probability: np.float32 = _say_(node, z, squashed(z, tables.squash), stimuli, t, memory, s)
     return probability
 
 

@@ -9,7 +9,7 @@ from realnet.core._numba import IS_PLAIN, exact_inlined_kernel
 from realnet.core.dendrite_memory import CELLS, HISTORIES, Memory
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
-from realnet.kernels.tree_decide import Scratch, f32, i64, node_row, u32, u64
+from realnet.kernels.tree_decide import Scratch, f32, i64, u32, u64
 
 if IS_PLAIN:
     from realnet.kernels.plain_eights import learn_row_
@@ -29,15 +29,14 @@ def nudge_(
 
 
 @exact_inlined_kernel
-def adapt_(
-    node: int, answer: int, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch
-) -> None:
+def adapt_(answer: int, gates: NDArray[np.int64], rates: Float32, rate: np.float32, memory: Memory, s: Scratch) -> None:
     """Learn the answer that came by gains and mix alone."""
     y, somata = f32(answer), len(s.heard)
     if somata > 1:
-        surprise = (y - s.said[somata]) * f32(0.002) * rate
-        for j in range(somata):
-            memory.mix[node_row(node) * u64(somata) + u64(j)] += surprise * s.heard[j]
+        for m in range(len(s.mix_rows)):
+            surprise = (y - s.said[somata + m]) * f32(0.002) * rate
+            for j in range(somata):
+                memory.mix[s.mix_rows[m] * u64(somata) + u64(j)] += surprise * s.heard[j]
     for g in range(len(gates)):
         j, row = gates[g, 0], s.rows[g]
         n = memory.gain_uses[row]
@@ -102,7 +101,6 @@ def keep_runs_(came: int, memory: Memory, s: Scratch) -> None:
 
 @exact_inlined_kernel
 def learn_(
-    node: int,
     bit: int,
     answer: int,
     gates: NDArray[np.int64],
@@ -113,7 +111,7 @@ def learn_(
     s: Scratch,
 ) -> None:
     """Learn the answer that came, each unit from its own surprise."""
-    adapt_(node, answer, gates, rates, rate, memory, s)
+    adapt_(answer, gates, rates, rate, memory, s)
     _learn_synapses_(bit, answer, memory, tables, s)
     if len(memory.belief) > 0:
         _learn_beliefs_(answer, memory, tables, s)

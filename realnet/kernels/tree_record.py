@@ -11,7 +11,7 @@ from realnet.core._numba import exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
-from realnet.kernels.tree_decide import Scratch, decide_, is_certain, node_row
+from realnet.kernels.tree_decide import Scratch, decide_, is_certain
 from realnet.kernels.tree_learn import keep_runs_, learn_
 from realnet.kernels.tree_lines import find_lines_
 
@@ -21,16 +21,16 @@ class Decisions(NamedTuple):
 
     inputs: Float32  # (T, D, columns)
     rows: NDArray[np.int64]  # (T, D, G) of all gains, one gate's after the other's
-    nodes: NDArray[np.int64]  # (T, D) rows of the mix
+    mixes: NDArray[np.int64]  # (T, D, M) rows of the mix
     maps: NDArray[np.int64]  # (T, D, A) rows of all maps, one map's after the other's
     answers: NDArray[np.int8]  # (T, D) 0 or 1, -1: it was certain
 
     @classmethod
-    def blank(cls, tokens: int, depth: int, columns: int, gates: int, maps: int) -> Decisions:
+    def blank(cls, tokens: int, depth: int, columns: int, gates: int, mixes: int, maps: int) -> Decisions:
         return cls(
             np.zeros((tokens, depth, columns), np.float32),
             np.zeros((tokens, depth, gates), np.int64),
-            np.zeros((tokens, depth), np.int64),
+            np.zeros((tokens, depth, mixes), np.int64),
             np.zeros((tokens, depth, maps), np.int64),
             np.full((tokens, depth), -1, np.int8),
         )
@@ -63,14 +63,16 @@ def record_(
             answer = int(symbol >> (depth - 1 - bit) & 1)
             if not is_certain(node, bit, depth, symbols):
                 decide_(node, bit, depth, gates, stimuli, t, memory, tables, s)
-                made_of.answers[t, bit], made_of.nodes[t, bit] = answer, node_row(node)
+                made_of.answers[t, bit] = answer
                 for i in range(len(s.inputs)):
                     made_of.inputs[t, bit, i] = s.inputs[i]
                 for g in range(len(s.rows)):
                     made_of.rows[t, bit, g] = s.rows[g]
+                for m in range(len(s.mix_rows)):
+                    made_of.mixes[t, bit, m] = s.mix_rows[m]
                 for a in range(len(s.map_rows)):
                     made_of.maps[t, bit, a] = s.map_rows[a]
-                learn_(node, bit, answer, gates, rates, rate, memory, tables, s)
+                learn_(bit, answer, gates, rates, rate, memory, tables, s)
             node = node * 2 + answer
             if part == 3 or bit == depth - 1:
                 keep_runs_((node & (2 << part) - 1) << (3 - part), memory, s)

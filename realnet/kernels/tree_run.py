@@ -70,9 +70,9 @@ def run_(
                 if decided.shape[1] > 0:
                     decided[t, bit] = p
                 if learns:
-                    learn_(node, bit, answer, gates, rates, rate, memory, tables, s)
+                    learn_(bit, answer, gates, rates, rate, memory, tables, s)
                 elif gains_only:
-                    adapt_(node, answer, gates, rates, rate, memory, s)
+                    adapt_(answer, gates, rates, rate, memory, s)
             node = node * 2 + answer
             if learns and (part == 3 or bit == depth - 1):
                 keep_runs_((node & (2 << part) - 1) << (3 - part), memory, s)

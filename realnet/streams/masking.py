@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 LONGEST = 300  # bytes of a line; the rest is not read
 WORDS = 2**16  # tokens: 0 is the end of a line, all others are hashes of words
 _MOST_WORDS = 60  # of a line
-_NUMBER = re.compile(r"\b(?:0x)?[0-9a-fA-F]{6,}\b|\d+")
+_HEX = "[0-9a-fA-F]"
+_UUID = rf"\b{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}\b"
+_NUMBER = re.compile(rf"{_UUID}|\b(?:0x)?{_HEX}{{6,}}\b|\d+")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # what stands for a byte that is no UTF-8
 
 
 def masked(text: str) -> str:
-    """Return a line without the space around it, cut, and with 0 for each number, hexadecimal ones included."""
+    """Return a line without the space around it, cut, and with 0 for each number, also hexadecimal and UUID."""
     text = _SURROGATE.sub("\ufffd", text.strip()[:LONGEST]).replace("\n", " ")
     return _NUMBER.sub("0", text.encode()[:LONGEST].decode(errors="ignore"))
 

@@ -25,11 +25,11 @@ class DendriteModel(torch.nn.Module):
         self.mix = torch.nn.Parameter(torch.from_numpy(memory.mix.copy()))
         self.maps = torch.nn.Parameter(torch.from_numpy(memory.maps.reshape(-1, CELLS).copy()))
 
-    def forward(self, inputs: Tensor, rows: Tensor, nodes: Tensor, maps: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, rows: Tensor, mixes: Tensor, maps: Tensor) -> Tensor:
         """Return the probability of a 1 of each decision, (B,); the arguments are those of `Decisions`, (B, …)."""
         gains = [torch.nn.functional.embedding_bag(rows[:, gates], self.gains, mode="sum") for gates in self._somata]
         heard = [(each * inputs).sum(1).clamp(-_TOP, _TOP) for each in gains]
-        z = (torch.stack(heard, 1) * self.mix[nodes]).sum(1).clamp(-_TOP, _TOP)
+        z = (torch.stack(heard, 1)[:, None] * self.mix[mixes]).sum(2).clamp(-_TOP, _TOP).mean(1)
         if not len(self.maps):
             return z.sigmoid().clamp(_LEAST, 1 - _LEAST)
         u = (z.clamp(-_EDGE, _EDGE) + 8) * 2
@@ -44,7 +44,7 @@ class DendriteModel(torch.nn.Module):
         known = made_of.answers.reshape(-1) >= 0
         told = [
             torch.from_numpy(each.reshape(known.size, *each.shape[2:])[known]).to(device)
-            for each in (made_of.inputs, made_of.rows, made_of.nodes, made_of.maps)
+            for each in (made_of.inputs, made_of.rows, made_of.mixes, made_of.maps)
         ]
         answers = torch.from_numpy(made_of.answers.reshape(-1)[known].astype(np.float32)).to(device)
         costs = torch.nn.functional.binary_cross_entropy(self(*told), answers, reduction="sum")

@@ -178,6 +178,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/net/matrix", "get"),
         ("/v1/net/tokens", "get"),
         ("/v1/hive", "get"),
+        ("/v1/journal", "get"),
+        ("/v1/takeovers", "post"),
         ("/v1/links", "get"),
         ("/v1/links", "post"),
         ("/v1/links/{id}", "delete"),
@@ -213,6 +215,7 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/snapshots/{id}", "patch"),
         ("/v1/snapshots/{id}", "delete"),
         ("/v1/snapshots/{id}/data", "get"),
+        ("/v1/snapshots/{id}/memory", "get"),
         ("/v1/snapshots/{id}/restore", "post"),
         ("/v1/snapshots/upload", "post"),
     } == declared

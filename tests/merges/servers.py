@@ -1,6 +1,7 @@
 """Servers whose nets merge: each with a store of its own, and a text that no other has read."""
 
 import asyncio
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,24 @@ from service.jobs.merge_worker import merge_in
 from tests.jobs.client import end_of
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
-DOCS = Path(__file__).parents[2] / "docs"
 READ, LATER = 6000, 3000
-_ALL = [(DOCS / name).read_text(encoding="ascii", errors="ignore") for name in ("api.md", "design.md", "client.md")]
-TEXTS, HELD_OUT = [each[:READ] for each in _ALL], [each[READ : READ + LATER] for each in _ALL]
 SMALL = {"preset": "dendrites", "variant": "fast", "max_lines": 2**15, "snapshot_every": 0}
 
 Start = Callable[..., Any]
+
+
+def _text(number: int) -> str:
+    """Return what a member reads: sentences in which each word has few that follow it, half of them in all texts."""
+    words = ["".join(random.Random(f"word {k}").choices("etaoinshrdlu", k=3 + k % 5)) for k in range(240)]
+    followers = {word: random.Random(word).sample(words[:120], 3) for word in words}
+    own, draw = words[120 + 40 * number :][:40], random.Random(number)
+    said = [own[0]]
+    while sum(map(len, said)) + len(said) < READ + LATER:
+        said.append(draw.choice(followers[said[-1]] if draw.random() < 0.9 else own))
+    return " ".join(said)
+
+
+TEXTS, HELD_OUT = [[_text(number)[part] for number in range(3)] for part in (slice(READ), slice(READ, READ + LATER))]
 
 
 async def _in_this_process(worker: str, directory: Path, report: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def fitted() -> Fitted:
     return fit_live(living().checkpoint(), TOLD, FitOptions(learning_rate=5e-4, validation=0.3, batch_size=256))
 
 
-@pytest.mark.parametrize("variant", ["fast", "standard"])
+@pytest.mark.parametrize("variant", ["fast", "standard", "large"])
 def test_the_forward_pass_says_what_the_net_says(variant: str) -> None:
     learner = DendriteLearner.create(variant)  # type: ignore[arg-type]
     learner.run(HEARD[:2000], outputs="none")

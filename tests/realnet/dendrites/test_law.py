@@ -21,6 +21,9 @@ PLAIN = Wiring(
     somata=(("node", "recall 1", "last", "sure"), ("node", "expected", "last but one", "recall 2")),
     maps=("last", "last two", "expected"),
     beliefs=True,
+    mixes=("recall 1", "last", "last but one"),
+    slow=True,
+    answers=3,
 )
 TEXT = b"One line, 12 words.\n\tA line_2 of 345 words; A line_2 of 345 words.\n" * 2
 

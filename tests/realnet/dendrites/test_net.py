@@ -212,6 +212,9 @@ def test_a_wiring_of_unknown_names_is_none() -> None:
         ({"somata": (("recall 2",),)}, "no gate 'recall 2'"),
         ({"recalls": ()}, "1 to 3 recalls"),
         ({"maps": ("moon",)}, "no map 'moon'"),
+        ({"answers": 8}, "0 to 7 answers"),
+        ({"mixes": ("last",)}, "gates that they have"),
+        ({"mixes": ("node", "node")}, "gates that they have"),
     ):
         with pytest.raises(ValueError, match=told):
             Wiring(**good | wrong)

@@ -150,6 +150,8 @@ DEFINITIONS: dict[str, Callable[[bytes], Any]] = {
     "indent, last": lambda before: (indent(before)[0], before[-1:], indent(before)[0] == len(lines(before)[0])),
     "line shape": line_shape,
     "kinds": lambda before: kinds(before[-12:]),
+    "last two, expected": last(2),
+    "words, third": lambda before: (word(before), words_done(before)[-1:], words_done(before)[-3:-2]),
 }
 
 

@@ -20,6 +20,7 @@ from realnet.streams.told import ALARM
         ("at 0x7fffdeadbeef in main", "at 0 in main"),
         ("blk_-1608999687919862906", "blk_-0"),
         ("commit 9fceb02d0ae5", "commit 0"),
+        ("volume 113d3a99-c3da-401f-bd62-cc2caa5b96d2.img", "volume 0.img"),
         ("2026-11-29T13:45:07.123+01:00", "0-0-0T0:0:0.0+0:0"),
         ("  indented\r\n", "indented"),
         ("cab", "cab"),
