@@ -34,3 +34,24 @@ def test_a_log_is_watched_over_a_rotation_and_a_new_start(tmp_path: Path) -> Non
         file.write("2025-11-29T12:10:02Z postfix: no space is left for the queue\n")
     [line] = realnet("watch", "--json", "--state", str(state), str(path)).stdout.splitlines()
     assert (json.loads(line)["line"], json.loads(line)["event"]["number"]) == (3, 2)
+
+
+def test_values_are_watched_and_gone_on_with(tmp_path: Path) -> None:
+    path, state = tmp_path / "load.csv", tmp_path / "state"
+    rows = [f"{1764417600 + 60 * minute},{20 + minute % 7}\n" for minute in range(400)]
+    path.write_text("time,load\n" + "".join(rows[:300]) + "1764435600,500\n")
+    arguments = "watch", "--metric", "--json", "--state", str(state), str(path)
+    ended = realnet(*arguments)
+    event = json.loads(ended.stdout.splitlines()[0])
+    assert (ended.returncode, event["line"], event["value"], event["event"]["state"]) == (0, 302, 500.0, "open")
+    assert event["low"] <= event["expected"] <= event["high"]
+    with path.open("a") as file:
+        file.write("".join(rows[301:]))
+    [closed] = realnet(*arguments).stdout.splitlines()
+    assert json.loads(closed)["event"] == {"number": 1, "state": "closed"}
+    assert realnet(*arguments, "--direction", "up", "--quiet", "--min-change", "3").returncode == 0
+    ended = realnet(*arguments, "--min-change", "-3")
+    assert ended.returncode == 2
+    assert b"min_change is -3.0" in ended.stderr
+    path.write_bytes(b"time,load\n1764417600,20\n")
+    assert b"the time goes back" in realnet(*arguments).stderr
