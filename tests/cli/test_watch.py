@@ -12,6 +12,7 @@ from subprocess import PIPE, Popen
 
 import pytest
 
+from tests.api.asking import until
 from tests.cli.commands import complaint, environment
 from tests.cli.watching import Watching, watching
 
@@ -177,12 +178,7 @@ def test_options_reach_the_detector_also_of_a_state(watching: Watching, tmp_path
 
 def test_sigterm_ends_it_like_ctrl_c(watching: Watching, tmp_path: Path) -> None:
     (tmp_path / "log").write_text("a\n")
-
-    def act() -> None:
-        while not watching.seen:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    ended = watching.run_until(act, "--follow", "--state", str(tmp_path / "state"), str(tmp_path / "log"))
+    arguments = "--follow", "--state", str(tmp_path / "state"), str(tmp_path / "log")
+    ended = watching.run_until(lambda: until(lambda: len(watching.seen) == 1), *arguments, ends=signal.SIGTERM)
     assert ended.returncode == 130
     assert (tmp_path / "state").exists()

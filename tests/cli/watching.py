@@ -25,8 +25,10 @@ class Watching:
     def run(self, *arguments: str, given: bytes = b"", variables: Mapping[str, str] = {}) -> "CompletedProcess[bytes]":
         return realnet("watch", *arguments, given=given, variables=variables)
 
-    def run_until(self, act: Callable[[], object], *arguments: str) -> "CompletedProcess[bytes]":
-        """Run it, do `act` on another thread while it runs, and end it by Ctrl-C then."""
+    def run_until(
+        self, act: Callable[[], object], *arguments: str, ends: signal.Signals = signal.SIGINT
+    ) -> "CompletedProcess[bytes]":
+        """Run it, do `act` on another thread while it runs, and end it by a signal then."""
         ended, failures = Event(), list[BaseException]()
 
         def acting() -> None:
@@ -35,7 +37,7 @@ class Watching:
             except BaseException as failure:
                 failures.append(failure)
             if not ended.is_set():
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), ends)
 
         thread = Thread(target=acting)
         thread.start()
