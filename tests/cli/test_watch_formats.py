@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.watching.times import time_in, time_of
+from service.cli.watching.times import split_time, time_of
 from tests.cli.commands import complaint
 from tests.cli.watching import Watching, watching
 
@@ -27,33 +27,45 @@ def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("2025-11-29T12:00:01Z ", NOON),
+        ("2025-11-29 13:00:01 ", NOON),  # the time here
+        ("2025-11-29T12:00:01.250+00:00 ", NOON + 0.25),
+        ("2025-11-29 13:00:01,250 ", NOON + 0.25),
+        ("2025-11-29 12:00:01.5 UTC ", NOON + 0.5),
+        ("<34>1 2025-11-29T12:00:01Z ", NOON),
+        ("1764417601 ", NOON),
+        ("[1764417601.5] ", NOON + 0.5),
+        ("[2025-11-29 13:00:01]: ", NOON),
+    ],
+)
+def test_the_time_at_the_beginning_of_a_line_is_no_part_of_it(time: str, seconds: float) -> None:
+    assert split_time(f"{time}[7] job 1 of 2 (x) failed") == (seconds, "[7] job 1 of 2 (x) failed")
+
+
+@pytest.mark.parametrize(
     ("line", "seconds"),
     [
-        ("2025-11-29T12:00:01Z started", NOON),
-        ("2025-11-29 13:00:01 status installed", NOON),  # the time here
-        ("2025-11-29T12:00:01.250+00:00 host", NOON + 0.25),
-        ("2025-11-29 13:00:01,250 INFO", NOON + 0.25),
-        ("2025-11-29 12:00:01.5 UTC [7] LOG", NOON + 0.5),
         ("level=info ts=2025-11-29T07:00:01-0500 msg=x", NOON),
-        ("1764417601 x", NOON),
-        ("[1764417601.5] x", NOON + 0.5),
         ('{"ts":1764417601500}', NOON + 0.5),
         ('127.0.0.1 - - [29/Nov/2025:12:00:01 +0000] "GET / HTTP/1.1"', NOON),
+        ("2025-11-29T12:00:01Z", NOON),
         ("order 1764417601 shipped", None),
         ("no time at 12:00, order 17644176011234", None),
         ("2025-02-31 12:00:01 no such day", None),
         ("a" * 200 + " 2025-11-29T12:00:01Z", None),
     ],
 )
-def test_the_time_of_a_line_is_found(line: str, seconds: float | None) -> None:
-    assert time_in(line) == seconds
+def test_the_time_elsewhere_in_a_line_stays_in_it(line: str, seconds: float | None) -> None:
+    assert split_time(line) == (seconds, line)
 
 
 @pytest.mark.parametrize("days", [0, 3, 300])
 def test_a_time_without_a_year_is_of_the_last_twelve_months(days: int) -> None:
     when = datetime.now().replace(microsecond=0) - timedelta(days=days)
     line = f"<13>{when:%b} {when.day:2} {when:%H:%M:%S} host kernel: x"
-    assert time_in(line) == when.timestamp()
+    assert split_time(line) == (when.timestamp(), "host kernel: x")
 
 
 @pytest.mark.parametrize("cell", ["2025-11-29", "2025-11-29 12:00", "1764417601", " 2014-04-10 00:04:00 "])

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from service.cli.watching.times import time_in, time_of
+from service.cli.watching.times import split_time, time_of
 
 _MOST_NULS = 0.01  # of a line
 
@@ -18,7 +18,7 @@ class Log:
         """Go on with another file, which is of the same form."""
 
     def read(self, line: str) -> tuple[float | None, str] | None:
-        """Return a line's time and text; None if it is empty. Raises ValueError if it cannot be read."""
+        """Return a line's time and its text; None if it is empty. Raises ValueError if it cannot be read."""
         if not line.strip():
             return None
         if line.count("\0") > _MOST_NULS * len(line):
@@ -26,7 +26,7 @@ class Log:
         if self._form is None:
             self._form = _form_of(line)
         if self._form == "plain":
-            return time_in(line), line
+            return split_time(line)  # or all lines are new when the name of the month is
         return _journald(_object(line)) if self._form == "journald" else _docker(_object(line))
 
 

@@ -1,7 +1,6 @@
 """Print events: a line each, for a person or as JSON."""
 
 import math
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _LEAST_WIDTH = 20  # that is left to a text, however much is to be said of it
-# At the beginning of a line, also of one in which each number is a 0: what is printed has the time before it.
-_TIME = re.compile(
-    r"\A[\[(]?(?:\d+-\d+-\d+[T ]|[A-Z][a-z]{2} +\d+ )\d+:\d+:\d+(?:[.,]\d+)?(?:Z|[+-]\d+:?\d*)?[\]),:]* +"
-)
 _REASONS = 2  # that are told, the loudest, if they are not much quieter than the first
 _LOUD = 1 / 3  # of the first
 _WORDS = {
@@ -61,7 +56,7 @@ class Teller:
         head = Text("  ").join(Text(*part) for part in parts)
         text, rest = Text(_one_line(_shown(what, told))), [Text(_why(told), "dim")]
         if isinstance(told.expected, str):
-            rest.append(Text(f"nearest: {_one_line(_TIME.sub('', told.expected))}", "dim"))
+            rest.append(Text(f"nearest: {_one_line(told.expected)}", "dim"))
         if self._console.is_terminal:
             _fit(self._console.width - head.cell_len - 2, text, rest)
         return Text("  ").join(part for part in (head, text, *rest) if part)
@@ -87,7 +82,7 @@ def _one_line(text: str) -> str:
 def _shown(what: str | float, told: Told) -> str:
     """Return what came, and of a value what was expected instead of it."""
     if isinstance(what, str):
-        return what if told.at is None else _TIME.sub("", what)
+        return what
     low, high = told.low, told.high
     if (low is not None and what < low) or (high is not None and what > high):
         return f"{number(what)}, expected {_bounds(low, high)}"

@@ -14,16 +14,27 @@ _EPOCH = r"(?:9\d{8}|[1-9]\d{9})(?:\.\d{1,9}|\d{3})?(?![\w.:-])"  # only at the 
 _NAMED = r"(?:^[\[({<]?|(?:ts|time|timestamp)\"?[=:] ?\"?)"
 _ANY = re.compile(rf"(?P<iso>{_ISO})|(?P<syslog>{_SYSLOG})|(?P<web>{_WEB})|{_NAMED}(?P<epoch>{_EPOCH})")
 _MAYBE = re.compile(r"\d\d:\d\d|\d{9}")  # in all of them: of a line without a time it saves most of the search
+_BEFORE, _AFTER = (
+    re.compile(r"(?:<\d{1,3}>(?:1 )?)?[\[({]?"),
+    "])}>,: \t",
+)  # a time at the beginning: what may stand there
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _WITHIN = 120  # signs of a line at whose beginning its time stands
 _EARLY_SECONDS = 86_400.0  # that a time without a year may be ahead of now, before it is of the year before
 
 
-def time_in(line: str) -> float | None:
-    """Return the first time in a line, in seconds since 1970; None where there is none. Without a zone it is local."""
+def split_time(line: str) -> tuple[float | None, str]:
+    """Return the first time in a line, in seconds since 1970, and the line, without the time if it begins with that.
+
+    A time without a zone is of here. Where there is none it is None.
+    """
     found = _ANY.search(line, 0, _WITHIN) if _MAYBE.search(line, 0, _WITHIN) else None
-    return None if found is None else _seconds(str(found.lastgroup), found[str(found.lastgroup)])
+    if found is None:
+        return None, line
+    seconds = _seconds(str(found.lastgroup), found[str(found.lastgroup)])
+    rest = line[found.end() :].lstrip(_AFTER)
+    return seconds, rest if rest and seconds is not None and _BEFORE.fullmatch(line, 0, found.start()) else line
 
 
 def time_of(cell: str) -> float:
