@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.output import console
+from service.cli.output import console, write_whole
 
 if TYPE_CHECKING:
     from realnet import DendriteLearner
@@ -102,15 +102,8 @@ def _progress(what: str, size: int) -> Iterator[Callable[[int], None]]:
 
 
 def _write(output: Path, data: bytes, force: bool) -> None:
-    """Write the file whole or not at all."""
     from realnet.client import RealNetError
 
     if output.exists() and not force:
         raise RealNetError(f"{output} exists: --force writes over it")
-    part = output.with_name(f"{output.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise RealNetError(f"{output} cannot be written: {error.strerror}") from error
+    write_whole(output, data)

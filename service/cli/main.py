@@ -1,4 +1,4 @@
-"""The `realnet` command. All but `serve`, `key`, `compress` and `decompress` talk to a server, like any client."""
+"""The `realnet` command. All but `serve`, `watch`, `key`, `compress` and `decompress` talk to a server, as clients."""
 
 import sys
 from typing import Annotated
@@ -23,6 +23,7 @@ from service.cli.serve import serving
 from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
 from service.cli.top import top
+from service.cli.watch import watching
 
 DEFAULT_URL = "http://127.0.0.1:8420"  # the client's, which takes longer to load than all else
 
@@ -41,6 +42,7 @@ app.add_typer(hive)
 app.add_typer(links)
 app.add_typer(top)
 app.add_typer(outputs)
+app.add_typer(watching)
 app.add_typer(begin)
 app.add_typer(compression)
 app.add_typer(jobs, name="jobs")
@@ -92,7 +94,7 @@ def _is_url(url: str) -> bool:
 
 
 def main() -> None:
-    """The console entry: exit status 0, 1 (it failed), 2 (it was asked wrongly) or 130 (Ctrl-C)."""
+    """The console entry: exit status 0, 1 (it failed), 2 (it was asked wrongly), 3 (`watch --exit-on-event`) or 130."""
     try:
         status = app(prog_name="realnet", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
 
@@ -61,3 +64,17 @@ def printable(text: str) -> str:
     if not sys.stdout.isatty():
         return text
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def write_whole(path: "Path", data: bytes) -> None:
+    """Write a file whole or not at all: one that was there before stays until this one is written."""
+    from realnet.client import RealNetError
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise RealNetError(f"{path} cannot be written: {error.strerror}") from error

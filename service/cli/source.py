@@ -1,12 +1,13 @@
-"""Read what is to be streamed: a file, from any byte on, a pipe, or a file that grows."""
+"""Read what is to be streamed or watched: a file, from any byte on, a pipe, or a file that grows."""
 
 import asyncio
+import gzip
 import os
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 _LOOK_SECONDS = 0.2  # at a file that may have grown
 
@@ -14,15 +15,16 @@ _LOOK_SECONDS = 0.2  # at a file that may have grown
 class Source:
     """A file, or - for standard input; `position` is where the next byte to be read stands in it.
 
-    Of one that is followed, `say` is told where another file takes its place, and where it was cut off.
+    Of one that is followed, `say` is told where another file takes its place, and where it was cut off. With `unpacks`
+    a file whose name ends in .gz is read as what is packed in it.
     """
 
-    def __init__(self, path: str, start: int, follows: bool, say: Callable[[str], None]) -> None:
+    def __init__(self, path: str, start: int, follows: bool, say: Callable[[str], None], unpacks: bool = False) -> None:
         self.position = start
         self._path = path
         self._follows = follows
         self._say = say
-        self._file = sys.stdin.buffer if path == "-" else _open(path)
+        self._file = sys.stdin.buffer if path == "-" else _open(path, unpacks)
         mode = os.fstat(self._file.fileno()).st_mode
         self._is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or self._file.isatty()
         self.is_file = stat.S_ISREG(mode)
@@ -31,6 +33,14 @@ class Source:
     def close(self) -> None:
         if self._path != "-":
             self._file.close()
+
+    def resume(self, position: int, head: bytes) -> bool:
+        """Begin at a position, and tell whether that is right: the file still begins like that, and is as long."""
+        self._file.seek(0)
+        if self._file.read(len(head)) != head or self._file.seek(0, os.SEEK_END) < position:
+            return False
+        self.position = position
+        return True
 
     async def blocks(self, size: int) -> AsyncIterator[bytes]:
         """Yield what there is from the start on, in blocks of at most so many bytes."""
@@ -114,5 +124,7 @@ def _between_characters(data: bytes, most: int) -> int:
     return end
 
 
-def _open(path: str) -> BinaryIO:
+def _open(path: str, unpacks: bool = False) -> BinaryIO:
+    if unpacks and path.endswith(".gz"):
+        return cast(BinaryIO, gzip.open(path))
     return open(path, "rb")  # noqa: PTH123

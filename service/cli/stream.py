@@ -2,11 +2,9 @@
 
 import asyncio
 import math
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +13,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from realnet.client import Ack, AsyncStream, Outputs, RealNetError, Server
 from realnet.client.models import InputContent, Level
+from service.cli.signals import on_a_signal
 from service.cli.source import Source, cut
 from service.cli.tally import Tally
 
 _BLOCK = 4096  # bytes read and sent at once, if a message has fewer
 _SHOW_SECONDS = 0.1
 _LAST_SECONDS = 5.0  # how long acks and outputs are waited for after Ctrl-C
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(slots=True, frozen=True)
@@ -186,7 +184,7 @@ async def _both(sending: Sending, stream: AsyncStream) -> None:
     stopped = asyncio.Event()
     stop = asyncio.create_task(stopped.wait())
     try:
-        with _on_a_signal(stopped.set):
+        with on_a_signal(stopped.set):
             either: set[asyncio.Future[Any]] = {all_of_it, stop}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if all_of_it.done():
@@ -202,18 +200,3 @@ async def _both(sending: Sending, stream: AsyncStream) -> None:
         for task in (send, receive, stop):
             task.cancel()
         await asyncio.gather(all_of_it, return_exceptions=True)
-
-
-@contextmanager
-def _on_a_signal(act: Callable[[], object]) -> Iterator[None]:
-    """Have the first signal do `act`, and another one end it at once. On Windows the first one does that."""
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):
-        for each in _SIGNALS:
-            loop.add_signal_handler(each, act)
-    try:
-        yield
-    finally:
-        with suppress(NotImplementedError):
-            for each in _SIGNALS:
-                loop.remove_signal_handler(each)

@@ -1,0 +1,90 @@
+"""The command `realnet watch`, which needs no server."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from service.cli.output import console
+
+watching = typer.Typer()
+
+_VALUES = "Values"  # the options of `--metric`
+
+
+@watching.command("watch")
+def watch_streams(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files, also packed by gzip, or - for standard input.")
+    ],
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is written to the files, until Ctrl-C.")
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="The file to go on from, and in which what was learnt is kept at the end and every minute."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print an object of JSON for each event.")] = False,
+    exit_on_event: Annotated[bool, typer.Option("--exit-on-event", help="End with 3 at the first event.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also print what spoke for each event, in bits, and what was expected.")
+    ] = False,
+    budget: Annotated[float | None, typer.Option(help="Alarms in 1,000 rows that are wanted at most.")] = None,
+    eager: Annotated[bool, typer.Option("--eager", help="Tell of more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell of less.")] = False,
+    metric: Annotated[
+        bool, typer.Option("--metric", help="Rows are values: a CSV, or a number a line.", rich_help_panel=_VALUES)
+    ] = False,
+    column: Annotated[
+        str | None,
+        typer.Option(help="The column of the value; if not given, the first of numbers.", rich_help_panel=_VALUES),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help="The column of the time; if not given, the first that is one.", rich_help_panel=_VALUES),
+    ] = None,
+    direction: Annotated[
+        Literal["up", "down", "both"] | None,
+        typer.Option(help="What is news: only a rise, only a fall, or both.", rich_help_panel=_VALUES),
+    ] = None,
+    min_change: Annotated[
+        float | None,
+        typer.Option(help="The least change that is news; if not given, 5% of what is usual.", rich_help_panel=_VALUES),
+    ] = None,
+    missing: Annotated[
+        Literal["refuse", "skip", "previous", "zero"] | None,
+        typer.Option(help="What to do with a row without a value.", rich_help_panel=_VALUES),
+    ] = None,
+) -> None:
+    """Watch log lines or values, learn what is usual from the stream itself, and print only what is news.
+
+    It takes no server: each file has a detector in this process. What is said of a row is said before it is learnt.
+    """
+    from service.cli.watching.run import watch
+    from service.cli.watching.telling import Teller
+    from service.cli.watching.watched import Asked
+
+    of_values = {"direction": direction, "min_change": min_change, "missing": missing}
+    for name, value in ({"column": column, "time": time} | of_values).items():
+        if value is not None and not metric:
+            raise typer.BadParameter("it is of values: --metric", param_hint=f"--{name.replace('_', '-')}")
+    if eager + quiet + (budget is not None) > 1:
+        raise typer.BadParameter("it is one or the other", param_hint="--eager, --quiet, --budget")
+    sensitivity = "eager" if eager else "quiet" if quiet else None
+    options: dict[str, Any] = {"budget": budget, "sensitivity": sensitivity, **of_values}
+    given = {name: value for name, value in options.items() if value is not None}
+    asked = Asked(tuple(_checked(files, follow)), follow, metric, column, time, given, state, exit_on_event)
+    status = asyncio.run(watch(asked, Teller(len(files) > 1, json, explain), console(stderr=True)))
+    if status:
+        raise typer.Exit(status)
+
+
+def _checked(files: list[str], follow: bool) -> list[str]:
+    for name in files:
+        if files.count(name) > 1:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="FILE")
+        if follow and (name == "-" or name.endswith(".gz")):
+            why = "standard input is followed anyway" if name == "-" else f"{name} is packed, and does not grow"
+            raise typer.BadParameter(why, param_hint="--follow")
+    return files

@@ -1,0 +1,102 @@
+"""Watch several streams at once, and keep what they have become."""
+
+import asyncio
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from realnet.checkpoint import Checkpoint
+from realnet.client import RealNetError
+from service.cli.signals import on_a_signal
+from service.cli.watching import detectors
+from service.cli.watching.state import Kept, State
+from service.cli.watching.telling import Teller
+from service.cli.watching.watched import Asked, Enough, Watched
+
+_SAVE_SECONDS = 60.0
+_DONE, _EVENT, _STOPPED = 0, 3, 130  # exit statuses
+
+
+async def watch(asked: Asked, teller: Teller, console: Console) -> int:
+    """Watch until all has been read, a signal comes, or the event that is waited for; return the exit status.
+
+    Raises BadParameter for what was asked wrongly, RealNetError and OSError; the state is then as it was saved last.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        watching = _Watching(asked, teller, console, stack)
+        status = await watching.run()
+    seconds = time.monotonic() - began
+    for each in watching.streams:
+        console.print(f"{f'{each.name}: ' if len(asked.files) > 1 else ''}{each.summary(seconds)}")
+    return status
+
+
+class _Watching:
+    """All streams, and the file in which they are kept; `stack` closes what is open."""
+
+    def __init__(self, asked: Asked, teller: Teller, console: Console, stack: ExitStack) -> None:
+        self._path, self._console = asked.state, console
+        self._state = State(asked.is_metric) if self._path is None else State.load(self._path, asked.is_metric)
+        self._kind = detectors.kind_of(asked.is_metric)
+        self.streams: list[Watched] = []
+        for name in asked.files:
+            kept = self._state.streams.get(_key(name))
+            stream = stack.enter_context(closing(self._stream(name, asked, teller, kept)))
+            if kept is not None:
+                stream.resume(kept)
+            self.streams.append(stream)
+
+    def _stream(self, name: str, asked: Asked, teller: Teller, kept: Kept | None) -> Watched:
+        try:
+            checkpoint = None if kept is None else Checkpoint.from_bytes(kept.checkpoint)
+            detector = self._kind.detector(asked.options, checkpoint)
+        except ValueError as error:
+            where = "" if kept is None else f"{self._path}: "
+            raise typer.BadParameter(f"{where}{error}") from error
+        return Watched(name, asked, detector, self._kind, teller, self._console.print)
+
+    async def run(self) -> int:
+        """Watch and save; return the exit status."""
+        saving = asyncio.create_task(self._save_at_times())
+        tasks = [asyncio.create_task(each.watch()) for each in self.streams]
+        work = asyncio.gather(*tasks)
+        try:
+            with on_a_signal(work.cancel):
+                await work
+            status = _DONE
+        except Enough:
+            status = _EVENT
+        except asyncio.CancelledError:
+            status = _STOPPED
+        finally:
+            for task in (saving, *tasks):
+                task.cancel()
+            await asyncio.gather(saving, *tasks, return_exceptions=True)
+        self._save()
+        return status
+
+    async def _save_at_times(self) -> None:
+        came = 0
+        while True:
+            await asyncio.sleep(_SAVE_SECONDS)
+            came, before = sum(each.rows + each.bad for each in self.streams), came
+            if came == before:
+                continue
+            try:
+                self._save()
+            except RealNetError as error:  # it may be better the next time
+                self._console.print(str(error))
+
+    def _save(self) -> None:
+        if self._path is not None:
+            self._state.streams.update((_key(each.name), each.kept()) for each in self.streams)
+            self._state.save(self._path)
+
+
+def _key(name: str) -> str:
+    """Return what a stream is kept under."""
+    return name if name == "-" else str(Path(name).absolute())

@@ -1,0 +1,218 @@
+"""One stream that is watched: lines of a file in, through a detector, events out."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import typer
+
+from realnet.client import RealNetError
+from realnet.streams.told import Detector, Told
+from service.cli.source import Source
+from service.cli.watching.columns import Columns
+from service.cli.watching.cutting import BinaryError, Cutter, RawLine
+from service.cli.watching.detectors import Kind
+from service.cli.watching.logs import Log
+from service.cli.watching.state import Kept
+from service.cli.watching.telling import Teller
+
+Row: TypeAlias = tuple[float | None, str | float]  # when, and what
+
+_BLOCK = 65_536  # bytes read at once
+_NAMED = 20  # bad rows that are named one by one
+_HOPELESS = 10  # bad rows and no other, and the file is not what it was said to be
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was asked for; `options` are the detectors'."""
+
+    files: tuple[str, ...]
+    follow: bool
+    is_metric: bool
+    column: str | None
+    time: str | None
+    options: dict[str, Any]
+    state: Path | None
+    exit_on_event: bool
+
+    @property
+    def takes_missing(self) -> bool:
+        return str(self.options.get("missing", "refuse")) != "refuse"
+
+
+class Enough(Exception):
+    """The event has come that was waited for."""
+
+
+class Watched:
+    """One stream: a file with its detector.
+
+    Attributes:
+        rows: of this run, and of them those that a detector told of that was `ready`, and the `events` they opened.
+        bad: how many could not be read.
+    """
+
+    def __init__(
+        self, name: str, asked: Asked, detector: Detector[Any], kind: Kind, teller: Teller, say: Callable[[str], None]
+    ) -> None:
+        self.name, self.detector = name, detector
+        self.rows = self.ready = self.events = self.bad = 0
+        self._kind, self._teller, self._say = kind, teller, say
+        self._is_enough = asked.exit_on_event
+        self._cutter = Cutter()
+        self._position = self._number = 0  # in the file, up to which all is told
+        self._said: set[str] = set()
+        self._source = Source(name, 0, asked.follow, self._begin_again, unpacks=True)
+        self._is_kept = self._source.is_file and name != "-"  # what comes in a pipe comes once
+        self._is_live = asked.follow or not self._source.is_file
+        self._form: Log | Columns = Log()
+        if asked.is_metric:
+            self._form = Columns(asked.column, asked.time, asked.takes_missing, self._say_of_it)
+
+    def close(self) -> None:
+        self._source.close()
+
+    def resume(self, kept: Kept) -> None:
+        """Go on with the file where it was read up to."""
+        if isinstance(self._form, Columns) and kept.layout is not None:
+            self._form.resume(kept.layout)
+        if not self._is_kept:
+            self._form.begin()
+            return
+        with self._unpacking():
+            goes_on = self._source.resume(kept.position, kept.head)
+        if goes_on:
+            self._position, self._number = kept.position, kept.number
+            self._cutter.begin(kept.position, kept.number, kept.head)
+        else:
+            self._say(f"{self.name} is another file than before: it is read from its beginning")
+            self._form.begin()
+
+    def kept(self) -> Kept:
+        """Return what is needed to go on."""
+        layout = self._form.layout if isinstance(self._form, Columns) else None
+        position, number, head = (self._position, self._number, self._cutter.head) if self._is_kept else (0, 0, b"")
+        return Kept(position, number, head, layout, self.detector.checkpoint().to_bytes())
+
+    async def watch(self) -> None:
+        """Tell of all that the file has, or while it is followed.
+
+        Raises BadParameter for a file that is not what it was said to be, Enough, RealNetError and OSError.
+        """
+        remaining = self.detector.remaining
+        if remaining and self._is_live:
+            self._say_of_it(f"nothing is told of the first {remaining:,} rows, by which it learns what is usual")
+        with self._unpacking():
+            async for block in self._source.blocks(_BLOCK):
+                self._take(self._cutter.add(block))
+                await asyncio.sleep(0)  # or no signal is seen
+        self._take(self._cutter.last())
+        if self.bad and not self.detector.rows:
+            raise self._refused(f"none of its {self.bad} rows can be read")
+
+    def summary(self, seconds: float) -> str:
+        """Return what this run made of it, in one line."""
+        line = f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} a second), {self.events:,} events"
+        if self.ready:
+            line += f" ({1000 * self.events / self.ready:,.3g} in 1,000 rows)"
+        if self.bad:
+            line += f"; {self.bad:,} rows could not be read"
+        if remaining := self.detector.remaining:
+            line += f"; nothing is told before {remaining:,} more rows have come"
+        return line
+
+    @contextmanager
+    def _unpacking(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise RealNetError(f"{self.name} is no whole file of gzip: {error}") from error
+
+    def _begin_again(self, why: str) -> None:
+        """Read another file, or the same one anew; what is left of a line of the old one is its last."""
+        self._say(why)
+        self._take(self._cutter.last())
+        self._cutter.begin(0, 0, b"")
+        self._position = self._number = 0
+        self._form.begin()
+
+    def _take(self, lines: Iterator[RawLine]) -> None:
+        """Tell of lines: together, as that is faster, but one by one where the next may not be told."""
+        try:
+            for line in lines:
+                alone = self._is_enough or not self.detector.rows
+                self._tell([line] if alone else [line, *lines])
+        except BinaryError as error:
+            raise self._refused(str(error)) from error
+
+    def _tell(self, lines: list[RawLine]) -> None:
+        parsed = [(line, row) for line in lines if (row := self._parsed(line)) is not None]
+        events = self._run(parsed) if parsed else 0
+        self._position, self._number = lines[-1].end, lines[-1].number
+        if events and self._is_enough:
+            raise Enough
+
+    def _parsed(self, line: RawLine) -> Row | None:
+        if line.is_cut:
+            self._say_once(
+                "long", f"line {line.number:,} is longer than 64 kB: only its beginning is read, as of others"
+            )
+        try:
+            text = line.data.decode()
+        except UnicodeDecodeError:
+            self._say_once("signs", f"line {line.number:,} is no UTF-8: such bytes are read as U+FFFD, as in others")
+            text = line.data.decode(errors="replace")
+        try:
+            return self._form.read(text)
+        except ValueError as error:
+            self._add_bad(line, str(error))
+            return None
+
+    def _run(self, parsed: list[tuple[RawLine, Row]]) -> int:
+        """Have rows told and learnt, and return how many events are to be told."""
+        remaining = self.detector.remaining
+        try:
+            told = self.detector.run([self._kind.row(*row) for _, row in parsed])
+        except ValueError as error:
+            if len(parsed) > 1:
+                return sum(self._run([each]) for each in parsed)
+            self._add_bad(parsed[0][0], str(error).removeprefix("rows[0]: "))
+            return 0
+        self.rows += len(told)
+        self.ready += sum(each.ready for each in told)
+        if remaining and self._is_live and not self.detector.remaining:
+            self._say_of_it("it knows what is usual: news is told from now on")
+        return sum(self._is_told(line, what, each) for (line, (_, what)), each in zip(parsed, told, strict=True))
+
+    def _is_told(self, line: RawLine, what: str | float, told: Told) -> bool:
+        if told.event is None:
+            return False
+        self.events += told.event.state == "open"
+        self._teller.tell(self.name, line.number, what, told, told.event)
+        return told.event.state != "closed"
+
+    def _add_bad(self, line: RawLine, why: str) -> None:
+        self.bad += 1
+        if self.bad <= _NAMED:
+            self._say_of_it(f"line {line.number:,} cannot be read: {why}")
+        elif self.bad == _NAMED + 1:
+            self._say_of_it("more lines cannot be read: they are counted")
+        if self.bad >= _HOPELESS and not self.detector.rows:
+            raise self._refused(f"none of its first {self.bad} rows can be read")
+
+    def _refused(self, why: str) -> typer.BadParameter:
+        return typer.BadParameter(f"{self.name}: {why}", param_hint="FILE")
+
+    def _say_of_it(self, what: str) -> None:
+        self._say(f"{self.name}: {what}")
+
+    def _say_once(self, topic: str, what: str) -> None:
+        if topic not in self._said:
+            self._said.add(topic)
+            self._say_of_it(what)
