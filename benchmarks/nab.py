@@ -19,8 +19,9 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from realnet.streams.events import Events
 from realnet.streams.metric import MetricDetector, Value
-from realnet.streams.value_options import BITS, Expert, ValueOptions
+from realnet.streams.value_options import BITS, Expert, Sensitivity, ValueOptions
 
 _PROBATION = 0.15
 _TOLD_AGAIN = 100  # rows within which only a higher score is told, as the detector does
@@ -63,16 +64,39 @@ def told_once(scores: Sequence[float]) -> NDArray[np.float64]:
     return once
 
 
-def ours(stream: Stream, expert: Expert) -> tuple[NDArray[np.float64], NDArray[np.bool_], float, float]:
-    """Return scores told once, alarms at the default, bits a row, and microseconds a row."""
+class Said(NamedTuple):
+    """What our detector says of a stream."""
+
+    bits: list[float]
+    alarms: dict[Sensitivity, NDArray[np.bool_]]
+    error: float  # mean distance from what was expected, in deviations of the stream's values
+    spent: float  # microseconds of a core a row
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        return told_once([each / (each + BITS["normal"]) for each in self.bits])
+
+
+def ours(stream: Stream, expert: Expert) -> Said:
     detector = MetricDetector(ValueOptions(expert=expert))
     rows = stream.rows
-    begun = time.perf_counter()
+    begun = time.process_time()
     told = detector.run(rows)
-    spent = (time.perf_counter() - begun) / len(rows) * 1e6
-    alarms = np.array([each.event is not None and each.event.state != "closed" for each in told])
-    scores = [each.bits / (each.bits + BITS["normal"]) for each in told]
-    return told_once(scores), alarms, spent, 0.0
+    spent = (time.process_time() - begun) / len(rows) * 1e6
+    bits = [each.bits for each in told]
+    error = np.mean(
+        [
+            abs(each.expected - row.value)
+            for each, row in zip(told, rows, strict=True)
+            if isinstance(each.expected, float)
+        ]
+    )
+    alarms = {}
+    for sensitivity, asked in BITS.items():  # how rare a row is does not depend on how rare it must be
+        events = Events(asked)
+        seen = [events.see(each, row.value) for each, row in zip(bits, rows, strict=True)]
+        alarms[sensitivity] = np.array([each is not None and each.state != "closed" for each in seen])
+    return Said(bits, alarms, float(error) / (float(np.std(stream.values)) + 1e-9), spent)
 
 
 def gaussian(stream: Stream) -> NDArray[np.float64]:
@@ -136,42 +160,50 @@ def counted(stream: Stream, alarms: NDArray[np.bool_]) -> tuple[int, int, int]:
     return found, outside, len(alarms) - first
 
 
-def causal(stream: Stream, expert: Expert) -> bool:
-    """Return whether the first half's scores are the same with other values in the second half."""
+def is_causal(stream: Stream, expert: Expert) -> bool:
+    """Return whether the first half is told the same with other values in the second half."""
     half = len(stream.values) // 2
     other = stream._replace(values=stream.values[:half] + [3 * each + 7 for each in stream.values[half:]])
-    return np.array_equal(ours(stream, expert)[0][:half], ours(other, expert)[0][:half])
+    first, second = (MetricDetector(ValueOptions(expert=expert)).run(each.rows) for each in (stream, other))
+    return first[:half] == second[:half]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nab", type=Path, required=True, help="a checkout of numenta/NAB")
-    parser.add_argument("--experts", nargs="+", default=list(get_args(Expert)))
+    parser.add_argument("--experts", nargs="*", default=list(get_args(Expert)))
     arguments = parser.parse_args()
     streams = streams_of(arguments.nab)
     judge = Judge(arguments.nab, streams)
     names = [stream.name for stream in streams]
-    halves = {"tune": names[0::2], "held": names[1::2]}
-    print(f"{'':18}{'standard':>9}{'low FP':>8}{'low FN':>8}{'tune':>7}{'held':>7}{'found':>7}{'outside':>9}{'NAB':>7}")
-    for expert in arguments.experts:
-        told = {stream.name: ours(stream, expert) for stream in streams}
-        said = {name: each[0] for name, each in told.items()}
-        counts = np.array([counted(stream, told[stream.name][1]) for stream in streams])
-        found, outside, rows = counts.sum(axis=0).tolist()
-        at_default = judge.score({name: each[1].astype(float) for name, each in told.items()}, "standard", names, 0.5)
-        line = _line(judge, said, names, halves)
-        spent = np.average([each[2] for each in told.values()], weights=[len(s.values) for s in streams])
-        print(f"{expert:18}{line}{found:>7}{1000 * outside / rows:>9.2f}{at_default:>7.1f}  {spent:.0f} us a row")
+    print(f"{'':16}standard  low FP  low FN    tune    held")
     for name, baseline in (("gaussian", gaussian), ("ewma", ewma)):
-        said = {stream.name: baseline(stream) for stream in streams}
-        print(f"{name:18}{_line(judge, said, names, halves)}")
+        print(f"{name:16}{_line(judge, {stream.name: baseline(stream) for stream in streams}, names)}", flush=True)
+    for expert in arguments.experts:
+        said = {stream.name: ours(stream, expert) for stream in streams}
+        print(f"{expert:16}{_line(judge, {name: each.scores for name, each in said.items()}, names)}")
+        for sensitivity in BITS:
+            counts = np.array([counted(stream, said[stream.name].alarms[sensitivity]) for stream in streams])
+            found, outside, rows = counts.sum(axis=0).tolist()
+            of_each = np.sort(1000 * counts[:, 1] / counts[:, 2])
+            alarms = {name: each.alarms[sensitivity].astype(float) for name, each in said.items()}
+            print(
+                f"  {sensitivity:12} {found} windows, alarms outside in 1,000 rows: {1000 * outside / rows:.2f}, "
+                f"of the median stream {np.median(of_each):.2f}, of the worst {of_each[-1]:.1f}; "
+                f"NAB {judge.score(alarms, 'standard', names, 0.5):.1f}"
+            )
+        error, spent = np.median([(each.error, each.spent) for each in said.values()], axis=0)
+        causal = all(is_causal(stream, expert) for stream in streams[::15])
+        print(
+            f"  of the median stream: error {error:.3f} deviations, {spent:.0f} us a row; causal: {causal}", flush=True
+        )
 
 
-def _line(judge: Judge, said: Scores, names: list[str], halves: dict[str, list[str]]) -> str:
+def _line(judge: Judge, scores: Scores, names: list[str]) -> str:
     profiles = ("standard", "reward_low_FP_rate", "reward_low_FN_rate")
-    whole = [judge.score(said, profile, names) for profile in profiles]
-    parts = [judge.score(said, "standard", half) for half in halves.values()]
-    return f"{whole[0]:>9.1f}{whole[1]:>8.1f}{whole[2]:>8.1f}{parts[0]:>7.1f}{parts[1]:>7.1f}"
+    figures = [judge.score(scores, profile, names) for profile in profiles]
+    figures += [judge.score(scores, "standard", half) for half in (names[0::2], names[1::2])]
+    return "".join(f"{each:8.1f}" for each in figures)
 
 
 if __name__ == "__main__":

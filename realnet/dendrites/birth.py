@@ -43,7 +43,7 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     return Memory(
         lines=np.zeros((lines + 1, WORDS), np.uint32),
         used=np.zeros(1, np.int64),
-        **newborn_dendrites(len(wiring.contexts), wiring),
+        **newborn_dendrites(len(wiring.contexts), wiring.beliefs, wiring.answers),
         trust=trust,
         trust_uses=np.zeros((len(wiring.recalls), TRUSTS), np.uint8),
         gains=np.repeat(row["gains"][:, None], ROWS, axis=1),
@@ -54,16 +54,16 @@ def newborn(wiring: Wiring, lines: int = LEAST_LINES) -> Memory:
     )
 
 
-def newborn_dendrites(contexts: int, wiring: Wiring) -> dict[str, NDArray[Any]]:
+def newborn_dendrites(contexts: int, beliefs: bool, answers: int = 0) -> dict[str, NDArray[Any]]:
     """Return what so many dendrites have each for itself, by the name that it has in `Memory`."""
-    run, believing = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), contexts if wiring.beliefs else 0
+    run, believing = (1 - 1 / (np.arange(RUNS) + 2)).astype(np.float32), contexts if beliefs else 0
     return {
         "reflex": np.tile(newborn_reflex(), (contexts, 1)),
         "reflex_uses": np.zeros((contexts, HISTORIES), np.uint8),
         "run": np.tile(np.repeat(run[:, None], _DECISIONS, axis=1), (contexts, 1, 1)),
         "run_uses": np.zeros((contexts, RUNS, _DECISIONS), np.uint8),
-        "belief": np.tile(_newborn_belief(), (believing, 2**wiring.answers)),
-        "belief_uses": np.zeros((believing, BELIEFS << wiring.answers), np.uint8),
+        "belief": np.tile(_newborn_belief(), (believing, 2**answers)),
+        "belief_uses": np.zeros((believing, BELIEFS << answers), np.uint8),
     }
 
 

@@ -24,7 +24,7 @@ def with_dendrites(memory: Memory, old: Wiring, new: Wiring) -> Memory:
     What it says stays the same, bit for bit; with beliefs, up to rounding, since their columns are the last.
     """
     had = len(old.contexts)
-    taken_on = newborn_dendrites(len(new.contexts) - had, new)
+    taken_on = newborn_dendrites(len(new.contexts) - had, new.beliefs, new.answers)
     gains = np.repeat(unused(new)["gains"][:, None], ROWS, axis=1)
     gains[:, :, _columns(new, had)] = memory.gains[:, :, _columns(old, had)]
     return memory._replace(

@@ -10,6 +10,7 @@ from realnet.streams.window import Window
 REMEMBERED = 64  # events, and ranges that are normal by a person's word
 _WITHIN = 100  # rows in which only what is rarer is told
 _CALM = 20  # rows below half of the bits that are asked for, and the event is over
+_STEP = 0.15  # of the bits that are asked for, by which an alarm raises them where there is a budget
 _LEAST, _MOST = 8.0, 70.0  # bits that may be asked for to keep a budget
 
 
@@ -60,7 +61,7 @@ class Events:
 
     def keep_budget(self, budget: float, is_alarm: bool) -> None:
         """Ask for more after an alarm, and for less after every row: by as much as is level at the budget."""
-        self.asked = max(_LEAST, min(_MOST, self.asked + is_alarm - budget / 1000))
+        self.asked = max(_LEAST, min(_MOST, self.asked * (1 + _STEP * (is_alarm - budget / 1000))))
 
     def judge(self, number: int, is_normal: bool, margin: float) -> None:
         """Take a person's word on an event: its values, and those so far beside them, are normal, or they are not.

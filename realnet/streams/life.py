@@ -163,6 +163,8 @@ class Life:
         """Go on from what `arrays` returned; only for a newborn. Raises ValueError or KeyError."""
         for name, part in self._parts().items():
             take_numbers_(part, arrays[name])
+        if self.scale.spread <= 0:
+            raise ValueError("the spread must be above 0")
         self._predictor.take(arrays)
 
     def _parts(self) -> dict[str, Any]:

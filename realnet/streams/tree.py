@@ -36,7 +36,7 @@ from realnet.streams.scale import BINS
 _CONTEXTS = 8
 _DEPTH = (BINS - 1).bit_length()
 _COLUMNS = FIRST + STEP * _CONTEXTS
-_GATES = np.array([(0, NODE, 0), (0, SURE, 0), (0, GIVEN, 0)])
+_GATES = np.array([(0, NODE, 0, 0), (0, SURE, 0, 0), (0, GIVEN, 0, 0)])
 _MOST_LINES = 2**14
 _GAIN_ROWS = 32 * (_CONTEXTS + 1)  # of each gate that are ever used
 _BORN_USED = 8  # uses of a reflex at birth: it moves slowly from the first row on
@@ -77,7 +77,7 @@ class Tree:
         self._means = [0.0, 0.0]  # of places, a fast and a slow one
         self._tables = _tables()
         self._rates = gain_rates(0.005, 0.003, 0.0003)[None]
-        self._scratch = Scratch.of(_CONTEXTS, _COLUMNS, len(_GATES), 1, 0, 0)
+        self._scratch = Scratch.of(_CONTEXTS, _COLUMNS, len(_GATES), 1, 1, 0, 0)
         self._stimuli = Stimuli(
             contexts=np.zeros((1, _CONTEXTS), np.uint64),
             gates=np.zeros((1, 1), np.int64),

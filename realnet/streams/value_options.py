@@ -45,7 +45,7 @@ class ValueOptions:
     budget: float | None = None
     zone: str = "UTC"
     missing: Missing = "refuse"
-    expert: Expert = "table"
+    expert: Expert = "mixed"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
