@@ -140,6 +140,11 @@ def test_hours_are_those_of_the_zone_when_its_clocks_change() -> None:
     assert errors["Europe/Berlin"] < 0.75 * errors["UTC"]
 
 
+def test_utc_is_known_without_a_table_of_zones() -> None:
+    rows = rows_of(days(400))
+    assert told(days(400)) == MetricDetector(by_table(zone="Etc/UTC")).run(rows)
+
+
 def test_after_a_gap_the_means_begin_anew() -> None:
     detector = MetricDetector(TABLE)
     detector.run(rows_of(noise(600)))
