@@ -29,9 +29,8 @@ def hour_of(at: float, zone: ZoneInfo | None) -> int:
     """Return the hour of the week, from 0 on Monday to 167, at so many seconds since 1970."""
     seconds = int(at // 1)
     if zone is not None:
-        seconds += int(
-            zone.fromutc(np.datetime64(seconds, "s").item().replace(tzinfo=zone)).utcoffset().total_seconds()
-        )
+        ahead = zone.fromutc(np.datetime64(seconds, "s").item().replace(tzinfo=zone)).utcoffset()
+        seconds += int(ahead.total_seconds()) if ahead is not None else 0
     return (seconds // _HOUR + _BEGUN) % _WEEK
 
 
