@@ -1,4 +1,4 @@
-"""Hours of the day where a stream is from."""
+"""Hours of the week where a stream is from."""
 
 from __future__ import annotations
 
@@ -6,23 +6,34 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-_MOST = 1e11  # seconds: the year 5138; a time in milliseconds is beyond it
+UTC = "UTC"
+_HOUR, _WEEK = 3600, 168  # seconds, and hours
+_BEGUN = 72  # hours after a Monday began 1970
+_LEAST, _MOST = -6.2e10, 1e11  # seconds: the years 5 and 5138; a time in milliseconds is beyond them
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone by its name, as `Europe/Berlin`. Raises ValueError if there is none."""
+def zone_of(name: str) -> ZoneInfo | None:
+    """Return a time zone by its name, as `Europe/Berlin`; None for UTC, which needs no table of zones.
+
+    Raises ValueError if there is none, also where the machine has no such table.
+    """
+    if name == UTC:
+        return None
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"there is no time zone {name!r}") from error
 
 
-def hour_of(at: float, zone: ZoneInfo) -> int:
+def hour_of(at: float, zone: ZoneInfo | None) -> int:
     """Return the hour of the week, from 0 on Monday to 167, at so many seconds since 1970."""
-    local = zone.fromutc(np.datetime64(int(at // 1), "s").item().replace(tzinfo=zone))
-    return int(24 * local.weekday() + local.hour)
+    seconds = int(at // 1)
+    if zone is not None:
+        ahead = zone.fromutc(np.datetime64(seconds, "s").item().replace(tzinfo=zone)).utcoffset()
+        seconds += int(ahead.total_seconds()) if ahead is not None else 0
+    return (seconds // _HOUR + _BEGUN) % _WEEK
 
 
 def is_time(at: float) -> bool:
-    """Return whether it can be a time in seconds since 1970, from the year 1 to 5138."""
-    return -6.2e10 < at < _MOST
+    """Return whether it can be a time in seconds since 1970."""
+    return _LEAST < at < _MOST

@@ -73,7 +73,7 @@ def test_an_outlier_is_told_once_with_what_was_expected_and_why() -> None:
     assert 601 + 20 <= closed[0] <= 601 + 90
 
 
-@pytest.mark.parametrize("expert", ["table", "tree", "mixed"])
+@pytest.mark.parametrize("expert", ["table", "mixed"])
 def test_it_is_the_same_however_it_is_cut_and_after_a_checkpoint(expert: Expert) -> None:
     rows = rows_of([*days(500), 200.0, *days(200, 1)])
     options = ValueOptions(expert=expert)
@@ -108,17 +108,18 @@ def test_a_constant_stream_speaks_once_of_a_step_that_is_not_too_small(step: flo
 
 
 def test_an_outlier_has_no_echo_a_day_later() -> None:
-    values = [5.0] * 3000
-    values[1000] = 6.0
-    values[1500] = 9.0
-    assert opened(told(values)) == [1001, 1501]
+    values = [5.0] * 1700
+    values[700] = 6.0
+    values[1000] = 9.0
+    assert opened(told(values, by_table(min_change=0))) == [701, 1001]
 
 
 def test_a_value_is_new_at_an_hour_that_never_had_it() -> None:
-    values = days(288 * 21)
-    at_night = 288 * 20 + 24  # 2 in the morning, on a Wednesday
+    values = days(288 * 21)[::2]
+    at_night = 144 * 20 + 12  # 2 in the morning, on a Wednesday
     values[at_night : at_night + 6] = [50.0] * 6
-    news = [row for row in opened(told(values)) if row > 288 * 7]
+    all_told = MetricDetector(TABLE).run(rows_of(values, every=2 * FIVE_MINUTES))
+    news = [row for row in opened(all_told) if row > 144 * 7]
     assert news
     assert set(news) <= set(range(at_night + 1, at_night + 7))
 
@@ -128,16 +129,21 @@ def test_hours_are_those_of_the_zone_when_its_clocks_change() -> None:
     begin = 1_773_010_800.0  # midnight in Berlin on Monday 2026-03-09
     change = 1_774_746_000.0
     rows = []
-    for number, wobble in enumerate(noise(96 * 28, spread=0.5, mean=30)):
-        at = begin + number * 3 * FIVE_MINUTES
+    for number, wobble in enumerate(noise(48 * 28, spread=0.5, mean=30)):
+        at = begin + number * 6 * FIVE_MINUTES
         hour = (at - begin) / 3600 % 24 if at < change else ((at - begin) / 3600 + 1) % 24
         rows.append(Value(at, wobble + 20 * (8 <= hour < 18)))
     errors = {}
     for zone in ("Europe/Berlin", "UTC"):
         after = [each for each in MetricDetector(by_table(zone=zone)).run(rows) if (each.at or 0) >= change]
         morning = [(each, row) for each, row in zip(after, rows[-len(after) :], strict=True)]
-        errors[zone] = sum(abs(float(each.expected or 0) - row.value) for each, row in morning[: 96 * 3])
+        errors[zone] = sum(abs(float(each.expected or 0) - row.value) for each, row in morning[: 48 * 3])
     assert errors["Europe/Berlin"] < 0.75 * errors["UTC"]
+
+
+def test_utc_is_known_without_a_table_of_zones() -> None:
+    rows = rows_of(days(400))
+    assert told(days(400)) == MetricDetector(by_table(zone="Etc/UTC")).run(rows)
 
 
 def test_after_a_gap_the_means_begin_anew() -> None:
@@ -192,13 +198,18 @@ def test_what_is_missing_is_taken_as_it_is_said(missing: Missing, alarms: int) -
     assert (all_told[500].expected is None) == (missing == "skip")
 
 
-def test_a_range_that_grows_fiftyfold_is_learnt() -> None:
-    grown = noise(2000, 1, spread=50.0)
-    values = [*noise(600), *grown, 1000.0, *noise(100, 2, spread=50.0)]
-    news = opened(told(values, by_table(min_change=0)))
-    assert 601 in range(news[0] - 3, news[0] + 1)  # it is told at once,
-    assert sum(each > 1300 for each in news) <= 2  # is usual after some 600 rows,
-    assert 2601 in news  # and what is too large for the new range is told
+@pytest.mark.parametrize("times", [50.0, 1000.0])
+def test_a_range_that_grows_is_learnt(times: float) -> None:
+    values = [*noise(600), *noise(900, 1, spread=times), 20 * times, *noise(100, 2, spread=times)]
+    all_told = told(values, by_table(min_change=0))
+    news = opened(all_told)
+    assert news[0] == 601  # it is told at once,
+    assert [each for each in news if each > 650] == [1501]  # then it is usual, and what is too large for it is told
+    low, high = all_told[1490].low, all_told[1490].high
+    assert low is not None
+    assert high is not None
+    assert -2.3 * times < low < -times
+    assert times < high < 2.3 * times
 
 
 def test_huge_values_are_taken() -> None:
@@ -222,11 +233,13 @@ def test_the_quieter_the_fewer() -> None:
     assert counts[0] < counts[1]
 
 
-def test_a_budget_is_kept_within_a_factor_of_two() -> None:
+@pytest.mark.parametrize(("budget", "tail"), [(4.0, 1), (0.5, 5)])
+def test_a_budget_is_kept_within_a_factor_of_two(budget: float, tail: int) -> None:
+    """Without one there would be .3 alarms in 1,000 rows, and 1.3 where the tail is long."""
     chance = random.Random(4)
-    detector = MetricDetector(by_table(budget=2, min_change=0))
-    all_told = detector.run(rows_of(10 + chance.gauss(0, 1) ** 5 for _ in range(4000)))
-    assert 1 <= len(opened(all_told[1000:])) / 3 <= 4
+    values = [10 + chance.gauss(0, 1) ** tail for _ in range(4000)]
+    all_told = told(values, by_table(budget=budget, min_change=0))
+    assert budget / 2 <= len(opened(all_told[1000:])) / 3 <= budget * 2
 
 
 def test_what_is_not_to_be_learnt_is_scored_only() -> None:
@@ -271,7 +284,7 @@ def test_only_its_own_checkpoint_is_taken_and_its_size_is_bounded() -> None:
     detector = MetricDetector(TABLE)
     detector.run(rows_of(noise(400)))
     small = len(detector.checkpoint().to_bytes())
-    detector.run([Value(BEGIN + 1e6 + number, each) for number, each in enumerate(noise(3000))])
+    detector.run([Value(BEGIN + 1e6 + number, each) for number, each in enumerate(noise(1000))])
     checkpoint = detector.checkpoint()
     assert abs(len(checkpoint.to_bytes()) - small) < 100
     wrong = [
