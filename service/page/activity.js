@@ -1,7 +1,8 @@
 // What goes on in the net: what it expects, which dendrites are heard, which neurons fire, its weights from afar.
 
-import { $, bar, color, make } from "./dom.js";
+import { $, ask, bar, color, make } from "./dom.js";
 import { percent, shown, whole } from "./format.js";
+import { told } from "./session.js";
 
 const DENDRITES = 12; // shown, of those that move the net most
 const MOST_ASKED = 255; // a dendrite counts no further
@@ -105,10 +106,26 @@ export class MatrixPanel {
   constructor(session) {
     this.session = session;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    $("resize").addEventListener("click", () => this.resize());
   }
 
-  begin() {
+  begin(net) {
     this.#drawn = null;
+    $("resize").hidden = net.lines === null;
+  }
+
+  /** Ask how many lines the net is to have, and give it more, or take some away. */
+  async resize() {
+    const { lines, max_lines: most } = await this.session.get("/v1/net");
+    const text = `It has ${whole(lines)}, and takes up to ${whole(most)} as it needs them. With more at once it says the same; with fewer it keeps those that it used most.`;
+    const answer = await ask("How many lines?", text, "Resize", String(lines), "Lines, a power of two");
+    if (answer === null) return;
+    try {
+      const net = await this.session.call("POST", `/v1/net/${Number(answer) < lines ? "shrink" : "grow"}`, { json: { lines: Number(answer) } });
+      $("resize-answer").textContent = `It has ${whole(net.lines)} lines, and takes ${whole(net.max_lines)} at most.`;
+    } catch (error) {
+      $("resize-answer").textContent = told(error);
+    }
   }
 
   async look(net) {

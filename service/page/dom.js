@@ -23,12 +23,13 @@ export function bar(share, kind = "") {
 export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 /** Ask in a dialog; return null for "leave it", else what stands in its field ("" where it has none). */
-export function ask(title, text, yes, field = null) {
+export function ask(title, text, yes, field = null, label = "Name") {
   const dialog = $("dialog");
   $("dialog-title").textContent = title;
   $("dialog-text").textContent = text;
   $("dialog-yes").textContent = yes;
   $("dialog-field").hidden = field === null;
+  $("dialog-label").textContent = label;
   $("dialog-input").value = field ?? "";
   dialog.returnValue = "no";
   dialog.showModal();

@@ -1,4 +1,4 @@
-// Links: other servers' nets that are heard beside this one, and what it brings.
+// Other servers' nets: heard beside this one, taken over, or merged with.
 
 import { $, ask, make } from "./dom.js";
 import { bits, count } from "./format.js";
@@ -9,17 +9,33 @@ const SECONDS = 2; // between two looks
 export class LinksPanel {
   #asked = -Infinity; // seconds
 
-  constructor(session, allow) {
-    Object.assign(this, { session, allow });
+  constructor(session, allow, jobs) {
+    Object.assign(this, { session, allow, jobs });
     $("link-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      const key = $("link-key").value.trim();
-      const json = { url: $("link-url").value.trim(), ...(key ? { key } : {}) };
       this.act("It is heard from now on.", async () => {
-        await this.session.call("POST", "/v1/links", { json });
+        await this.session.call("POST", "/v1/links", { json: this.other() });
         $("link-url").value = $("link-key").value = "";
       });
     });
+    $("link-become").addEventListener("click", () => this.become());
+    $("link-merge").addEventListener("click", () => this.begin("merges", { peers: [this.other()] }));
+  }
+
+  /** Return the server that is named in the form. */
+  other() {
+    const key = $("link-key").value.trim();
+    return { url: $("link-url").value.trim(), ...(key ? { key } : {}) };
+  }
+
+  async become() {
+    const { url } = this.other();
+    const text = `The net becomes what that of ${url} is. What it is now is saved first, so that you can come back.`;
+    if ((await ask("Become another net?", text, "Become it")) !== null) await this.begin("takeovers", this.other());
+  }
+
+  begin(what, json) {
+    return this.act("It is among the jobs.", async () => this.jobs.changed(await this.session.call("POST", `/v1/${what}`, { json })));
   }
 
   async act(done, asked) {

@@ -22,7 +22,7 @@ const frames = new FramesPanel();
 const life = new LifePanel(session);
 const matrix = new MatrixPanel(session);
 const jobs = new JobsPanel(session, allow);
-const links = new LinksPanel(session, allow);
+const links = new LinksPanel(session, allow, jobs);
 const snapshots = new SnapshotsPanel(session, allow);
 const files = new FilesPanel(session, () => net, allow, jobs);
 new TalkPanel(session, () => net);
