@@ -21,8 +21,8 @@ test: $(VENV)/tests
 	@# tests are long, and would come last.
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-compiled-%: $(VENV)/tests
-	@$(BIN)/python docker/compile_kernels.py $*
+compiled-%: $(VENV)/serves
+	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/tests
