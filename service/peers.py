@@ -1,10 +1,12 @@
 """Other servers that this one calls when it is told to: only those on hosts that the settings name."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
+from httpx import codes
 
 from service.errors import ErrorLocation, Forbidden, Invalid, PeerFailed
 
@@ -43,13 +45,12 @@ def peer_of(url: str, key: str | None, allowed: Collection[str], pointer: str = 
     return Peer(f"{parts.scheme}://{parts.netloc}", key)
 
 
-def failed(peer: Peer, response: httpx.Response) -> PeerFailed:
+def failed(peer: Peer, status: int, body: bytes | bytearray) -> PeerFailed:
     """Return the error of another server's refusal, in one line."""
     try:
-        problem = response.json()
-        told = (
-            problem.get("detail") or "; ".join(each["detail"] for each in problem.get("errors", ())) or problem["title"]
-        )
+        problem = json.loads(body)
+        told = problem.get("detail") or "; ".join(each["detail"] for each in problem.get("errors", ()))
+        told = told or problem["title"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        told = response.reason_phrase
-    return PeerFailed(f"{peer.url} answers {response.status_code}: {' '.join(str(told).split())[:300]}")
+        told = codes.get_reason_phrase(status)
+    return PeerFailed(f"{peer.url} answers {status}: {' '.join(str(told).split())[:300]}")

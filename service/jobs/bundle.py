@@ -48,7 +48,7 @@ async def share_of_peer(peer: Peer, ancestor: str) -> bytes | PeerFailed:
                 if len(told) > _MOST_BYTES:
                     return PeerFailed(f"{peer.url} tells more than {_MOST_BYTES} bytes")
             if not answer.is_success:
-                return failed(peer, httpx.Response(answer.status_code, content=bytes(told)))
+                return failed(peer, answer.status_code, told)
     except (httpx.HTTPError, TimeoutError) as error:
         return _silent(peer, error)
     return bytes(told)
@@ -70,7 +70,7 @@ async def adopted_by(peer: Peer, bundle: Bundle, waits: bool = True) -> str | No
     except (httpx.HTTPError, TimeoutError) as error:
         return str(_silent(peer, error))
     if not answer.is_success:
-        return str(failed(peer, answer))
+        return str(failed(peer, answer.status_code, answer.content))
     return _why_not(answer, bundle.lines_sha256)
 
 

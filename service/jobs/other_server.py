@@ -92,7 +92,7 @@ class OtherServer:
                 async with self._http.stream("GET", path, headers={"Accept-Encoding": "identity"}) as answer:
                     if not answer.is_success:
                         await answer.aread()
-                        raise failed(self._peer, answer)
+                        raise failed(self._peer, answer.status_code, answer.content)
                     async for piece in answer.aiter_raw():
                         count += len(piece)
                         if most is not None and count > most:
@@ -117,7 +117,7 @@ class OtherServer:
         except httpx.HTTPError as error:
             raise self._gone(error) from error
         if not answer.is_success:
-            raise failed(self._peer, answer)
+            raise failed(self._peer, answer.status_code, answer.content)
         return answer
 
     def _gone(self, error: httpx.HTTPError) -> PeerFailed:

@@ -11,7 +11,7 @@ from realnet.dendrites.opinions import Mixture, Opinions
 from realnet.tokens.ids import Tokens
 from service.errors import Conflict, PeerFailed, Refused
 from service.links.messages import SUBPROTOCOL, ask, hello_of, opinions_in, pieces, told_of
-from service.peers import Peer
+from service.peers import Peer, failed
 
 _OPEN_SECONDS, _ANSWER_SECONDS = 5.0, 10.0
 _MOST_BYTES = 2**20
@@ -37,7 +37,7 @@ class Connection:
                 ping_timeout=None,
             )
         except InvalidStatus as error:
-            raise PeerFailed(f"{self._peer.url} answers {error.response.status_code}: {_why(error)}") from error
+            raise failed(self._peer, error.response.status_code, error.response.body) from error
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
             raise PeerFailed(f"{self._peer.url} cannot be reached ({type(error).__name__})") from error
         try:
@@ -102,12 +102,3 @@ class Connection:
 
 def _reason(error: ConnectionClosed) -> str:
     return f": {error.rcvd.reason}" if error.rcvd is not None and error.rcvd.reason else ""
-
-
-def _why(error: InvalidStatus) -> str:
-    """Return what the other server's problem says, in one line."""
-    try:
-        problem = msgspec.json.decode(error.response.body or b"", type=dict)
-    except msgspec.MsgspecError:
-        problem = {}
-    return " ".join(str(problem.get("detail") or problem.get("title") or "it refuses").split())[:300]

@@ -45,4 +45,4 @@ def test_another_host_is_forbidden(url: str) -> None:
     ],
 )
 def test_a_refusal_of_the_other_server_is_one_line(response: httpx.Response, told: str) -> None:
-    assert str(failed(Peer("http://localhost"), response)) == f"http://localhost {told}"
+    assert str(failed(Peer("http://localhost"), response.status_code, response.content)) == f"http://localhost {told}"
