@@ -98,6 +98,12 @@ class NetSettings(BaseModel):
     client_ids: int = Field(
         10_000, ge=1, description="client_ids remembered of each caller, for 30 days; one more is refused"
     )
+    streams: int = Field(
+        1000, ge=0, description="streams that are watched (POST /v1/observe): one more is refused, none is deleted"
+    )
+    streams_bytes: int = Field(
+        2**30, ge=1, description="bytes of streams in memory: those used longest ago go to the store, and come back"
+    )
 
     @model_validator(mode="after")
     def _has_both_widths_or_none(self) -> Self:
@@ -203,6 +209,7 @@ class LimitSettings(BaseModel):
     max_body_bytes: int = Field(8 * 2**20, ge=1, description="bytes of a request's body, but for data sets")
     ws_max_bytes: int = Field(2**20, ge=1, description="bytes of a WebSocket message")
     max_ticks_per_request: int = Field(65_536, ge=1, description="tokens or frames of one input; inbox-ticks at most")
+    max_rows_per_request: int = Field(10_000, ge=1, le=65_536, description="rows of a stream in one request")
     max_prompt_tokens: int = Field(4096, ge=1, description="tokens of a prompt")
     max_tokens: int = Field(4096, ge=1, description="tokens of a generation")
 

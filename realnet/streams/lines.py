@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from realnet.streams.known import Known, Seen, most_alike
 from realnet.streams.masking import WORDS, byte_tokens, masked, word_tokens
 from realnet.streams.news import News, Verdict
 from realnet.streams.threshold import Threshold
-from realnet.streams.told import ALARM, Told
+from realnet.streams.told import ALARM, Learn, Told, learn_each
 
 WARM_UP = 500  # lines
 KNOWN = 100_000  # masked lines
@@ -24,6 +25,7 @@ BUDGET = 1.0  # alarms in 1,000 lines
 _WORD_SHARE = 0.4  # what a bit of the words counts beside one of the bytes
 _MAX_LINES = 2**17  # of each net: 8 MiB
 _SLICE = 256  # rows at a time
+_KNOWN_BYTES = 600  # of a known line, with what is kept of it; measured
 
 _WORD_WIRING = Wiring(
     contexts=("order 0", "order 1", "order 2", "skip"),
@@ -108,12 +110,19 @@ class LineDetector:
         """Return what a person said of an event."""
         return self._news.verdict(event)
 
-    def run(self, rows: Sequence[LineRow], learn: bool = True) -> list[Told]:
+    @property
+    def nbytes(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        return self._words.nbytes + self._bytes.nbytes + _KNOWN_BYTES * len(self._known)
+
+    def run(self, rows: Sequence[LineRow], learn: Learn = True) -> list[Told]:
         """Tell of each line, and learn it unless it is not to be learnt. Raises ValueError, with nothing changed."""
         lines = [_checked(number, row) for number, row in enumerate(rows)]
         told: list[Told] = []
-        for begin in range(0, len(lines), _SLICE):
-            told += self._run(lines[begin : begin + _SLICE], learn)
+        for is_learnt, group in groupby(zip(lines, learn_each(learn, len(lines)), strict=True), lambda each: each[1]):
+            alike = [line for line, _ in group]
+            for begin in range(0, len(alike), _SLICE):
+                told += self._run(alike[begin : begin + _SLICE], is_learnt)
         return told
 
     def _run(self, lines: list[Line], learn: bool) -> list[Told]:

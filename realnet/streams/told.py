@@ -52,12 +52,25 @@ class Told(NamedTuple):
 Row = TypeVar("Row", contravariant=True)
 
 
+Learn: TypeAlias = bool | Sequence[bool]  # whether rows are learnt: all of them, or each by itself
+
+
+def learn_each(learn: Learn, rows: int) -> Sequence[bool]:
+    """Return of each row whether it is learnt. Raises ValueError if there are more or fewer rows."""
+    if isinstance(learn, bool):
+        return [learn] * rows
+    if len(learn) != rows:
+        raise ValueError(f"learn is of {len(learn)} rows, and there are {rows}")
+    return learn
+
+
 class Detector(Protocol[Row]):
     """Says of each row how new it is, and learns it. The same rows give the same, however they are cut into calls.
 
     Attributes:
         rows: how many it has seen.
         remaining: rows until it says anything; 0 once it is ready.
+        nbytes: about how many bytes of memory it takes.
     """
 
     rows: int
@@ -65,7 +78,10 @@ class Detector(Protocol[Row]):
     @property
     def remaining(self) -> int: ...
 
-    def run(self, rows: Sequence[Row], learn: bool = True) -> list[Told]:
+    @property
+    def nbytes(self) -> int: ...
+
+    def run(self, rows: Sequence[Row], learn: Learn = True) -> list[Told]:
         """Tell of each row, and learn it unless it is not to be learnt. Raises ValueError, with nothing changed."""
         ...
 

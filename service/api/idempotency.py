@@ -2,10 +2,11 @@
 
 import time
 
-from service.api.senders import Senders, check_content, content_digest
+from service.api.senders import Senders, check_content
 from service.engine.commands import Run, Sender
 from service.errors import Conflict, ErrorLocation
 from service.replica.senders import Learnt
+from service.streams.commands import Observe
 
 _ANOTHER = ErrorLocation(detail="it was used for another body", parameter="Idempotency-Key")
 
@@ -15,19 +16,19 @@ class IdempotencyKeys(Senders):
 
     kind = "Idempotency-Keys"
 
-    def begin(self, space: str, key: str, run: Run) -> Learnt | None:
-        """Return what `run` was learnt as before, or None if it is new and is to be put into the inbox.
+    def begin(self, space: str, key: str, command: Run | Observe, digest: str) -> Learnt | None:
+        """Return what a command was learnt as before, or None if it is new and is to be put into the inbox.
 
-        Raises Conflict while it is on its way, Invalid if the key was used for something else, and Limited if the
-        caller has as many keys as may be remembered.
+        `digest` is of its content. Raises Conflict while it is on its way, Invalid if the key was used for something
+        else, and Limited if the caller has as many keys as may be remembered.
         """
-        name, digest = space + key, content_digest(run.given, run.learn)
+        name = space + key
         learnt, running = self.learnt(space, name), self.on_its_way(space, name)
         check_content(learnt.digest if learnt is not None else running or "", digest, _ANOTHER)
         if learnt is not None:
             return learnt
         if running is not None:
             raise Conflict("the same input is being learnt: ask again when it has been")
-        self.admit(space, name, digest, run.reply)
-        run.sender = Sender(key=name, digest=digest, at=time.time(), space=space)
+        self.admit(space, name, digest, command.reply)
+        command.sender = Sender(key=name, digest=digest, at=time.time(), space=space)
         return None

@@ -28,7 +28,15 @@ from service.engine.thoughts import Thoughts
 from service.errors import Conflict, EngineStopped, NotDurable, NotReady
 from service.journal.codec import JournalDamaged
 from service.journal.journal import Journal, NoJournal
-from service.journal.records import ChangeRecord, HashRecord, IdleRecord, InputRecord, MarkRecord, RestoreRecord
+from service.journal.records import (
+    ChangeRecord,
+    HashRecord,
+    IdleRecord,
+    InputRecord,
+    MarkRecord,
+    ObservedRecord,
+    RestoreRecord,
+)
 from service.replica.entry import Entry
 from service.replica.replay import Replay
 from service.replica.replica import OutOfOrder, Replica
@@ -280,6 +288,9 @@ class Engine:
             if isinstance(entry.record, ChangeRecord):
                 self._pace.change(time.monotonic(), paused=entry.record.paused)
             self._replies.journalled(entry)
+            if isinstance(entry.record, ObservedRecord):
+                self._replica.observe(entry)
+        self._pipeline.pop_done()
         if (failed := self._pipeline.drop_failed(self._replica.horizon)) is not None:
             for entry in failed[1]:
                 self._replies.dropped(entry, failed[0])

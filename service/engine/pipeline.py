@@ -119,14 +119,14 @@ class Pipeline:
 
     def before_restore(self) -> list[Entry]:
         """Return the ready entries before the last ready restore, which undoes them."""
-        ready = list(takewhile(lambda entry: entry.state is EntryState.READY, self._entries))
-        restores = [index for index, entry in enumerate(ready) if isinstance(entry.record, RestoreRecord)]
-        return ready[: restores[-1]] if restores else []
+        durable = list(takewhile(lambda entry: entry.state is not EntryState.PENDING, self._entries))
+        restores = [index for index, entry in enumerate(durable) if isinstance(entry.record, RestoreRecord)]
+        return [entry for entry in durable[: restores[-1]] if not entry.is_done] if restores else []
 
     def pop_done(self) -> list[Entry]:
         """Remove the entries that have been applied, and return them."""
         done = []
-        while self._entries and self._entries[0].state is EntryState.DONE:
+        while self._entries and self._entries[0].is_done:
             done.append(self._entries.popleft())
         return done
 

@@ -4,6 +4,7 @@ from service.engine.commands import Change, Command, Dream, JournalledCommand, R
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
 from service.errors import Conflict
+from service.journal.records import ObservedRecord
 from service.replica.entry import Entry
 
 
@@ -21,6 +22,8 @@ class Replies:
 
     def applied(self, entry: Entry, tick: int) -> None:
         """Say that an entry has been applied, and the net is at `tick`."""
+        if isinstance(entry.record, ObservedRecord):
+            return  # whoever has its stream answers
         match entry.waiter:
             case Command(reply=reply) if entry.refused is not None:
                 self._outbox.fail(reply, Conflict(entry.refused))

@@ -1,6 +1,6 @@
 """The kinds of journal records."""
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -165,6 +165,40 @@ class MergeRecord(_Body, tag=12):
     ancestor: SnapshotRef | None = None
 
 
+class ObserveRecord(_Body, tag=13):
+    """Rows of a stream that is watched, and who sent them: each a time in seconds since 1970, or none, and what came.
+
+    The net is not changed by them.
+    """
+
+    ticks: ClassVar[int] = 0
+
+    stream: str
+    rows: list[tuple[float | None, float | str]]
+    learn: bool = True
+    client: str | None = None
+    client_seq: int = 0
+    key: str | None = None  # of REST
+    digest: str = ""  # of the content
+    at: float = 0.0  # seconds since 1970, when they came
+    space: str | None = None
+
+
+class StreamRecord(_Body, tag=14):
+    """What a person wants of a stream that is watched. Null leaves a thing as it is."""
+
+    ticks: ClassVar[int] = 0
+
+    stream: str
+    kind: Literal["lines", "values"] | None = None  # of one that is made by this
+    options: dict[str, str | float | None] | None = None
+    maintenance: list[tuple[float, float]] | None = None  # from and to, in seconds since 1970
+    event: int | None = None  # of the stream's events, on which …
+    verdict: Literal["normal", "anomaly"] | None = None  # … this was said
+    forget: bool = False  # all of it
+
+
+ObservedRecord: TypeAlias = ObserveRecord | StreamRecord  # those that are about streams, and not the net
 TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
 # What a replica applies.
 EntryRecord: TypeAlias = (
@@ -176,6 +210,7 @@ EntryRecord: TypeAlias = (
     | MarkRecord
     | HashRecord
     | MergeRecord
+    | ObservedRecord
 )
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 

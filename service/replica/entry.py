@@ -61,6 +61,10 @@ class Entry:
         """Return how many ticks are still to be run."""
         return self.record.ticks - self.done
 
+    @property
+    def is_done(self) -> bool:
+        return self.state is EntryState.DONE
+
     @classmethod
     def of_record(cls, seq: int, record: EntryRecord, interface: Interface) -> "Entry":
         """Rebuild the entry that a record was journalled for, but for a restore's learner and an update's weights."""
@@ -83,7 +87,9 @@ def next_slice(entries: Iterable[Entry], most: int) -> Slice:
     """
     taken: Slice = []
     for entry in entries:
-        if entry.state is not EntryState.READY:
+        if entry.is_done:  # it was about a stream
+            continue
+        if entry.state is EntryState.PENDING:
             break
         if not taken and not isinstance(entry.record, InputRecord):
             if entry.record.ticks and not most:

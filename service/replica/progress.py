@@ -9,6 +9,7 @@ from service.journal.records import (
     EpisodeRecord,
     InputRecord,
     MergeRecord,
+    ObserveRecord,
     RestoreRecord,
     SnapshotRef,
     WeightUpdateRecord,
@@ -78,6 +79,10 @@ class Progress:
         if record.rate > 0:
             self.experience.add(record)
             self.owed = min(_MOST_OWED, self.owed + SLEEP_RATIO * record.ticks)
+        self.note_sender(record, last_tick)
+
+    def note_sender(self, record: InputRecord | ObserveRecord, last_tick: int) -> None:
+        """Note who has sent what was learnt; of rows of a stream `last_tick` is the number of their record."""
         if record.client is not None:
             self.clients.note(record.client, record, last_tick)
         if record.key is not None:

@@ -15,7 +15,7 @@ from service.journal.records import (
     TickedRecord,
     WeightUpdateRecord,
 )
-from service.replica.entry import Entry, EntryState, Slice, next_slice
+from service.replica.entry import Entry, Slice, next_slice
 from service.replica.replica import OutOfOrder, Replica, ServiceState
 from service.replica.weight_update import lines_update_of, update_of
 
@@ -65,7 +65,7 @@ class Replay:
             )
             while waiting:
                 yield self._apply(next_slice(waiting, _SLICE_TICKS), replica)
-                while waiting and waiting[0].state is EntryState.DONE:
+                while waiting and waiting[0].is_done:
                     self._seq = max(self._seq, waiting.popleft().seq)
             if batch:
                 self._seq = max(self._seq, batch[-1][0])

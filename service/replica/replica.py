@@ -1,5 +1,6 @@
 """The one interpreter of journal entries: an engine, a start and a follower all apply entries here, in order."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -16,8 +17,10 @@ from service.journal.records import (
     InputRecord,
     MarkRecord,
     MergeRecord,
+    ObserveRecord,
     ResizeRecord,
     RestoreRecord,
+    StreamRecord,
     TickedRecord,
     WeightUpdateRecord,
 )
@@ -91,6 +94,7 @@ class Replica:
         self.plasticity = state.plasticity
         self.paused = state.paused
         self.changes = 0  # grows with everything that a snapshot must not lose
+        self.on_observed: Callable[[Entry], None] = lambda _: None  # is handed all that is about streams, in order
 
     @property
     def horizon(self) -> Horizon:
@@ -124,6 +128,8 @@ class Replica:
                 first.refused = self._resize(record)
             case MarkRecord() as record:
                 self._rest_until(record.tick)
+            case ObserveRecord() | StreamRecord():
+                self.observe(first)
             case HashRecord():  # nothing to be lived through: whoever compares hashes does it beside the net
                 pass
             case _:
@@ -134,6 +140,14 @@ class Replica:
             if not entry.left:
                 self._finish(entry)
         return batch
+
+    def observe(self, entry: Entry) -> None:
+        """Hand on what is about a stream. The net is not changed by it, so that it waits for no tick before it."""
+        if isinstance(entry.record, ObserveRecord):
+            self.progress.note_sender(entry.record, entry.seq)
+        self.changes += 1
+        self.on_observed(entry)
+        entry.state = EntryState.DONE
 
     def skip(self, entry: Entry) -> None:
         """Take an entry as applied that a restore behind it undoes anyway."""
@@ -165,6 +179,7 @@ class Replica:
         self._live(other.learner, other.chronicle.state())
         self.progress.become(other.progress)
         self.plasticity, self.paused = other.plasticity, other.paused
+        self.on_observed = other.on_observed
         self.changes += 1
 
     def rest(self, ticks: int) -> None:

@@ -6,14 +6,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from service.journal.records import InputRecord
+from service.journal.records import InputRecord, ObserveRecord
 
 KEY_SECONDS = 24 * 3600.0
 CLIENT_SECONDS = 30 * KEY_SECONDS
 
 
 class Learnt(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The last input of a sender, sent `at` (seconds since 1970, 0 if unknown); no `digest` if none was journalled."""
+    """The last input of a sender, sent `at` (seconds since 1970, 0 if unknown); no `digest` if none was journalled.
+
+    Of rows of a stream both ticks are the number of their journal record.
+    """
 
     digest: str
     first_tick: int
@@ -53,7 +56,7 @@ class SenderTable:
         """Take over another table, which is used no more."""
         self._shares, self._before, self._at = other._shares, other._before, other._at
 
-    def note(self, name: str, record: InputRecord, last_tick: int) -> None:
+    def note(self, name: str, record: InputRecord | ObserveRecord, last_tick: int) -> None:
         """Remember that `record` of the sender `name` was learnt, and forget what its caller sent too long before."""
         share = self._shares.get(record.space)
         if share is None:
@@ -61,7 +64,8 @@ class SenderTable:
         if record.space is not None:
             self._before.names.pop(name, None)
         self._at = record.at
-        share.names[name] = Learnt(record.digest, last_tick - record.ticks + 1, last_tick, record.at, record.client_seq)
+        first_tick = last_tick - max(0, record.ticks - 1)
+        share.names[name] = Learnt(record.digest, first_tick, last_tick, record.at, record.client_seq)
         share.names.move_to_end(name)
         self._forget(share)
 

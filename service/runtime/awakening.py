@@ -19,6 +19,7 @@ from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
 from service.store.base import Log, StoreError
 from service.store.keys import NetKeys
+from service.streams.streams import Streams
 
 _STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
@@ -51,13 +52,16 @@ def follower_of(
     snapshots: SnapshotCatalog,
     engine: Engine,
     feed: Feed,
+    streams: Streams,
 ) -> Follower:
     """Return what reads the journal of the net `name`, which another server writes, for an engine."""
 
     async def recovered(least: int) -> Recovered:
         birth = await asyncio.to_thread(birth_of, settings)
         make = partial(create, device=settings.device)
-        return await recover(snapshots, log, settings.device, birth, make, follows=True, least=least)
+        found = await recover(snapshots, log, settings.device, birth, make, follows=True, least=least)
+        found.replica.on_observed = await streams.begin_anew()
+        return found
 
     tail = partial(place.tail, NetKeys(name).journal)
     told = engine.hashes, engine.interface, tail, recovered, loader(snapshots), settings.device

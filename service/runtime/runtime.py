@@ -28,6 +28,7 @@ from service.journal.copies import octets_after
 from service.journal.journal import LoggedJournal, OthersJournal
 from service.links.links import Links
 from service.runtime.awakening import follower_of, recovered_net, snapshots_of
+from service.runtime.birth import CannotStart
 from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
 from service.runtime.recovery import Recovered, scanned
@@ -38,6 +39,7 @@ from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
 from service.store.keys import NetKeys
+from service.streams.streams import Streams
 from service.telemetry.logs import log_mode
 from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
@@ -88,9 +90,14 @@ class Runtime:
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.snapshots = snapshots_of(name, settings, place)
         self.snapshots.pinned |= recovered.pinned
+        self.streams = Streams(
+            place.store, name, most=settings.streams, most_bytes=settings.streams_bytes, writes=not follows
+        )
+        recovered.replica.on_observed = self.streams.taker
         self.snapshotter = Snapshotter(
             self.engine, self.snapshots, settings.snapshot_every, settings.snapshot_ticks, self.journal
         )
+        self.snapshotter.save_beside = self.streams.save
         self.comparison = Comparison(self.engine, self.snapshots)
         self._jobs = open_jobs(
             name,
@@ -132,13 +139,17 @@ class Runtime:
         runtime = cls(name, settings, place, recovered, log, follows)
         async with runtime._stack as stack:
             stack.push_async_callback(runtime._stop)
+            try:
+                await runtime.streams.open(None if follows else recovered.last)
+            except StoreError as error:
+                raise CannotStart(str(error)) from error
             if runtime.feed is None:
                 runtime._begin_to_write()
                 runtime._start()
                 await runtime._run_jobs()
             else:
                 runtime.follower = follower_of(
-                    name, settings, place, log, runtime.snapshots, runtime.engine, runtime.feed
+                    name, settings, place, log, runtime.snapshots, runtime.engine, runtime.feed, runtime.streams
                 )
                 runtime._start()
                 runtime.follower.start()
@@ -244,6 +255,7 @@ class Runtime:
                 raise JournalDamaged(f"the journal ends at record {journal.last}, not {self.follower.last}")
             await self.snapshots.sweep()
             await self.datasets.sweep()
+            await self.streams.lead()
             self.journal = LoggedJournal(self._log, self._settings.journal, journal.last)
             await self.engine.ask(Lead(self.journal))
             self.snapshots.pinned |= journal.snapshots
@@ -290,6 +302,7 @@ class Runtime:
             await self.follower.stop()
         await self._drain()
         await self.snapshotter.stop(save=self.follower is None and self._place.lock.lost is None)
+        await self.streams.stop()
         await self.engine.stop()
         if self.journal is not None:
             await asyncio.to_thread(self.journal.stop)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from math import inf
 from typing import Any, TypeVar
 
@@ -49,6 +49,7 @@ class Snapshotter:
         self.saved = 0  # since the start
         self.failed = 0
         self.last_at: float | None = None  # seconds since 1970
+        self.save_beside: Callable[[], Awaitable[None]] = _nothing  # what a snapshot's journal position speaks for, too
         self._engine = engine
         self._catalog = catalog
         self._journal = journal
@@ -221,6 +222,7 @@ class Snapshotter:
     async def _save(self, kept: bool, name: str | None) -> Snapshot:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
         checkpoint, memory = await self._engine.ask(Clone())
+        await self.save_beside()
         data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
         place = None if memory.place is None else memory.place.seq
         snapshot = await self._catalog.save(
@@ -262,6 +264,10 @@ class Snapshotter:
                     continue
             self._has_lost.set()
             await asyncio.sleep(_MEND_SECONDS)
+
+
+async def _nothing() -> None:
+    """Do nothing."""
 
 
 def _check_is_life(life: ServiceState, interface: Interface) -> None:

@@ -61,6 +61,20 @@ class NetKeys:
         """Return where what jobs were given with them is, by their ids."""
         return f"{self.name}/parcels/"
 
+    @property
+    def stream_manifests(self) -> str:
+        return f"{self.name}/stream-manifests/"
+
+    @property
+    def streams(self) -> str:
+        """Return where the folders of streams are, by a name that their manifest tells."""
+        return f"{self.name}/streams/"
+
+    @property
+    def stream_events(self) -> str:
+        """Return where the events of streams are, by the number of their segment."""
+        return f"{self.name}/stream-events/"
+
 
 def chunk_key(folder: str, index: int) -> str:
     """Return the key of chunk number `index` in a folder of a snapshot or a data set."""

@@ -13,6 +13,7 @@ from service.api.deps import Edge
 from service.api.generation import begin, end
 from service.api.long_texts import with_tokens
 from service.api.openai.schemas import Sampling
+from service.api.senders import content_digest
 from service.auth.keyring import Caller
 from service.engine.commands import Run
 from service.engine.generate import Generate, Telling
@@ -118,7 +119,8 @@ def start(
 
 
 def _learn(run: Run, edge: Edge, caller: Caller, key: str | None) -> "Future[Any] | None":
-    if key is not None and edge.idempotency_keys.begin(caller.space, key, run) is not None:
+    digest = content_digest(run.given, run.learn)
+    if key is not None and edge.idempotency_keys.begin(caller.space, key, run, digest) is not None:
         return None
     is_paused = edge.runtime.status.mode is Mode.PAUSED
     if is_paused:

@@ -11,6 +11,7 @@ from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
 from service.api.long_texts import with_tokens
 from service.api.schemas import Accepted, Input
+from service.api.senders import content_digest
 from service.auth.keys import Scope
 from service.engine.commands import Run
 from service.engine.pace import Mode
@@ -61,7 +62,8 @@ async def post_inputs(
         command.outputs = outputs
     caller.check_pace()
     if idempotency_key is not None:
-        learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command)
+        digest = content_digest(given, body.learn)
+        learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, digest)
         if learnt is not None:
             return await _answered_before(learnt, runtime, outputs if wait else None)
     command.journalled = asyncio.get_running_loop().create_future()

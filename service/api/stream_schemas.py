@@ -1,0 +1,333 @@
+"""Streams that are watched, as bodies of REST: rows in, what is told of them out."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from realnet.streams.told import EventState
+from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
+from realnet.streams.zone import is_time
+from service.errors import ErrorLocation, Invalid
+from service.streams.rows import Kind, StreamEvent, ToldRow
+from service.streams.rows import Row as GivenRow
+from service.streams.stream import StreamInfo
+from service.validation import Body
+
+NAME_LENGTH = 256
+_ENDINGS = ("/rows", "/feedback")  # of paths below the one of a stream
+
+
+def check_name(name: str) -> str:
+    """Return the name of a stream. Raises ValueError."""
+    if not (0 < len(name) <= NAME_LENGTH and name.isprintable()) or name.endswith(_ENDINGS):
+        raise ValueError(f"1 to {NAME_LENGTH} printable signs, which do not end in {' or '.join(_ENDINGS)}")
+    return name
+
+
+def _seconds(at: float | str | None) -> float | None:
+    """Return a time in seconds since 1970. Raises ValueError."""
+    if isinstance(at, str):
+        try:
+            time = datetime.fromisoformat(at)
+        except ValueError:
+            raise ValueError("a time as 2026-11-26T06:00:00Z, or seconds since 1970") from None
+        if time.tzinfo is None:
+            raise ValueError("a time with its zone, as 2026-11-26T06:00:00Z")
+        return time.timestamp()
+    if at is not None and not is_time(at):
+        raise ValueError("seconds since 1970, or a time as 2026-11-26T06:00:00Z")
+    return at
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(check_name)]
+Time: TypeAlias = Annotated[float | str | None, AfterValidator(_seconds)]
+
+
+class Row(Body):
+    """A row: a `value`, null where it is missing, or a `text`; and when it was, if that is known."""
+
+    at: Time = None
+    value: float | None = None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if ("value" in self.model_fields_set) == ("text" in self.model_fields_set):
+            raise ValueError("give a value or a text")
+        if "text" in self.model_fields_set and self.text is None:
+            raise ValueError("a text is never null")
+        return self
+
+    @property
+    def what(self) -> float | str:
+        if self.text is not None:
+            return self.text
+        return math.nan if self.value is None else self.value
+
+
+class Rows(Body):
+    """Rows of a stream: `rows`, or without times `values` or `lines`. All are lines, or all are values."""
+
+    stream: Name
+    rows: Annotated[list[Row], Field(min_length=1, fail_fast=True)] | None = None
+    values: Annotated[list[float | None], Field(min_length=1, fail_fast=True)] | None = None
+    lines: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = None
+    learn: bool = Field(True, description="whether they are learnt, or only told of")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if (self.rows is not None) + (self.values is not None) + (self.lines is not None) != 1:
+            raise ValueError("give exactly one of rows, values and lines")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Return where in the body the rows are."""
+        return "/rows" if self.rows is not None else "/lines" if self.lines is not None else "/values"
+
+    def parsed(self, most: int) -> list[GivenRow]:
+        """Return the rows as a stream takes them. Raises Invalid, naming the place."""
+        rows: list[GivenRow]
+        if self.rows is not None:
+            rows = [(row.at, row.what) for row in self.rows]  # type: ignore[misc]  # `at` was made a number
+        elif self.lines is not None:
+            rows = [(None, line) for line in self.lines]
+        else:
+            rows = [(None, math.nan if value is None else value) for value in self.values or ()]
+        if len(rows) > most:
+            raise Invalid([ErrorLocation(detail=f"{len(rows)} rows, and {most} may be", pointer=self.place)])
+        kinds = [isinstance(what, str) for _, what in rows]
+        if not kinds[0] == all(kinds) == any(kinds):
+            other = kinds.index(not kinds[0])
+            raise Invalid([ErrorLocation(detail="all are texts, or all are values", pointer=f"/rows/{other}")])
+        return rows
+
+
+class EventMark(BaseModel, frozen=True):
+    """An event of a stream by its `number`: it is `open`, got `worse`, or is `closed`."""
+
+    number: int
+    state: EventState
+
+
+class Told(BaseModel, frozen=True):
+    """What was told of a row: news from a `score` of 0.5 on.
+
+    `bits` say how rare it is, and `why` what spoke for it. `expected` is the value, or the known line that is most like
+    it; between `low` and `high` a value would have been no news. Until the stream is `ready` the score is 0.
+    """
+
+    row: int
+    at: datetime | None
+    value: float | None
+    text: str | None
+    ready: bool
+    score: float
+    bits: float
+    why: dict[str, float]
+    expected: float | str | None
+    low: float | None
+    high: float | None
+    event: EventMark | None
+
+    @classmethod
+    def of(cls, row: ToldRow) -> Self:
+        return cls(
+            row=row.row,
+            at=_time(row.at),
+            value=_value(row.what),
+            text=row.what if isinstance(row.what, str) else None,
+            ready=row.ready,
+            score=row.score,
+            bits=row.bits,
+            why=row.why,
+            expected=row.expected,
+            low=row.low,
+            high=row.high,
+            event=None if row.event is None else EventMark(number=row.event[0], state=row.event[1]),
+        )
+
+
+class Observed(BaseModel):
+    """What became of rows: `first_row` is the number of the first in the stream. `told` may be left out in part."""
+
+    stream: str
+    accepted: int
+    first_row: int | None
+    told: list[Told]
+
+
+class ToldList(BaseModel):
+    data: list[Told]
+
+
+class Event(BaseModel, frozen=True):
+    """News of a stream that a person is told. `id` rises over all streams; `number` is of the stream's events.
+
+    It is told when it opens, when it got `worse`, and when it is `closed`; all with the same number. One that is
+    `muted` came in a time of maintenance, and nobody is called. `received_at` is when the row came to this server.
+    """
+
+    id: int
+    stream: str
+    number: int
+    state: EventState
+    row: int
+    at: datetime | None
+    received_at: datetime
+    value: float | None
+    text: str | None
+    score: float
+    bits: float
+    why: dict[str, float]
+    expected: float | str | None
+    low: float | None
+    high: float | None
+    muted: bool
+
+    @classmethod
+    def of(cls, event: StreamEvent) -> Self:
+        what = event.what
+        return cls(
+            id=event.id,
+            stream=event.stream,
+            number=event.number,
+            state=event.state,
+            row=event.row,
+            at=_time(event.at),
+            received_at=datetime.fromtimestamp(event.received_at, UTC),
+            value=_value(what),
+            text=what if isinstance(what, str) else None,
+            score=event.score,
+            bits=event.bits,
+            why=event.why,
+            expected=event.expected,
+            low=event.low,
+            high=event.high,
+            muted=event.muted,
+        )
+
+
+class EventList(BaseModel):
+    data: list[Event]
+    has_more: bool
+    next: int | None
+
+
+class Period(BaseModel, frozen=True):
+    begin: datetime
+    end: datetime
+
+
+class Stream(BaseModel):
+    """A stream. Until `remaining` is 0 it is not `ready` and nothing is told.
+
+    `alarms` are the events that were opened, `alarms_in_1000` those among its last 10,000 rows, in 1,000 of them;
+    `score` is that of its last row. In times of `maintenance` it learns nothing, and its events are muted.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    ready: bool
+    remaining: int
+    alarms: int
+    alarms_in_1000: float
+    score: float
+    last_row_at: datetime | None
+    last_event: EventMark | None
+    options: dict[str, str | float | None]
+    maintenance: list[Period]
+
+    @classmethod
+    def of(cls, info: StreamInfo) -> Self:
+        last = info.last_event
+        return cls(
+            name=info.name,
+            kind=info.kind,
+            rows=info.rows,
+            ready=info.remaining == 0,
+            remaining=info.remaining,
+            alarms=info.alarms,
+            alarms_in_1000=info.alarms_in_1000,
+            score=info.score,
+            last_row_at=_time(info.last_row_at),
+            last_event=None if last is None else EventMark(number=last.number, state=last.state),
+            options=info.options,
+            maintenance=[
+                Period(begin=datetime.fromtimestamp(begin, UTC), end=datetime.fromtimestamp(end, UTC))
+                for begin, end in info.maintenance
+            ],
+        )
+
+
+class StreamList(BaseModel):
+    data: list[Stream]
+    has_more: bool
+    next: str | None
+
+
+class Options(Body):
+    """What a person may choose of a stream; what is left out stays as it is.
+
+    Of lines `budget` alone, alarms in 1,000 lines. Of values see the documentation; `expert` is chosen once.
+    """
+
+    budget: float | None = None
+    sensitivity: Sensitivity = "normal"
+    min_change: float | None = None
+    direction: Direction = "both"
+    zone: str = Field("UTC", max_length=64)
+    missing: Missing = "refuse"
+    expert: Expert = "mixed"
+
+
+class GivenPeriod(Body):
+    """From `begin` up to `end`, by the times of rows, or if they have none by when they come."""
+
+    begin: Time
+    end: Time
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> Self:
+        if not isinstance(self.begin, float | int) or not isinstance(self.end, float | int) or self.begin >= self.end:
+            raise ValueError("from a time to a later one")
+        return self
+
+
+class StreamChanges(Body):
+    options: Options | None = None
+    maintenance: Annotated[list[GivenPeriod], Field(max_length=100)] | None = Field(
+        None, description="all times of maintenance, in place of those before"
+    )
+
+    def periods(self) -> list[tuple[float, float]] | None:
+        if self.maintenance is None:
+            return None
+        return [(float(each.begin or 0), float(each.end or 0)) for each in self.maintenance]
+
+
+class NewStream(StreamChanges):
+    kind: Kind
+
+
+class Feedback(Body):
+    """What a person says of an event, by its number in the stream."""
+
+    event: Annotated[int, Field(ge=1, le=2**53 - 1)]
+    verdict: Literal["normal", "anomaly"]
+
+
+def told_of(rows: Sequence[ToldRow]) -> list[Told]:
+    return [Told.of(row) for row in rows]
+
+
+def _time(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
+def _value(what: float | str) -> float | None:
+    return None if isinstance(what, str) or math.isnan(what) else what
