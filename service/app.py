@@ -35,6 +35,7 @@ from service.api.routes import (
     page,
     snapshots,
     stream,
+    streams,
     takeovers,
     watch,
 )
@@ -54,7 +55,7 @@ NET = "default"  # the name of the one net of this server
 
 PARTS = (
     *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
-    *(journal, takeovers, merges, links, opinions, stream),
+    *(journal, takeovers, merges, links, opinions, streams, stream),
     *(models, completions, chat),
 )
 
