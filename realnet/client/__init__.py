@@ -62,7 +62,18 @@ from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Links, Snapshots, Stream, Watch
+from realnet.client.streams import (
+    AsyncStreams,
+    EventMark,
+    EventsPage,
+    Observed,
+    Period,
+    Row,
+    StreamEvent,
+    StreamState,
+    ToldRow,
+)
+from realnet.client.synchronous import Client, Datasets, Job, Jobs, Links, Snapshots, Stream, Streams, Watch
 from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
@@ -82,6 +93,7 @@ __all__ = [
     "AsyncLinks",
     "AsyncSnapshots",
     "AsyncStream",
+    "AsyncStreams",
     "Client",
     "Conflict",
     "ConnectionLost",
@@ -90,6 +102,8 @@ __all__ = [
     "DendriteActivity",
     "EngineStopped",
     "Event",
+    "EventMark",
+    "EventsPage",
     "ExpectedTokens",
     "Explanation",
     "Follows",
@@ -124,6 +138,7 @@ __all__ = [
     "NotDurable",
     "NotFound",
     "NotReady",
+    "Observed",
     "Opened",
     "OutOfScope",
     "Output",
@@ -131,11 +146,13 @@ __all__ = [
     "OutputsPage",
     "Overloaded",
     "PeerFailed",
+    "Period",
     "Piece",
     "Place",
     "Problem",
     "Ran",
     "RealNetError",
+    "Row",
     "Server",
     "Snapshot",
     "Snapshots",
@@ -143,7 +160,11 @@ __all__ = [
     "Stream",
     "StreamClient",
     "StreamClosed",
+    "StreamEvent",
     "StreamMessage",
+    "StreamState",
+    "Streams",
+    "ToldRow",
     "TooLarge",
     "TooSlow",
     "Unauthorized",

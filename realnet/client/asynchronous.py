@@ -34,6 +34,7 @@ from realnet.client.models import (
 from realnet.client.server import Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
+from realnet.client.streams import AsyncStreams, EventsPage, Observed, Row
 from realnet.client.watch import AsyncWatch
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class AsyncClient:
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
         snapshots: the same of snapshots.
+        streams: the same of streams that the server watches.
         watch: what can be seen of the net while it lives.
     """
 
@@ -63,6 +65,7 @@ class AsyncClient:
         self.jobs = AsyncJobs(self._http)
         self.links = AsyncLinks(self._http)
         self.snapshots = AsyncSnapshots(self._http)
+        self.streams = AsyncStreams(self._http)
         self.watch = AsyncWatch(self._http)
 
     async def __aenter__(self) -> Self:
@@ -193,6 +196,38 @@ class AsyncClient:
         """Return the outputs after a tick; with `outputs`, that level is computed for ten seconds more."""
         query = {"after": after, "limit": limit, "outputs": outputs}
         return await self._http.ask(OutputsPage, "GET", "/v1/outputs", query=query)
+
+    async def observe(
+        self,
+        stream: str,
+        rows: Sequence[Row] | None = None,
+        *,
+        values: Sequence[float | None] | None = None,
+        lines: Sequence[str] | None = None,
+        learn: bool = True,
+        told: Literal["all", "events", "none"] = "all",
+        idempotency_key: str | None = None,
+    ) -> Observed:
+        """Have rows of a stream told of and learnt, all or none: `rows`, or without times `values` or `lines`.
+
+        The same rows under the same `idempotency_key` are not learnt again; if none is given, a new one is made.
+        """
+        given = {"rows": rows, "values": values, "lines": lines}
+        body = {"stream": stream, "learn": learn, **{name: each for name, each in given.items() if each is not None}}
+        return await self._http.ask(
+            Observed,
+            "POST",
+            "/v1/observe",
+            query={"told": told},
+            body=body,
+            headers={"Idempotency-Key": idempotency_key or uuid4().hex},
+            is_repeatable=True,
+        )
+
+    async def events(self, after: int = 0, stream: str | None = None, limit: int = 100) -> EventsPage:
+        """Return the events of all streams, or of one, behind the one whose id is `after`."""
+        query = {"after": after, "limit": limit, "stream": stream}
+        return await self._http.ask(EventsPage, "GET", "/v1/events", query=query)
 
     def stream(
         self,

@@ -12,6 +12,7 @@ from realnet.client.models import JobState, Net
 from realnet.client.outputs import Outputs
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
+from realnet.client.streams import AsyncStreams
 from realnet.client.watch import AsyncWatch
 
 
@@ -124,6 +125,18 @@ class Links(Blocking):
     cut = blocking(AsyncLinks.cut)
 
 
+class Streams(Blocking):
+    """The streams that the server watches. `observe` of the client makes one by its first rows."""
+
+    list = blocking(AsyncStreams.list)
+    get = blocking(AsyncStreams.get)
+    make = blocking(AsyncStreams.make)
+    change = blocking(AsyncStreams.change)
+    delete = blocking(AsyncStreams.delete)
+    rows = blocking(AsyncStreams.rows)
+    feedback = blocking(AsyncStreams.feedback)
+
+
 class Watch(Blocking):
     """What can be seen of the net of a server. Conflict is raised where a net has no such thing."""
 
@@ -147,6 +160,7 @@ class Client(Blocking):
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
         snapshots: the same of snapshots.
+        streams: the same of streams that the server watches.
         watch: what can be seen of the net while it lives.
     """
 
@@ -160,6 +174,7 @@ class Client(Blocking):
         self.jobs = Jobs(asynchronous.jobs)
         self.links = Links(asynchronous.links)
         self.snapshots = Snapshots(asynchronous.snapshots)
+        self.streams = Streams(asynchronous.streams)
         self.watch = Watch(asynchronous.watch)
 
     def __enter__(self) -> Self:
@@ -186,6 +201,8 @@ class Client(Blocking):
     send = blocking(AsyncClient.send)
     run = blocking(AsyncClient.run)
     outputs = blocking(AsyncClient.outputs)
+    observe = blocking(AsyncClient.observe)
+    events = blocking(AsyncClient.events)
     generate = blocking(AsyncClient.generate)
     generate_stream = blocking_iterator(AsyncClient.generate_stream)
     stream = returning(Stream, delegating(AsyncClient.stream))

@@ -1,9 +1,12 @@
 """Every call of the client against a real server, and that none of the API's is missing."""
 
 import inspect
+import math
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_type_hints
 
@@ -21,14 +24,17 @@ from realnet.client import (
     JobCancelled,
     JobFailed,
     NotFound,
+    Period,
     Piece,
+    Row,
     models,
 )
 from realnet.client import about as client_about
 from realnet.client import hive as client_hive
+from realnet.client import streams as client_streams
 from realnet.client.watch import DendriteActivity, NeuronActivity
 from realnet.dendrites.explain import Explanation
-from service.api import schemas
+from service.api import schemas, stream_schemas
 from service.api.dataset_schemas import DatasetShown
 from service.api.encoding import TokenOutput
 from service.api.routes.hive import HiveShown
@@ -131,6 +137,38 @@ def test_the_same_key_is_learnt_once(client: Client) -> None:
     assert client.net().tick == tick + 4
     with pytest.raises(Invalid, match="another body"):
         client.send(text="twice", idempotency_key="mine")
+
+
+def test_streams_are_made_told_of_changed_and_forgotten(client: Client) -> None:
+    name = 'disk{mount="/"} 5%'
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    made = client.streams.make(name, "values", options={"direction": "up"})
+    assert (made.kind, made.options["direction"], made.remaining) == ("values", "up", 150)
+    noise = random.Random(1)
+    rows: list[Row] = [{"at": at + timedelta(minutes=each), "value": 10 + noise.gauss(0, 0.1)} for each in range(300)]
+    rows.append({"at": at.timestamp() + 300 * 60, "value": 1e3})
+    seen = [client.observe(name, rows, idempotency_key="these") for _ in range(2)]
+    assert (seen[0].first_row, seen[0].accepted) == (1, 301)
+    assert seen[1].told == seen[0].told[-256:]
+    last = seen[0].told[-1]
+    assert last.event is not None
+    assert (last.at, last.value, last.event.state) == (at + timedelta(minutes=300), 1e3, "open")
+    assert client.streams.rows(name, last=2)[-1] == last
+    [*_, event] = client.events(stream=name).data
+    assert (event.row, event.number, event.muted) == (301, last.event.number, False)
+    assert client.events(after=event.id, stream=name).data == []
+    assert client.streams.feedback(name, event.number, "normal").rows == 301
+    period = Period(at, at + timedelta(days=1))
+    changed = client.streams.change(name, options={"direction": "both"}, maintenance=[period])
+    assert (changed.options["direction"], changed.maintenance) == ("both", [period])
+    with pytest.raises(Invalid, match=r"/values/1: .*missing"):
+        client.observe("load", values=[1.0, math.nan])
+    assert client.observe("auth", lines=["a line"], learn=False).told[0].text == "a line"
+    assert client.observe("auth", lines=["a line"], told="events").told == []
+    assert {each.name for each in client.streams.list()} >= {name, "auth"}
+    client.streams.delete(name)
+    with pytest.raises(NotFound, match="no stream"):
+        client.streams.get(name)
 
 
 def test_a_token_is_explained(client: Client) -> None:
@@ -270,6 +308,14 @@ MODELS: list[tuple[type, type]] = [
     (client_about.Lived, server_about.Lived),
     (client_about.Changed, server_about.Changed),
     (models.Output, TokenOutput),
+    (client_streams.Row, stream_schemas.Row),
+    (client_streams.StreamOptions, stream_schemas.Options),
+    (client_streams.Period, stream_schemas.Period),
+    (client_streams.ToldRow, stream_schemas.Told),
+    (client_streams.StreamEvent, stream_schemas.Event),
+    (client_streams.Observed, stream_schemas.Observed),
+    (client_streams.StreamState, stream_schemas.Stream),
+    (client_streams.EventsPage, stream_schemas.EventList),
 ]
 
 
@@ -295,6 +341,7 @@ def test_the_two_clients_have_the_same_calls() -> None:
         (one.datasets, other.datasets),
         (one.jobs, other.jobs),
         (one.snapshots, other.snapshots),
+        (one.streams, other.streams),
         (one.watch, other.watch),
     ):
         assert calls(pair[0]) == calls(pair[1])
