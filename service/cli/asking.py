@@ -2,12 +2,14 @@
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 if TYPE_CHECKING:
     from realnet.client import Client
 
+DEFAULT_URL = "http://127.0.0.1:8420"  # the client's, which takes longer to load than all else
 _PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
 _ARGUMENTS = {
     "prompt": "PROMPT",
@@ -33,6 +35,18 @@ Id = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, with the names that the API has.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def checked_url(url: str) -> str:
+    """Return the URL of a server without a slash at its end. Raises BadParameter for what cannot be one."""
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port or an address that is none
+        is_url = False
+    if not is_url:
+        raise typer.BadParameter(f"a server's URL looks like {DEFAULT_URL}", param_hint="--url")
+    return url.rstrip("/")
 
 
 def client_of(context: typer.Context) -> "Client":

@@ -2,12 +2,11 @@
 
 import sys
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from service.cli.about import about
-from service.cli.asking import place_of
+from service.cli.asking import DEFAULT_URL, checked_url, place_of
 from service.cli.begin import begin
 from service.cli.chat import chatting
 from service.cli.compression import compression
@@ -24,8 +23,6 @@ from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
 from service.cli.top import top
 from service.cli.watch import watching
-
-DEFAULT_URL = "http://127.0.0.1:8420"  # the client's, which takes longer to load than all else
 
 app = typer.Typer(
     help="A neural network that is alive: it learns from every token, as it comes.",
@@ -78,19 +75,9 @@ def options(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit
-    if not _is_url(url):
-        raise typer.BadParameter(f"a server's URL looks like {DEFAULT_URL}", param_hint="--url")
     if key is not None and not (key.isascii() and key.isprintable()):  # it becomes a part of a header
         raise typer.BadParameter("a key has visible ASCII signs only", param_hint="--key")
-    context.obj = Server(url.rstrip("/"), key)
-
-
-def _is_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of a port or an address that is none
-        return False
+    context.obj = Server(checked_url(url), key)
 
 
 def main() -> None:

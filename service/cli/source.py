@@ -34,16 +34,23 @@ class Source:
         if self._path != "-":
             self._file.close()
 
-    def resume(self, position: int, head: bytes) -> bool:
+    def resume(self, position: int, head: bytes, length: int) -> bool:
         """Begin at a position, and tell whether that is right: the file still begins like that, and is as long."""
         self._file.seek(0)
-        if self._file.read(len(head)) != head or self._file.seek(0, os.SEEK_END) < position:
+        if self._file.read(len(head)) != head or self._file.seek(0, os.SEEK_END) < length:
             return False
         self.position = position
         return True
 
+    def read_up_to(self, end: int) -> bytes:
+        """Return what a file has from the start on up to a position, with which `blocks` begins then."""
+        self._file.seek(self.position)
+        data = self._file.read(end - self.position)
+        self.position = end
+        return data
+
     async def blocks(self, size: int) -> AsyncIterator[bytes]:
-        """Yield what there is from the start on, in blocks of at most so many bytes."""
+        """Yield what there is from the start on, in blocks of at most so many bytes. Where it begins again one is empty."""
         skip = self.position
         if self.is_file:
             self._file.seek(skip)
@@ -51,7 +58,7 @@ class Source:
         async for block in self._piped(size) if self._is_pipe else self._read(size):
             left = block[skip:]
             skip = max(0, skip - len(block))
-            if left:
+            if left or not block:
                 self.position += len(left)
                 yield left
 
@@ -62,25 +69,28 @@ class Source:
             if not self._follows:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
-            self._look()
+            if self._begins_again():
+                yield b""
 
-    def _look(self) -> None:
-        """Begin again where the file was cut off, and with another one that has taken its place and is not all read."""
+    def _begins_again(self) -> bool:
+        """Begin again where the file was cut off, and once it is all read with another one that has taken its place."""
         now = os.fstat(self._file.fileno())
         if now.st_size < self._file.tell():
             self._say(f"{self._path} was cut off: it is read from its beginning")
             self._file.seek(0)
             self.position = 0
-            return
+            return True
         try:
             there = Path(self._path).stat()
         except FileNotFoundError:  # it is between two names
-            return
+            return False
         if (there.st_ino, there.st_dev) != (now.st_ino, now.st_dev) and now.st_size == self._file.tell():
             self._say(f"{self._path} is another file now: it is read from its beginning")
             self._file.close()
             self._file = _open(self._path)
             self.position = 0
+            return True
+        return False
 
     async def _piped(self, size: int) -> AsyncIterator[bytes]:
         reader = asyncio.StreamReader()

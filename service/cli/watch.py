@@ -1,20 +1,27 @@
-"""The command `realnet watch`, which needs no server."""
+"""The command `realnet watch`, which needs no server, and may use one."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from service.cli.asking import checked_url
 from service.cli.output import console
+
+if TYPE_CHECKING:
+    from realnet.client import Server
 
 watching = typer.Typer()
 
 _VALUES = "Values"  # the options of `--metric`
+_SERVER = "A server"
 
 
 @watching.command("watch")
 def watch_streams(
+    context: typer.Context,
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files, also packed by gzip, or - for standard input.")
     ],
@@ -24,6 +31,18 @@ def watch_streams(
     state: Annotated[
         Path | None,
         typer.Option(help="The file to go on from, and in which what was learnt is kept at the end and every minute."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="A server that tells of the rows and learns them, in place of this process.", rich_help_panel=_SERVER
+        ),
+    ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            help="The stream's name there; if not given, this machine's name and FILE.", rich_help_panel=_SERVER
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print an object of JSON for each event.")] = False,
     exit_on_event: Annotated[bool, typer.Option("--exit-on-event", help="End with 3 at the first event.")] = False,
@@ -59,7 +78,8 @@ def watch_streams(
 ) -> None:
     """Watch log lines or values, learn what is usual from the stream itself, and print only what is news.
 
-    It takes no server: each file has a detector in this process. What is said of a row is said before it is learnt.
+    It takes no server: each file has a detector in this process, or with --url a stream in a server. What is said of a
+    row is said before it is learnt.
     """
     from service.cli.watching.run import watch
     from service.cli.watching.telling import Teller
@@ -74,7 +94,18 @@ def watch_streams(
     sensitivity = "eager" if eager else "quiet" if quiet else None
     options: dict[str, Any] = {"budget": budget, "sensitivity": sensitivity, **of_values}
     given = {name: value for name, value in options.items() if value is not None}
-    asked = Asked(tuple(_checked(files, follow)), follow, metric, column, time, given, state, exit_on_event)
+    asked = Asked(
+        tuple(_checked(files, follow)),
+        follow,
+        metric,
+        column,
+        time,
+        given,
+        state,
+        exit_on_event,
+        server=_server(context, url, stream, files),
+        stream=stream,
+    )
     status = asyncio.run(watch(asked, Teller(len(files) > 1, json, explain), console(stderr=True)))
     if status:
         raise typer.Exit(status)
@@ -88,3 +119,25 @@ def _checked(files: list[str], follow: bool) -> list[str]:
             why = "standard input is followed anyway" if name == "-" else f"{name} is packed, and does not grow"
             raise typer.BadParameter(why, param_hint="--follow")
     return files
+
+
+def _server(context: typer.Context, url: str | None, stream: str | None, files: list[str]) -> "Server | None":
+    """Return the server that was named here or before the command; in a variable it is meant for other commands."""
+    server: Server = context.obj
+    if url is not None:
+        server = replace(context.obj, url=checked_url(url))
+    elif not _is_said(context.parent, "url"):
+        if stream is not None:
+            raise typer.BadParameter("it is of a server: --url", param_hint="--stream")
+        return None
+    if stream is not None and len(files) > 1:
+        raise typer.BadParameter("each FILE is a stream of its own", param_hint="--stream")
+    if stream is None and "-" in files:
+        raise typer.BadParameter("standard input has no name: give one", param_hint="--stream")
+    return server
+
+
+def _is_said(context: Any, option: str) -> bool:
+    """Return whether an option stands on the command line itself."""
+    source = None if context is None else context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from realnet.checkpoint import Checkpoint
+from realnet.client.streams import StreamOptions
 from realnet.streams.told import Detector
 from service.cli.watching.times import local_zone
 
@@ -27,6 +28,15 @@ def kind_of(is_metric: bool) -> Kind:
     return _values() if is_metric else _lines()
 
 
+def options_there(is_metric: bool, options: dict[str, Any]) -> tuple[StreamOptions, StreamOptions]:
+    """Return options as a server's stream has them: those that were chosen, and those of a stream that it begins."""
+    if not is_metric:
+        chosen = StreamOptions(budget=_budget(options)) if options else StreamOptions()
+        return chosen, chosen
+    chosen = cast(StreamOptions, options)
+    return chosen, {"zone": local_zone(), **chosen}
+
+
 def _values() -> Kind:
     from realnet.streams.metric import MetricDetector, Value
     from realnet.streams.value_options import ValueOptions
@@ -42,14 +52,19 @@ def _values() -> Kind:
 
 
 def _lines() -> Kind:
-    from realnet.streams.lines import BUDGET, Line, LineDetector
-
-    budgets = {"eager": 2 * BUDGET, "quiet": BUDGET / 2}  # about what these words mean of values
+    from realnet.streams.lines import Line, LineDetector
 
     def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> LineDetector:
         detector = LineDetector() if checkpoint is None else LineDetector.from_checkpoint(checkpoint)
         if options:
-            detector.budget = options["budget"] if "budget" in options else budgets[options["sensitivity"]]
+            detector.budget = _budget(options)
         return detector
 
     return Kind(lambda at, text: Line(text, at), detector)
+
+
+def _budget(options: dict[str, Any]) -> float:
+    from realnet.streams.lines import BUDGET
+
+    budgets = {"eager": 2 * BUDGET, "quiet": BUDGET / 2}  # about what these words mean of values
+    return float(options["budget"] if "budget" in options else budgets[options["sensitivity"]])

@@ -1,17 +1,20 @@
 """Watch several streams at once, and keep what they have become."""
 
 import asyncio
+import socket
 import time
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from realnet.checkpoint import Checkpoint
-from realnet.client import RealNetError
+from realnet.client import AsyncClient, RealNetError
 from service.cli.signals import on_a_signal
 from service.cli.watching import detectors
+from service.cli.watching.judges import Judge, OwnJudge
+from service.cli.watching.served import ServerJudge
 from service.cli.watching.state import Kept, State
 from service.cli.watching.telling import Teller
 from service.cli.watching.watched import Asked, Enough, Watched
@@ -26,8 +29,12 @@ async def watch(asked: Asked, teller: Teller, console: Console) -> int:
     Raises BadParameter for what was asked wrongly, RealNetError and OSError; the state is then as it was saved last.
     """
     began = time.monotonic()
-    with ExitStack() as stack:
-        watching = _Watching(asked, teller, console, stack)
+    async with AsyncExitStack() as stack:
+        client = None
+        if asked.server is not None:
+            client = AsyncClient(asked.server.url, asked.server.key, patience=0.0)
+            await stack.enter_async_context(client)
+        watching = _Watching(asked, teller, console, stack, client)
         status = await watching.run()
     seconds = time.monotonic() - began
     for each in watching.streams:
@@ -38,26 +45,51 @@ async def watch(asked: Asked, teller: Teller, console: Console) -> int:
 class _Watching:
     """All streams, and the file in which they are kept; `stack` closes what is open."""
 
-    def __init__(self, asked: Asked, teller: Teller, console: Console, stack: ExitStack) -> None:
-        self._path, self._console = asked.state, console
+    def __init__(
+        self, asked: Asked, teller: Teller, console: Console, stack: AsyncExitStack, client: AsyncClient | None
+    ) -> None:
+        self._asked, self._path, self._console, self._client = asked, asked.state, console, client
         self._state = State(asked.is_metric) if self._path is None else State.load(self._path, asked.is_metric)
         self._kind = detectors.kind_of(asked.is_metric)
         self.streams: list[Watched] = []
         for name in asked.files:
             kept = self._state.streams.get(_key(name))
-            stream = stack.enter_context(closing(self._stream(name, asked, teller, kept)))
+            stream = Watched(name, asked, self._judge(name, kept), teller, console.print)
+            stack.enter_context(closing(stream))
             if kept is not None:
                 stream.resume(kept)
+            if client is not None:
+                stream.before_sending = self._save  # so that what is sent is known after a kill
             self.streams.append(stream)
 
-    def _stream(self, name: str, asked: Asked, teller: Teller, kept: Kept | None) -> Watched:
+    def _judge(self, name: str, kept: Kept | None) -> Judge:
+        asked, stream = self._asked, self._stream(name)
         try:
-            checkpoint = None if kept is None else Checkpoint.from_bytes(kept.checkpoint)
-            detector = self._kind.detector(asked.options, checkpoint)
+            if kept is not None and kept.stream != stream:
+                there = "in a file" if kept.stream is None else f"of the server's stream {kept.stream}"
+                raise ValueError(f"what was learnt of {name} is {there}")
+            if self._client is None or stream is None:
+                checkpoint = None if kept is None else Checkpoint.from_bytes(kept.checkpoint)
+                return OwnJudge(self._kind.detector(asked.options, checkpoint), self._kind)
         except ValueError as error:
             where = "" if kept is None else f"{self._path}: "
             raise typer.BadParameter(f"{where}{error}") from error
-        return Watched(name, asked, detector, self._kind, teller, self._console.print)
+        chosen, at_first = detectors.options_there(asked.is_metric, asked.options)
+        return ServerJudge(
+            self._client,
+            stream,
+            "values" if asked.is_metric else "lines",
+            chosen,
+            at_first,
+            self._console.print,
+            len(asked.files),
+        )
+
+    def _stream(self, name: str) -> str | None:
+        """Return the name of a file's stream in the server, where there is one."""
+        if self._client is None:
+            return None
+        return self._asked.stream or f"{socket.gethostname()}:{Path(name).absolute()}"
 
     async def run(self) -> int:
         """Watch and save; return the exit status."""
@@ -93,7 +125,7 @@ class _Watching:
 
     def _save(self) -> None:
         if self._path is not None:
-            self._state.streams.update((_key(each.name), each.kept()) for each in self.streams)
+            self._state.streams.update((_key(each.name), each.kept(self._stream(each.name))) for each in self.streams)
             self._state.save(self._path)
 
 

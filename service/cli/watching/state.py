@@ -15,7 +15,9 @@ _HINT = "--state"
 class Kept(msgspec.Struct):
     """One stream: its file up to a position, in whole lines, the columns of its rows, and the bytes of a checkpoint.
 
-    `head` is what the file began with, by which it is known again.
+    `head` is what the file began with, by which it is known again. Of a `stream` of a server the checkpoint is empty,
+    and up to the position `sent` lines may have been sent, together: as such they are sent again, in the same `run`
+    through the file.
     """
 
     position: int
@@ -23,6 +25,9 @@ class Kept(msgspec.Struct):
     head: bytes
     layout: Layout | None
     checkpoint: bytes
+    stream: str | None = None
+    sent: int = 0
+    run: str = ""
 
 
 class State(msgspec.Struct, tag="realnet watch 1"):

@@ -1,27 +1,30 @@
-"""One stream that is watched: lines of a file in, through a detector, events out."""
+"""One stream that is watched: lines of a file in, told of by a judge, events out."""
 
 import asyncio
 import gzip
+import math
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
+from uuid import uuid4
 
 import typer
 
 from realnet.client import RealNetError
-from realnet.streams.told import Detector, Told
+from realnet.client.server import Server
+from realnet.streams.told import Told
 from service.cli.source import Source
 from service.cli.watching.columns import Columns
 from service.cli.watching.cutting import BinaryError, Cutter, RawLine
-from service.cli.watching.detectors import Kind
+from service.cli.watching.judges import Judge, Row, RowRefused
 from service.cli.watching.logs import Log
 from service.cli.watching.state import Kept
 from service.cli.watching.telling import Teller
-
-Row: TypeAlias = tuple[float | None, str | float]  # when, and what
 
 _BLOCK = 65_536  # bytes read at once
 _NAMED = 20  # bad rows that are named one by one
@@ -30,7 +33,7 @@ _HOPELESS = 10  # bad rows and no other, and the file is not what it was said to
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command was asked for; `options` are the detectors'."""
+    """What the command was asked for; `options` are the detectors', which with a `server` are there."""
 
     files: tuple[str, ...]
     follow: bool
@@ -40,6 +43,8 @@ class Asked:
     options: dict[str, Any]
     state: Path | None
     exit_on_event: bool
+    server: Server | None = None
+    stream: str | None = None
 
     @property
     def takes_missing(self) -> bool:
@@ -51,22 +56,21 @@ class Enough(Exception):
 
 
 class Watched:
-    """One stream: a file with its detector.
+    """One stream: a file, and who judges its rows.
 
     Attributes:
-        rows: of this run, and of them those that a detector told of that was `ready`, and the `events` they opened.
+        rows: of this run; those of them that were told of by a judge that was `ready`, and the `events` they opened.
         bad: how many could not be read.
     """
 
-    def __init__(
-        self, name: str, asked: Asked, detector: Detector[Any], kind: Kind, teller: Teller, say: Callable[[str], None]
-    ) -> None:
-        self.name, self.detector = name, detector
+    def __init__(self, name: str, asked: Asked, judge: Judge, teller: Teller, say: Callable[[str], None]) -> None:
+        self.name = name
         self.rows = self.ready = self.events = self.bad = 0
-        self._kind, self._teller, self._say = kind, teller, say
+        self._judge, self._teller, self._say = judge, teller, say
         self._is_enough = asked.exit_on_event
         self._cutter = Cutter()
-        self._position = self._number = 0  # in the file, up to which all is told
+        self._begin(0, 0, uuid4().hex)
+        self._has_begun_again = False
         self._said: set[str] = set()
         self._source = Source(name, 0, asked.follow, self._begin_again, unpacks=True)
         self._is_kept = self._source.is_file and name != "-"  # what comes in a pipe comes once
@@ -74,6 +78,7 @@ class Watched:
         self._form: Log | Columns = Log()
         if asked.is_metric:
             self._form = Columns(asked.column, asked.time, asked.takes_missing, self._say_of_it)
+        self.before_sending: Callable[[], None] = lambda: None
 
     def close(self) -> None:
         self._source.close()
@@ -86,34 +91,47 @@ class Watched:
             self._form.begin()
             return
         with self._unpacking():
-            goes_on = self._source.resume(kept.position, kept.head)
+            goes_on = self._source.resume(kept.position, kept.head, max(kept.position, kept.sent))
         if goes_on:
-            self._position, self._number = kept.position, kept.number
+            self._begin(kept.position, kept.number, kept.run, kept.sent)
             self._cutter.begin(kept.position, kept.number, kept.head)
         else:
             self._say(f"{self.name} is another file than before: it is read from its beginning")
             self._form.begin()
 
-    def kept(self) -> Kept:
-        """Return what is needed to go on."""
+    def kept(self, stream: str | None) -> Kept:
+        """Return what is needed to go on; `stream` is the name that it has in a server."""
         layout = self._form.layout if isinstance(self._form, Columns) else None
-        position, number, head = (self._position, self._number, self._cutter.head) if self._is_kept else (0, 0, b"")
-        return Kept(position, number, head, layout, self.detector.checkpoint().to_bytes())
+        checkpoint = self._judge.checkpoint()
+        if not self._is_kept:
+            return Kept(0, 0, b"", layout, checkpoint, stream)
+        head = self._cutter.head
+        return Kept(self._position, self._number, head, layout, checkpoint, stream, self._sent, self._run)
 
     async def watch(self) -> None:
         """Tell of all that the file has, or while it is followed.
 
         Raises BadParameter for a file that is not what it was said to be, Enough, RealNetError and OSError.
         """
-        remaining = self.detector.remaining
+        await self._judge.begin()
+        remaining = self._judge.remaining
         if remaining and self._is_live:
             self._say_of_it(f"nothing is told of the first {remaining:,} rows, by which it learns what is usual")
         with self._unpacking():
+            if self._sent > self._position:
+                again = self._source.read_up_to(self._sent)
+                await self._tell([*self._cutter.add(again), *self._cutter.last()])
+            told_at = -math.inf
             async for block in self._source.blocks(_BLOCK):
-                self._take(self._cutter.add(block))
+                if self._has_begun_again:
+                    await self._end_file()
+                if self._is_live and len(block) < _BLOCK:
+                    await asyncio.sleep(told_at + self._judge.pause - time.monotonic())
+                await self._take(self._cutter.add(block))
+                told_at = time.monotonic()
                 await asyncio.sleep(0)  # or no signal is seen
-        self._take(self._cutter.last())
-        if self.bad and not self.detector.rows:
+        await self._take(self._cutter.last())
+        if self.bad and not self._judge.rows:
             raise self._refused(f"none of its {self.bad} rows can be read")
 
     def summary(self, seconds: float) -> str:
@@ -123,7 +141,7 @@ class Watched:
             line += f" ({1000 * self.events / self.ready:,.3g} in 1,000 rows)"
         if self.bad:
             line += f"; {self.bad:,} rows could not be read"
-        if remaining := self.detector.remaining:
+        if remaining := self._judge.remaining:
             line += f"; nothing is told before {remaining:,} more rows have come"
         return line
 
@@ -135,25 +153,36 @@ class Watched:
             raise RealNetError(f"{self.name} is no whole file of gzip: {error}") from error
 
     def _begin_again(self, why: str) -> None:
-        """Read another file, or the same one anew; what is left of a line of the old one is its last."""
         self._say(why)
-        self._take(self._cutter.last())
-        self._cutter.begin(0, 0, b"")
-        self._position = self._number = 0
-        self._form.begin()
+        self._has_begun_again = True
 
-    def _take(self, lines: Iterator[RawLine]) -> None:
+    async def _end_file(self) -> None:
+        """Have another file read, or the same one anew; what is left of a line of the old one is its last."""
+        await self._take(self._cutter.last())
+        self._cutter.begin(0, 0, b"")
+        self._begin(0, 0, uuid4().hex)
+        self._form.begin()
+        self._has_begun_again = False
+
+    def _begin(self, position: int, number: int, run: str, sent: int = 0) -> None:
+        """Go on at a position of the file, up to which all is told, in a `run` through it.
+
+        Up to the position `sent` lines may have been sent, together.
+        """
+        self._position, self._number, self._run, self._sent = position, number, run, sent
+
+    async def _take(self, lines: Iterator[RawLine]) -> None:
         """Tell of lines: together, as that is faster, but one by one where the next may not be told."""
         try:
             for line in lines:
-                alone = self._is_enough or not self.detector.rows
-                self._tell([line] if alone else [line, *lines])
+                alone = self._is_enough or not self._judge.rows
+                await self._tell([line, *([] if alone else islice(lines, self._judge.most - 1))])
         except BinaryError as error:
             raise self._refused(str(error)) from error
 
-    def _tell(self, lines: list[RawLine]) -> None:
+    async def _tell(self, lines: list[RawLine]) -> None:
         parsed = [(line, row) for line in lines if (row := self._parsed(line)) is not None]
-        events = self._run(parsed) if parsed else 0
+        events = await self._judged(parsed)
         self._position, self._number = lines[-1].end, lines[-1].number
         if events and self._is_enough:
             raise Enough
@@ -174,21 +203,36 @@ class Watched:
             self._add_bad(line, str(error))
             return None
 
-    def _run(self, parsed: list[tuple[RawLine, Row]]) -> int:
-        """Have rows told and learnt, and return how many events are to be told."""
-        remaining = self.detector.remaining
-        try:
-            told = self.detector.run([self._kind.row(*row) for _, row in parsed])
-        except ValueError as error:
-            if len(parsed) > 1:
-                return sum(self._run([each]) for each in parsed)
-            self._add_bad(parsed[0][0], str(error).removeprefix("rows[0]: "))
-            return 0
+    async def _judged(self, parsed: list[tuple[RawLine, Row]]) -> int:
+        """Have rows told and learnt, and return how many events are to be told. One that is refused is left out."""
+        events, together = 0, len(parsed)
+        while parsed:
+            part = parsed[:together]
+            try:
+                events += await self._judged_together(part)
+            except RowRefused as refused:
+                if refused.place != 0 and len(part) > 1:
+                    together = refused.place or 1  # those before it, or one
+                    continue
+                part = part[:1]
+                self._add_bad(part[0][0], str(refused))
+            self._position, self._number = part[-1][0].end, part[-1][0].number
+            parsed = parsed[len(part) :]
+            together = len(parsed)
+        return events
+
+    async def _judged_together(self, parsed: list[tuple[RawLine, Row]]) -> int:
+        remaining, self._sent = self._judge.remaining, parsed[-1][0].end
+        self.before_sending()
+        told = await self._judge.tell([row for _, row in parsed], f"{self._run}-{self._position}-{self._sent}")
         self.rows += len(told)
-        self.ready += sum(each.ready for each in told)
-        if remaining and self._is_live and not self.detector.remaining:
+        self.ready += sum(each is not None and each.ready for each in told)
+        if remaining and self._is_live and not self._judge.remaining:
             self._say_of_it("it knows what is usual: news is told from now on")
-        return sum(self._is_told(line, what, each) for (line, (_, what)), each in zip(parsed, told, strict=True))
+        return sum(
+            each is not None and self._is_told(line, what, each)
+            for (line, (_, what)), each in zip(parsed, told, strict=True)
+        )
 
     def _is_told(self, line: RawLine, what: str | float, told: Told) -> bool:
         if told.event is None:
@@ -203,7 +247,7 @@ class Watched:
             self._say_of_it(f"line {line.number:,} cannot be read: {why}")
         elif self.bad == _NAMED + 1:
             self._say_of_it("more lines cannot be read: they are counted")
-        if self.bad >= _HOPELESS and not self.detector.rows:
+        if self.bad >= _HOPELESS and not self._judge.rows:
             raise self._refused(f"none of its first {self.bad} rows can be read")
 
     def _refused(self, why: str) -> typer.BadParameter:
