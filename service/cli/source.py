@@ -50,7 +50,7 @@ class Source:
         return data
 
     async def blocks(self, size: int) -> AsyncIterator[bytes]:
-        """Yield what there is from the start on, in blocks of at most so many bytes. Where it begins again one is empty."""
+        """Yield what there is from the start on, in blocks of so many bytes at most; an empty one begins it again."""
         skip = self.position
         if self.is_file:
             self._file.seek(skip)

@@ -32,6 +32,10 @@ def watch_streams(
         Path | None,
         typer.Option(help="The file to go on from, and in which what was learnt is kept at the end and every minute."),
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="PICTURE", help="Read FILE to its end, and draw it: a .png or an .svg."),
+    ] = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +93,8 @@ def watch_streams(
     for name, value in ({"column": column, "time": time} | of_values).items():
         if value is not None and not metric:
             raise typer.BadParameter("it is of values: --metric", param_hint=f"--{name.replace('_', '-')}")
+    if picture is not None and (follow or len(files) > 1):
+        raise typer.BadParameter("it is of one FILE, without --follow", param_hint="--replay")
     if eager + quiet + (budget is not None) > 1:
         raise typer.BadParameter("it is one or the other", param_hint="--eager, --quiet, --budget")
     sensitivity = "eager" if eager else "quiet" if quiet else None
@@ -105,6 +111,7 @@ def watch_streams(
         exit_on_event,
         server=_server(context, url, stream, files),
         stream=stream,
+        picture=picture,
     )
     status = asyncio.run(watch(asked, Teller(len(files) > 1, json, explain), console(stderr=True)))
     if status:

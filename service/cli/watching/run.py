@@ -12,7 +12,7 @@ from rich.console import Console
 from realnet.checkpoint import Checkpoint
 from realnet.client import AsyncClient, RealNetError
 from service.cli.signals import on_a_signal
-from service.cli.watching import detectors
+from service.cli.watching import detectors, picture
 from service.cli.watching.judges import Judge, OwnJudge
 from service.cli.watching.served import ServerJudge
 from service.cli.watching.state import Kept, State
@@ -29,6 +29,8 @@ async def watch(asked: Asked, teller: Teller, console: Console) -> int:
     Raises BadParameter for what was asked wrongly, RealNetError and OSError; the state is then as it was saved last.
     """
     began = time.monotonic()
+    if asked.picture is not None:
+        picture.check(asked.picture)
     async with AsyncExitStack() as stack:
         client = None
         if asked.server is not None:
@@ -39,6 +41,9 @@ async def watch(asked: Asked, teller: Teller, console: Console) -> int:
     seconds = time.monotonic() - began
     for each in watching.streams:
         console.print(f"{f'{each.name}: ' if len(asked.files) > 1 else ''}{each.summary(seconds)}")
+        if each.seen is not None and each.seen.rows and asked.picture is not None:
+            picture.draw(each.seen, each.name, asked.is_metric, asked.picture)
+            console.print(f"{asked.picture} shows it")
     return status
 
 

@@ -23,6 +23,7 @@ from service.cli.watching.columns import Columns
 from service.cli.watching.cutting import BinaryError, Cutter, RawLine
 from service.cli.watching.judges import Judge, Row, RowRefused
 from service.cli.watching.logs import Log
+from service.cli.watching.seen import Seen
 from service.cli.watching.state import Kept
 from service.cli.watching.telling import Teller
 
@@ -45,6 +46,7 @@ class Asked:
     exit_on_event: bool
     server: Server | None = None
     stream: str | None = None
+    picture: Path | None = None
 
     @property
     def takes_missing(self) -> bool:
@@ -61,6 +63,7 @@ class Watched:
     Attributes:
         rows: of this run; those of them that were told of by a judge that was `ready`, and the `events` they opened.
         bad: how many could not be read.
+        seen: all that was told, where there is to be a picture.
     """
 
     def __init__(self, name: str, asked: Asked, judge: Judge, teller: Teller, say: Callable[[str], None]) -> None:
@@ -78,6 +81,7 @@ class Watched:
         self._form: Log | Columns = Log()
         if asked.is_metric:
             self._form = Columns(asked.column, asked.time, asked.takes_missing, self._say_of_it)
+        self.seen = None if asked.picture is None else Seen()
         self.before_sending: Callable[[], None] = lambda: None
 
     def close(self) -> None:
@@ -230,11 +234,14 @@ class Watched:
         if remaining and self._is_live and not self._judge.remaining:
             self._say_of_it("it knows what is usual: news is told from now on")
         return sum(
-            each is not None and self._is_told(line, what, each)
+            self._is_told(line, what, each)
             for (line, (_, what)), each in zip(parsed, told, strict=True)
+            if each is not None
         )
 
     def _is_told(self, line: RawLine, what: str | float, told: Told) -> bool:
+        if self.seen is not None:
+            self.seen.add(line.number, what, told)
         if told.event is None:
             return False
         self.events += told.event.state == "open"
