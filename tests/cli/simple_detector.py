@@ -36,12 +36,12 @@ class SimpleDetector:
         self.last = 0.0
 
     @property
-    def nbytes(self) -> int:
-        return 100
-
-    @property
     def remaining(self) -> int:
         return max(0, WARM_UP - self.rows)
+
+    @property
+    def nbytes(self) -> int:
+        return 0
 
     def run(self, rows: Sequence[Row], learn: Learn = True) -> list[Told]:
         for place, row in enumerate(rows):
