@@ -162,13 +162,12 @@ class AsyncStreams:
 
     async def rows(self, name: str, last: int = 256) -> builtins.list[ToldRow]:
         """Return the last rows with what was told of them, oldest first; 256 are kept."""
-        name = _encoded(name)
-        return (await self._http.ask(_ToldList, "GET", f"/v1/streams/{name}/rows", query={"last": last})).data
+        return (await self._http.ask(_ToldList, "GET", "/v1/rows", query={"stream": name, "last": last})).data
 
     async def feedback(self, name: str, event: int, verdict: Literal["normal", "anomaly"]) -> StreamState:
         """Say of an event, by its number, that such rows are normal; or that they are not to be learnt."""
-        name, body = _encoded(name), {"event": event, "verdict": verdict}
-        return await self._http.ask(StreamState, "POST", f"/v1/streams/{name}/feedback", body=body)
+        body = {"stream": name, "event": event, "verdict": verdict}
+        return await self._http.ask(StreamState, "POST", "/v1/feedback", body=body)
 
 
 def _encoded(name: str) -> str:

@@ -21,6 +21,7 @@ from service.cli.outputs import outputs
 from service.cli.serve import serving
 from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
+from service.cli.streams import events, streams
 from service.cli.top import top
 from service.cli.watch import watching
 
@@ -40,10 +41,12 @@ app.add_typer(links)
 app.add_typer(top)
 app.add_typer(outputs)
 app.add_typer(watching)
+app.add_typer(events)
 app.add_typer(begin)
 app.add_typer(compression)
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
+app.add_typer(streams, name="streams")
 app.add_typer(datasets, name="dataset")
 app.add_typer(keys, name="key")
 

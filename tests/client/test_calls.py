@@ -312,7 +312,7 @@ MODELS: list[tuple[type, type]] = [
     (client_streams.StreamOptions, stream_schemas.Options),
     (client_streams.Period, stream_schemas.Period),
     (client_streams.ToldRow, stream_schemas.Told),
-    (client_streams.StreamEvent, stream_schemas.Event),
+    (client_streams.StreamEvent, stream_schemas.News),
     (client_streams.Observed, stream_schemas.Observed),
     (client_streams.StreamState, stream_schemas.Stream),
     (client_streams.EventsPage, stream_schemas.EventList),
