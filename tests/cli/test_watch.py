@@ -118,7 +118,7 @@ def test_what_is_warming_up_is_told(watching: Watching) -> None:
     ended = watching.run("-", given=b"a\nnews\n")
     assert ended.stdout == b""
     start, summary = ended.stderr.decode().splitlines()
-    assert start == "-: nothing is told of the first 3 rows, by which it learns what is usual"
+    assert start.startswith("-: nothing is told of the first 3 rows, by which it learns what is usual; tail -n +1 -F")
     assert summary.endswith("; nothing is told before 1 more rows have come")
     assert b"-: it knows what is usual: news is told from now on\n" in watching.run("-", given=b"a\na\na\n").stderr
 

@@ -149,8 +149,8 @@ def test_values_are_found(
     ("row", "said"),
     [
         ("a,2025-11-29T12:00:03Z,x,7", "no number: 'x'"),
-        ("a,2025-11-29T12:00:03Z,,7", "no number: ''"),
-        ("a,2025-11-29T12:00:03Z,nan,7", "no number: 'nan'"),
+        ("a,2025-11-29T12:00:03Z,,7", "no value: --missing says what to do with such rows"),
+        ("a,2025-11-29T12:00:03Z,nan,7", "no value: --missing says what to do with such rows"),
         ("a,2025-11-29T12:00:03Z,inf,7", "no number: 'inf'"),
         ("a,later,1,7", "no time: 'later'"),
         ("a,2025-11-29T12:00:03Z,1", "3 columns, not 4"),

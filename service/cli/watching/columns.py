@@ -108,8 +108,10 @@ class Columns:
         layout.value, layout.time, layout.is_chosen = value, time, True
 
     def _number(self, cell: str) -> float:
-        if self._missing and cell.strip().lower() in _MISSING:
-            return math.nan
+        if cell.strip().lower() in _MISSING:
+            if self._missing:
+                return math.nan
+            raise ValueError("no value: --missing says what to do with such rows")
         if not _is_number(cell):
             raise ValueError(f"no number: {cell[:40]!r}")
         return float(cell)

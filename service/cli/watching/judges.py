@@ -1,7 +1,9 @@
 """Who tells of the rows of a stream and learns them: here a detector in this process."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from threading import Timer
 from typing import Any, Protocol, TypeAlias
 
 from realnet.streams.told import Detector, Told
@@ -9,6 +11,8 @@ from service.cli.watching.detectors import Kind
 
 Row: TypeAlias = tuple[float | None, str | float]  # when, and what
 
+_LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
+_COMPILES = "compiling the kernels, once on this machine; it takes up to a minute"
 _PLACE = re.compile(r"rows\[(\d+)\](?:: )?")
 
 
@@ -30,8 +34,10 @@ class Judge(Protocol):
         pause: seconds at least between rows and the next ones, where they come as they are written.
     """
 
-    most: int
     pause: float
+
+    @property
+    def most(self) -> int: ...
 
     @property
     def rows(self) -> int: ...
@@ -56,13 +62,17 @@ class Judge(Protocol):
 
 
 class OwnJudge:
-    """A detector in this process."""
+    """A detector in this process. `say` is told where its kernels have to be compiled."""
 
-    most = 1024
     pause = 0.0
 
-    def __init__(self, detector: Detector[Any], kind: Kind) -> None:
-        self._detector, self._kind = detector, kind
+    def __init__(self, detector: Detector[Any], kind: Kind, say: Callable[[str], None]) -> None:
+        self._detector, self._kind, self._say = detector, kind, say
+        self._is_compiled = False
+
+    @property
+    def most(self) -> int:
+        return 1024 if self._is_compiled else 64  # which take no time, or they were compiled for
 
     @property
     def rows(self) -> int:
@@ -77,7 +87,8 @@ class OwnJudge:
 
     async def tell(self, rows: Sequence[Row], key: str) -> Sequence[Told]:
         try:
-            return self._detector.run([self._kind.row(*row) for row in rows])
+            with nullcontext() if self._is_compiled else self._compiling():
+                return self._detector.run([self._kind.row(*row) for row in rows])
         except ValueError as error:
             found = _PLACE.match(str(error))
             why = str(error) if found is None else str(error)[found.end() :]
@@ -85,3 +96,15 @@ class OwnJudge:
 
     def checkpoint(self) -> bytes:
         return self._detector.checkpoint().to_bytes()
+
+    @contextmanager
+    def _compiling(self) -> Iterator[None]:
+        """Say why the first rows take long, on a machine that has not run the kernels before."""
+        timer = Timer(_LOAD_SECONDS, self._say, [_COMPILES])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._is_compiled = self.remaining == 0

@@ -75,7 +75,7 @@ class _Watching:
                 raise ValueError(f"what was learnt of {name} is {there}")
             if self._client is None or stream is None:
                 checkpoint = None if kept is None else Checkpoint.from_bytes(kept.checkpoint)
-                return OwnJudge(self._kind.detector(asked.options, checkpoint), self._kind)
+                return OwnJudge(self._kind.detector(asked.options, checkpoint), self._kind, self._console.print)
         except ValueError as error:
             where = "" if kept is None else f"{self._path}: "
             raise typer.BadParameter(f"{where}{error}") from error

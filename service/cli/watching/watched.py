@@ -120,7 +120,8 @@ class Watched:
         await self._judge.begin()
         remaining = self._judge.remaining
         if remaining and self._is_live:
-            self._say_of_it(f"nothing is told of the first {remaining:,} rows, by which it learns what is usual")
+            hint = "; tail -n +1 -F FILE begins with those that FILE has" if self.name == "-" else ""
+            self._say_of_it(f"nothing is told of the first {remaining:,} rows, by which it learns what is usual{hint}")
         with self._unpacking():
             if self._sent > self._position:
                 again = self._source.read_up_to(self._sent)
