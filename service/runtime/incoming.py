@@ -9,7 +9,7 @@ from collections.abc import Callable
 from service.aio import in_thread
 from service.auth.places import Places
 from service.engine.commands import Sender
-from service.errors import Conflict, Invalid, NotFound, Overloaded
+from service.errors import Conflict, Invalid, Overloaded
 from service.runtime.observing import submit
 from service.runtime.runtime import Runtime
 from service.streams.commands import Observe
@@ -18,6 +18,7 @@ from service.streams.rows import Observed, Row
 
 _WAITING = 16  # messages at once, with that which is taken
 _AHEAD_SECONDS = 600.0  # of this server's clock a sample may be; Prometheus allows as much
+_SLICE = 100  # streams at a time
 _LOOK_SECONDS = 0.05  # until there may be room again
 _TOLD_SECONDS = 3600.0  # between two lines of the log about streams that are too many
 _logger = logging.getLogger(__name__)
@@ -49,10 +50,7 @@ class Incoming:
             batch = await in_thread(decode)
             became = Counter(batch.dropped)
             try:
-                for name, rows in batch.rows.items():
-                    if source == "prometheus":
-                        batch.rows[name] = self._only_new(name, rows, became)
-                await self._observe(batch.rows, became)
+                await self._observe(batch.rows, source == "prometheus", became)
             finally:
                 self.tally.update({(source, what): count for what, count in became.items()})
         if became["beyond_limit"] and time.monotonic() - self._told_at >= _TOLD_SECONDS:
@@ -67,10 +65,7 @@ class Incoming:
 
     def _only_new(self, name: str, rows: list[Row], became: Counter[Became]) -> list[Row]:
         """Return the rows, which have times, that are each newer than the one before."""
-        try:
-            last = self._runtime.streams.info(name).last_row_at
-        except NotFound:
-            last = None
+        last = self._runtime.streams.last_row_at(name)
         latest = time.time() + _AHEAD_SECONDS
         new: list[Row] = []
         for at, what in rows:
@@ -84,11 +79,14 @@ class Incoming:
                 last = at
         return new
 
-    async def _observe(self, rows_of: dict[str, list[Row]], became: Counter[Became]) -> None:
+    async def _observe(self, rows_of: dict[str, list[Row]], only_new: bool, became: Counter[Became]) -> None:
         """Submit all rows, and wait for what becomes of them."""
         replies: list[tuple[int, asyncio.Future[Observed]]] = []
         try:
-            for name, rows in rows_of.items():
+            for number, (name, given) in enumerate(rows_of.items()):
+                if number % _SLICE == 0:
+                    await asyncio.sleep(0)  # the loop has time for others
+                rows = self._only_new(name, given, became) if only_new else given
                 for start in range(0, len(rows), self._most_rows):
                     piece = rows[start : start + self._most_rows]
                     try:

@@ -107,6 +107,11 @@ class Streams:
             return info
         raise NotFound("no stream has this name")
 
+    def last_row_at(self, name: str) -> float | None:
+        """Return when the last row of a stream was; None where that is not known, as where there is no such stream."""
+        known = self._here.get(name) or self._stored.get(name)
+        return None if known is None else known.last_row_at
+
     def infos(self) -> list[StreamInfo]:
         """Return what is known of each stream, by name."""
         return [self.info(name) for name in self.names]
@@ -127,8 +132,8 @@ class Streams:
         name, rows = command.stream, len(command.rows)
         if self._awaited_rows + rows > MOST_ROWS:
             raise Overloaded(f"{self._awaited_rows} rows wait, and {MOST_ROWS} may")
-        names = self._stored.keys() | self._here.keys() | self._awaited.keys()
-        if len(names) >= self._most and name not in names:
+        known = (self._stored, self._here, self._awaited)
+        if not any(name in names for names in known) and len(set().union(*known)) >= self._most:
             raise Conflict(f"there are {self._most} streams, and no more may be: delete one")
         self._awaited[name] += 1
         self._awaited_rows += rows
