@@ -27,7 +27,7 @@ def expected() -> dict[str, list[float]]:
 
 
 def rows_of(server: RunningServer, stream: str) -> list[float]:
-    return [each["score"] for each in get(server, f"/v1/streams/{stream}/rows")["data"]]
+    return [each["score"] for each in get(server, f"/v1/rows?stream={stream}")["data"]]
 
 
 def assert_as_uninterrupted(server: RunningServer) -> None:

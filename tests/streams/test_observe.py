@@ -68,8 +68,8 @@ def test_events_are_listed_in_order_and_by_stream(server: ThreadServer) -> None:
 def test_the_last_rows_are_kept_with_what_was_told(server: ThreadServer) -> None:
     told = observe(server, "kept", rows=[{"at": 1767225600 + 60 * row, "value": row % 5} for row in range(300)])["told"]
     assert told[0]["at"] == "2026-01-01T00:00:00Z"
-    assert get(server, "/v1/streams/kept/rows")["data"] == told[-256:]
-    assert get(server, "/v1/streams/kept/rows?last=3")["data"] == told[-3:]
+    assert get(server, "/v1/rows?stream=kept")["data"] == told[-256:]
+    assert get(server, "/v1/rows?stream=kept&last=3")["data"] == told[-3:]
 
 
 def test_rows_under_one_key_are_learnt_once(server: ThreadServer) -> None:
@@ -133,10 +133,12 @@ def test_maintenance_is_muted_and_not_learnt(server: ThreadServer) -> None:
 def test_a_normal_event_is_no_news_any_more(server: ThreadServer) -> None:
     observe(server, "taught", values=noise(300))
     event = observe(server, "taught", values=[1e3], learn=False)["told"][0]["event"]
-    answer = server.client.post("/v1/streams/taught/feedback", json={"event": event["number"], "verdict": "normal"})
+    answer = server.client.post(
+        "/v1/feedback", json={"stream": "taught", "event": event["number"], "verdict": "normal"}
+    )
     assert answer.status_code == 200, answer.text
     assert observe(server, "taught", values=[1e3], learn=False)["told"][0]["score"] == 0
-    unknown = server.client.post("/v1/streams/taught/feedback", json={"event": 99, "verdict": "normal"})
+    unknown = server.client.post("/v1/feedback", json={"stream": "taught", "event": 99, "verdict": "normal"})
     assert unknown.status_code == 409
 
 
