@@ -50,7 +50,10 @@ class Incoming:
             batch = await in_thread(decode)
             became = Counter(batch.dropped)
             try:
-                await self._observe(batch.rows, source == "prometheus", became)
+                if source == "prometheus":
+                    for name, last in (await self._runtime.streams.last_rows_at(batch.rows)).items():
+                        batch.rows[name] = _only_new(batch.rows[name], last, became)
+                await self._observe(batch.rows, became)
             finally:
                 self.tally.update({(source, what): count for what, count in became.items()})
         if became["beyond_limit"] and time.monotonic() - self._told_at >= _TOLD_SECONDS:
@@ -63,30 +66,13 @@ class Incoming:
             )
         return became
 
-    def _only_new(self, name: str, rows: list[Row], became: Counter[Became]) -> list[Row]:
-        """Return the rows, which have times, that are each newer than the one before."""
-        last = self._runtime.streams.last_row_at(name)
-        latest = time.time() + _AHEAD_SECONDS
-        new: list[Row] = []
-        for at, what in rows:
-            assert at is not None
-            if last is not None and at <= last:
-                became["late"] += 1
-            elif at > latest:
-                became["early"] += 1
-            else:
-                new.append((at, what))
-                last = at
-        return new
-
-    async def _observe(self, rows_of: dict[str, list[Row]], only_new: bool, became: Counter[Became]) -> None:
+    async def _observe(self, rows_of: dict[str, list[Row]], became: Counter[Became]) -> None:
         """Submit all rows, and wait for what becomes of them."""
         replies: list[tuple[int, asyncio.Future[Observed]]] = []
         try:
-            for number, (name, given) in enumerate(rows_of.items()):
+            for number, (name, rows) in enumerate(rows_of.items()):
                 if number % _SLICE == 0:
                     await asyncio.sleep(0)  # the loop has time for others
-                rows = self._only_new(name, given, became) if only_new else given
                 for start in range(0, len(rows), self._most_rows):
                     piece = rows[start : start + self._most_rows]
                     try:
@@ -110,6 +96,22 @@ class Incoming:
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
                 return command.reply
+
+
+def _only_new(rows: list[Row], last: float | None, became: Counter[Became]) -> list[Row]:
+    """Return the rows, which have times, that are each newer than the one before; the first than `last`."""
+    latest = time.time() + _AHEAD_SECONDS
+    new: list[Row] = []
+    for at, what in rows:
+        assert at is not None
+        if last is not None and at <= last:
+            became["late"] += 1
+        elif at > latest:
+            became["early"] += 1
+        else:
+            new.append((at, what))
+            last = at
+    return new
 
 
 async def _counted(

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -107,10 +107,11 @@ class Streams:
             return info
         raise NotFound("no stream has this name")
 
-    def last_row_at(self, name: str) -> float | None:
-        """Return when the last row of a stream was; None where that is not known, as where there is no such stream."""
-        known = self._here.get(name) or self._stored.get(name)
-        return None if known is None else known.last_row_at
+    async def last_rows_at(self, names: Iterable[str]) -> dict[str, float | None]:
+        """Return when the last row of each stream was, if there is one, with all that was journalled until now."""
+        await self._queue.reached()
+        known = {name: self._here.get(name) or self._stored.get(name) for name in names}
+        return {name: None if each is None else each.last_row_at for name, each in known.items()}
 
     def infos(self) -> list[StreamInfo]:
         """Return what is known of each stream, by name."""

@@ -5,11 +5,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from service.streams.rows import Row
+from service.streams.rows import NAME_LENGTH, Row
 
-NAME_LENGTH = 256  # signs of a stream's name
 _DIGEST = 16  # signs at the end of a name that was cut
-_ENDINGS = ("/rows", "/feedback")  # that no name has, for there are such paths
 
 Source: TypeAlias = Literal["prometheus", "otlp"]
 
@@ -46,7 +44,7 @@ def fit_name(name: str) -> str:
     """Return a name that a stream may have: without signs that are not printed, and with a digest for what is cut."""
     if not name.isprintable():
         name = "".join(sign if sign.isprintable() else _escaped(sign) for sign in name)
-    if 0 < len(name) <= NAME_LENGTH and not name.endswith(_ENDINGS):
+    if 0 < len(name) <= NAME_LENGTH:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
     return f"{name[: NAME_LENGTH - _DIGEST - 1]}…{digest}"

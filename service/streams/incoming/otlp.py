@@ -1,6 +1,7 @@
 """Read logs of OpenTelemetry, OTLP by HTTP: each service is a stream of lines."""
 
 import base64
+import math
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias
 
@@ -146,6 +147,8 @@ def _plain(value: _Given, depth: int) -> Any:
         return [_plain(each, depth + 1) for each in given.values or ()]
     if kind == "kvlist_value":
         return {each.key: _plain(each.value, depth + 1) for each in given.values or ()}
+    if isinstance(given, float) and not math.isfinite(given):  # as protobuf's JSON has them
+        return "NaN" if math.isnan(given) else "Infinity" if given > 0 else "-Infinity"
     return base64.b64encode(given).decode() if isinstance(given, bytes) else given
 
 

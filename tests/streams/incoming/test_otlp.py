@@ -19,7 +19,7 @@ KEY = "a-key-for-the-tests-of-logs"
 
 
 def lines(server: RunningServer, name: str) -> list[tuple[str | None, str]]:
-    answer = server.client.get(f"/v1/streams/{name}/rows")
+    answer = server.client.get("/v1/rows", params={"stream": name})
     assert answer.status_code == 200, answer.text
     return [(row["at"], row["text"]) for row in answer.json()["data"]]
 

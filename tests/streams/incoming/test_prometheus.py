@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -32,7 +31,7 @@ def metric(name: str, values: list[float], start: int = START) -> tuple[dict[str
 
 
 def rows(server: RunningServer, name: str) -> list[tuple[str, float]]:
-    answer = server.client.get(f"/v1/streams/{quote(name, safe='')}/rows")
+    answer = server.client.get("/v1/rows", params={"stream": name})
     assert answer.status_code == 200, answer.text
     return [(row["at"], row["value"]) for row in answer.json()["data"]]
 
@@ -65,6 +64,17 @@ def test_what_is_sent_again_or_late_is_taken_once(fresh: ThreadServer) -> None:
     assert write(fresh, metric("up", [9, 9, 9, 4])).status_code == 204
     assert [value for _, value in rows(fresh, "up")] == [1, 2, 3, 4]
     assert became(fresh) == {"taken": 4.0, "late": 6.0}
+
+
+def test_what_is_sent_again_after_a_kill_is_taken_once(new_server: NewServer) -> None:
+    server = new_server(neurons=1000, journal="always").start()
+    series = [metric(f"m{number}", [float(each) for each in range(500)]) for number in range(4)]
+    assert write(server, *series).status_code == 204
+    server.kill()
+    server.start()
+    assert write(server, *series, metric("m0", [1.0], START + 10_000_000)).status_code == 204
+    known = {each["name"]: each["rows"] for each in server.client.get("/v1/streams").json()["data"]}
+    assert known == {"m0": 501, "m1": 500, "m2": 500, "m3": 500}
 
 
 def test_a_sample_of_a_time_to_come_does_not_hold_up_those_behind_it(fresh: ThreadServer) -> None:
