@@ -95,11 +95,12 @@ def _media_type(request: Request) -> str:
 
 def _check_remote_write(request: Request) -> None:
     """Refuse, with 415, what is not remote write 1.0, so that who can also speaks that."""
-    _, _, parameter = request.headers.get("content-type", "").partition(";")
     if _media_type(request) != _PROTOBUF:
         raise HTTPException(415, f"send {_PROTOBUF}, as Prometheus does")
+    _, *parameters = request.headers["content-type"].split(";")
+    others = [each for each in parameters if each.strip().startswith("proto=") and each.strip() != f"proto={_MESSAGE}"]
     version = request.headers.get("x-prometheus-remote-write-version", _VERSION)
-    if parameter.strip() not in ("", f"proto={_MESSAGE}") or not version.startswith(_VERSION.removesuffix("0")):
+    if others or not version.startswith(_VERSION.removesuffix("0")):
         raise HTTPException(415, f"send remote write 1.0, a {_MESSAGE}: protobuf_message: {_MESSAGE} in Prometheus")
     if request.headers.get("content-encoding", "").strip().lower() != "snappy":
         raise HTTPException(415, "send it with Content-Encoding: snappy")

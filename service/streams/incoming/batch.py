@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from service.streams.rows import NAME_LENGTH, Row
 
+_PARTS = 1_000_000  # of a message: series, labels, samples, lines; of nothing much there may else be very many
 _DIGEST = 16  # signs at the end of a name that was cut
 
 Source: TypeAlias = Literal["prometheus", "otlp"]
@@ -38,6 +39,13 @@ class Batch:
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     dropped: Counter[Became] = field(default_factory=Counter)
+    _parts: int = 0
+
+    def note_parts(self, count: int) -> None:
+        """Count parts of the message that are to be read. Raises TooLarge for too many."""
+        self._parts += count
+        if self._parts > _PARTS:
+            raise TooLarge(f"{_PARTS} parts of a message at most: series, labels, samples, lines")
 
 
 def fit_name(name: str) -> str:

@@ -30,6 +30,7 @@ def decode(body: bytes, most: int) -> Batch:
     except DecodeError:
         raise Malformed("the body is not a prometheus.WriteRequest") from None
     batch = Batch()
+    batch.note_parts(len(request.timeseries))
     for series in request.timeseries:
         _add(series, batch)
     return batch
@@ -54,6 +55,7 @@ def _quoted(text: str) -> str:
 
 
 def _add(series: TimeSeries, batch: Batch) -> None:
+    batch.note_parts(len(series.labels) + len(series.samples))
     if histograms := len(series.histograms):
         batch.dropped["histogram"] += histograms
     rows = []

@@ -130,6 +130,16 @@ def test_what_becomes_too_large_is_refused_before_it_is_unpacked() -> None:
         gunzip(gzip.compress(bytes(600))[:-9], 1000)
 
 
+def test_a_message_of_very_many_parts_is_refused() -> None:
+    many = b"\x0a\x00" * 1_000_001  # each is empty
+    with pytest.raises(TooLarge, match="1000000 parts"):
+        prometheus.decode(packed(many), 2**24)
+    with pytest.raises(TooLarge, match="1000000 parts"):
+        otlp.decode_protobuf(many)
+    with pytest.raises(TooLarge, match="1000000 parts"):
+        otlp.decode_json(b'{"resourceLogs":[' + b",".join([b"{}"] * 1_000_001) + b"]}")
+
+
 plain = st.recursive(
     st.one_of(st.text(max_size=9), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.binary()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
