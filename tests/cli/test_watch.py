@@ -5,15 +5,19 @@ import os
 import pty
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
 
+from realnet.streams.told import Told
+from service.cli.watching import judges
 from tests.api.asking import until
 from tests.cli.commands import complaint, environment
+from tests.cli.simple_detector import Row, SimpleDetector
 from tests.cli.watching import Watching, watching
 
 __all__ = ["watching"]
@@ -144,6 +148,25 @@ def test_an_event_on_a_terminal_fits_it_and_has_a_colour(watching: Watching, tmp
     assert "news �[2Jlong" in line
     assert "…" in line
     assert line.endswith("it was never so far, other signal\033[0m\r\n")
+
+
+def test_kernels_that_are_compiled_are_told_of(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_said, run = threading.Event(), SimpleDetector.run
+
+    def run_slowly(detector: SimpleDetector, rows: list[Row]) -> list[Told]:
+        assert detector.remaining == 0 or is_said.wait(10)
+        return run(detector, rows)
+
+    def timer(_: float, say: Callable[[str], None], arguments: list[str]) -> threading.Timer:
+        def say_it() -> None:
+            say(*arguments)
+            is_said.set()
+
+        return threading.Timer(0, say_it)
+
+    monkeypatch.setattr(SimpleDetector, "run", run_slowly)
+    monkeypatch.setattr(judges, "Timer", timer)
+    assert b"compiling the kernels, once on this machine" in watching.run("-", given=b"a\na\na\na\n").stderr
 
 
 @pytest.mark.parametrize(
