@@ -180,10 +180,15 @@ class Watched:
         """Tell of lines: together, as that is faster, but one by one where the next may not be told."""
         try:
             for line in lines:
-                alone = self._is_enough or not self._judge.rows
-                await self._tell([line, *([] if alone else islice(lines, self._judge.most - 1))])
+                await self._tell([line, *islice(lines, self._together() - 1)])
         except BinaryError as error:
             raise self._refused(str(error)) from error
+
+    def _together(self) -> int:
+        """Return how many lines may be told of at once: none behind an event that is to be the last."""
+        if not self._judge.rows:
+            return 1
+        return max(1, min(self._judge.most, self._judge.remaining)) if self._is_enough else self._judge.most
 
     async def _tell(self, lines: list[RawLine]) -> None:
         parsed = [(line, row) for line in lines if (row := self._parsed(line)) is not None]
