@@ -94,7 +94,7 @@ class Watched:
         if not self._is_kept:
             self._form.begin()
             return
-        with self._unpacking():
+        with self._reading():
             goes_on = self._source.resume(kept.position, kept.head, max(kept.position, kept.sent))
         if goes_on:
             self._begin(kept.position, kept.number, kept.run, kept.sent)
@@ -122,8 +122,8 @@ class Watched:
         if remaining and self._is_live:
             hint = "; tail -n +1 -F FILE begins with those that FILE has" if self.name == "-" else ""
             self._say_of_it(f"nothing is told of the first {remaining:,} rows, by which it learns what is usual{hint}")
-        with self._unpacking():
-            if self._sent > self._position:
+        with self._reading():
+            if self._sent > self._position:  # all together, or they would be others
                 again = self._source.read_up_to(self._sent)
                 await self._tell([*self._cutter.add(again), *self._cutter.last()])
             told_at = -math.inf
@@ -151,11 +151,13 @@ class Watched:
         return line
 
     @contextmanager
-    def _unpacking(self) -> Iterator[None]:
+    def _reading(self) -> Iterator[None]:
         try:
             yield
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise RealNetError(f"{self.name} is no whole file of gzip: {error}") from error
+        except BinaryError as error:
+            raise self._refused(str(error)) from error
 
     def _begin_again(self, why: str) -> None:
         self._say(why)
@@ -178,11 +180,8 @@ class Watched:
 
     async def _take(self, lines: Iterator[RawLine]) -> None:
         """Tell of lines: together, as that is faster, but one by one where the next may not be told."""
-        try:
-            for line in lines:
-                await self._tell([line, *islice(lines, self._together() - 1)])
-        except BinaryError as error:
-            raise self._refused(str(error)) from error
+        for line in lines:
+            await self._tell([line, *islice(lines, self._together() - 1)])
 
     def _together(self) -> int:
         """Return how many lines may be told of at once: none behind an event that is to be the last."""
