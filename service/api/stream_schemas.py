@@ -11,8 +11,9 @@ from realnet.streams.told import EventState
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
 from realnet.streams.zone import is_time
 from service.errors import ErrorLocation, Invalid
-from service.streams.rows import Kind, StreamEvent, ToldRow
+from service.streams.rows import Kind, ToldRow
 from service.streams.rows import Row as GivenRow
+from service.streams.shown import Event, time_of, value_of
 from service.streams.stream import StreamInfo
 from service.validation import Body
 
@@ -137,8 +138,8 @@ class Told(BaseModel, frozen=True):
     def of(cls, row: ToldRow) -> Self:
         return cls(
             row=row.row,
-            at=_time(row.at),
-            value=_value(row.what),
+            at=time_of(row.at),
+            value=value_of(row.what),
             text=row.what if isinstance(row.what, str) else None,
             ready=row.ready,
             score=row.score,
@@ -162,53 +163,6 @@ class Observed(BaseModel):
 
 class ToldList(BaseModel):
     data: list[Told]
-
-
-class Event(BaseModel, frozen=True):
-    """News of a stream that a person is told. `id` rises over all streams; `number` is of the stream's events.
-
-    It is told when it opens, when it got `worse`, and when it is `closed`; all with the same number. One that is
-    `muted` came in a time of maintenance, and nobody is called. `received_at` is when the row came to this server.
-    """
-
-    id: int
-    stream: str
-    number: int
-    state: EventState
-    row: int
-    at: datetime | None
-    received_at: datetime
-    value: float | None
-    text: str | None
-    score: float
-    bits: float
-    why: dict[str, float]
-    expected: float | str | None
-    low: float | None
-    high: float | None
-    muted: bool
-
-    @classmethod
-    def of(cls, event: StreamEvent) -> Self:
-        what = event.what
-        return cls(
-            id=event.id,
-            stream=event.stream,
-            number=event.number,
-            state=event.state,
-            row=event.row,
-            at=_time(event.at),
-            received_at=datetime.fromtimestamp(event.received_at, UTC),
-            value=_value(what),
-            text=what if isinstance(what, str) else None,
-            score=event.score,
-            bits=event.bits,
-            why=event.why,
-            expected=event.expected,
-            low=event.low,
-            high=event.high,
-            muted=event.muted,
-        )
 
 
 class EventList(BaseModel):
@@ -254,7 +208,7 @@ class Stream(BaseModel):
             alarms=info.alarms,
             alarms_in_1000=info.alarms_in_1000,
             score=info.score,
-            last_row_at=_time(info.last_row_at),
+            last_row_at=time_of(info.last_row_at),
             last_event=None if last is None else EventMark(number=last.number, state=last.state),
             options=info.options,
             maintenance=[
@@ -323,11 +277,3 @@ class Feedback(Body):
 
 def told_of(rows: Sequence[ToldRow]) -> list[Told]:
     return [Told.of(row) for row in rows]
-
-
-def _time(at: float | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC)
-
-
-def _value(what: float | str) -> float | None:
-    return None if isinstance(what, str) or math.isnan(what) else what

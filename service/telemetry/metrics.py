@@ -118,11 +118,12 @@ class NetCollector(Collector):
                 yield counter
 
 
-def open_registry(parts: Callable[[], NetParts]) -> CollectorRegistry:
+def open_registry(*collectors: Collector) -> CollectorRegistry:
     """Make a registry of its own: two servers in one process (a test) do not share their numbers."""
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
-    registry.register(NetCollector(parts))
+    for collector in collectors:
+        registry.register(collector)
     return registry

@@ -11,7 +11,6 @@ from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, RuntimeDep, problems
 from service.api.senders import rows_digest
 from service.api.stream_schemas import (
-    Event,
     EventList,
     Feedback,
     Name,
@@ -36,6 +35,7 @@ from service.streams.commands import Observe
 from service.streams.kinds import newborn
 from service.streams.rows import Kind
 from service.streams.rows import Observed as WhatBecame
+from service.streams.shown import Event
 from service.streams.stream import RECENT
 
 router = APIRouter(prefix="/v1", tags=["streams"])
