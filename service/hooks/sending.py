@@ -67,8 +67,8 @@ async def _beginning(answer: httpx.Response) -> str:
         read += block
         if len(read) > _READ_BYTES:
             break
-    line = " ".join(read[:_READ_BYTES].decode(errors="replace").split())
-    return "".join(sign for sign in line[:_TOLD_SIGNS] if sign.isprintable())
+    told = read[:_READ_BYTES].decode(errors="replace")
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())[:_TOLD_SIGNS]
 
 
 def _seconds(retry_after: str) -> float:
