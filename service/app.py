@@ -135,6 +135,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
         runtime.events.on_mode.append(hub.mode_changed)
         runtime.events.on_snapshot.append(hub.snapshot_saved)
         runtime.events.on_job.append(hub.job_changed)
+        runtime.streams.events.on_added.append(hub.news_came)
         servers.on_lead.append(hub.begin_to_lead)
         uploads = Uploads(place.directory, settings.max_uploads)
         keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)

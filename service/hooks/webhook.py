@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from service.hooks.hook import Hook
 from service.hooks.sending import Message
 from service.streams.rows import StreamEvent
-from service.streams.shown import Event
+from service.streams.shown import News
 
 _PREFIX = "whsec_"
 _LEAST_BYTES, _MOST_BYTES = 24, 64  # of a secret
@@ -20,7 +20,7 @@ _NEW_BYTES = 32
 
 
 class _Body(BaseModel):
-    events: list[Event]
+    events: list[News]
 
 
 def new_secret() -> str:
@@ -41,7 +41,7 @@ def key_of(secret: str) -> bytes:
 def message_of(hook: Hook, events: Sequence[StreamEvent], now: float) -> Message:
     """Return the message that tells of events, of which there is at least one; it has the same id at each try."""
     assert hook.secret is not None
-    body = _Body(events=[Event.of(event) for event in events]).model_dump_json().encode()
+    body = _Body(events=[News.of(event) for event in events]).model_dump_json().encode()
     id, at = f"{hook.id}-{events[0].id}-{events[-1].id}", str(int(now))
     signature = hmac.digest(key_of(hook.secret), f"{id}.{at}.".encode() + body, hashlib.sha256)
     signed = f"v1,{base64.b64encode(signature).decode()}"

@@ -10,7 +10,7 @@ from realnet.streams.told import EventState
 from service.streams.rows import StreamEvent
 
 
-class Event(BaseModel, frozen=True):
+class News(BaseModel, frozen=True):
     """News of a stream that a person is told. `id` rises over all streams; `number` is of the stream's events.
 
     It is told when it opens, when it got `worse`, and when it is `closed`; all with the same number. One that is

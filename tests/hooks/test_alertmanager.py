@@ -138,3 +138,7 @@ def test_a_server_posts_alerts_and_posts_them_again_while_they_last(
         until(lambda: "closed" in receiver.got[-1].body.decode())
         observe(server, "cpu", values=[*noise(200), 1e4])
         until(lambda: json.loads(receiver.got[-1].body)[0]["labels"]["number"] == "2")
+        judged = server.client.post("/v1/feedback", json={"stream": "cpu", "event": 2, "verdict": "normal"})
+        assert judged.status_code == 200, judged.text
+        assert judged.json()["last_event"]["state"] == "closed"
+        until(lambda: "closed" in receiver.got[-1].body.decode())

@@ -9,7 +9,7 @@ import pytest
 
 from realnet.streams.lines import LineDetector
 from realnet.streams.metric import MetricDetector, Value
-from tests.running_server import ThreadServer
+from tests.running_server import RunningServer, ThreadServer
 
 NewServer = Callable[..., ThreadServer]
 WARM_UP = 150
@@ -20,14 +20,14 @@ def noise(count: int, seed: int = 1) -> list[float]:
     return [10 + math.sin(number / 7) + chance.gauss(0, 0.1) for number in range(count)]
 
 
-def observe(server: ThreadServer, stream: str, status: int = 200, key: str | None = None, **body: Any) -> Any:
+def observe(server: RunningServer, stream: str, status: int = 200, key: str | None = None, **body: Any) -> Any:
     headers = {} if key is None else {"Idempotency-Key": key}
     answer = server.client.post("/v1/observe", json={"stream": stream, **body}, headers=headers)
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-def get(server: ThreadServer, path: str) -> Any:
+def get(server: RunningServer, path: str) -> Any:
     answer = server.client.get(path)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -68,8 +68,8 @@ def test_events_are_listed_in_order_and_by_stream(server: ThreadServer) -> None:
 def test_the_last_rows_are_kept_with_what_was_told(server: ThreadServer) -> None:
     told = observe(server, "kept", rows=[{"at": 1767225600 + 60 * row, "value": row % 5} for row in range(300)])["told"]
     assert told[0]["at"] == "2026-01-01T00:00:00Z"
-    assert get(server, "/v1/streams/kept/rows")["data"] == told[-256:]
-    assert get(server, "/v1/streams/kept/rows?last=3")["data"] == told[-3:]
+    assert get(server, "/v1/rows?stream=kept")["data"] == told[-256:]
+    assert get(server, "/v1/rows?stream=kept&last=3")["data"] == told[-3:]
 
 
 def test_rows_under_one_key_are_learnt_once(server: ThreadServer) -> None:
@@ -133,10 +133,12 @@ def test_maintenance_is_muted_and_not_learnt(server: ThreadServer) -> None:
 def test_a_normal_event_is_no_news_any_more(server: ThreadServer) -> None:
     observe(server, "taught", values=noise(300))
     event = observe(server, "taught", values=[1e3], learn=False)["told"][0]["event"]
-    answer = server.client.post("/v1/streams/taught/feedback", json={"event": event["number"], "verdict": "normal"})
+    answer = server.client.post(
+        "/v1/feedback", json={"stream": "taught", "event": event["number"], "verdict": "normal"}
+    )
     assert answer.status_code == 200, answer.text
     assert observe(server, "taught", values=[1e3], learn=False)["told"][0]["score"] == 0
-    unknown = server.client.post("/v1/streams/taught/feedback", json={"event": 99, "verdict": "normal"})
+    unknown = server.client.post("/v1/feedback", json={"stream": "taught", "event": 99, "verdict": "normal"})
     assert unknown.status_code == 409
 
 
@@ -165,3 +167,18 @@ def test_no_more_streams_than_there_may_be(new_server: NewServer) -> None:
     page = get(server, "/v1/streams?limit=1")
     assert (page["has_more"], page["next"]) == (True, "a")
     observe(server, "a", values=[1.0])
+
+
+def test_a_net_that_is_paused_does_not_hold_streams_up(new_server: NewServer) -> None:
+    server = new_server(variant="fast", max_lines=2**12).start()
+    server.run(text="before")
+    snapshot = server.snapshot()
+    server.client.patch("/v1/net", json={"paused": True})
+    waiting = server.client.post("/v1/inputs", json={"text": "this waits"})
+    assert waiting.status_code == 202
+    observe(server, "meanwhile", values=noise(10))
+    assert server.client.post(f"/v1/snapshots/{snapshot['id']}/restore").status_code == 200
+    observe(server, "meanwhile", values=noise(10))
+    server.client.patch("/v1/net", json={"paused": False})
+    server.run(text="after")
+    assert get(server, "/v1/streams/meanwhile")["rows"] == 20

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
@@ -21,21 +21,19 @@ from service.api.stream_schemas import (
     Stream,
     StreamChanges,
     StreamList,
+    Told,
     ToldList,
-    told_of,
+    Which,
 )
 from service.auth.keys import Scope
 from service.engine.commands import Sender
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.journal.records import StreamRecord
-from service.runtime.observing import change, submit
-from service.runtime.runtime import Runtime
-from service.streams.applying import located
+from service.runtime.observing import became_before, change, submit
 from service.streams.commands import Observe
 from service.streams.kinds import newborn
 from service.streams.rows import Kind
-from service.streams.rows import Observed as WhatBecame
-from service.streams.shown import Event
+from service.streams.shown import News
 from service.streams.stream import RECENT
 
 router = APIRouter(prefix="/v1", tags=["streams"])
@@ -55,9 +53,7 @@ async def observe(
     body: Rows,
     edge: EdgeDep,
     caller: CallerDep,
-    told: Annotated[
-        Literal["all", "events", "none"], Query(description="which rows are told of in the answer")
-    ] = "all",
+    told: Annotated[Which, Query(description="which rows are told of in the answer")] = "all",
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
 ) -> Response:
     """Tell of each row how new it is, and learn it: all rows, or none.
@@ -78,13 +74,10 @@ async def observe(
             caller.ticks.take(len(rows))
             became = await asyncio.shield(command.reply)
         else:
-            became = await _became_before(runtime, body.stream, learnt.first_tick, len(rows))
+            became = await became_before(runtime, body.stream, learnt.first_tick, len(rows))
     except Invalid as error:
-        raise _at(error, body.place) from error
-    chosen = [row for row in became.told if told == "all" or (told == "events" and row.event is not None)]
-    answer = Observed(
-        stream=body.stream, accepted=became.accepted, first_row=became.first_row or None, told=told_of(chosen)
-    )
+        raise body.located(error) from error
+    answer = Observed.of(body.stream, became, told)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -98,15 +91,6 @@ async def list_streams(
     has_more = len(left) > limit
     data = [Stream.of(runtime.streams.info(name)) for name in left[:limit]]
     return StreamList(data=data, has_more=has_more, next=left[limit - 1] if has_more else None)
-
-
-@router.get("/streams/{name:path}/rows", responses=problems(403, 404, 409, 422, 503))
-@needs(Scope.READ)
-async def read_rows(
-    name: StreamName, runtime: RuntimeDep, last: Annotated[int, Query(ge=1, le=RECENT)] = RECENT
-) -> ToldList:
-    """Return the last rows of a stream, oldest first, with what was told of them; the last 256 are kept."""
-    return ToldList(data=told_of(list((await runtime.streams.read(name)).recent)[-last:]))
 
 
 @router.get("/streams/{name:path}", responses=problems(403, 404, 422))
@@ -154,17 +138,27 @@ async def delete_stream(name: StreamName, runtime: RuntimeDep) -> None:
     await change(runtime, StreamRecord(name, forget=True))
 
 
+@router.get("/rows", responses=problems(403, 404, 409, 422, 503))
+@needs(Scope.READ)
+async def list_rows(
+    stream: str, runtime: RuntimeDep, last: Annotated[int, Query(ge=1, le=RECENT)] = RECENT
+) -> ToldList:
+    """Return the last rows of a stream, oldest first, with what was told of them; the last 256 are kept."""
+    recent = list((await runtime.streams.read(stream)).recent)
+    return ToldList(data=[Told.of(row) for row in recent[-last:]])
+
+
 @router.post(
-    "/streams/{name:path}/feedback",
+    "/feedback",
     responses=problems(400, 403, 404, 409, 413, 415, 422, 429, 503),
     dependencies=[TAKES_JSON],
 )
 @needs(Scope.TEACH)
-async def judge(name: StreamName, body: Feedback, runtime: RuntimeDep) -> Stream:
+async def judge(body: Feedback, runtime: RuntimeDep) -> Stream:
     """Say of an event that it was normal, and such rows are no news from then on; or that it was an anomaly."""
-    runtime.streams.info(name)
-    await change(runtime, StreamRecord(name, event=body.event, verdict=body.verdict))
-    return Stream.of(runtime.streams.info(name))
+    runtime.streams.info(body.stream)
+    await change(runtime, StreamRecord(body.stream, event=body.event, verdict=body.verdict))
+    return Stream.of(runtime.streams.info(body.stream))
 
 
 @router.get("/events", responses=problems(403, 422, 503))
@@ -178,24 +172,8 @@ async def list_events(
     """List the events of all streams, or of one, in order, those behind `after`; the last 100,000 are kept."""
     found = await runtime.streams.events.after(after, limit + 1, stream)
     has_more = len(found) > limit
-    data = [Event.of(event) for event in found[:limit]]
+    data = [News.of(event) for event in found[:limit]]
     return EventList(data=data, has_more=has_more, next=data[-1].id if has_more else None)
-
-
-async def _became_before(runtime: Runtime, stream: str, record: int, count: int) -> WhatBecame:
-    """Return what became of rows that came before. Raises Invalid as then."""
-    try:
-        became = (await runtime.streams.read(stream)).answer(record)
-    except ValueError as error:
-        raise located(error) from error
-    return became or WhatBecame(0, count, [])
-
-
-def _at(error: Invalid, place: str) -> Invalid:
-    """Return the error of rows where the body has them."""
-    return Invalid(
-        each.model_copy(update={"pointer": place + (each.pointer or "").removeprefix("/rows")}) for each in error.places
-    )
 
 
 def _chosen(options: Options | None, kind: Kind, before: Mapping[str, str | float | None]) -> Chosen:
