@@ -40,6 +40,8 @@ class Hooks:
 
     @property
     def states(self) -> list[HookState]:
+        """Return how each hook is. Raises NotReady."""
+        self._check_begun()
         return [each.state for each in self._deliveries.values()]
 
     @property
@@ -79,7 +81,6 @@ class Hooks:
         """Send events to `url` from now on. Raises Invalid, Forbidden, Conflict or StoreError, with nothing done."""
         check_address(url, self._allowed)
         async with self._adding:
-            self._check_begun()
             for each in self.states:
                 if (each.hook.url, each.hook.kind, each.hook.streams) == (url, kind, tuple(streams)):
                     raise Conflict(f"this is hook {each.hook.id} already")

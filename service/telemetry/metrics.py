@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, StateSetMetricFamily
 from prometheus_client.registry import Collector
 
@@ -116,6 +116,22 @@ class NetCollector(Collector):
                 counter = CounterMetricFamily(f"{prefix}_{name}", help, labels=["net"])
                 counter.add_metric([self._parts.name], float(value))
                 yield counter
+
+
+class _Collected(CollectorRegistry):
+    """What was collected before."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        super().__init__(auto_describe=False)
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+def text_of(families: Sequence[Metric]) -> bytes:
+    """Return metrics in the form that Prometheus reads. For any thread."""
+    return generate_latest(_Collected(families))
 
 
 def open_registry(*collectors: Collector) -> CollectorRegistry:
