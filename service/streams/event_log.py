@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -94,8 +95,8 @@ class EventLog:
                 data = msgspec.msgpack.encode(_Segment(record, events))
                 await self._store.put(self._key(number), hashlib.sha256(data).digest() + data)
                 self._saved = min(last, _SEGMENT * number)
-                if number > KEPT // _SEGMENT:
-                    await self._store.delete(self._key(number - KEPT // _SEGMENT))
+                if (old := number - 1 - math.ceil(KEPT / _SEGMENT)) > 0:
+                    await self._store.delete(self._key(old))
 
     async def _segment_after(self, id: int) -> list[StreamEvent]:
         """Return the events of the segment that has the one behind `id`; those from it on, where all are in memory."""

@@ -27,7 +27,7 @@ def in_order(ids: list[int]) -> list[int]:
 
 
 def test_what_a_webhook_missed_is_sent_after_a_kill(new_process: MakeServer) -> None:
-    receiver, server = Receiver(), new_process(journal="always").start()
+    receiver, server = Receiver(), new_process().start()
     made = add(server, receiver.url)
     news(server, "a", "b")
     until(lambda: hook(server, made["id"])["failures"])
@@ -51,7 +51,7 @@ def test_what_a_webhook_missed_is_sent_after_a_kill(new_process: MakeServer) -> 
 
 def test_killed_at_any_moment_of_a_delivery(new_process: MakeServer) -> None:
     chance, receiver = random.Random(ROUNDS), Receiver()
-    server = new_process(journal="always").start()
+    server = new_process().start()
     add(server, receiver.url)
     with receiver.up():
         for number in range(ROUNDS):
