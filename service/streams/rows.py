@@ -16,9 +16,6 @@ def kind_of(rows: list[Row]) -> Kind:
     return "lines" if isinstance(rows[0][1], str) else "values"
 
 
-_SIGNS = 300  # of a line that are kept: more of it no detector reads
-
-
 class ToldRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A row with what was told of it (`realnet.streams.told.Told`)."""
 
@@ -36,8 +33,7 @@ class ToldRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     @classmethod
     def of(cls, what: What, told: Told) -> "ToldRow":
-        kept = what[:_SIGNS] if isinstance(what, str) else what
-        return cls(told.row, told.at, kept, *told[2:9], told.event)
+        return cls(told.row, told.at, what, *told[2:9], told.event)
 
 
 class StreamEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -79,9 +79,10 @@ class Streams:
 
     async def stop(self) -> None:
         """Tell of what was journalled, if that does not take long, and end. What is left is told at the next start."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                await self._queue.reached()
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_SECONDS):
+                    await self._queue.reached()
         self._queue.close()
         if self._task is not None:
             self._task.cancel()
