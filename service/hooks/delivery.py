@@ -151,9 +151,9 @@ class Delivery:
                 lost, id = lost + last - id, last
         if lost:
             _logger.error("hook %s was never sent %d events, which are kept no longer", self._hook.id, lost)
-            self._hook = self._hook.model_copy(update={"lost": self._hook.lost + lost})
             self.waiting, self._counted = 0, self._hook.delivered
             await self._count_all()
+            self._hook = self._hook.model_copy(update={"lost": self._hook.lost + lost})
         return found, id
 
     async def _idle(self) -> None:
