@@ -25,6 +25,7 @@ from service.api.routes import (
     health,
     hive,
     hooks,
+    incoming,
     inputs,
     jobs,
     journal,
@@ -47,10 +48,12 @@ from service.auth.keys import KeysError, Scope
 from service.hooks.hooks import Hooks
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive, leads_if_free
+from service.runtime.incoming import Incoming
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import StoreError
+from service.telemetry.incoming import IncomingCollector
 from service.telemetry.metrics import NetCollector, open_registry
 from service.telemetry.stream_metrics import StreamCollector
 from service.telemetry.traces import trace_requests
@@ -59,7 +62,7 @@ NET = "default"  # the name of the one net of this server
 
 PARTS = (
     *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
-    *(journal, takeovers, merges, links, hooks, opinions, streams, stream),
+    *(journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
 
@@ -72,8 +75,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _following(keyring), _living(app, settings) as edge:
             app.state.edge = edge
-            of_streams = StreamCollector(NET, edge.runtime.streams, edge.hooks)
-            app.state.registry = open_registry(NetCollector(lambda: edge.runtime.parts), of_streams)
+            app.state.registry = open_registry(
+                NetCollector(lambda: edge.runtime.parts),
+                StreamCollector(NET, edge.runtime.streams, edge.hooks),
+                IncomingCollector(NET, edge.incoming.tally),
+            )
             yield
         await asyncio.to_thread(end_traces)
 
@@ -149,6 +155,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
                 raise CannotStart(str(error)) from error
         await servers.start()
         try:
-            yield Edge(settings, runtime, hub, keys, uploads, servers, news)
+            incoming = Incoming(runtime, settings.max_rows_per_request)
+            yield Edge(settings, runtime, hub, keys, uploads, servers, news, incoming)
         finally:
             await servers.stop()

@@ -15,6 +15,7 @@ from service.auth.keyring import Caller
 from service.errors import MEDIA_TYPE
 from service.hooks.hooks import Hooks
 from service.runtime.hive import Hive
+from service.runtime.incoming import Incoming
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 
@@ -30,6 +31,7 @@ class Edge:
     uploads: Uploads
     hive: Hive
     hooks: Hooks
+    incoming: Incoming
 
 
 def edge_of(connection: HTTPConnection) -> Edge:

@@ -10,6 +10,8 @@ Kind: TypeAlias = Literal["lines", "values"]
 What: TypeAlias = float | str  # a value, NaN where it is missing, or a line
 Row: TypeAlias = tuple[float | None, What]  # when it was, in seconds since 1970, if that is known
 
+NAME_LENGTH = 256  # signs of a stream's name
+
 
 def kind_of(rows: list[Row]) -> Kind:
     """Return the kind of rows, of which there is at least one."""
