@@ -131,7 +131,7 @@ class Delivery:
             await self._save(self._hook)
             self._stored, self._is_unsaved = upto, False
             self._well()
-        if not batch and upto == self._streams.events.last:
+        if not batch and upto >= self._streams.events.last:
             await self._idle()
 
     async def _next(self) -> tuple[list[StreamEvent], int]:
