@@ -40,6 +40,7 @@ from realnet.client.errors import (
     no_answer,
 )
 from realnet.client.hive import HashSeen, Hive, Member
+from realnet.client.hooks import AsyncHooks, Hook
 from realnet.client.jobs import AsyncJob, AsyncJobs
 from realnet.client.links import AsyncLinks, LinkBits, LinkGains, NetLink
 from realnet.client.models import (
@@ -73,7 +74,18 @@ from realnet.client.streams import (
     StreamState,
     ToldRow,
 )
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Links, Snapshots, Stream, Streams, Watch
+from realnet.client.synchronous import (
+    Client,
+    Datasets,
+    Hooks,
+    Job,
+    Jobs,
+    Links,
+    Snapshots,
+    Stream,
+    Streams,
+    Watch,
+)
 from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
@@ -88,6 +100,7 @@ __all__ = [
     "AnswerTimeout",
     "AsyncClient",
     "AsyncDatasets",
+    "AsyncHooks",
     "AsyncJob",
     "AsyncJobs",
     "AsyncLinks",
@@ -112,6 +125,8 @@ __all__ = [
     "HashSeen",
     "Health",
     "Hive",
+    "Hook",
+    "Hooks",
     "InternalError",
     "Invalid",
     "Job",

@@ -1,7 +1,7 @@
 """Streams that the server watches: what is told of their rows, their events, and what a person wants of them."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypedDict
 from urllib.parse import quote
@@ -11,21 +11,26 @@ import msgspec
 from realnet.client.http import Http
 from realnet.client.pages import all_of
 
-StreamKind: TypeAlias = Literal["lines", "values"]
+StreamKind: TypeAlias = Literal["lines", "values", "several", "events"]
 EventState: TypeAlias = Literal["open", "worse", "closed"]
 Time: TypeAlias = datetime | float | str  # with its zone, or seconds since 1970
 
 
 class Row(TypedDict, total=False):
-    """A row: a `text`, or a `value`, None where it is missing; and when it was, if that is known."""
+    """A row, and when it was, if that is known.
+
+    It is a `value`, None where it is missing; several `values` by name; a `text`; or an event of JSON by its `fields`.
+    """
 
     at: Time | None
     value: float | None
+    values: Mapping[str, float | None]
     text: str
+    fields: Mapping[str, Any]
 
 
 class StreamOptions(TypedDict, total=False):
-    """What may be chosen of a stream: of lines `budget` alone, alarms in 1,000 lines; of values all."""
+    """What may be chosen of a stream: of lines and events `budget` alone, alarms in 1,000; of values all."""
 
     budget: float | None
     sensitivity: Literal["quiet", "normal", "eager"]
@@ -50,17 +55,28 @@ class EventMark(msgspec.Struct, frozen=True):
     state: EventState
 
 
+class OneExpected(msgspec.Struct, frozen=True):
+    """What was expected of one of several values, and where it would have been no news."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
 class _AboutRow(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     at: datetime | None
     value: float | None
+    values: dict[str, float | None] | None
     text: str | None
+    fields: dict[str, Any] | None
     score: float
     bits: float
     why: dict[str, float]
     expected: float | str | None
     low: float | None
     high: float | None
+    each: dict[str, OneExpected] | None
 
 
 class ToldRow(_AboutRow, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The commands `realnet streams …`, about streams that the server watches, and `realnet events`."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -145,8 +146,21 @@ def _print(found: "deque[StreamEvent]", teller: "Teller | None") -> None:
         if teller is None:
             print_json(each)
             continue
-        what = each.text if each.text is not None else float("nan") if each.value is None else each.value
+        what = _what(each)
         at = (each.at or each.received_at).timestamp()
         event = Event(each.number, each.state)
         told = Told(each.row, at, True, each.score, each.bits, each.why, each.expected, each.low, each.high, event)
         teller.tell(f"{each.stream} (muted)" if each.muted else each.stream, each.row, what, told, event)
+
+
+def _what(event: "StreamEvent") -> str | float:
+    """Return what came: a value, a line, several values, or an event of JSON."""
+    import msgspec
+
+    if event.text is not None:
+        return event.text
+    if event.values is not None:
+        return shown(event.values)
+    if event.fields is not None:
+        return msgspec.json.encode(event.fields).decode()
+    return math.nan if event.value is None else event.value

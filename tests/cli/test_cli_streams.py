@@ -4,7 +4,7 @@ import json
 import random
 import signal
 
-from realnet.client import Client
+from realnet.client import Client, Row
 from tests.cli.commands import complaint, shown, started
 from tests.running_server import ThreadServer
 
@@ -35,6 +35,21 @@ def test_streams_are_listed_looked_into_taught_and_forgotten(server: ThreadServe
     assert "--yes" in complaint("streams", "delete", "auth", url=server.url, status=2)
     assert shown("streams", "delete", "auth", "--yes", url=server.url) == "deleted auth\n"
     assert "no stream has this name" in complaint("streams", "show", "auth", url=server.url)
+
+
+def test_events_of_several_values_and_of_json_are_printed(server: ThreadServer) -> None:
+    noise = random.Random(1)
+    rows: list[Row] = [{"values": {"cpu": 10 + noise.gauss(0, 0.1), "disk": 5.0}} for _ in range(300)]
+    with Client(server.url) as client:
+        client.observe("several", [*rows, {"values": {"cpu": 1e3, "disk": 5.0}}])
+        client.observe("json", [{"fields": {"user": f"u{at % 9}", "action": "login"}} for at in range(600)])
+        client.observe("json", [{"fields": {"user": "root", "oops": "the disk is on fire"}}])
+        last = client.streams.rows("several")[-1]
+    assert last.each is not None
+    assert last.each["cpu"].high is not None
+    told = shown("events", url=server.url)
+    assert "cpu 1,000, disk 5" in told
+    assert '{"user":"root","oops":"the disk is on fire"}' in told
 
 
 def test_events_are_printed_as_watch_prints_them(server: ThreadServer) -> None:
