@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from realnet.core._numba import exact_kernel, uncounted
-from realnet.core.dendrite_memory import CELLS, FIRST, MAP_ROWS, ROWS, STEP, TRUSTS, WORDS, Memory, Stimuli
+from realnet.core.dendrite_memory import CELLS, FIRST, GIVEN, MAP_ROWS, ROWS, STEP, TRUSTS, WORDS, Memory, Stimuli
 from realnet.core.dendrite_tables import USES, Tables, tables
 from realnet.core.hashing import mixed
 from realnet.core.state import Float32, Float64
@@ -44,6 +44,7 @@ class ContextTree:
         """
         self._depth, self._most_lines, self._rates, self._tables = depth, most_lines, rates[None], _tables()
         self._gates = np.array([(0, kind, number, 0) for kind, number in gates])
+        self._given = sum(kind == GIVEN for kind, _ in gates)
         self._gain_rows = min(ROWS, 32 * contexts + max(32, contexts + 1))  # of each gate that are ever used
         columns = FIRST + STEP * contexts
         self._go_on(_newborn(contexts, columns, len(gates), gain))
@@ -61,12 +62,12 @@ class ContextTree:
         none = np.zeros((1, 0), np.float32)
         self._unsaid = np.zeros(1), np.zeros((1, 0), np.int32), none, none, 1, 1
 
-    def probabilities(self, keys: NDArray[np.uint64], given: Sequence[int], symbols: int) -> Float64:
+    def probabilities(self, keys: NDArray[np.uint64], given: ArrayLike, symbols: int) -> Float64:
         """Return how probable each of the first `symbols` is, at least two; it is written over by the next call.
 
         `keys` are the contexts, each a number of its own, not yet hashed; `given` the rows of the gates that are.
         """
-        self._stimuli.gates[0, : len(given)] = given
+        self._stimuli.gates[0, : self._given] = given
         told = self._stimuli, self._flat, self._tables, self._scratch
         see_(keys, symbols, self._depth, self._gates, *told, self._decided, self._said)
         return self._said[1 << self._depth :][:symbols]
@@ -96,6 +97,13 @@ class ContextTree:
         memory = self._memory._replace(**{name: arrays[name].copy() for name in _LEARNT if "gain" not in name})
         memory.gains[:, :rows], memory.gain_uses[:, :rows] = arrays["gains"], arrays["gain_uses"]
         self._go_on(memory)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: each for name, each in self.__dict__.items() if name != "_flat"}  # it is a view of the memory
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._go_on(self._memory)
 
     def _go_on(self, memory: Memory) -> None:
         self._memory, self._flat = memory, Memory._make(each.reshape(-1) for each in memory)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from realnet.checkpoint import FORMAT, VALUES, Checkpoint
 from realnet.streams.events import Events
-from realnet.streams.life import Life, Row
+from realnet.streams.life import Life, Row, Seen
 from realnet.streams.numbers import numbers_of, take_numbers_
 from realnet.streams.told import Learn, Told, learn_each
 from realnet.streams.value_options import BITS, ValueOptions
@@ -73,6 +73,19 @@ class MetricDetector:
         learnt = learn_each(learn, len(rows))
         return [self._tell(at, row, each) for (at, row), each in zip(self._checked(rows), learnt, strict=True)]
 
+    def check(self, row: Value) -> None:
+        """Raise ValueError if a row cannot come next."""
+        self._checked([row])
+
+    def look(self, row: Value) -> Told:
+        """Tell of a row what `run` would if it came next, but for its event, and change nothing. Raises ValueError."""
+        ((at, lived),) = self._checked([row])
+        life, number = self._life, self.rows + 1
+        if lived is None or life.remaining:
+            return Told(number, at, life.remaining == 0, 0.0, 0.0, {})
+        with life.passing(at):
+            return self._say(number, lived, life.see(lived))
+
     def _checked(self, rows: Sequence[Value]) -> list[tuple[float | None, Row | None]]:
         """Return of each row its time and what is lived through, None if it is to be skipped."""
         zone, missing = zone_of(self._options.zone), self._options.missing
@@ -101,17 +114,27 @@ class MetricDetector:
 
     def _tell(self, at: float | None, row: Row | None, learn: bool) -> Told:
         self.rows += 1
-        life, events, options = self._life, self._events, self._options
-        if row is None:
-            life.pass_by(at)
-            return Told(self.rows, at, life.remaining == 0, 0.0, 0.0, {})
+        life, events = self._life, self._events
         life.pass_by(at)
+        if row is None:
+            return Told(self.rows, at, life.remaining == 0, 0.0, 0.0, {})
         life.note(row.value)
         if life.remaining:
             if learn:
                 life.wait(row)
             return Told(self.rows, at, False, 0.0, 0.0, {})
         seen = life.see(row)
+        told = self._say(self.rows, row, seen)
+        event = events.see(told.bits, row.value)
+        if learn:
+            life.learn(row, seen)
+            if self._options.budget is not None:
+                events.keep_budget(self._options.budget, event is not None and event.state != "closed")
+        return told._replace(event=event)
+
+    def _say(self, number: int, row: Row, seen: Seen) -> Told:
+        """Return what is told of a row that was seen, but for its event, and change nothing."""
+        life, events, options = self._life, self._events, self._options
         expected = life.expected(seen)
         least = 0.05 * abs(life.scale.centre) if options.min_change is None else options.min_change
         usual = life.usual
@@ -121,21 +144,15 @@ class MetricDetector:
         why = {} if is_quiet or is_other_way else seen.bits
         bits = math.sqrt(sum(each * each for each in why.values()))
         asked = events.asked
-        event = events.see(bits, row.value)
         low, high = life.band(seen, asked)
         about = (expected,) if usual is None else (expected, usual)
         low, high = min(low, max(about) - least), max(high, min(about) + least)
-        if learn:
-            life.learn(row, seen)
-            if options.budget is not None:
-                events.keep_budget(options.budget, event is not None and event.state != "closed")
         return Told(
-            *(self.rows, at, True, bits / (bits + asked), bits),
+            *(number, row.at, True, bits / (bits + asked), bits),
             dict(sorted(why.items(), key=lambda each: -each[1])),
             expected=expected,
             low=None if options.direction == "up" else low,
             high=None if options.direction == "down" else high,
-            event=event,
         )
 
     def feedback(self, event: int, verdict: Literal["normal", "anomaly"]) -> None:
