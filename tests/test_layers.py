@@ -16,6 +16,7 @@ SERVICE += ["streams", "watch", "engine", "replica", "journal", "auth", "validat
 REALNET = [
     "client",
     "estimators",
+    "compat",
     "streams",
     "learners",
     "training",

@@ -147,7 +147,10 @@ class LineDetector:
         return _Heard(text, words, is_new, like)
 
     def look(self, row: LineRow) -> Told:
-        """Tell of a line what `run` would if it came next, but for its event, and change nothing. Raises ValueError."""
+        """Tell of a line what `run` would if it came next and were not learnt, but for its event, and change nothing.
+
+        Raises ValueError. (A line that is learnt is so word by word: what it repeats surprises a little less.)
+        """
         line, number = _checked(0, row), self.rows + 1
         heard = self._hear(line, number, learn=False)
         word_bits = byte_bits = 0.0

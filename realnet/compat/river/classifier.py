@@ -59,7 +59,7 @@ class DendriteClassifier(base.Classifier):
     def _multiclass(self) -> bool:
         return True
 
-    def learn_one(self, x: Mapping[base.typing.FeatureName, Any], y: base.typing.ClfTarget, **kwargs: Any) -> None:
+    def learn_one(self, x: Mapping[Any, Any], y: base.typing.ClfTarget, **kwargs: Any) -> None:
         """Learn a row. Raises ValueError, with nothing changed, for a feature that cannot be, or one class too many."""
         row = self._ferns.read(x)
         if y not in self._labels and len(self._labels) == CLASSES:
@@ -81,7 +81,7 @@ class DendriteClassifier(base.Classifier):
             self._ferns.rescale(all_of_them=False)
         self._learn(row, label)
 
-    def predict_proba_one(self, x: Mapping[base.typing.FeatureName, Any], **kwargs: Any) -> dict[Any, float]:
+    def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, float]:
         """Return how probable each class is that has come; none before the first. Raises ValueError as `learn_one`."""
         row = self._ferns.read(x)
         if len(self._labels) < 2:

@@ -25,6 +25,7 @@ _SIZES = np.resize([1, 2, 2, 3, 4, 6], FERNS)  # features of each fern
 _WIDTHS = np.resize([0.35, 0.7, 1.4], FERNS)  # of a step of its places
 _PLANES = 6  # of a gate: 64 rows
 _SALT = np.uint64(0x9E3779B97F4A7C15)
+_LARGEST = 1e300  # beyond it, also if infinite, a number is that
 _SYMBOL, _MISSING = 1 << 40, 1 << 41
 
 Read: TypeAlias = dict[Hashable, float | int | None]  # of each feature its number, its symbol (an int), or nothing
@@ -116,7 +117,7 @@ def _read(name: Hashable, value: Any) -> float | int | None:
     except (TypeError, ValueError, OverflowError) as error:
         kind = type(value).__name__
         raise ValueError(f"feature {name!r} is {kind}, must be a number, a text, a truth value or None") from error
-    return None if math.isnan(number) else number
+    return None if math.isnan(number) else max(-_LARGEST, min(_LARGEST, number))
 
 
 @exact_kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from river import base
@@ -44,18 +44,22 @@ class LineAnomalyDetector(base.AnomalyDetector):
     def _more_tags(self) -> set[str]:
         return {base.tags.TEXT_INPUT}
 
-    def learn_one(self, x: Mapping[base.typing.FeatureName, Any] | str) -> None:
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        yield {"on": "line"}
+
+    def learn_one(self, x: Mapping[Any, Any] | str) -> None:
         """Learn a line. Raises ValueError, with nothing changed, for what is none."""
         line = self._line(x)
         if line is not None:
             self._detector.run([line])
 
-    def score_one(self, x: Mapping[base.typing.FeatureName, Any] | str) -> float:
+    def score_one(self, x: Mapping[Any, Any] | str) -> float:
         """Return how new a line is, in [0, 1), as if it came next. Raises ValueError for what is none."""
         line = self._line(x)
         return 0.0 if line is None else self._detector.look(line).score
 
-    def _line(self, x: Mapping[base.typing.FeatureName, Any] | str) -> str | None:
+    def _line(self, x: Mapping[Any, Any] | str) -> str | None:
         line = x if self.on is None or isinstance(x, str) else x.get(self.on)
         if line is not None and not isinstance(line, str):
             where = "x" if self.on is None else f"feature {self.on!r}"

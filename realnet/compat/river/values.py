@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from river import base
@@ -65,7 +65,11 @@ class ValueAnomalyDetector(base.AnomalyDetector):
         self._options = ValueOptions(sensitivity, min_change, direction, budget, zone, missing, expert)
         self._detectors: dict[base.typing.FeatureName, MetricDetector] = {}
 
-    def learn_one(self, x: Mapping[base.typing.FeatureName, Any]) -> None:
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        yield {"expert": "table"}
+
+    def learn_one(self, x: Mapping[Any, Any]) -> None:
         """Learn a row. Raises ValueError that names the feature, with nothing changed."""
         told = [(name, self._detectors.get(name) or MetricDetector(self._options), row) for name, row in self._read(x)]
         for name, detector, row in told:
@@ -77,7 +81,7 @@ class ValueAnomalyDetector(base.AnomalyDetector):
             self._detectors[name] = detector
             detector.run([row])
 
-    def score_one(self, x: Mapping[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: Mapping[Any, Any]) -> float:
         """Return how new a row is, in [0, 1), as if it came next. Raises ValueError that names the feature."""
         score = 0.0
         for name, row in self._read(x):
@@ -88,7 +92,7 @@ class ValueAnomalyDetector(base.AnomalyDetector):
                     raise ValueError(f"feature {name!r}: {error}") from error
         return score
 
-    def _read(self, x: Mapping[base.typing.FeatureName, Any]) -> list[tuple[base.typing.FeatureName, Value]]:
+    def _read(self, x: Mapping[Any, Any]) -> list[tuple[base.typing.FeatureName, Value]]:
         at = None
         if self.time is not None:
             if x.get(self.time) is None:
