@@ -53,7 +53,7 @@ class DendriteClassifier(base.Classifier):
         self._last = 0  # the label that was learnt last, from 1
         self._rows = 0
         self._first: list[tuple[Read, int]] = []  # rows, until the last of `_SCALED`
-        self._tree = _newborn()
+        self._tree = self._newborn()
 
     @property
     def _multiclass(self) -> bool:
@@ -71,7 +71,7 @@ class DendriteClassifier(base.Classifier):
             self._first.append((row, label))
         if self._rows in _SCALED:
             self._ferns.rescale(all_of_them=True)
-            self._tree, self._last = _newborn(), 0
+            self._tree, self._last = self._newborn(), 0
             for each in self._first:
                 self._learn(*each)
             if self._rows == _SCALED[-1]:
@@ -103,6 +103,5 @@ class DendriteClassifier(base.Classifier):
     def _symbols(self) -> int:
         return max(2, len(self._labels))
 
-
-def _newborn() -> ContextTree:
-    return ContextTree(FERNS + _BESIDE, _DEPTH, _GATES, gain_rates(0.0025, 0.003, 0.00015), _GAIN, _MOST_LINES)
+    def _newborn(self) -> ContextTree:
+        return ContextTree(FERNS + _BESIDE, _DEPTH, _GATES, gain_rates(0.0025, 0.003, 0.00015), _GAIN, _MOST_LINES)

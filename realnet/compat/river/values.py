@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -103,6 +104,8 @@ class ValueAnomalyDetector(base.AnomalyDetector):
 
 
 def _number(name: base.typing.FeatureName, value: Any) -> float:
+    if value is None:
+        return math.nan
     try:
         return float(value.timestamp() if hasattr(value, "timestamp") else value)
     except (TypeError, ValueError, OverflowError) as error:

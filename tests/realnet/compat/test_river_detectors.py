@@ -94,6 +94,14 @@ def test_a_time_may_be_a_datetime() -> None:
     assert scores(by_seconds, rows) == scores(by_date, dated)
 
 
+def test_none_is_a_value_that_is_missing() -> None:
+    rows = [{"load": None if number % 50 == 49 else row["load"]} for number, row in enumerate(loads(200))]
+    with_none, with_nan = (ValueAnomalyDetector(missing="previous", expert="table") for _ in range(2))
+    assert scores(with_none, rows) == scores(with_nan, [{"load": row["load"] or math.nan} for row in rows])
+    with pytest.raises(ValueError, match=r"feature 'load': .*value is nan"):
+        ValueAnomalyDetector().learn_one({"load": None})
+
+
 def test_what_is_news_is_not_learnt_behind_a_filter() -> None:
     watch = anomaly.ThresholdFilter(ValueAnomalyDetector(expert="table"), threshold=0.5)
     model = compose.Select("load") | watch
