@@ -1,7 +1,6 @@
 """Streams that are watched, as bodies of REST: rows in, what is told of them out."""
 
 import math
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -11,19 +10,17 @@ from realnet.streams.told import EventState
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
 from realnet.streams.zone import is_time
 from service.errors import ErrorLocation, Invalid
-from service.streams.rows import Kind, StreamEvent, ToldRow
+from service.streams.rows import NAME_LENGTH, Kind, StreamEvent, ToldRow
+from service.streams.rows import Observed as WhatBecame
 from service.streams.rows import Row as GivenRow
 from service.streams.stream import StreamInfo
 from service.validation import Body
 
-NAME_LENGTH = 256
-_ENDINGS = ("/rows", "/feedback")  # of paths below the one of a stream
-
 
 def check_name(name: str) -> str:
     """Return the name of a stream. Raises ValueError."""
-    if not (0 < len(name) <= NAME_LENGTH and name.isprintable()) or name.endswith(_ENDINGS):
-        raise ValueError(f"1 to {NAME_LENGTH} printable signs, which do not end in {' or '.join(_ENDINGS)}")
+    if not (0 < len(name) <= NAME_LENGTH and name.isprintable()):
+        raise ValueError(f"1 to {NAME_LENGTH} printable signs")
     return name
 
 
@@ -43,6 +40,7 @@ def _seconds(at: float | str | None) -> float | None:
 
 
 Name: TypeAlias = Annotated[str, AfterValidator(check_name)]
+Which: TypeAlias = Literal["all", "events", "none"]  # of the rows that are told of in an answer
 Time: TypeAlias = Annotated[float | str | None, AfterValidator(_seconds)]
 
 
@@ -83,11 +81,6 @@ class Rows(Body):
             raise ValueError("give exactly one of rows, values and lines")
         return self
 
-    @property
-    def place(self) -> str:
-        """Return where in the body the rows are."""
-        return "/rows" if self.rows is not None else "/lines" if self.lines is not None else "/values"
-
     def parsed(self, most: int) -> list[GivenRow]:
         """Return the rows as a stream takes them. Raises Invalid, naming the place."""
         rows: list[GivenRow]
@@ -98,12 +91,22 @@ class Rows(Body):
         else:
             rows = [(None, math.nan if value is None else value) for value in self.values or ()]
         if len(rows) > most:
-            raise Invalid([ErrorLocation(detail=f"{len(rows)} rows, and {most} may be", pointer=self.place)])
+            raise self.located(Invalid([ErrorLocation(detail=f"{len(rows)} rows, and {most} may be", pointer="/rows")]))
         kinds = [isinstance(what, str) for _, what in rows]
         if not kinds[0] == all(kinds) == any(kinds):
             other = kinds.index(not kinds[0])
             raise Invalid([ErrorLocation(detail="all are texts, or all are values", pointer=f"/rows/{other}")])
         return rows
+
+    def located(self, error: Invalid) -> Invalid:
+        """Return the error of rows, which is at `/rows/…`, where this body has them."""
+        place = "/rows" if self.rows is not None else "/lines" if self.lines is not None else "/values"
+        return Invalid(
+            each.model_copy(update={"pointer": place + each.pointer.removeprefix("/rows")})
+            if each.pointer is not None and each.pointer.startswith("/rows")
+            else each
+            for each in error.places
+        )
 
 
 class EventMark(BaseModel, frozen=True):
@@ -159,12 +162,18 @@ class Observed(BaseModel):
     first_row: int | None
     told: list[Told]
 
+    @classmethod
+    def of(cls, stream: str, became: WhatBecame, which: Which) -> Self:
+        rows = [row for row in became.told if which == "all" or (which == "events" and row.event is not None)]
+        told = [Told.of(row) for row in rows]
+        return cls(stream=stream, accepted=became.accepted, first_row=became.first_row or None, told=told)
+
 
 class ToldList(BaseModel):
     data: list[Told]
 
 
-class Event(BaseModel, frozen=True):
+class News(BaseModel, frozen=True):
     """News of a stream that a person is told. `id` rises over all streams; `number` is of the stream's events.
 
     It is told when it opens, when it got `worse`, and when it is `closed`; all with the same number. One that is
@@ -212,7 +221,7 @@ class Event(BaseModel, frozen=True):
 
 
 class EventList(BaseModel):
-    data: list[Event]
+    data: list[News]
     has_more: bool
     next: int | None
 
@@ -317,12 +326,9 @@ class NewStream(StreamChanges):
 class Feedback(Body):
     """What a person says of an event, by its number in the stream."""
 
+    stream: Name
     event: Annotated[int, Field(ge=1, le=2**53 - 1)]
     verdict: Literal["normal", "anomaly"]
-
-
-def told_of(rows: Sequence[ToldRow]) -> list[Told]:
-    return [Told.of(row) for row in rows]
 
 
 def _time(at: float | None) -> datetime | None:

@@ -6,6 +6,7 @@ from service.engine.commands import NOBODY, Sender
 from service.errors import Refused
 from service.journal.records import StreamRecord
 from service.runtime.runtime import Runtime
+from service.streams.applying import located
 from service.streams.commands import ChangeStream, Observe
 from service.streams.rows import Observed, Row
 
@@ -27,6 +28,15 @@ async def change(runtime: Runtime, record: StreamRecord) -> None:
     command = ChangeStream(record)
     submit(runtime, command)
     await asyncio.shield(command.reply)
+
+
+async def became_before(runtime: Runtime, stream: str, record: int, count: int) -> Observed:
+    """Return what became of rows of an earlier record, with what of it is still kept. Raises Invalid as then."""
+    try:
+        became = (await runtime.streams.read(stream)).answer(record)
+    except ValueError as error:
+        raise located(error) from error
+    return became or Observed(0, count, [])
 
 
 def submit(runtime: Runtime, command: Observe | ChangeStream) -> None:

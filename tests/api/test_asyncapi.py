@@ -24,6 +24,7 @@ SENT: list[dict[str, Any]] = [
     {"type": "subscribe", "outputs": "full", "seq": 2},
     {"type": "input", "seq": 3, "text": "it lives, and learns from every token"},
     {"type": "input", "seq": 4, "tokens": [104, 101], "learn": False},
+    {"type": "observe", "seq": 1, "stream": "cpu", "rows": [{"at": 0.5, "value": 1.5}]},
     {"type": "generate", "seq": 5, "prompt": "it ", "max_tokens": 3, "temperature": 0.5, "read": "adapt"},
 ]
 FRAMES: list[dict[str, Any]] = [

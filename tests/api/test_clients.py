@@ -168,10 +168,12 @@ async def test_a_key_of_a_snapshot_from_before_shares_is_known_with_its_longer_d
     before = Learnt("836f1457dac344e33408c8dc9be39bd7", 3, 3, time.time())
     progress = Progress.of(ProgressState(keys={"alice/invoice": before}))
     keys = IdempotencyKeys(progress.keys, 1)
-    assert keys.begin("alice/", "invoice", Run(Input(tokens=np.array([104], np.int32)))) == before
+    run = Run(Input(tokens=np.array([104], np.int32)))
+    digest = content_digest(run.given, run.learn)
+    assert keys.begin("alice/", "invoice", run, digest) == before
     with pytest.raises(Invalid, match="another body"):
-        keys.begin("alice/", "invoice", Run(Input(tokens=np.array([105], np.int32))))
-    assert keys.begin("bob/", "invoice", Run(Input(tokens=np.array([104], np.int32)))) is None
+        keys.begin("alice/", "invoice", run, "0" * 16)
+    assert keys.begin("bob/", "invoice", run, digest) is None
 
 
 def test_a_server_from_before_shares_does_not_take_a_snapshot_for_one_without_clients() -> None:

@@ -37,7 +37,13 @@ async def test_hello_comes_first(server: RunningServer, subprotocol: str) -> Non
     async with open_stream(server.url, subprotocol=subprotocol) as client:
         assert client.connection.subprotocol == subprotocol
         net = server.net()
-        assert client.hello == {"type": "hello", "protocol": 2, "last_seq": 0, "net": client.hello["net"]}
+        assert client.hello == {
+            "type": "hello",
+            "protocol": 2,
+            "last_seq": 0,
+            "last_observed": 0,
+            "net": client.hello["net"],
+        }
         of_the_moment = {"ticks_per_second": 0, "memory_bytes": 0}
         assert client.hello["net"] | of_the_moment == net | of_the_moment
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from realnet.checkpoint import Checkpoint
-from realnet.streams.told import Detector, Event, Told
+from realnet.streams.told import Detector, Event, Learn, Told
 from service.cli.watching.detectors import Kind
 
 WARM_UP = 3
@@ -39,7 +39,11 @@ class SimpleDetector:
     def remaining(self) -> int:
         return max(0, WARM_UP - self.rows)
 
-    def run(self, rows: Sequence[Row], learn: bool = True) -> list[Told]:
+    @property
+    def nbytes(self) -> int:
+        return 0
+
+    def run(self, rows: Sequence[Row], learn: Learn = True) -> list[Told]:
         for place, row in enumerate(rows):
             if row.at is not None and row.at < self.last:
                 raise ValueError(f"rows[{place}]: the time goes back")

@@ -175,6 +175,8 @@ def test_a_follower_with_a_flipped_bit_stops_answering_and_comes_again(
     follower, sound = servers.follower(), servers.follower()
     wait_until(lambda: seen_by(leader, sound.url) and seen_by(leader, follower.url), "the leader knows of them")
     wait_until_level(leader, follower, sound)
+    rows = {"stream": "load", "values": [float(number % 7) for number in range(200)]}
+    leader.client.post("/v1/observe", json=rows).raise_for_status()
     flip_a_bit(follower)
     refusals: list[httpx.Response] = []
 
@@ -190,6 +192,9 @@ def test_a_follower_with_a_flipped_bit_stops_answering_and_comes_again(
     assert wait_until_level(leader, follower, sound)
     assert hive_of(follower)["members"][0]["url"] == leader.url
     wait_until(lambda: [each["state"] for each in hive_of(leader)["members"]] == ["ready"] * 3, "all are ready")
+    leader.client.post("/v1/observe", json=rows).raise_for_status()
+    told = leader.client.get("/v1/rows?stream=load").json()
+    wait_until(lambda: follower.client.get("/v1/rows?stream=load").json() == told, "its streams have come again, too")
     for answer in refusals:
         assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
         assert "was not the leader's" in answer.json()["detail"]

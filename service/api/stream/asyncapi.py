@@ -16,7 +16,8 @@ from pydantic.json_schema import models_json_schema
 
 from realnet.outputs import LEVELS
 from service.api.schemas import Net
-from service.api.stream.protocol import JSON, KINDS, MSGPACK, Event, ServerMessage
+from service.api.stream.protocol import JSON, KINDS, MSGPACK, Event, ObservedMessage, ServerMessage
+from service.api.stream_schemas import News, Told
 from service.errors import Problem
 from service.jobs.job import Job
 from service.snapshots.snapshot import Snapshot
@@ -27,6 +28,7 @@ _SCHEMAS = "#/components/schemas/"
 _SERVER = get_args(ServerMessage)
 _OPERATIONS: Mapping[str, tuple[str, ...]] = {  # a client's message, and what may be answered
     "input": ("ack", "error"),
+    "observe": ("observed", "error"),
     "generate": ("tokens", "generated", "error"),
     "subscribe": ("subscribed", "error"),
     "ping": ("pong", "error"),
@@ -103,7 +105,7 @@ def _summary(kind: type) -> str:
 def _schemas() -> dict[str, Schema]:
     """Return the schemas of all messages and of what is in them, by name."""
     place = _SCHEMAS + "{%s}"
-    told: Iterable[type[BaseModel]] = (Net, Snapshot, Job, Problem)
+    told: Iterable[type[BaseModel]] = (Net, Snapshot, Job, News, Told, Problem)
     wanted = [*((kind, "validation") for kind in KINDS.values()), *((kind, "serialization") for kind in told)]
     _, models = models_json_schema(wanted, ref_template=place % "model")  # type: ignore[arg-type]
     _, structs = msgspec.json.schema_components(_SERVER, ref_template=place % "name")
@@ -115,7 +117,9 @@ def _schemas() -> dict[str, Schema]:
     schemas[Event.__name__]["properties"] |= {
         "snapshot": {"$ref": _SCHEMAS + "Snapshot"},
         "job": {"$ref": _SCHEMAS + "Job"},
+        "news": {"$ref": _SCHEMAS + News.__name__},
     }
+    schemas[ObservedMessage.__name__]["properties"]["told"]["items"] = {"$ref": _SCHEMAS + Told.__name__}
     schemas["OutputsMessage"]["properties"] |= _columns()
     return schemas
 

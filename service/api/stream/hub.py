@@ -14,11 +14,13 @@ from service.api.schemas import Net
 from service.api.stream.clients import Clients
 from service.api.stream.columns import outputs_message, until_a_gap
 from service.api.stream.intake import Answer
+from service.api.stream.observations import Observers
 from service.api.stream.protocol import Codec, Event
 from service.api.stream.relay import Relay
 from service.api.stream.session import Session
 from service.api.stream.subscription import Subscription
 from service.api.stream.watchers import Watchers
+from service.api.stream_schemas import News
 from service.auth.keyring import Caller
 from service.auth.places import Places
 from service.engine.pace import Mode
@@ -28,6 +30,7 @@ from service.runtime.hive import Hive
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.snapshots.snapshot import Snapshot
+from service.streams.rows import StreamEvent
 
 PIECE = 4096  # outputs in one message, at most: some 30 microseconds of the loop's time in bytes, milliseconds in lists
 _PIECES = 16  # encoded pieces kept for the subscribers that come to them later
@@ -54,6 +57,7 @@ class StreamHub:
         self._sessions: set[Session] = set()
         self._watchers = Watchers(runtime, self.net)
         self._clients = Clients(runtime.engine.progress.clients, settings.client_ids)
+        self._observers = Observers(runtime.engine.progress.clients, settings.client_ids)
         self._pieces: OrderedDict[tuple[str, Level, int], _Piece] = OrderedDict()  # by codec, level and position
 
     @contextmanager
@@ -81,6 +85,7 @@ class StreamHub:
             codec,
             caller,
             self._clients.get(caller.space, client_id),
+            self._observers.get(caller.space, client_id),
             runtime=self._runtime,
             describe_net=self.net,
             read_piece=self.piece,
@@ -140,6 +145,10 @@ class StreamHub:
 
     def job_changed(self, job: Job) -> None:
         self._tell_all(Event("job", job=job.model_dump(mode="json")))
+
+    def news_came(self, events: list[StreamEvent]) -> None:
+        for event in events:
+            self._tell_all(Event("news", news=News.of(event).model_dump(mode="json")))
 
     def mode_changed(self, mode: Mode) -> None:
         self._tell_all(Event("mode", mode=mode))

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from realnet.outputs import Level
 from service.api.schemas import Input, Prompt
 from service.api.stream.typed_input import MAX_SEQ, JsonInput, MsgpackInput
+from service.api.stream_schemas import Rows, Which
 from service.errors import ErrorLocation, Invalid, Problem, problem_of, problem_of_status
 from service.validation import Body, Token, locations_of
 
@@ -46,6 +47,18 @@ class InputMessage(Input):
     ) = None
 
 
+class ObserveMessage(Rows):
+    """Rows of a stream, which are told of as by POST /v1/observe.
+
+    `seq` increases, and is counted apart from that of inputs: rows under one that is not above all before are not told
+    of again. Rows that the stream has refused have used it.
+    """
+
+    type: Literal["observe"]
+    seq: Seq
+    told: Which = "all"
+
+
 class GenerateMessage(Prompt):
     """A prompt. `seq` is any number of the client's choice, which the answers have as `ref`."""
 
@@ -68,10 +81,11 @@ class SubscribeMessage(Body):
     seq: Seq | None = None
 
 
-ClientMessage: TypeAlias = InputMessage | GenerateMessage | PingMessage | SubscribeMessage
+ClientMessage: TypeAlias = InputMessage | ObserveMessage | GenerateMessage | PingMessage | SubscribeMessage
 
 KINDS: Mapping[str, type[ClientMessage]] = {
     "input": InputMessage,
+    "observe": ObserveMessage,
     "generate": GenerateMessage,
     "ping": PingMessage,
     "subscribe": SubscribeMessage,
@@ -79,11 +93,15 @@ KINDS: Mapping[str, type[ClientMessage]] = {
 
 
 class Hello(msgspec.Struct, tag="hello"):
-    """The first message. `last_seq` is the client's last durable input, `net` is the net as in GET /v1/net."""
+    """The first message. `last_seq` is the client's last durable input, `net` is the net as in GET /v1/net.
+
+    `last_observed` is the `seq` of the client's last rows of a stream.
+    """
 
     protocol: int
     last_seq: int
     net: dict[str, Any]
+    last_observed: int = 0
 
 
 class Ack(msgspec.Struct, tag="ack", gc=False, omit_defaults=True):
@@ -118,13 +136,27 @@ class OutputsMessage(msgspec.Struct, tag="outputs"):
 
 
 class Event(msgspec.Struct, tag="event", omit_defaults=True):
-    """An event: `dropped` has `count`, and `mode`, `snapshot` and `job` have a field of their own name."""
+    """An event: `dropped` has `count`, and `mode`, `snapshot`, `job` and `news` have a field of their own name.
+
+    `news` is an event of a stream that is watched, as in GET /v1/events.
+    """
 
     name: str
     count: int | None = None
     mode: str | None = None
     snapshot: dict[str, Any] | None = None
     job: dict[str, Any] | None = None
+    news: dict[str, Any] | None = None
+
+
+class ObservedMessage(msgspec.Struct, tag="observed"):
+    """Rows of a stream are durable, and this is what is told of them, as in the answer to POST /v1/observe."""
+
+    ref: int
+    stream: str
+    accepted: int
+    first_row: int | None
+    told: list[dict[str, Any]]
 
 
 class Error(msgspec.Struct, tag="error"):
@@ -179,7 +211,7 @@ class Watched(msgspec.Struct, tag="watch"):
 
 
 ServerMessage: TypeAlias = (
-    Hello | Ack | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed | Watched
+    Hello | Ack | ObservedMessage | OutputsMessage | Event | Error | Tokens | Generated | Pong | Subscribed | Watched
 )
 
 

@@ -1,6 +1,7 @@
 """Send the inputs of a stream to the server that leads, over a stream there, and bring the answers back."""
 
 from collections import deque
+from typing import Literal, TypeAlias
 from urllib.parse import urlencode
 
 import msgspec
@@ -10,23 +11,24 @@ from websockets.typing import Subprotocol
 
 from service.api.gateway import FORWARDED
 from service.api.stream.intake import Answer
-from service.api.stream.protocol import Ack, Codec, Error, Hello
+from service.api.stream.protocol import Ack, Codec, Error, Hello, ObservedMessage
 from service.errors import LeaderGone
 from service.runtime.hive import Hive
 
 _OPEN_SECONDS = 3.0
-_Heard = Hello | Ack | Error
+Kind: TypeAlias = Literal["input", "observe"]
+_Heard = Hello | Ack | ObservedMessage | Error
 
 
 class Relay:
     """One client's inputs on their way to the leader. Each goes as it came, and so do the answers.
 
     Attributes:
-        last_seq: what the leader knows of the client, once it is open.
+        last_seq, last_observed: what the leader knows of the client, once it is open.
     """
 
     def __init__(self, hive: Hive, codec: Codec, client_id: str | None, key: str | None, answer: Answer) -> None:
-        self.last_seq = 0
+        self.last_seq = self.last_observed = 0
         self._hive = hive
         self._codec = codec
         self._query = urlencode({"outputs": "none"} | ({} if client_id is None else {"client_id": client_id}))
@@ -35,7 +37,7 @@ class Relay:
         module = msgspec.msgpack if codec.binary else msgspec.json
         self._decode = module.Decoder(_Heard).decode
         self._connection: ClientConnection | None = None
-        self._unanswered: deque[tuple[int, int]] = deque()  # seqs, and their ticks
+        self._unanswered: deque[tuple[Kind, int, int]] = deque()  # with their seqs and ticks
 
     @property
     def is_needed(self) -> bool:
@@ -72,12 +74,12 @@ class Relay:
             await self.close()
             raise LeaderGone(f"the leader at {leader} takes no stream ({type(error).__name__})") from error
         if isinstance(hello, Hello):
-            self.last_seq = hello.last_seq
+            self.last_seq, self.last_observed = hello.last_seq, hello.last_observed
 
-    async def send(self, raw: bytes | str, seq: int, ticks: int) -> None:
-        """Send an input as it came. Raises LeaderGone where the stream has broken."""
+    async def send(self, raw: bytes | str, kind: Kind, seq: int, ticks: int) -> None:
+        """Send an input, or rows, as they came. Raises LeaderGone where the stream has broken."""
         assert self._connection is not None
-        self._unanswered.append((seq, ticks))
+        self._unanswered.append((kind, seq, ticks))
         try:
             await self._connection.send(raw)
         except ConnectionClosed as error:
@@ -95,12 +97,12 @@ class Relay:
                 if isinstance(heard, Hello):
                     continue
                 answered: list[int] = []  # ticks of each
-                left: deque[tuple[int, int]] = deque()
-                for seq, ticks in self._unanswered:
-                    if (seq <= heard.seq) if isinstance(heard, Ack) else (seq == heard.ref):
+                left: deque[tuple[Kind, int, int]] = deque()
+                for kind, seq, ticks in self._unanswered:
+                    if _is_answer(heard, kind, seq) and (isinstance(heard, Ack) or not answered):
                         answered.append(ticks)
                     else:
-                        left.append((seq, ticks))
+                        left.append((kind, seq, ticks))
                 self._unanswered = left
                 self._answer(heard, len(answered), sum(answered))
         except ConnectionClosed:
@@ -113,3 +115,9 @@ class Relay:
                 await connection.close()
             finally:  # also where a shutdown does not wait for the leader's answer
                 connection.transport.abort()
+
+
+def _is_answer(heard: Ack | ObservedMessage | Error, kind: Kind, seq: int) -> bool:
+    if isinstance(heard, Ack):
+        return kind == "input" and seq <= heard.seq
+    return seq == heard.ref and (isinstance(heard, Error) or kind == "observe")

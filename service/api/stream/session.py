@@ -19,6 +19,7 @@ from service.api.generation import command_of, pieces_of, text_of
 from service.api.long_texts import with_tokens
 from service.api.stream.clients import Client
 from service.api.stream.intake import Answer, Intake
+from service.api.stream.observations import Observer
 from service.api.stream.protocol import (
     PROTOCOL,
     BadMessage,
@@ -28,6 +29,8 @@ from service.api.stream.protocol import (
     GenerateMessage,
     Hello,
     InputMessage,
+    ObservedMessage,
+    ObserveMessage,
     PingMessage,
     Pong,
     ServerMessage,
@@ -37,14 +40,15 @@ from service.api.stream.protocol import (
     Watched,
     error_message,
 )
-from service.api.stream.relay import Relay
+from service.api.stream.relay import Kind, Relay
 from service.api.stream.subscription import Subscription
 from service.api.stream.typed_input import MsgpackInput
 from service.api.stream.watchdog import Reason, Watchdog
 from service.api.stream.window import Window
+from service.api.stream_schemas import Observed
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
-from service.errors import LeaderGone, Refused, problem_of
+from service.errors import Invalid, LeaderGone, Refused, problem_of
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 
@@ -85,6 +89,7 @@ class Session:
         codec: Codec,
         caller: Caller,
         client: Client,
+        observer: Observer,
         *,
         runtime: Runtime,
         describe_net: Callable[[], dict[str, Any]],
@@ -97,6 +102,7 @@ class Session:
         self._codec = codec
         self._caller = caller
         self._client = client
+        self._observer = observer
         self._runtime = runtime
         self._describe_net = describe_net
         self._read_piece = read_piece
@@ -117,7 +123,7 @@ class Session:
         """Serve the client from `hello` to the close; every error ends in a close code, none is raised."""
         try:
             self._client.begin_again()
-            await self._send(Hello(PROTOCOL, await self._last_seq(), self._describe_net()))
+            await self._send(await self._hello())
             async with asyncio.TaskGroup() as self._tasks:
                 if self._relay is not None and self._relay.is_open:
                     self._tasks.create_task(self._relay_answers(self._relay))
@@ -176,6 +182,8 @@ class Session:
             match message:
                 case InputMessage():
                     await self._input(message, raw)
+                case ObserveMessage():
+                    await self._observe(message, raw)
                 case GenerateMessage():
                     await self._generate(message)
                 case PingMessage():
@@ -193,7 +201,8 @@ class Session:
         """Take an input, or return False if its schema is to say what is wrong with it. Raises Refused."""
         self._caller.check(Scope.TEACH)
         if self._relay is not None and self._relay.is_needed:
-            await self._send_on(self._relay, message, raw)
+            ticks = len(message.text or message.tokens or message.frames or ())
+            await self._send_on(self._relay, "input", message.seq, ticks, raw)
             return True
         interface, most = self._runtime.interface, self._settings.max_ticks_per_request
         given = await with_tokens(lambda: message.parsed(interface, most), message.text, interface)
@@ -202,25 +211,49 @@ class Session:
         await self._intake.add(message.seq, given, message.learn, message.label or self._caller.label)
         return True
 
-    async def _last_seq(self) -> int:
-        """Return how far the inputs of this client are, where they are learnt."""
+    async def _observe(self, message: ObserveMessage, raw: bytes | str) -> None:
+        """Take rows of a stream; they are told of behind the next messages. Raises Refused."""
+        self._caller.check(Scope.TEACH)
+        rows = message.parsed(self._settings.max_rows_per_request)
+        if self._relay is not None and self._relay.is_needed:
+            await self._send_on(self._relay, "observe", message.seq, len(rows), raw)
+            return
+        await self._caller.keep_pace()
+        self._caller.ticks.take(len(rows))
+        self._window.add_ticks(len(rows))
+
+        async def tell() -> None:
+            answer: ServerMessage
+            try:
+                became = await self._observer.observe(self._runtime, message.seq, message.stream, rows, message.learn)
+                told = Observed.of(message.stream, became, message.told).model_dump(mode="json")
+                answer = ObservedMessage(message.seq, **told)
+            except Refused as error:
+                located = message.located(error) if isinstance(error, Invalid) else error
+                answer = error_message(problem_of(located), message.seq)
+            self._answer(answer, 1, len(rows))
+
+        self._tasks.create_task(tell())
+
+    async def _hello(self) -> Hello:
+        """Return the first message: how far the inputs and the rows of this client are, where they are learnt."""
+        last_seq, last_observed = self._client.last_seq, self._observer.last.seq
         is_taught = bool(self._client.name) and self._caller.scope >= Scope.TEACH
         if is_taught and self._relay is not None and self._relay.is_needed:
             with contextlib.suppress(LeaderGone):  # its inputs are refused then, until it comes again
                 await self._relay.open()
-                return self._relay.last_seq
-        return self._client.last_seq
+                last_seq, last_observed = self._relay.last_seq, self._relay.last_observed
+        return Hello(PROTOCOL, last_seq, self._describe_net(), last_observed)
 
-    async def _send_on(self, relay: Relay, message: MsgpackInput | InputMessage, raw: bytes | str) -> None:
-        """Send an input to the leader. Raises LeaderGone."""
+    async def _send_on(self, relay: Relay, kind: Kind, seq: int, ticks: int, raw: bytes | str) -> None:
+        """Send an input, or rows, to the leader. Raises LeaderGone."""
         if not relay.is_open:
             if self._client.name:  # it was told how far it is by this server, which may not know
                 raise LeaderGone("the leader did not answer when this stream was opened: open it again")
             await relay.open()
             self._tasks.create_task(self._relay_answers(relay))
-        ticks = len(message.text or message.tokens or message.frames or ())
         self._window.add_ticks(ticks)
-        await relay.send(raw, message.seq, ticks)
+        await relay.send(raw, kind, seq, ticks)
 
     async def _relay_answers(self, relay: Relay) -> None:
         await relay.answers()

@@ -1,0 +1,1 @@
+"""Streams that are watched by a server."""
