@@ -118,7 +118,7 @@ UNUSUAL: dict[str, Callable[[], Iterable[Row]]] = {
     "AnomalySine": sine,
 }
 DETECTORS: dict[str, Make] = {
-    "ValueAnomalyDetector": partial(ValueAnomalyDetector, expert="table"),
+    "ValueAnomalyDetector": ValueAnomalyDetector,
     "HalfSpaceTrees, scaled": lambda: preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(seed=1),
     "LODA, scaled": lambda: preprocessing.MinMaxScaler() | anomaly.LODA(seed=1),
     "OneClassSVM, scaled": lambda: preprocessing.StandardScaler() | anomaly.OneClassSVM(),

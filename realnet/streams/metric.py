@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from realnet.checkpoint import FORMAT, VALUES, Checkpoint
 from realnet.streams.events import Events, Ranges, change_asked, first_asked
-from realnet.streams.hearing import Heard, band, hear, sides
+from realnet.streams.hearing import band, hear, sides
 from realnet.streams.life import Life, Row
 from realnet.streams.numbers import numbers_of, take_numbers_
 from realnet.streams.told import Learn, Told, learn_each
@@ -71,19 +71,6 @@ class MetricDetector:
         learnt = learn_each(learn, len(rows))
         return [self._tell(at, row, each) for (at, row), each in zip(self._checked(rows), learnt, strict=True)]
 
-    def check(self, row: Value) -> None:
-        """Raise ValueError if a row cannot come next."""
-        self._checked([row])
-
-    def look(self, row: Value) -> Told:
-        """Tell of a row what `run` would if it came next, but for its event, and change nothing. Raises ValueError."""
-        ((at, lived),) = self._checked([row])
-        life, number = self._life, self.rows + 1
-        if lived is None or life.remaining:
-            return Told(number, at, life.remaining == 0, 0.0, 0.0, {})
-        with life.passing(at):
-            return self._say(number, lived, hear(life, lived, self._options))
-
     def _checked(self, rows: Sequence[Value]) -> list[tuple[float | None, Row | None]]:
         """Return of each row its time and what is lived through, None if it is to be skipped."""
         zone, missing = zone_of(self._options.zone), self._options.missing
@@ -99,7 +86,7 @@ class MetricDetector:
 
     def _tell(self, at: float | None, row: Row | None, learn: bool) -> Told:
         self.rows += 1
-        life, events = self._life, self._events
+        life, events, options = self._life, self._events, self._options
         life.pass_by(at)
         if row is None:
             return Told(self.rows, at, life.remaining == 0, 0.0, 0.0, {})
@@ -108,26 +95,23 @@ class MetricDetector:
             if learn:
                 life.wait(row)
             return Told(self.rows, at, False, 0.0, 0.0, {})
-        heard = hear(life, row, self._options)
-        told = self._say(self.rows, row, heard)
-        event = events.see(told.bits)
+        heard = hear(life, row, options)
+        why = {} if self._ranges.is_normal(row.value) else heard.why
+        bits = math.sqrt(sum(each * each for each in why.values()))
+        asked = events.asked
+        event = events.see(bits)
         if event is not None and event.state == "open":
             self._ranges.begin(event.number)
-        if told.bits >= events.asked and events.is_open:
+        if bits >= asked and events.is_open:
             self._ranges.note(int(events.number), row.value)
+        low, high = sides(*band(life, heard, asked), options.direction)
         if learn:
             life.learn(row, heard.seen)
-            if self._options.budget is not None:
-                events.keep_budget(self._options.budget, event is not None and event.state != "closed")
-        return told._replace(event=event)
-
-    def _say(self, number: int, row: Row, heard: Heard) -> Told:
-        """Return what is told of a row that was heard, but for its event, and change nothing."""
-        why = {} if self._ranges.is_normal(row.value) else heard.why
-        bits, asked = math.sqrt(sum(each * each for each in why.values())), self._events.asked
-        low, high = sides(*band(self._life, heard, asked), self._options.direction)
+            if options.budget is not None:
+                events.keep_budget(options.budget, event is not None and event.state != "closed")
         loudest_first = dict(sorted(why.items(), key=lambda each: -each[1]))
-        return Told(number, row.at, True, bits / (bits + asked), bits, loudest_first, heard.expected, low, high)
+        score = bits / (bits + asked)
+        return Told(self.rows, at, True, score, bits, loudest_first, heard.expected, low, high, event)
 
     def feedback(self, event: int, verdict: Literal["normal", "anomaly"]) -> None:
         """Take a person's word on an event: the values of a `normal` one are no news from now on.

@@ -1,24 +1,23 @@
-"""An anomaly detector of River for numbers: `realnet.streams.metric.MetricDetector`, one for each feature."""
+"""An anomaly detector of River for numbers: `realnet.streams.several.SeveralDetector`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from river import base
 
-from realnet.streams.metric import MetricDetector, Value
+from realnet.streams.several import SeveralDetector, Values
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity, ValueOptions
 
 
 class ValueAnomalyDetector(base.AnomalyDetector):
-    """Says how new a row of numbers is in its stream: by its size, its hour, its drift, and what it never was before.
+    """Says how new a row of numbers is: each by its size, its hour, its drift and its range, and beside the others.
 
-    Each feature is a stream of its own, with its own detector. The score of a row is the largest of its features', in
-    [0, 1): news from 0.5 on, which is what `anomaly.ThresholdFilter` needs to know. It is 0 for the first 150 rows of a
-    feature. `score_one` changes nothing, and a feature that a row has not is neither scored nor learnt. The order of
-    rows matters; how features belong together is not seen.
+    The score is in [0, 1): news from 0.5 on, which is what `anomaly.ThresholdFilter` needs to know; 0 for most rows,
+    and for the first 150. `score_one` changes nothing. The order of rows matters. Features that come later than the
+    first row are a group of their own, which is heard by itself, and the score is the louder group's. A group has up to
+    64 features.
 
     Parameters
     ----------
@@ -27,7 +26,7 @@ class ValueAnomalyDetector(base.AnomalyDetector):
     time
         The feature that holds when a row was: seconds since 1970, or a datetime. None: rows have no times.
     sensitivity, min_change, direction, budget, zone, missing, expert
-        As in `realnet.streams.value_options.ValueOptions`. `expert="table"` is the fastest.
+        As in `realnet.streams.value_options.ValueOptions`. What is absent, None or NaN is missing.
 
     Examples
     --------
@@ -51,8 +50,8 @@ class ValueAnomalyDetector(base.AnomalyDetector):
         direction: Direction = "both",
         budget: float | None = None,
         zone: str = "UTC",
-        missing: Missing = "refuse",
-        expert: Expert = "mixed",
+        missing: Missing = "skip",
+        expert: Expert = "table",
     ) -> None:
         self.on = on
         self.time = time
@@ -64,48 +63,39 @@ class ValueAnomalyDetector(base.AnomalyDetector):
         self.missing = missing
         self.expert = expert
         self._options = ValueOptions(sensitivity, min_change, direction, budget, zone, missing, expert)
-        self._detectors: dict[base.typing.FeatureName, MetricDetector] = {}
-
-    @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
-        yield {"expert": "table"}
+        self._groups: list[SeveralDetector] = []
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
         """Learn a row. Raises ValueError that names the feature, with nothing changed."""
-        told = [(name, self._detectors.get(name) or MetricDetector(self._options), row) for name, row in self._read(x)]
-        for name, detector, row in told:
-            try:
-                detector.check(row)
-            except ValueError as error:
-                raise ValueError(f"feature {name!r}: {error}") from error
-        for name, detector, row in told:
-            self._detectors[name] = detector
-            detector.run([row])
+        rows = [*self._rows(x)]
+        for group, row in rows:
+            group.check(row)
+        for group, row in rows:
+            group.run([row])
+        self._groups = [group for group, _ in rows]
 
     def score_one(self, x: Mapping[Any, Any]) -> float:
         """Return how new a row is, in [0, 1), as if it came next. Raises ValueError that names the feature."""
-        score = 0.0
-        for name, row in self._read(x):
-            if (detector := self._detectors.get(name)) is not None:
-                try:
-                    score = max(score, detector.look(row).score)
-                except ValueError as error:
-                    raise ValueError(f"feature {name!r}: {error}") from error
-        return score
+        return max((group.look(row).score for group, row in self._rows(x)), default=0.0)
 
-    def _read(self, x: Mapping[Any, Any]) -> list[tuple[base.typing.FeatureName, Value]]:
+    def _rows(self, x: Mapping[Any, Any]) -> Iterator[tuple[SeveralDetector, Values]]:
+        """Yield each group with its part of a row; a newborn group with the features that are in none."""
         at = None
         if self.time is not None:
-            if x.get(self.time) is None:
+            at = _number(self.time, x.get(self.time))
+            if at is None:
                 raise ValueError(f"there is no feature {self.time!r}, which holds the time")
-            at = _number(self.time, x[self.time])
         names = [self.on] if self.on is not None else [name for name in x if name != self.time]
-        return [(name, Value(at, _number(name, x[name]))) for name in names if name in x]
+        values = {str(name): _number(name, x[name]) for name in names if name in x}
+        for group in self._groups:
+            yield group, Values(at, {name: values.pop(name) for name in group.names if name in values})
+        if values:
+            yield SeveralDetector(self._options), Values(at, values)
 
 
-def _number(name: base.typing.FeatureName, value: Any) -> float:
+def _number(name: Any, value: Any) -> float | None:
     if value is None:
-        return math.nan
+        return None
     try:
         return float(value.timestamp() if hasattr(value, "timestamp") else value)
     except (TypeError, ValueError, OverflowError) as error:

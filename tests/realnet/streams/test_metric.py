@@ -252,20 +252,6 @@ def test_what_is_not_to_be_learnt_is_scored_only() -> None:
     assert min(scores) >= ALARM
 
 
-@pytest.mark.parametrize("expert", ["table", "mixed"])
-def test_a_look_tells_the_same_and_changes_nothing(expert: Expert) -> None:
-    rows = rows_of([*noise(200), 30.0, math.nan, *noise(40, 1)])
-    rows += [Value(BEGIN + 5 * DAY + 300 * number, value) for number, value in enumerate([30.0, *noise(40, 2)])]
-    looking, running = (MetricDetector(ValueOptions(expert=expert, missing="skip")) for _ in range(2))
-    for row in rows:
-        looked = looking.look(row)
-        assert looking.look(row) == looked
-        looking.check(row)
-        assert looked == running.run([row])[0]._replace(event=None)
-        looking.run([row])
-    assert looking.checkpoint().state_sha256() == running.checkpoint().state_sha256()
-
-
 def test_a_level_that_a_person_says_is_normal_is_no_news_from_then_on() -> None:
     outlier, detector = [30.0, 30.2, 29.9], MetricDetector(TABLE)
     detector.run(rows_of([*noise(600), *outlier, *noise(297, 1)]))
