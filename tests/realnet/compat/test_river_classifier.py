@@ -127,6 +127,15 @@ def test_the_scale_of_a_feature_may_move() -> None:
         assert accuracy(model, rows[600:]) > 0.9
 
 
+def test_a_feature_may_come_late() -> None:
+    chance, model = random.Random(5), DendriteClassifier()
+    accuracy(model, [({"a": chance.gauss(0, 1)}, chance.random() < 0.5) for _ in range(300)])
+    values = [1000 + 5 * chance.gauss(0, 1) for _ in range(600)]
+    rows: Rows = [({"a": chance.gauss(0, 1), "b": value}, value > 1001) for value in values]
+    accuracy(model, rows[:450])
+    assert accuracy(model, rows[450:]) > 0.9
+
+
 def test_it_is_the_same_twice_and_by_another_seed_another() -> None:
     rows = segments(300)
     models = [DendriteClassifier(), DendriteClassifier(), DendriteClassifier(seed=1)]
