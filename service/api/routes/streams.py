@@ -13,7 +13,6 @@ from service.api.stream_schemas import (
     EventList,
     Feedback,
     Name,
-    News,
     NewStream,
     Observed,
     Options,
@@ -33,6 +32,7 @@ from service.runtime.observing import became_before, change, submit
 from service.streams.commands import Observe
 from service.streams.kinds import newborn
 from service.streams.rows import Kind
+from service.streams.shown import News
 from service.streams.stream import RECENT
 
 router = APIRouter(prefix="/v1", tags=["streams"])
@@ -61,7 +61,7 @@ async def observe(
     Idempotency-Key are not learnt again: the answer is as before, with what of it is still kept.
     """
     runtime, rows = edge.runtime, body.parsed(edge.settings.max_rows_per_request)
-    command = Observe(body.stream, rows, body.learn, Sender(at=time.time()))
+    command = Observe(body.stream, body.kind, rows, body.learn, Sender(at=time.time()))
     caller.check_pace()
     learnt = None
     if idempotency_key is not None:
@@ -75,7 +75,7 @@ async def observe(
             became = await became_before(runtime, body.stream, learnt.first_tick, len(rows))
     except Invalid as error:
         raise body.located(error) from error
-    answer = Observed.of(body.stream, became, told)
+    answer = Observed.of(body, became, told)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -142,8 +142,9 @@ async def list_rows(
     stream: str, runtime: RuntimeDep, last: Annotated[int, Query(ge=1, le=RECENT)] = RECENT
 ) -> ToldList:
     """Return the last rows of a stream, oldest first, with what was told of them; the last 256 are kept."""
-    recent = list((await runtime.streams.read(stream)).recent)
-    return ToldList(data=[Told.of(row) for row in recent[-last:]])
+    found = await runtime.streams.read(stream)
+    recent = list(found.recent)
+    return ToldList(data=[Told.of(found.kind, row) for row in recent[-last:]])
 
 
 @router.post(
