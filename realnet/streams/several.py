@@ -141,7 +141,7 @@ class SeveralDetector:
             hour, row = 0 if at is None else hour_of(at, zone), list[Row | None]()
             for which, name in enumerate(names):
                 value = values.get(name)
-                if value is not None and not isinstance(value, (int, float)):
+                if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
                     raise ValueError(f"rows[{number}].{name}: the value is {value!r}, must be a number")
                 one = taken(number, math.nan if value is None else value, missing, previous[which], f".{name}")
                 previous[which] = previous[which] if one is None else one
