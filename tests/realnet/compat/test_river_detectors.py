@@ -123,7 +123,7 @@ def test_what_is_news_is_not_learnt_behind_a_filter() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"at": BEGIN + 10**6, "a": 1.0, "b": 1e301}, "b: the value is 1e.301"),
+        ({"at": BEGIN + 10**6, "a": 1.0, "b": 1e301}, "b: the value is beyond"),
         ({"at": BEGIN + 10**6, "a": 1.0, "b": "high"}, "feature 'b' is 'high', must be a number"),
         ({"at": BEGIN, "a": 1.0, "b": 1.0}, "time goes back"),
         ({"a": 1.0, "b": 1.0}, "no feature 'at', which holds the time"),
