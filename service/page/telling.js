@@ -1,0 +1,58 @@
+// What was told of a row of a stream, in words.
+
+import { visible, whole } from "./format.js";
+
+const WORDS = {
+  jump: "it jumped",
+  drift: "it has drifted",
+  rare: "it is rarely there",
+  range: "it was never so far",
+  words: "its words are unusual",
+  bytes: "no line was like it",
+};
+const LOUD = 1 / 3; // of the loudest that spoke for it: what is quieter is not told
+const DAY = 86_400_000; // milliseconds
+
+export const ALARM = 0.5; // the score from which on a row is news
+
+export function number(value) {
+  const size = Math.abs(value);
+  return size >= 1e5 && size < 1e15 ? whole(value) : String(Number(value.toPrecision(5)));
+}
+
+/** Return a line without the signs that would not be seen, or would do harm. */
+export const line = (text) => Array.from(text, visible).join("");
+
+/** Return when a row was; the number of one that has no time. */
+export function when({ at, row }) {
+  if (at === null) return `row ${whole(row)}`;
+  const time = new Date(at);
+  return Math.abs(Date.now() - time) < DAY / 2 ? time.toLocaleTimeString() : time.toLocaleString();
+}
+
+/** Return what came. */
+export const came = ({ value, text }) => (text !== null ? line(text) : value === null ? "no value" : number(value));
+
+/** Return what was expected in place of it, "" where nothing was. */
+export function expected({ expected: most, low, high }) {
+  if (typeof most === "string") return `most like: ${line(most)}`;
+  if (most === null) return "";
+  const bounds = high === null ? `${number(low)} or more` : low === null ? `${number(high)} or less` : `${number(low)} to ${number(high)}`;
+  return `expected ${number(most)}${low === null && high === null ? "" : ` (${bounds})`}`;
+}
+
+/** Return how rare it is, and what spoke for that; "" for what is not rare at all. */
+export function rarity({ score, bits, why }) {
+  if (bits === 0) return "";
+  const loudest = Math.max(0, ...Object.values(why));
+  const loud = Object.entries(why).filter(([, each]) => each > 0 && each >= LOUD * loudest);
+  const reasons = loud.map(([name, each]) => `${WORDS[name] ?? name} (${each.toFixed(1)})`);
+  return `${bits.toFixed(1)} bits, score ${score.toFixed(2)}: ${reasons.join(", ")}`;
+}
+
+/** Return all that was told of a row. */
+export function sentence(row) {
+  const state = row.event === null ? null : { open: "news", worse: "got worse", closed: "over" }[row.event.state];
+  const told = row.ready ? [expected(row), rarity(row), state && `event ${row.event.number}: ${state}`] : ["nothing is told yet"];
+  return [`${when(row)}: ${came(row)}`, ...told].filter(Boolean).join("; ");
+}
