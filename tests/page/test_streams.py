@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from service.auth.keys import Scope
 from tests.api.asking import until
-from tests.auth.guarded import Guarded, bearer
 from tests.page.browser import Visit
 from tests.running_server import RunningServer, ThreadServer
 
@@ -42,7 +40,13 @@ def news_of(visit: Visit, stream: str) -> Locator:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
     server = ThreadServer(tmp_path_factory.mktemp("streams"), variant="fast", max_lines=2**14).start()
-    observe(server, "first", values=noise(200))
+    for name in ("cpu", "works", *(f"many/{number}" for number in range(1, 6))):
+        observe(server, name, values=noise(200))
+    observe(server, "auth.log", lines=[f"session {number} opened for user u{number % 7}" for number in range(520)])
+    values = [*noise(250), SPIKE, *noise(9)]
+    observe(server, "keys", rows=[{"at": 1767225600 + 60 * row, "value": value} for row, value in enumerate(values)])
+    observe(server, "young", values=noise(30))
+    assert server.client.put("/v1/streams/empty", json={"kind": "values"}).status_code == 201
     yield server
     server.close()
 
@@ -56,13 +60,14 @@ def visit(browser: Browser, shared: ThreadServer) -> Iterator[Visit]:
 
 
 def test_a_spike_is_marked_and_is_no_news_once_it_is_said_to_be_normal(visit: Visit) -> None:
-    observe(visit.server, "cpu", values=noise(200))
     choose(visit, "cpu")
     expect(visit.see("streams-facts")).to_have_text("200 rows of values, 0 events (0.0 in 1,000 rows)")
     observe(visit.server, "cpu", values=[SPIKE])
     event = news_of(visit, "cpu")
     expect(event.locator(".came")).to_have_text("40")
-    expect(event.locator(".rarity")).to_have_text(re.compile(r"expected 9\.9.* bits, score 0\.\d\d: it was never so far"))
+    expect(event.locator(".rarity")).to_have_text(
+        re.compile(r"expected 9\.9.* bits, score 0\.\d\d: it was never so far")
+    )
     expect(event.locator(".state")).to_have_text("row 201, goes on")
     expect(visit.see("streams-chart").locator(".mark.open")).to_have_count(1)
     for name in ("value", "expected", "band", "score.news"):
@@ -77,12 +82,9 @@ def test_a_spike_is_marked_and_is_no_news_once_it_is_said_to_be_normal(visit: Vi
     assert observe(visit.server, "cpu", values=[SPIKE]) == []
     expect(visit.see("streams-row")).to_contain_text("row 262: 40; expected")
     expect(visit.see("streams-chart").locator(".mark.open")).to_have_count(1)
-    visit.check_access()
 
 
 def test_lines_that_are_new_are_shown_as_they_are(visit: Visit) -> None:
-    usual = [f"session {number} opened for user u{number % 7}" for number in range(520)]
-    observe(visit.server, "auth.log", lines=usual)
     choose(visit, "auth.log")
     expect(visit.see("streams-lines")).to_have_text("No line was news lately.")
     observe(visit.server, "auth.log", lines=["out of \u202ememory: <b>killed</b> for user u1"])
@@ -96,21 +98,18 @@ def test_lines_that_are_new_are_shown_as_they_are(visit: Visit) -> None:
 
 
 def test_a_stream_that_is_not_ready_says_when_it_will_be(visit: Visit) -> None:
-    observe(visit.server, "young", values=noise(30))
     choose(visit, "young")
     expect(visit.see("streams-facts")).to_have_text("30 rows of values, 120 rows until it says anything")
     expect(visit.see("streams").get_by_role("button", name="young")).to_contain_text("120 rows to go")
     expect(visit.see("streams-row")).to_contain_text("nothing is told yet")
-    empty = visit.server.client.put("/v1/streams/empty", json={"kind": "values"})
-    assert empty.status_code == 201
+    visit.page.get_by_text("As a table").click()
+    expect(visit.see("streams-table").locator("tbody tr")).to_have_count(30)
+    visit.check_access()
     choose(visit, "empty")
     expect(visit.see("streams-facts")).to_contain_text("0 rows of values")
-    visit.check_access()
 
 
 def test_rows_are_walked_through_with_keys_and_read_as_a_table(visit: Visit) -> None:
-    rows = [{"at": 1767225600 + 60 * row, "value": value} for row, value in enumerate([*noise(250), SPIKE, *noise(9)])]
-    observe(visit.server, "keys", rows=rows)
     choose(visit, "keys")
     chart = visit.see("streams-chart")
     chart.focus()
@@ -125,11 +124,9 @@ def test_rows_are_walked_through_with_keys_and_read_as_a_table(visit: Visit) -> 
     table = visit.see("streams-table").locator("tbody tr")
     expect(table).to_have_count(256)
     expect(table.nth(9)).to_contain_text(re.compile(r"40.*1: open"))
-    visit.check_access()
 
 
 def test_a_stream_is_muted_and_deleted(visit: Visit) -> None:
-    observe(visit.server, "works", values=noise(200))
     choose(visit, "works")
     visit.press("Mute for an hour")
     expect(visit.see("streams-facts")).to_contain_text("muted until")
@@ -148,8 +145,6 @@ def test_a_stream_is_muted_and_deleted(visit: Visit) -> None:
 
 
 def test_one_of_many_is_searched_for_and_its_news_alone_are_shown(visit: Visit) -> None:
-    for number in range(1, 10):
-        observe(visit.server, f"many/{number}", values=noise(200))
     observe(visit.server, "many/3", values=[SPIKE])
     observe(visit.server, "many/4", values=[SPIKE])
     visit.page.get_by_label("Search for a stream").fill("Y/3")
@@ -173,18 +168,3 @@ def test_it_is_hidden_until_the_first_row_and_fits_a_phone(visits: Callable[...,
         until(lambda: visit.page.evaluate("document.documentElement.scrollWidth") == 360)
         visit.page.emulate_media(color_scheme="dark")
         visit.check_access()
-
-
-def test_a_key_that_only_reads_judges_nothing(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    guarded = Guarded(tmp_path_factory.mktemp("guarded"))
-    guarded.server.start()
-    observe(guarded.server, "cpu", values=[*noise(200), SPIKE])
-    with Visit(browser, guarded.server) as visit:
-        visit.see("key").fill(guarded.keys[Scope.READ])
-        visit.press("Open")
-        for name in ("Normal: event 1 of cpu", "Mute for an hour"):
-            expect(visit.page.get_by_role("button", name=name)).to_be_disabled()
-    guarded.stranger.close()
-    guarded.server.close()
