@@ -2,7 +2,7 @@
 
 import { $, make } from "./dom.js";
 import { told } from "./session.js";
-import { came, expected, rarity, when } from "./telling.js";
+import { came, meant, rarity, when } from "./telling.js";
 
 const SHOWN = 50; // events, each however often it was told of
 const STATES = { open: "goes on", worse: "got worse", closed: "is over" };
@@ -91,7 +91,7 @@ export class NewsPanel {
     const isLine = worst.text !== null; // which is news once, and has no end
     row.querySelector(".state").textContent = [when(worst), !isLine && STATES[state], muted && "muted"].filter(Boolean).join(", ");
     row.querySelector(".came").textContent = came(worst);
-    row.querySelector(".rarity").textContent = [expected(worst), rarity(worst)].filter(Boolean).join("; ");
+    row.querySelector(".rarity").textContent = [meant(worst), rarity(worst)].filter(Boolean).join("; ");
   }
 
   async judge(key, verdict) {
@@ -100,7 +100,7 @@ export class NewsPanel {
     const said = row.querySelector("[role=status]");
     try {
       await this.session.call("POST", "/v1/feedback", { json: { stream, event, verdict } });
-      said.textContent = verdict === "normal" ? "such rows are no news from now on" : "such rows are news";
+      said.textContent = verdict === "normal" ? "no news from now on" : "kept as news";
       for (const button of row.querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === verdict);
     } catch (error) {
       said.textContent = told(error);

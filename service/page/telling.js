@@ -33,13 +33,16 @@ export function when({ at, row }) {
 /** Return what came. */
 export const came = ({ value, text }) => (text !== null ? line(text) : value === null ? "no value" : number(value));
 
-/** Return what was expected in place of it, "" where nothing was. */
+/** Return what was expected in place of it, "" where nothing was: a value and its bounds, or the most similar line. */
 export function expected({ expected: most, low, high }) {
-  if (typeof most === "string") return `most like: ${line(most)}`;
   if (most === null) return "";
+  if (typeof most === "string") return line(most);
   const bounds = high === null ? `${number(low)} or more` : low === null ? `${number(high)} or less` : `${number(low)} to ${number(high)}`;
-  return `expected ${number(most)}${low === null && high === null ? "" : ` (${bounds})`}`;
+  return `${number(most)}${low === null && high === null ? "" : ` (${bounds})`}`;
 }
+
+/** Return the same as a part of a sentence. */
+export const meant = (row) => (row.expected === null ? "" : `${typeof row.expected === "string" ? "most like" : "expected"}: ${expected(row)}`);
 
 /** Return how rare it is, and what spoke for that; "" for what is not rare at all. */
 export function rarity({ score, bits, why }) {
@@ -53,6 +56,6 @@ export function rarity({ score, bits, why }) {
 /** Return all that was told of a row. */
 export function sentence(row) {
   const state = row.event === null ? null : { open: "news", worse: "got worse", closed: "over" }[row.event.state];
-  const told = row.ready ? [expected(row), rarity(row), state && `event ${row.event.number}: ${state}`] : ["nothing is told yet"];
+  const told = row.ready ? [meant(row), rarity(row), state && `event ${row.event.number}: ${state}`] : ["nothing is told yet"];
   return [`${when(row)}: ${came(row)}`, ...told].filter(Boolean).join("; ");
 }
