@@ -51,7 +51,7 @@ export class StreamsPanel {
   /** Ask for what is new, if it is time. */
   async look({ listeners }) {
     const now = performance.now() / 1000;
-    if (now - this.#listed > Math.max(LIST_SECONDS, listeners / 10, this.#streams.size / 100)) {
+    if (now - this.#listed > Math.max(LIST_SECONDS, (listeners * this.#streams.size) / 100)) {
       this.#listed = now;
       await this.list();
     }
