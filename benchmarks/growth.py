@@ -1,7 +1,8 @@
 """What growing and shrinking cost and bring: `python -m benchmarks.growth [--text FILE]`, some 300,000 bytes of it.
 
 A net with few contexts takes on `order 6`, `word` and `words` at byte 40,000, beside one that does not and one that was
-born with them; bits are of the last third. A net that has lived all goes on with fewer lines, beside ones born small.
+born with them; bits are of the last third. A net that has lived all but the last 60,000 goes on with those and fewer
+lines, beside ones born small; with `--later BYTE` it lives all, and goes on with the 60,000 of FILE from there on.
 So do those that are made of it for a device. A server whose net is resized answers one who sends it text all the while.
 """
 
@@ -31,7 +32,7 @@ from realnet.vocabulary import Bytes
 SYMBOLS, LINES = 256, 2**18
 GROWN_AT, NEW = 40_000, ("order 6", "word", "words")
 PIECE = 10_000  # that a server is sent at once
-SPAN = 30_000  # that a smaller net goes on to read
+AT_ONCE, GOES_ON, LATER = 20_000, 10_000, 30_000  # that a smaller net reads: nothing learnt, learnt, and measured
 
 Tokens = NDArray[np.int32]
 
@@ -94,11 +95,18 @@ def relived(tokens: Tokens) -> Table:
     return table
 
 
-def lines(tokens: Tokens) -> Table:
+def live_on(net: DendriteNet, coming: Tokens) -> tuple[str, str]:
+    """Return the bits of what comes with nothing learnt, and, a while later, as the net learns it."""
+    at_once = bits(net.fork(), coming[:AT_ONCE], 0.0)
+    net.run(coming[AT_ONCE : AT_ONCE + GOES_ON], 1.0)
+    return f"{at_once:.3f}", f"{bits(net, coming[AT_ONCE + GOES_ON :]):.3f}"
+
+
+def lines(past: Tokens, coming: Tokens) -> Table:
     table = Table("lines", "what", "pause, ms", "bits at once, nothing learnt", "bits of what comes, learnt")
     lived = DendriteNet(VARIANTS["standard"], SYMBOLS, LINES)
-    lived.run(tokens[: -2 * SPAN], 1.0)
-    arrays, nearby, later = lived.arrays(), tokens[-2 * SPAN : -SPAN], tokens[-SPAN:]
+    lived.run(past, 1.0)
+    arrays = lived.arrays()
 
     def copy(most: int) -> DendriteNet:
         net = DendriteNet(lived.wiring, SYMBOLS, most)
@@ -106,10 +114,7 @@ def lines(tokens: Tokens) -> Table:
         return net
 
     def row(what: str, net: DendriteNet, pause: float | None = None) -> None:
-        at_once = bits(net.fork(), nearby, 0.0)
-        net.run(nearby, 1.0)
-        cells = "" if pause is None else f"{pause:.1f}", f"{at_once:.3f}", f"{bits(net, later):.3f}"
-        table.add_row(f"{net.lines:,}", what, *cells)
+        table.add_row(f"{net.lines:,}", what, "" if pause is None else f"{pause:.1f}", *live_on(net, coming))
 
     row("as it lived", copy(LINES))
     grown = copy(LINES)
@@ -118,12 +123,12 @@ def lines(tokens: Tokens) -> Table:
     for size in (2**17, 2**16, 2**14, 2**12):
         shrunk, small = copy(LINES), DendriteNet(lived.wiring, SYMBOLS, size)
         row("shrunk", shrunk, timed(lambda net=shrunk, size=size: net.shrink(size)))  # type: ignore[misc]
-        small.run(tokens[: -2 * SPAN], 1.0)
+        small.run(past, 1.0)
         row("born small", small)
     return table
 
 
-def devices(tokens: Tokens) -> Table:
+def devices(past: Tokens, coming: Tokens) -> Table:
     heads = (
         "bytes of lines",
         "weights",
@@ -134,16 +139,14 @@ def devices(tokens: Tokens) -> Table:
     )
     table = Table(*heads)
     learner = DendriteLearner.create(max_lines=LINES)
-    learner.run(tokens[: -2 * SPAN], outputs="none")
+    learner.run(past, outputs="none")
     lived = learner.checkpoint().to_bytes()
     for size in (None, 2**22, 2**20, 2**18):
         for weights in get_args(Weights):
             file = for_device(Checkpoint.from_bytes(lived), size, weights).to_bytes()
             net = DendriteLearner.from_checkpoint(Checkpoint.from_bytes(file)).net
-            at_once = bits(net.fork(), tokens[-2 * SPAN : -SPAN], 0.0)
-            net.run(tokens[-2 * SPAN : -SPAN], 1.0)
-            figures = f"{len(file) / 1e6:.1f}", f"{net.nbytes / 1e6:.1f}", f"{at_once:.3f}"
-            table.add_row(f"{size or 64 * LINES:,}", weights, *figures, f"{bits(net, tokens[-SPAN:]):.3f}")
+            sizes = f"{len(file) / 1e6:.1f}", f"{net.nbytes / 1e6:.1f}"
+            table.add_row(f"{size or 64 * LINES:,}", weights, *sizes, *live_on(net, coming))
     return table
 
 
@@ -181,10 +184,16 @@ def service(text: bytes) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", type=Path, help="if not given, Python's own topics")
+    parser.add_argument("--later", type=int, help="the byte at which what a smaller net reads begins")
     arguments = parser.parse_args()
     text = topics_text().encode() if arguments.text is None else arguments.text.read_bytes()
-    tokens = np.frombuffer(text[:300_000], np.uint8).astype(np.int32)
-    for table in (contexts(tokens), relived(tokens), lines(tokens), devices(tokens), service(text[:300_000])):
+    tokens = np.frombuffer(text, np.uint8).astype(np.int32)
+    whole, reads = tokens[:300_000], AT_ONCE + GOES_ON + LATER
+    if arguments.later is None:
+        past, coming = whole[:-reads], whole[-reads:]
+    else:
+        past, coming = whole, tokens[arguments.later :][:reads]
+    for table in (contexts(whole), relived(whole), lines(past, coming), devices(past, coming), service(text[:300_000])):
         print(table)
 
 

@@ -1,5 +1,8 @@
 """What nets that live apart lose when they merge their lines: `python -m benchmarks.merge TEXT [OTHER]`.
 
+`--variant` is of all of them (`standard`), `--held-out` the byte of TEXT at which the 30,000 begin that none has read;
+if not given, they are its last.
+
 Four members of one ancestor, each with a stretch of TEXT of its own, beside one net that lives all of it and beside
 members that never meet; then one of TEXT and one of OTHER (if not given, Python's topics). Bits are live, of what none
 has read, as member 1 hears it, which remembers word for word only its own.
@@ -9,6 +12,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +24,7 @@ from realnet.dendrites.merge import merged, share_of, with_since
 from realnet.dendrites.merge_trial import tried
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.share import Lines, Share
-from realnet.dendrites.wiring import VARIANTS
+from realnet.dendrites.wiring import VARIANTS, Variant
 
 MEMBERS, EACH, LIVED, HELD_OUT, TURN = 4, 40_000, 200_000, 30_000, 2500
 
@@ -32,12 +36,21 @@ def bits(net: DendriteNet, tokens: Tokens) -> float:
     return float(-np.log2(net.run(tokens, 1.0).probability).mean())
 
 
-def newborn(lines: int) -> DendriteNet:
-    return DendriteNet(VARIANTS["standard"], 256, lines)
+class Kind(NamedTuple):
+    """Of which kind the nets are."""
+
+    variant: Variant
+    lines: int
+
+    def newborn(self) -> DendriteNet:
+        return DendriteNet(VARIANTS[self.variant], 256, self.lines)
+
+    def __str__(self) -> str:
+        return f"{self.variant}, {self.lines:,} lines"
 
 
 def copies(net: DendriteNet, count: int) -> list[DendriteNet]:
-    made = [newborn(net.max_lines) for _ in range(count)]
+    made = [DendriteNet(net.wiring, 256, net.max_lines) for _ in range(count)]
     for each in made:
         each.take(net.arrays())
         each.tick = net.tick
@@ -80,9 +93,9 @@ def inverted(shares: list[Share]) -> list[Share]:
     return [*shares[:-1], shares[-1]._replace(rows=lie(shares[-1].rows))]
 
 
-def members(text: Tokens, lived: int, lines: int) -> Table:
-    table = Table(f"four members, {lines:,} lines, ancestor of {lived:,}", "bits", "bytes a token", "s a merge")
-    ancestor, held_out = newborn(lines), text[-HELD_OUT:]
+def members(text: Tokens, held_out: Tokens, lived: int, kind: Kind) -> Table:
+    table = Table(f"four members, {kind}, ancestor of {lived:,}", "bits", "bytes a token", "s a merge")
+    ancestor = kind.newborn()
     ancestor.run(text[:lived], 1.0)
     parts = [text[lived + EACH * number :][:EACH] for number in range(MEMBERS)]
 
@@ -103,18 +116,18 @@ def members(text: Tokens, lived: int, lines: int) -> Table:
     return table
 
 
-def two_texts(text: Tokens, other: Tokens, lines: int) -> Table:
-    table = Table(f"one of a text, one of another, {LIVED:,} each, {lines:,} lines", "bits of the text", "of the other")
+def two_texts(text: Tokens, other: Tokens, kind: Kind) -> Table:
+    table = Table(f"one of a text, one of another, {LIVED:,} each, {kind}", "bits of the text", "of the other")
     parts, held_out = (text[:LIVED], other[:LIVED]), (text[LIVED:][:HELD_OUT], other[LIVED:][:HELD_OUT])
-    alone = [newborn(lines) for _ in parts]
+    alone = [kind.newborn() for _ in parts]
     for net, part in zip(alone, parts, strict=True):
         net.run(part, 1.0)
     nets = copies(alone[0], 1) + copies(alone[1], 1)
     table.add_row("each alone, its own", *(f"{bits(*each):.3f}" for each in zip(alone, held_out, strict=True)))
-    both = interleaved(newborn(lines), parts)
+    both = interleaved(kind.newborn(), parts)
     figures = [bits(copies(both, 1)[0], each) for each in held_out]
     table.add_row("one net, interleaved", *(f"{each:.3f}" for each in figures))
-    nothing = newborn(lines).memory.lines
+    nothing = kind.newborn().memory.lines
     lines_of_both = merged(nothing, [share_of(f"member {number}", net, nothing) for number, net in enumerate(nets)])
     for net in nets:
         net.take_lines(lines_of_both)
@@ -122,16 +135,16 @@ def two_texts(text: Tokens, other: Tokens, lines: int) -> Table:
     return table
 
 
-def trials(text: Tokens, other: Tokens, lines: int) -> Table:
+def trials(text: Tokens, other: Tokens, kind: Kind) -> Table:
     """Return what a trial finds of members that read the like, something else, or lie; then what adopting takes."""
-    table = Table(f"a trial of 20,000 bytes, {lines:,} lines", "cost in bits", "ms")
-    nothing, parts = newborn(lines).memory.lines, [text[20_000 * number :][:20_000] for number in range(2)]
-    nets = [newborn(lines) for _ in range(3)]
+    table = Table(f"a trial of 20,000 bytes, {kind}", "cost in bits", "ms")
+    nothing, parts = kind.newborn().memory.lines, [text[20_000 * number :][:20_000] for number in range(2)]
+    nets = [kind.newborn() for _ in range(3)]
     for net, part in zip(nets, [*parts, other[:20_000]], strict=True):
         net.run(part, 1.0)
     told = [share_of(name, net, nothing) for name, net in zip(("own", "the like", "other"), nets, strict=True)]
     liar = inverted([told[1]])[0]._replace(member="the contrary")
-    trial = tried(newborn(lines), parts[0], "own", [*told[1:], liar])
+    trial = tried(kind.newborn(), parts[0], "own", [*told[1:], liar])
     for name, cost in trial.costs.items():
         table.add_row(f"merged with one that has read {name}, frozen", f"{cost:+.1%}", "")
     table.add_row("merged with those that are left, live", f"{trial.merged / trial.alone - 1:+.1%}", "")
@@ -152,13 +165,17 @@ def main() -> None:
     parser.add_argument("text", type=Path)
     parser.add_argument("other", type=Path, nargs="?")
     parser.add_argument("--lines", type=int, default=2**18)
+    parser.add_argument("--variant", default="standard", choices=VARIANTS)
+    parser.add_argument("--held-out", type=int, default=-HELD_OUT)
     arguments = parser.parse_args()
+    kind = Kind(arguments.variant, arguments.lines)
     other = topics_text().encode() if arguments.other is None else arguments.other.read_bytes()
     read = [np.frombuffer(each, np.uint8).astype(np.int32) for each in (arguments.text.read_bytes(), other)]
+    held_out = read[0][arguments.held_out :][:HELD_OUT]
     for lived in (0, LIVED):
-        print(members(read[0], lived, arguments.lines))
-    print(two_texts(read[0], read[1], arguments.lines))
-    print(trials(read[0], read[1], arguments.lines))
+        print(members(read[0], held_out, lived, kind))
+    print(two_texts(read[0], read[1], kind))
+    print(trials(read[0], read[1], kind))
 
 
 if __name__ == "__main__":

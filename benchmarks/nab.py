@@ -94,7 +94,7 @@ def ours(stream: Stream, expert: Expert) -> Said:
     alarms = {}
     for sensitivity, asked in BITS.items():  # how rare a row is does not depend on how rare it must be
         events = Events(asked)
-        seen = [events.see(each, row.value) for each, row in zip(bits, rows, strict=True)]
+        seen = [events.see(each) for each in bits]
         alarms[sensitivity] = np.array([each is not None and each.state != "closed" for each in seen])
     return Said(bits, alarms, float(error) / (float(np.std(stream.values)) + 1e-9), spent)
 

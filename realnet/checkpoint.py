@@ -21,8 +21,8 @@ FORMAT = 1
 _PACKED_FORMAT = 2  # of a file whose arrays are packed
 _KEY = "realnet"  # the one entry of the file's metadata: with several their order would vary, and so the bytes
 _DENDRITES = "dendrites"
-LINES, VALUES = "lines", "values"  # of detectors (`realnet.streams`)
-_KINDS = ("net", "tokens", "frames", _DENDRITES, LINES, VALUES)
+LINES, VALUES, SEVERAL, EVENTS = _DETECTORS = ("lines", "values", "several", "events")  # (`realnet.streams`)
+_KINDS = ("net", "tokens", "frames", _DENDRITES, *_DETECTORS)
 _PARAMS = tuple(field.name for field in fields(Params) if field.init and field.name not in ("input_ids", "output_ids"))
 
 
@@ -139,7 +139,7 @@ class Checkpoint:
             if not is_whole(tick := self.config["tick"]) or not 0 <= tick < 2**62:
                 raise ValueError(f"tick is {tick!r}, must be a whole number, at least 0")
             checked_rate(self.config["learning_rate"])
-            if self.config["kind"] not in (_DENDRITES, LINES, VALUES):
+            if self.config["kind"] not in (_DENDRITES, *_DETECTORS):
                 check_arrays(self.params(), self.arrays)
         except (ValueError, KeyError, TypeError) as error:
             missing = " is missing" if isinstance(error, KeyError) else ""

@@ -24,6 +24,7 @@ from service.api.routes import (
     generate,
     health,
     hive,
+    incoming,
     inputs,
     jobs,
     journal,
@@ -45,9 +46,11 @@ from service.auth.keyring import Keyring
 from service.auth.keys import KeysError, Scope
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive, leads_if_free
+from service.runtime.incoming import Incoming
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
+from service.telemetry.incoming import IncomingCollector
 from service.telemetry.metrics import open_registry
 from service.telemetry.traces import trace_requests
 
@@ -55,7 +58,7 @@ NET = "default"  # the name of the one net of this server
 
 PARTS = (
     *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
-    *(journal, takeovers, merges, links, opinions, streams, stream),
+    *(journal, takeovers, merges, links, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
 
@@ -69,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with _following(keyring), _living(app, settings) as edge:
             app.state.edge = edge
             app.state.registry = open_registry(lambda: edge.runtime.parts)
+            app.state.registry.register(IncomingCollector(NET, edge.incoming.tally))
             yield
         await asyncio.to_thread(end_traces)
 
@@ -136,6 +140,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
         keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
         await servers.start()
         try:
-            yield Edge(settings, runtime, hub, keys, uploads, servers)
+            incoming = Incoming(runtime, settings.max_rows_per_request)
+            yield Edge(settings, runtime, hub, keys, uploads, servers, incoming)
         finally:
             await servers.stop()

@@ -144,6 +144,7 @@ _WORDS: Mapping[int, tuple[str, str]] = {  # Python's own phrases change with it
     413: ("too-large", "Content too large"),
     415: ("wrong-content-type", "Unsupported media type"),
     500: ("internal", "Internal server error"),
+    501: ("not-installed", "Not installed here"),
 }
 
 

@@ -102,7 +102,7 @@ class NetSettings(BaseModel):
         1000, ge=0, description="streams that are watched (POST /v1/observe): one more is refused, none is deleted"
     )
     streams_bytes: int = Field(
-        2**30, ge=1, description="bytes of streams in memory: those used longest ago go to the store, and come back"
+        2**31, ge=1, description="bytes of streams in memory: those used longest ago go to the store, and come back"
     )
 
     @model_validator(mode="after")

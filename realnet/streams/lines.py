@@ -95,7 +95,7 @@ class LineDetector:
 
     @budget.setter
     def budget(self, value: float) -> None:
-        self._threshold = Threshold(value, self._threshold.bits)
+        self._threshold = Threshold(value, self._threshold.bits, self._threshold.rows)
 
     @property
     def threshold(self) -> float:
@@ -205,7 +205,7 @@ class LineDetector:
                 raise ValueError("learnt and events are whole numbers")
             detector = cls(config["budget"])
             detector.rows, detector._learnt = checkpoint.tick, config["learnt"]
-            detector._threshold = Threshold(config["budget"], config["threshold"])
+            detector._threshold = Threshold(config["budget"], config["threshold"], max(0, config["learnt"] - WARM_UP))
             detector._news, detector._known = News.of(config["events"], arrays), Known.of(KNOWN, arrays)
             detector._words = _net(config, arrays, "words", WORDS)
             detector._bytes = _net(config, arrays, "bytes", 256)

@@ -17,9 +17,14 @@ _NUMBER = re.compile(rf"{_UUID}|\b(?:0x)?{_HEX}{{6,}}\b|\d+")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # what stands for a byte that is no UTF-8
 
 
+def cut(text: str) -> str:
+    """Return what is read of a line: not the space around it, and nothing that is too far or no UTF-8."""
+    return _SURROGATE.sub("\ufffd", text.strip()[:LONGEST])
+
+
 def masked(text: str) -> str:
     """Return a line without the space around it, cut, and with 0 for each number, also hexadecimal and UUID."""
-    text = _SURROGATE.sub("\ufffd", text.strip()[:LONGEST]).replace("\n", " ")
+    text = cut(text).replace("\n", " ")
     return _NUMBER.sub("0", text.encode()[:LONGEST].decode(errors="ignore"))
 
 

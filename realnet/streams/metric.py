@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Self
 
 from realnet.checkpoint import FORMAT, VALUES, Checkpoint
-from realnet.streams.events import Events
+from realnet.streams.events import Events, Ranges, change_asked, first_asked
+from realnet.streams.hearing import band, hear, sides
 from realnet.streams.life import Life, Row
 from realnet.streams.numbers import numbers_of, take_numbers_
 from realnet.streams.told import Learn, Told, learn_each
-from realnet.streams.value_options import BITS, ValueOptions
-from realnet.streams.zone import hour_of, is_time, zone_of
+from realnet.streams.value_checks import check_time, taken
+from realnet.streams.value_options import Expert, ValueOptions
+from realnet.streams.zone import hour_of, zone_of
 
-_LARGEST = 1e300
-_TABLE_BYTES, _TREE_BYTES = 100_000, 1_100_000  # measured
+BYTES: dict[Expert, int] = {"table": 100_000, "mixed": 1_100_000, "tree": 1_100_000}  # of a value; measured
 
 
 class Value(NamedTuple):
@@ -36,7 +37,7 @@ class MetricDetector:
         self.rows = 0
         self._options = options or ValueOptions()
         self._life = Life(self._options.expert)
-        self._events = Events(BITS[self._options.sensitivity])
+        self._events, self._ranges = Events(first_asked(self._options)), Ranges()
 
     @property
     def remaining(self) -> int:
@@ -49,10 +50,7 @@ class MetricDetector:
 
     @options.setter
     def options(self, options: ValueOptions) -> None:
-        if options.expert != self._options.expert:
-            raise ValueError(f"expert is {options.expert!r}, and stays {self._options.expert!r}: its life is learnt")
-        if (options.sensitivity, options.budget) != (self._options.sensitivity, self._options.budget):
-            self._events.asked = BITS[options.sensitivity]
+        change_asked(self._events, self._options, options)
         self._options = options
 
     @property
@@ -63,7 +61,7 @@ class MetricDetector:
     @property
     def nbytes(self) -> int:
         """Return about how many bytes of memory it takes."""
-        return _TABLE_BYTES if self._options.expert == "table" else _TREE_BYTES
+        return BYTES[self._options.expert]
 
     def run(self, rows: Sequence[Value], learn: Learn = True) -> list[Told]:
         """Tell of each row, and learn it unless it is not to be learnt.
@@ -76,67 +74,44 @@ class MetricDetector:
     def _checked(self, rows: Sequence[Value]) -> list[tuple[float | None, Row | None]]:
         """Return of each row its time and what is lived through, None if it is to be skipped."""
         zone, missing = zone_of(self._options.zone), self._options.missing
-        previous, last, known = self._life.previous, self._life.at, self.rows > 0
+        previous, last, is_first = self._life.previous, self._life.at, self.rows == 0
         checked: list[tuple[float | None, Row | None]] = []
-        for place, (at, value) in enumerate(rows):
-            if known and (at is None) != (last is None):
-                raise ValueError(f"rows[{place}]: {'no time' if at is None else 'a time'}, unlike those before it")
-            if at is not None and not is_time(at):
-                raise ValueError(f"rows[{place}]: the time is {at!r}, must be in seconds since 1970")
-            if at is not None and last is not None and at < last:
-                raise ValueError(f"rows[{place}]: the time goes back, from {last!r} to {at!r}")
-            last, known = at, True
-            if not math.isfinite(value):
-                if missing == "refuse":
-                    raise ValueError(f"rows[{place}]: the value is {value!r}; what to do with it `missing` says")
-                if missing == "skip" or (missing == "previous" and previous is None):
-                    checked.append((at, None))
-                    continue
-                value = 0.0 if previous is None or missing == "zero" else previous
-            elif abs(value) > _LARGEST:
-                raise ValueError(f"rows[{place}]: the value is {value!r}, beyond {_LARGEST:g}")
-            previous = float(value)
-            checked.append((at, Row(at, previous, 0 if at is None else hour_of(at, zone))))
+        for number, (at, value) in enumerate(rows):
+            check_time(number, at, last, is_first)
+            last, is_first = at, False
+            one = taken(number, value, missing, previous)
+            previous = previous if one is None else one
+            checked.append((at, None if one is None else Row(at, one, 0 if at is None else hour_of(at, zone))))
         return checked
 
     def _tell(self, at: float | None, row: Row | None, learn: bool) -> Told:
         self.rows += 1
         life, events, options = self._life, self._events, self._options
-        if row is None:
-            life.pass_by(at)
-            return Told(self.rows, at, life.remaining == 0, 0.0, 0.0, {})
         life.pass_by(at)
+        if row is None:
+            return Told(self.rows, at, life.remaining == 0, 0.0, 0.0, {})
         life.note(row.value)
         if life.remaining:
             if learn:
                 life.wait(row)
             return Told(self.rows, at, False, 0.0, 0.0, {})
-        seen = life.see(row)
-        expected = life.expected(seen)
-        least = 0.05 * abs(life.scale.centre) if options.min_change is None else options.min_change
-        usual = life.usual
-        moved = max(abs(row.value - expected), 0.0 if usual is None else abs(row.value - usual))
-        is_quiet = moved < least or events.is_normal(row.value)
-        is_other_way = options.direction not in ("both", seen.way)
-        why = {} if is_quiet or is_other_way else seen.bits
+        heard = hear(life, row, options)
+        why = {} if self._ranges.is_normal(row.value) else heard.why
         bits = math.sqrt(sum(each * each for each in why.values()))
         asked = events.asked
-        event = events.see(bits, row.value)
-        low, high = life.band(seen, asked)
-        about = (expected,) if usual is None else (expected, usual)
-        low, high = min(low, max(about) - least), max(high, min(about) + least)
+        event = events.see(bits)
+        if event is not None and event.state == "open":
+            self._ranges.begin(event.number)
+        if bits >= asked and events.is_open:
+            self._ranges.note(int(events.number), row.value)
+        low, high = sides(*band(life, heard, asked), options.direction)
         if learn:
-            life.learn(row, seen)
+            life.learn(row, heard.seen)
             if options.budget is not None:
                 events.keep_budget(options.budget, event is not None and event.state != "closed")
-        return Told(
-            *(self.rows, at, True, bits / (bits + asked), bits),
-            dict(sorted(why.items(), key=lambda each: -each[1])),
-            expected=expected,
-            low=None if options.direction == "up" else low,
-            high=None if options.direction == "down" else high,
-            event=event,
-        )
+        loudest_first = dict(sorted(why.items(), key=lambda each: -each[1]))
+        score = bits / (bits + asked)
+        return Told(self.rows, at, True, score, bits, loudest_first, heard.expected, low, high, event)
 
     def feedback(self, event: int, verdict: Literal["normal", "anomaly"]) -> None:
         """Take a person's word on an event: the values of a `normal` one are no news from now on.
@@ -146,12 +121,13 @@ class MetricDetector:
         """
         if verdict not in ("normal", "anomaly"):
             raise ValueError(f"verdict is {verdict!r}, must be normal or anomaly")
-        self._events.judge(event, verdict == "normal", self._life.scale.spread / 4)
+        self._events.judge(event, verdict == "normal")
+        self._ranges.judge(event, verdict == "normal", self._life.scale.spread / 4)
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
         config = {"tick": self.rows, "learning_rate": 1.0, "options": self._options.to_json()}
-        parts = {"events": numbers_of(self._events), **self._life.arrays()}
+        parts = {"events": numbers_of(self._events), "ranges": numbers_of(self._ranges), **self._life.arrays()}
         return Checkpoint({"format": FORMAT, "kind": VALUES, **config}, parts)
 
     @classmethod
@@ -164,6 +140,7 @@ class MetricDetector:
             detector = cls(ValueOptions(**config["options"]))
             detector.rows = checkpoint.tick
             take_numbers_(detector._events, checkpoint.arrays["events"])
+            take_numbers_(detector._ranges, checkpoint.arrays["ranges"])
             detector._life.take(checkpoint.arrays)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not the checkpoint of a detector of values: {error}") from error

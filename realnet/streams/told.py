@@ -1,4 +1,4 @@
-"""What is told of the rows of a stream, whether they are lines or values; and who tells it."""
+"""What is told of the rows of a stream, whatever they are; and who tells it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ class Event(NamedTuple):
     state: EventState
 
 
+class Expected(NamedTuple):
+    """What was expected of one of several values, and where it would have been no news."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
 class Told(NamedTuple):
     """What is told of one row, before it was learnt.
 
@@ -35,6 +43,7 @@ class Told(NamedTuple):
         expected: what was expected in place of it: a value, or None; of a line the most similar one that is known.
         low, high: between them a value would have been no news; None of a line.
         event: what a person is to be told, None for most rows.
+        each: of a row of several values what was expected of each, by its name; the three above are None then.
     """
 
     row: int
@@ -47,6 +56,7 @@ class Told(NamedTuple):
     low: float | None = None
     high: float | None = None
     event: Event | None = None
+    each: dict[str, Expected] | None = None
 
 
 Row = TypeVar("Row", contravariant=True)

@@ -13,7 +13,7 @@ Direction: TypeAlias = Literal["up", "down", "both"]
 Missing: TypeAlias = Literal["refuse", "skip", "previous", "zero"]
 Expert: TypeAlias = Literal["table", "tree", "mixed"]
 
-BITS: dict[Sensitivity, float] = {"quiet": 13.0, "normal": 12.0, "eager": 11.0}
+BITS: dict[Sensitivity, float] = {"quiet": 13.0, "normal": 11.75, "eager": 10.75}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "sensitivity": get_args(Sensitivity),
     "direction": get_args(Direction),
@@ -27,11 +27,12 @@ class ValueOptions:
     """Options of a detector of values.
 
     Attributes:
-        sensitivity: how rare a row must be to be news: 13, 12 or 11 bits.
+        sensitivity: how rare a row must be to be news: 13, 11.75 or 10.75 bits.
         min_change: no news is a value that is less than so far from what was expected and from the mean of the last 50;
             None: 5% of the usual value.
         direction: whether only what is above or below what was expected is news.
-        budget: alarms in 1,000 rows; the bits that are asked for rise and fall until it is kept. None: they stay.
+        budget: alarms in 1,000 rows, in place of a sensitivity: the bits that are asked for rise and fall until it is
+            kept. None: they stay.
         zone: where the hours of the day are from, a name as `Europe/Berlin`.
         missing: what to do with a value that is NaN or infinite.
         expert: who expects: counts by the hour, a tree of contexts, or three quarters of the one and one of the other.

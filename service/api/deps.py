@@ -14,6 +14,7 @@ from service.api.uploads import Uploads
 from service.auth.keyring import Caller
 from service.errors import MEDIA_TYPE
 from service.runtime.hive import Hive
+from service.runtime.incoming import Incoming
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 
@@ -28,6 +29,7 @@ class Edge:
     idempotency_keys: IdempotencyKeys
     uploads: Uploads
     hive: Hive
+    incoming: Incoming
 
 
 def edge_of(connection: HTTPConnection) -> Edge:

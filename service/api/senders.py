@@ -4,15 +4,11 @@ import hashlib
 import math
 import time
 from asyncio import Future
-from collections.abc import Sequence
 from typing import Any, ClassVar
-
-import msgspec
 
 from realnet.inputs import Input
 from service.errors import ErrorLocation, Invalid, Limited
 from service.replica.senders import Learnt, SenderTable
-from service.streams.rows import Row
 
 
 class Senders:
@@ -57,11 +53,6 @@ def content_digest(given: Input, learn: bool) -> str:
     for array in (given.tokens, given.frames, given.teachers):
         content += b"-" if array is None else repr(array.shape).encode() + array.tobytes()
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def rows_digest(stream: str, rows: Sequence[Row], learn: bool) -> str:
-    """Return 16 hexadecimal digits of rows of a stream, by which they are known again."""
-    return hashlib.sha256(msgspec.msgpack.encode((stream, rows, learn))).hexdigest()[:16]
 
 
 def check_content(known: str, digest: str, place: ErrorLocation) -> None:

@@ -10,13 +10,11 @@ from realnet.streams.told import EventState
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
 from realnet.streams.zone import is_time
 from service.errors import ErrorLocation, Invalid
-from service.streams.rows import Kind, StreamEvent, ToldRow
+from service.streams.rows import NAME_LENGTH, Kind, StreamEvent, ToldRow
 from service.streams.rows import Observed as WhatBecame
 from service.streams.rows import Row as GivenRow
 from service.streams.stream import StreamInfo
 from service.validation import Body
-
-NAME_LENGTH = 256
 
 
 def check_name(name: str) -> str:

@@ -1,7 +1,11 @@
 """What may be asked of streams: each command is journalled by the engine, and carried out by the streams."""
 
+import hashlib
 from dataclasses import dataclass, field
 
+import msgspec
+
+from realnet.streams.masking import cut
 from service.engine.commands import NOBODY, JournalledCommand, Sender
 from service.journal.records import ObserveRecord, StreamRecord
 from service.replica.entry import Entry
@@ -17,6 +21,14 @@ class Observe(JournalledCommand[Observed]):
     rows: list[Row]
     learn: bool = True
     sender: Sender = NOBODY
+
+    def __post_init__(self) -> None:
+        self.rows = [(at, cut(what) if isinstance(what, str) else what) for at, what in self.rows]
+
+    @property
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits by which the rows are known again."""
+        return hashlib.sha256(msgspec.msgpack.encode((self.stream, self.rows, self.learn))).hexdigest()[:16]
 
     def entry(self, horizon: Horizon) -> Entry:
         sender = self.sender

@@ -10,13 +10,12 @@ Kind: TypeAlias = Literal["lines", "values"]
 What: TypeAlias = float | str  # a value, NaN where it is missing, or a line
 Row: TypeAlias = tuple[float | None, What]  # when it was, in seconds since 1970, if that is known
 
+NAME_LENGTH = 256  # signs of a stream's name
+
 
 def kind_of(rows: list[Row]) -> Kind:
     """Return the kind of rows, of which there is at least one."""
     return "lines" if isinstance(rows[0][1], str) else "values"
-
-
-_SIGNS = 300  # of a line that are kept: more of it no detector reads
 
 
 class ToldRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -36,8 +35,7 @@ class ToldRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     @classmethod
     def of(cls, what: What, told: Told) -> "ToldRow":
-        kept = what[:_SIGNS] if isinstance(what, str) else what
-        return cls(told.row, told.at, kept, *told[2:9], told.event)
+        return cls(told.row, told.at, what, *told[2:9], told.event)
 
 
 class StreamEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -76,6 +76,10 @@ class Stream:
         return cls(record.stream, record.kind, newborn(record.kind, record.options or {}))
 
     @property
+    def last_row_at(self) -> float | None:
+        return self.recent[-1].at if self.recent else None
+
+    @property
     def info(self) -> StreamInfo:
         rows = self.detector.rows
         return StreamInfo(
@@ -87,7 +91,7 @@ class Stream:
             alarms=self.alarms,
             alarms_in_1000=1000 * len(self._alarm_rows) / max(1, min(rows, RATED)),
             score=self.recent[-1].score if self.recent else 0.0,
-            last_row_at=self.recent[-1].at if self.recent else None,
+            last_row_at=self.last_row_at,
             last_event=self.last_event,
             options=options_of(self.detector),
             maintenance=list(self.maintenance),

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -79,9 +79,10 @@ class Streams:
 
     async def stop(self) -> None:
         """Tell of what was journalled, if that does not take long, and end. What is left is told at the next start."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                await self._queue.reached()
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_SECONDS):
+                    await self._queue.reached()
         self._queue.close()
         if self._task is not None:
             self._task.cancel()
@@ -107,6 +108,12 @@ class Streams:
             return info
         raise NotFound("no stream has this name")
 
+    async def last_rows_at(self, names: Iterable[str]) -> dict[str, float | None]:
+        """Return when the last row of each stream was, if there is one, with all that was journalled until now."""
+        await self._queue.reached()
+        known = {name: self._here.get(name) or self._stored.get(name) for name in names}
+        return {name: None if each is None else each.last_row_at for name, each in known.items()}
+
     def infos(self) -> list[StreamInfo]:
         """Return what is known of each stream, by name."""
         return [self.info(name) for name in self.names]
@@ -127,8 +134,8 @@ class Streams:
         name, rows = command.stream, len(command.rows)
         if self._awaited_rows + rows > MOST_ROWS:
             raise Overloaded(f"{self._awaited_rows} rows wait, and {MOST_ROWS} may")
-        names = self._stored.keys() | self._here.keys() | self._awaited.keys()
-        if len(names) >= self._most and name not in names:
+        known = (self._stored, self._here, self._awaited)
+        if not any(name in names for names in known) and len(set().union(*known)) >= self._most:
             raise Conflict(f"there are {self._most} streams, and no more may be: delete one")
         self._awaited[name] += 1
         self._awaited_rows += rows

@@ -216,7 +216,10 @@ PROBLEM = problem_of(Invalid([ErrorLocation(detail="wrong", pointer="/tokens/3")
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        (Hello(1, 0, {"tick": 0}), {"type": "hello", "protocol": 1, "last_seq": 0, "net": {"tick": 0}}),
+        (
+            Hello(1, 7, {"tick": 0}, 5),
+            {"type": "hello", "protocol": 1, "last_seq": 7, "net": {"tick": 0}, "last_observed": 5},
+        ),
         (Ack(1, 2), {"type": "ack", "seq": 1, "tick": 2}),
         (Ack(3, 4, 2, 1), {"type": "ack", "seq": 3, "tick": 4, "count": 2, "first_tick": 1}),
         (

@@ -47,6 +47,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     assert '"level": "error"' not in server.log
 
 
+schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
 schema = schemathesis.openapi.from_dict(create_app(Settings(api_key=SecretStr(KEY))).openapi())
 OPERATIONS = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
 IS_SHORT = "FUZZ_CASES" not in os.environ

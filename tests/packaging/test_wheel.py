@@ -86,6 +86,7 @@ def test_only_an_extra_brings_torch(installed: Path) -> None:
         "sklearn",
         "plot",
         "otel",
+        "telemetry",
         "benchmarks",
         "dev",
     ]

@@ -185,3 +185,18 @@ def test_a_net_that_is_paused_does_not_hold_streams_up(new_server: NewServer) ->
     server.client.patch("/v1/net", json={"paused": False})
     server.run(text="after")
     assert get(server, "/v1/streams/meanwhile")["rows"] == 20
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"stream": "s", "lines": ["\\ud800"]}', 200), (b'{"stream": "\\udfff", "lines": ["a"]}', 422)],
+)
+def test_halves_of_signs_end_nothing(server: ThreadServer, body: bytes, status: int) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": f"half-{status}"}
+    assert server.client.post("/v1/observe", content=body, headers=headers).status_code == status
+    assert observe(server, "s", lines=["and the server lives"])["accepted"] == 1
+
+
+def test_of_a_long_line_its_beginning_is_kept(server: ThreadServer) -> None:
+    told = observe(server, "long", lines=["  " + "word " * 10_000])["told"]
+    assert told[0]["text"] == ("word " * 60).strip(" ") + " "

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Header, Path, Query, Response
 
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, RuntimeDep, problems
-from service.api.senders import rows_digest
 from service.api.stream_schemas import (
     EventList,
     Feedback,
@@ -66,8 +65,7 @@ async def observe(
     caller.check_pace()
     learnt = None
     if idempotency_key is not None:
-        digest = rows_digest(body.stream, rows, body.learn)
-        learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, digest)
+        learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, command.digest)
     try:
         if learnt is None:
             submit(runtime, command)

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from service.api.senders import Senders, check_content, rows_digest
+from service.api.senders import Senders, check_content
 from service.engine.commands import Sender
 from service.errors import ErrorLocation, NotDurable
 from service.replica.senders import Learnt, SenderTable
@@ -34,7 +34,8 @@ class Observer:
 
         Of what was told only the last message is known; of an older one it is only said that it was accepted.
         """
-        digest = rows_digest(stream, rows, learn)
+        new = Observe(stream, rows, learn, Sender(at=time.time()))
+        digest = new.digest
         if seq in self.running:
             known, command = self.running[seq]
             check_content(known, digest, _ANOTHER)
@@ -46,16 +47,15 @@ class Observer:
             return Observed(0, len(rows), [])
         if self.missing and seq > self.missing:
             raise NotDurable(f"seq {self.missing} was not durable and comes first")
-        command = Observe(stream, rows, learn, Sender(at=time.time()))
         if self.senders is not None:
             if not self.last.seq:
-                self.senders.admit(self.space, self.name, digest, command.reply)
-            command.sender = Sender(self.name, seq, digest=digest, at=time.time(), space=self.space)
-        submit(runtime, command)
+                self.senders.admit(self.space, self.name, digest, new.reply)
+            new.sender = Sender(self.name, seq, digest=digest, at=time.time(), space=self.space)
+        submit(runtime, new)
         self.missing = 0
-        self.running[seq] = digest, command
-        command.reply.add_done_callback(lambda reply: self._ended(seq, reply))
-        return await asyncio.shield(command.reply)
+        self.running[seq] = digest, new
+        new.reply.add_done_callback(lambda reply: self._ended(seq, reply))
+        return await asyncio.shield(new.reply)
 
     def renew(self) -> None:
         """See again how far it is: its rows are noted where the journal is applied."""

@@ -277,7 +277,7 @@ def test_options_are_checked_and_may_change() -> None:
             by_table(**wrong)
     detector = MetricDetector(TABLE)
     detector.options = by_table(sensitivity="eager")
-    assert detector.asked == 11
+    assert detector.asked == 10.75
 
 
 def test_only_its_own_checkpoint_is_taken_and_its_size_is_bounded() -> None:

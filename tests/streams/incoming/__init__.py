@@ -1,0 +1,1 @@
+"""Tests of what others send of metrics and logs."""
