@@ -1,15 +1,19 @@
 """Streams that are watched, as bodies of REST: rows in, what is told of them out."""
 
+import json
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self, TypeAlias
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from realnet.streams.told import EventState
+from realnet.streams.told import EventState, Expected
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
 from realnet.streams.zone import is_time
 from service.errors import ErrorLocation, Invalid
+from service.streams.kinds import as_sent
 from service.streams.rows import NAME_LENGTH, Kind, StreamEvent, ToldRow
 from service.streams.rows import Observed as WhatBecame
 from service.streams.rows import Row as GivenRow
@@ -39,30 +43,49 @@ def _seconds(at: float | str | None) -> float | None:
     return at
 
 
+_MOST_SIGNS = 8192  # of JSON in a row
+_DEEPEST = 32  # lists and objects in each other
+
 Name: TypeAlias = Annotated[str, AfterValidator(check_name)]
 Which: TypeAlias = Literal["all", "events", "none"]  # of the rows that are told of in an answer
 Time: TypeAlias = Annotated[float | str | None, AfterValidator(_seconds)]
 
 
 class Row(Body):
-    """A row: a `value`, null where it is missing, or a `text`; and when it was, if that is known."""
+    """A row, and when it was, if that is known.
+
+    It is a `value`, null where it is missing; several `values` by name; a `text`; or an event of JSON by its `fields`.
+    """
 
     at: Time = None
     value: float | None = None
+    values: dict[str, float | None] | None = None
     text: str | None = None
+    fields: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
-        if ("value" in self.model_fields_set) == ("text" in self.model_fields_set):
-            raise ValueError("give a value or a text")
-        if "text" in self.model_fields_set and self.text is None:
-            raise ValueError("a text is never null")
+        given = self.model_fields_set - {"at"}
+        if len(given) != 1:
+            raise ValueError("give one of value, values, text and fields")
+        if "value" not in given and getattr(self, given.pop()) is None:
+            raise ValueError("it is null")
+        _ = self.what
         return self
 
     @property
+    def kind(self) -> Kind:
+        if self.text is not None:
+            return "lines"
+        return "several" if self.values is not None else "events" if self.fields is not None else "values"
+
+    @cached_property
     def what(self) -> float | str:
+        """Return it as a stream takes it. Raises ValueError."""
         if self.text is not None:
             return self.text
+        if self.values is not None or self.fields is not None:
+            return _json_of(self.values or self.fields or {})
         return math.nan if self.value is None else self.value
 
 
@@ -92,11 +115,15 @@ class Rows(Body):
             rows = [(None, math.nan if value is None else value) for value in self.values or ()]
         if len(rows) > most:
             raise self.located(Invalid([ErrorLocation(detail=f"{len(rows)} rows, and {most} may be", pointer="/rows")]))
-        kinds = [isinstance(what, str) for _, what in rows]
-        if not kinds[0] == all(kinds) == any(kinds):
-            other = kinds.index(not kinds[0])
-            raise Invalid([ErrorLocation(detail="all are texts, or all are values", pointer=f"/rows/{other}")])
+        for number, row in enumerate(self.rows or ()):
+            if row.kind != self.kind:
+                raise Invalid([ErrorLocation(detail="all rows are of one kind", pointer=f"/rows/{number}")])
         return rows
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Return the kind of the first row."""
+        return self.rows[0].kind if self.rows is not None else "lines" if self.lines is not None else "values"
 
     def located(self, error: Invalid) -> Invalid:
         """Return the error of rows, which is at `/rows/…`, where this body has them."""
@@ -107,6 +134,14 @@ class Rows(Body):
             else each
             for each in error.places
         )
+
+
+class OneExpected(BaseModel, frozen=True):
+    """What was expected of one of several values, and where it would have been no news."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
 class EventMark(BaseModel, frozen=True):
@@ -125,8 +160,10 @@ class Told(BaseModel, frozen=True):
 
     row: int
     at: datetime | None
-    value: float | None
-    text: str | None
+    value: float | None = None
+    values: dict[str, float | None] | None = None
+    text: str | None = None
+    fields: dict[str, Any] | None = None
     ready: bool
     score: float
     bits: float
@@ -135,14 +172,14 @@ class Told(BaseModel, frozen=True):
     low: float | None
     high: float | None
     event: EventMark | None
+    each: dict[str, OneExpected] | None
 
     @classmethod
-    def of(cls, row: ToldRow) -> Self:
+    def of(cls, kind: Kind, row: ToldRow) -> Self:
         return cls(
+            **as_sent(kind, row.what),
             row=row.row,
             at=_time(row.at),
-            value=_value(row.what),
-            text=row.what if isinstance(row.what, str) else None,
             ready=row.ready,
             score=row.score,
             bits=row.bits,
@@ -151,6 +188,7 @@ class Told(BaseModel, frozen=True):
             low=row.low,
             high=row.high,
             event=None if row.event is None else EventMark(number=row.event[0], state=row.event[1]),
+            each=_each(row.each),
         )
 
 
@@ -163,10 +201,10 @@ class Observed(BaseModel):
     told: list[Told]
 
     @classmethod
-    def of(cls, stream: str, became: WhatBecame, which: Which) -> Self:
+    def of(cls, given: Rows, became: WhatBecame, which: Which) -> Self:
         rows = [row for row in became.told if which == "all" or (which == "events" and row.event is not None)]
-        told = [Told.of(row) for row in rows]
-        return cls(stream=stream, accepted=became.accepted, first_row=became.first_row or None, told=told)
+        told = [Told.of(given.kind, row) for row in rows]
+        return cls(stream=given.stream, accepted=became.accepted, first_row=became.first_row or None, told=told)
 
 
 class ToldList(BaseModel):
@@ -187,20 +225,23 @@ class News(BaseModel, frozen=True):
     row: int
     at: datetime | None
     received_at: datetime
-    value: float | None
-    text: str | None
+    value: float | None = None
+    values: dict[str, float | None] | None = None
+    text: str | None = None
+    fields: dict[str, Any] | None = None
     score: float
     bits: float
     why: dict[str, float]
     expected: float | str | None
     low: float | None
     high: float | None
+    each: dict[str, OneExpected] | None
     muted: bool
 
     @classmethod
     def of(cls, event: StreamEvent) -> Self:
-        what = event.what
         return cls(
+            **as_sent(event.kind, event.what),
             id=event.id,
             stream=event.stream,
             number=event.number,
@@ -208,14 +249,13 @@ class News(BaseModel, frozen=True):
             row=event.row,
             at=_time(event.at),
             received_at=datetime.fromtimestamp(event.received_at, UTC),
-            value=_value(what),
-            text=what if isinstance(what, str) else None,
             score=event.score,
             bits=event.bits,
             why=event.why,
             expected=event.expected,
             low=event.low,
             high=event.high,
+            each=_each(event.each),
             muted=event.muted,
         )
 
@@ -282,7 +322,8 @@ class StreamList(BaseModel):
 class Options(Body):
     """What a person may choose of a stream; what is left out stays as it is.
 
-    Of lines `budget` alone, alarms in 1,000 lines. Of values see the documentation; `expert` is chosen once.
+    Of lines and of events `budget` alone, alarms in 1,000 rows. Of values see the documentation; `expert` is chosen
+    once.
     """
 
     budget: float | None = None
@@ -335,5 +376,22 @@ def _time(at: float | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
-def _value(what: float | str) -> float | None:
-    return None if isinstance(what, str) or math.isnan(what) else what
+def _each(each: Mapping[str, Expected] | None) -> dict[str, OneExpected] | None:
+    return None if each is None else {name: OneExpected(**one._asdict()) for name, one in each.items()}
+
+
+def _json_of(given: Mapping[str, Any]) -> str:
+    """Return an object as JSON that is UTF-8. Raises ValueError for one that is too deep, or too long."""
+    _check_depth(given, _DEEPEST)
+    text = json.dumps(given, ensure_ascii=False)
+    if len(text) > _MOST_SIGNS:
+        raise ValueError(f"{len(text)} signs of JSON, and {_MOST_SIGNS} may be")
+    return text.encode(errors="replace").decode()
+
+
+def _check_depth(given: object, left: int) -> None:
+    if isinstance(given, Mapping | list):
+        if not left:
+            raise ValueError(f"it is deeper than {_DEEPEST} lists and objects")
+        for each in given.values() if isinstance(given, Mapping) else given:
+            _check_depth(each, left - 1)

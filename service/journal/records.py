@@ -165,15 +165,19 @@ class MergeRecord(_Body, tag=12):
     ancestor: SnapshotRef | None = None
 
 
+StreamKind: TypeAlias = Literal["lines", "values", "several", "events"]
+
+
 class ObserveRecord(_Body, tag=13):
     """Rows of a stream that is watched, and who sent them: each a time in seconds since 1970, or none, and what came.
 
-    The net is not changed by them.
+    That is a line, a value, or JSON: several values, or an event. The net is not changed by them.
     """
 
     ticks: ClassVar[int] = 0
 
     stream: str
+    kind: StreamKind
     rows: list[tuple[float | None, float | str]]
     learn: bool = True
     client: str | None = None
@@ -190,7 +194,7 @@ class StreamRecord(_Body, tag=14):
     ticks: ClassVar[int] = 0
 
     stream: str
-    kind: Literal["lines", "values"] | None = None  # of one that is made by this
+    kind: StreamKind | None = None  # of one that is made by this
     options: dict[str, str | float | None] | None = None
     maintenance: list[tuple[float, float]] | None = None  # from and to, in seconds since 1970
     event: int | None = None  # of the stream's events, on which …

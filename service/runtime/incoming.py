@@ -14,7 +14,7 @@ from service.runtime.observing import submit
 from service.runtime.runtime import Runtime
 from service.streams.commands import Observe
 from service.streams.incoming.batch import Batch, Became, Source
-from service.streams.rows import Observed, Row
+from service.streams.rows import Kind, Observed, Row
 
 _WAITING = 16  # messages at once, with that which is taken
 _AHEAD_SECONDS = 600.0  # of this server's clock a sample may be; Prometheus allows as much
@@ -87,7 +87,8 @@ class Incoming:
     async def _submitted(self, name: str, rows: list[Row], is_first: bool) -> "asyncio.Future[Observed]":
         """Submit rows, the first at once or not at all, others as soon as there is room: half a message is no use."""
         while True:
-            command = Observe(name, rows, sender=Sender(at=time.time()))
+            kind: Kind = "lines" if isinstance(rows[0][1], str) else "values"
+            command = Observe(name, kind, rows, sender=Sender(at=time.time()))
             try:
                 submit(self._runtime, command)
             except Overloaded:

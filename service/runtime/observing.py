@@ -8,17 +8,17 @@ from service.journal.records import StreamRecord
 from service.runtime.runtime import Runtime
 from service.streams.applying import located
 from service.streams.commands import ChangeStream, Observe
-from service.streams.rows import Observed, Row
+from service.streams.rows import Kind, Observed, Row
 
 
 async def observe(
-    runtime: Runtime, stream: str, rows: list[Row], learn: bool = True, sender: Sender = NOBODY
+    runtime: Runtime, stream: str, kind: Kind, rows: list[Row], learn: bool = True, sender: Sender = NOBODY
 ) -> Observed:
     """Tell of rows, at least one, and learn them; the stream is made by its first. Done when they are told.
 
     Whoever is cancelled meanwhile does not know whether they are. Raises Invalid at `/rows/…`, or another Refused.
     """
-    command = Observe(stream, rows, learn, sender)
+    command = Observe(stream, kind, rows, learn, sender)
     submit(runtime, command)
     return await asyncio.shield(command.reply)
 

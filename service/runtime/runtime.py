@@ -201,6 +201,8 @@ class Runtime:
             raise NotReady(f"the journal is being read: {replay.done} of {replay.total} records")
         if not self.inbox.ready:
             raise NotReady(self.inbox.why_not)
+        if self.follower is None and self.streams.is_reading:
+            raise NotReady("the rows of streams in the journal are being read")
         if self.journal is not None and self.journal.error is not None:
             raise NotDurable(str(self.journal.error))
         if self.follower is not None:  # which writes nothing, not even to see whether it could

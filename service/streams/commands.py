@@ -10,30 +10,33 @@ from service.engine.commands import NOBODY, JournalledCommand, Sender
 from service.journal.records import ObserveRecord, StreamRecord
 from service.replica.entry import Entry
 from service.replica.replica import Horizon
-from service.streams.rows import Observed, Row
+from service.streams.rows import Kind, Observed, Row
 
 
 @dataclass(slots=True, eq=False)
 class Observe(JournalledCommand[Observed]):
-    """Rows of a stream, at least one, all lines or all values."""
+    """Rows of a stream, at least one, all of one kind."""
 
     stream: str
+    kind: Kind
     rows: list[Row]
     learn: bool = True
     sender: Sender = NOBODY
 
     def __post_init__(self) -> None:
-        self.rows = [(at, cut(what) if isinstance(what, str) else what) for at, what in self.rows]
+        if self.kind == "lines":
+            self.rows = [(at, cut(str(what))) for at, what in self.rows]
 
     @property
     def digest(self) -> str:
         """Return 16 hexadecimal digits by which the rows are known again."""
-        return hashlib.sha256(msgspec.msgpack.encode((self.stream, self.rows, self.learn))).hexdigest()[:16]
+        return hashlib.sha256(msgspec.msgpack.encode((self.stream, self.kind, self.rows, self.learn))).hexdigest()[:16]
 
     def entry(self, horizon: Horizon) -> Entry:
         sender = self.sender
         record = ObserveRecord(
             self.stream,
+            self.kind,
             self.rows,
             self.learn,
             client=sender.client,

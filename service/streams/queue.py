@@ -21,6 +21,7 @@ class EntryQueue:
         self._loop = asyncio.get_running_loop()
         self._entries: deque[Entry | asyncio.Future[None]] = deque()
         self._rows = 0
+        self._read = self._read_last = 0  # entries that no client waits for: of all here, and of those taken last
         self._life = 0
         self._is_closed = False
         self._changed = threading.Condition()
@@ -32,10 +33,16 @@ class EntryQueue:
         life = self._life
         return lambda entry: self._take(entry, life)
 
+    @property
+    def is_reading(self) -> bool:
+        """Return whether entries of a journal that was read are still to be applied."""
+        return self._read > 0
+
     async def next(self) -> list[Entry]:
-        """Return the entries that are to be applied in one go, as soon as there are some."""
+        """Return the entries that are to be applied in one go, as soon as there are some; those before have been."""
         while True:
             with self._changed:
+                self._read, self._read_last = self._read - self._read_last, 0
                 if taken := self._next():
                     return taken
                 self._arrived.clear()
@@ -70,6 +77,7 @@ class EntryQueue:
             if not self._is_closed and life == self._life:
                 self._entries.append(entry)
                 self._rows += rows_of(entry)
+                self._read += entry.waiter is None
                 self._loop.call_soon_threadsafe(self._arrived.set)
             elif entry.waiter is not None:
                 self._loop.call_soon_threadsafe(_refuse, entry)
@@ -92,6 +100,7 @@ class EntryQueue:
             if isinstance(entry.record, StreamRecord):
                 break
         self._rows -= rows
+        self._read_last = sum(entry.waiter is None for entry in taken)
         self._changed.notify()
         return taken
 
@@ -102,7 +111,7 @@ class EntryQueue:
             elif not entry.done():
                 entry.set_result(None)
         self._entries.clear()
-        self._rows = 0
+        self._rows, self._read = 0, self._read_last
         self._changed.notify()
 
 

@@ -1,21 +1,20 @@
 """Rows of streams, what was told of them, and the events that a person is told."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from realnet.streams.told import EventState, Told
+from realnet.streams.told import EventState, Expected, Told
+from service.journal.records import StreamKind as Kind
 
-Kind: TypeAlias = Literal["lines", "values"]
-What: TypeAlias = float | str  # a value, NaN where it is missing, or a line
+What: TypeAlias = float | str  # a value, NaN where it is missing; a line; or JSON: several values, or an event
 Row: TypeAlias = tuple[float | None, What]  # when it was, in seconds since 1970, if that is known
 
 NAME_LENGTH = 256  # signs of a stream's name
 
 
-def kind_of(rows: list[Row]) -> Kind:
-    """Return the kind of rows, of which there is at least one."""
-    return "lines" if isinstance(rows[0][1], str) else "values"
+__all__ = ["NAME_LENGTH", "Kind", "Observed", "Row", "StreamEvent", "ToldRow", "What"]
 
 
 class ToldRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -32,10 +31,11 @@ class ToldRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     low: float | None
     high: float | None
     event: tuple[int, EventState] | None  # the number of the stream's event, and what becomes of it
+    each: Mapping[str, Expected] | None = None  # of several values, what was expected of each
 
     @classmethod
     def of(cls, what: What, told: Told) -> "ToldRow":
-        return cls(told.row, told.at, what, *told[2:9], told.event)
+        return cls(told.row, told.at, what, *told[2:])
 
 
 class StreamEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -46,7 +46,7 @@ class StreamEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
         number: of the stream's events; what is said of one that got worse or is closed has the number of its beginning.
         row: the number of the row in the stream, which came `at`, and was received at `received_at`, all in seconds
             since 1970.
-        what: the line, or the value.
+        what: what came, of the `kind` of the stream.
         muted: whether it was in a time of maintenance: it is kept, and nobody is called.
     """
 
@@ -65,6 +65,8 @@ class StreamEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     low: float | None
     high: float | None
     muted: bool
+    kind: Kind
+    each: Mapping[str, Expected] | None = None
 
 
 class Observed(NamedTuple):

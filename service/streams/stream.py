@@ -7,7 +7,7 @@ import msgspec
 
 from service.journal.records import ObserveRecord, StreamRecord
 from service.streams.kinds import AnyDetector, change_, newborn, options_of, revived, run
-from service.streams.rows import Kind, Observed, StreamEvent, ToldRow, kind_of
+from service.streams.rows import Kind, Observed, StreamEvent, ToldRow
 
 RECENT = 256  # rows that are kept with what was told of them
 RATED = 10_000  # rows, of which it is known how many were alarms
@@ -69,8 +69,7 @@ class Stream:
     def of_first(cls, record: ObserveRecord | StreamRecord) -> "Stream":
         """Return the new stream that a record begins. Raises ValueError for one that begins none."""
         if isinstance(record, ObserveRecord):
-            kind = kind_of(record.rows)
-            return cls(record.stream, kind, newborn(kind, {}))
+            return cls(record.stream, record.kind, newborn(record.kind, {}))
         if record.kind is None:
             raise ValueError("there is no stream of this name")
         return cls(record.stream, record.kind, newborn(record.kind, record.options or {}))
@@ -105,11 +104,11 @@ class Stream:
         self.record = number
         first_row = self.detector.rows + 1
         try:
-            if self.kind != kind_of(record.rows):
+            if self.kind != record.kind:
                 raise ValueError(f"the stream is of {self.kind}, and the rows are not")
             muted = [self._is_maintained(record.at if at is None else at) for at, _ in record.rows]
             learn = [record.learn and not each for each in muted]
-            told = run(self.detector, record.rows, learn)
+            told = run(self.kind, self.detector, record.rows, learn)
         except ValueError as error:
             self._answers.append(Answer(number, 0, 0, str(error)))
             raise
@@ -181,9 +180,8 @@ class Stream:
             self.alarms += 1
             self._alarm_rows.append(row.row)
         told: dict[str, Any] = {
-            each: getattr(row, each)
-            for each in ("row", "at", "what", "score", "bits", "why", "expected", "low", "high")
+            name: getattr(row, name)
+            for name in ("row", "at", "what", "score", "bits", "why", "expected", "low", "high", "each")
         }
-        return StreamEvent(
-            id=0, stream=self.name, number=number, state=state, received_at=received_at, muted=muted, **told
-        )
+        told |= {"number": number, "state": state, "received_at": received_at, "muted": muted, "kind": self.kind}
+        return StreamEvent(id=0, stream=self.name, **told)

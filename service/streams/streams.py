@@ -97,6 +97,11 @@ class Streams:
     # What may be asked:
 
     @property
+    def is_reading(self) -> bool:
+        """Return whether rows in a journal that was read are still to be told of."""
+        return self._queue.is_reading
+
+    @property
     def names(self) -> list[str]:
         return sorted(self._stored.keys() | self._here.keys())
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from realnet.streams.json_events import EventDetector, JsonEvent
 from realnet.streams.lines import LineDetector
 from realnet.streams.metric import MetricDetector, Value
+from realnet.streams.several import SeveralDetector, Values
 from tests.running_server import RunningServer, ThreadServer
 
 NewServer = Callable[..., ThreadServer]
@@ -51,6 +53,34 @@ def test_a_stream_of_lines_is_told_as_by_its_detector(server: ThreadServer) -> N
     assert [each["score"] for each in told] == [each.score for each in expected]
     assert told[-1]["event"]["state"] == "open"
     assert told[-1]["text"] == lines[-1]
+
+
+def test_a_stream_of_several_values_is_told_as_by_its_detector(server: ThreadServer) -> None:
+    loads, chance = noise(400), random.Random(2)
+    sent = [{"cpu": load, "memory": 3 * load + chance.gauss(0, 0.1)} for load in loads] + [
+        {"cpu": 10.0, "memory": 90.0}
+    ]
+    told = observe(server, "host", rows=[{"values": each} for each in sent])["told"]
+    expected = SeveralDetector().run([Values(None, each) for each in sent])
+    assert [each["score"] for each in told] == [each.score for each in expected]
+    assert (told[-1]["values"], told[-1]["event"]["state"]) == (sent[-1], "open")
+    assert told[-1]["each"]["memory"]["high"] < 90
+    assert get(server, "/v1/streams/host")["kind"] == "several"
+    assert get(server, "/v1/events?stream=host")["data"][-1]["values"] == sent[-1]
+    unknown = observe(server, "host", 422, rows=[{"values": {"disk": 1.0}}])
+    assert unknown["errors"][0]["pointer"] == "/rows/0"
+
+
+def test_a_stream_of_events_is_told_as_by_its_detector(server: ThreadServer) -> None:
+    sent: list[dict[str, Any]] = [
+        {"method": "GET", "status": 200, "user": {"name": f"u{number % 7}"}, "list": [1, None]} for number in range(600)
+    ]
+    sent.append({"method": "DELETE", "status": 500, "user": {"name": "u1"}})
+    told = observe(server, "requests", rows=[{"fields": each} for each in sent])["told"]
+    expected = EventDetector().run([JsonEvent(each) for each in sent])
+    assert [each["score"] for each in told] == [each.score for each in expected]
+    assert (told[-1]["fields"], told[-1]["event"]["state"]) == (sent[-1], "open")
+    assert get(server, "/v1/rows?stream=requests&last=1")["data"] == told[-1:]
 
 
 def test_events_are_listed_in_order_and_by_stream(server: ThreadServer) -> None:
@@ -103,6 +133,10 @@ def test_rows_that_were_refused_are_refused_again_under_their_key(server: Thread
         ({"rows": [], "learn": True}, "/rows"),
         ({"values": [1.0], "lines": ["a"]}, ""),
         ({"values": [1e301]}, "/values/0"),
+        ({"rows": [{"fields": {"a": 1}}, {"values": {"a": 1.0}}]}, "/rows/1"),
+        ({"rows": [{"fields": {"a": "b" * 9000}}]}, "/rows/0"),
+        ({"rows": [{"values": {"a": "b"}}]}, "/rows/0/values/a"),
+        ({"rows": [{"text": None}]}, "/rows/0"),
     ],
 )
 def test_bad_rows_are_refused_at_their_place(server: ThreadServer, body: dict[str, Any], pointer: str) -> None:
@@ -188,13 +222,21 @@ def test_a_net_that_is_paused_does_not_hold_streams_up(new_server: NewServer) ->
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
-    [(b'{"stream": "s", "lines": ["\\ud800"]}', 200), (b'{"stream": "\\udfff", "lines": ["a"]}', 422)],
+    "body",
+    [
+        b'{"stream": "odd lines", "lines": ["\\ud800"]}',
+        b'{"stream": "odd fields", "rows": [{"fields": {"\\ud800": "\\udfff", "n": 1e999}}]}',
+        b'{"stream": "odd number", "rows": [{"fields": {"n": 123456789012345678901234567890}}]}',
+        b'{"stream": "odd values", "rows": [{"values": {"\\ud800": 1.0, "b": null}}]}',
+        b'{"stream": "deep", "rows": [{"fields": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}]}",
+        b'{"stream": "deeper", "rows": [{"fields": ' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}]}",
+        b'{"stream": "\\udfff", "lines": ["a"]}',
+    ],
 )
-def test_halves_of_signs_end_nothing(server: ThreadServer, body: bytes, status: int) -> None:
-    headers = {"Content-Type": "application/json", "Idempotency-Key": f"half-{status}"}
-    assert server.client.post("/v1/observe", content=body, headers=headers).status_code == status
-    assert observe(server, "s", lines=["and the server lives"])["accepted"] == 1
+def test_odd_json_ends_nothing(server: ThreadServer, body: bytes) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": body[:40].decode()}
+    assert server.client.post("/v1/observe", content=body, headers=headers).status_code in (200, 422)
+    assert observe(server, "after", lines=["and the server lives"])["accepted"] == 1
 
 
 def test_of_a_long_line_its_beginning_is_kept(server: ThreadServer) -> None:

@@ -61,7 +61,7 @@ async def observe(
     Idempotency-Key are not learnt again: the answer is as before, with what of it is still kept.
     """
     runtime, rows = edge.runtime, body.parsed(edge.settings.max_rows_per_request)
-    command = Observe(body.stream, rows, body.learn, Sender(at=time.time()))
+    command = Observe(body.stream, body.kind, rows, body.learn, Sender(at=time.time()))
     caller.check_pace()
     learnt = None
     if idempotency_key is not None:
@@ -75,7 +75,7 @@ async def observe(
             became = await became_before(runtime, body.stream, learnt.first_tick, len(rows))
     except Invalid as error:
         raise body.located(error) from error
-    answer = Observed.of(body.stream, became, told)
+    answer = Observed.of(body, became, told)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -142,8 +142,9 @@ async def list_rows(
     stream: str, runtime: RuntimeDep, last: Annotated[int, Query(ge=1, le=RECENT)] = RECENT
 ) -> ToldList:
     """Return the last rows of a stream, oldest first, with what was told of them; the last 256 are kept."""
-    recent = list((await runtime.streams.read(stream)).recent)
-    return ToldList(data=[Told.of(row) for row in recent[-last:]])
+    found = await runtime.streams.read(stream)
+    recent = list(found.recent)
+    return ToldList(data=[Told.of(found.kind, row) for row in recent[-last:]])
 
 
 @router.post(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from service.api.senders import Senders, check_content
+from service.api.stream_schemas import Rows
 from service.engine.commands import Sender
 from service.errors import ErrorLocation, NotDurable
 from service.replica.senders import Learnt, SenderTable
@@ -29,12 +30,12 @@ class Observer:
     running: dict[int, tuple[str, Observe]] = field(default_factory=dict)  # by seq, with the digest
     missing: int = 0  # the lowest seq that was not durable and has not been sent again; 0 if there is none
 
-    async def observe(self, runtime: Runtime, seq: int, stream: str, rows: list[Row], learn: bool) -> Observed:
+    async def observe(self, runtime: Runtime, seq: int, given: Rows, rows: list[Row]) -> Observed:
         """Tell of rows and learn them, unless they were under this `seq` before. Raises Refused.
 
         Of what was told only the last message is known; of an older one it is only said that it was accepted.
         """
-        new = Observe(stream, rows, learn, Sender(at=time.time()))
+        new = Observe(given.stream, given.kind, rows, given.learn, Sender(at=time.time()))
         digest = new.digest
         if seq in self.running:
             known, command = self.running[seq]
@@ -42,7 +43,7 @@ class Observer:
             return await asyncio.shield(command.reply)
         if seq == self.last.seq:
             check_content(self.last.digest, digest, _ANOTHER)
-            return await became_before(runtime, stream, self.last.first_tick, len(rows))
+            return await became_before(runtime, given.stream, self.last.first_tick, len(rows))
         if seq < max(self.last.seq, *self.running, 0):
             return Observed(0, len(rows), [])
         if self.missing and seq > self.missing:

@@ -225,8 +225,8 @@ class Session:
         async def tell() -> None:
             answer: ServerMessage
             try:
-                became = await self._observer.observe(self._runtime, message.seq, message.stream, rows, message.learn)
-                told = Observed.of(message.stream, became, message.told).model_dump(mode="json")
+                became = await self._observer.observe(self._runtime, message.seq, message, rows)
+                told = Observed.of(message, became, message.told).model_dump(mode="json")
                 answer = ObservedMessage(message.seq, **told)
             except Refused as error:
                 located = message.located(error) if isinstance(error, Invalid) else error
