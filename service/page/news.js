@@ -2,7 +2,7 @@
 
 import { $, make } from "./dom.js";
 import { told } from "./session.js";
-import { came, meant, rarity, when } from "./telling.js";
+import { came, isText, meant, rarity, when } from "./telling.js";
 
 const SHOWN = 50; // events, each however often it was told of
 const STATES = { open: "goes on", worse: "got worse", closed: "is over" };
@@ -88,8 +88,7 @@ export class NewsPanel {
 
   fill(row, { state, muted }, worst) {
     row.className = `${state}${muted ? " muted" : ""}`;
-    const isLine = worst.text !== null; // which is news once, and has no end
-    row.querySelector(".state").textContent = [when(worst), !isLine && STATES[state], muted && "muted"].filter(Boolean).join(", ");
+    row.querySelector(".state").textContent = [when(worst), !isText(worst) && STATES[state], muted && "muted"].filter(Boolean).join(", ");
     row.querySelector(".came").textContent = came(worst);
     row.querySelector(".rarity").textContent = [meant(worst), rarity(worst)].filter(Boolean).join("; ");
   }

@@ -5,7 +5,7 @@ import { $, ask, make } from "./dom.js";
 import { count, whole } from "./format.js";
 import { NewsPanel } from "./news.js";
 import { told } from "./session.js";
-import { ALARM, came, expected, line, rarity, sentence, when } from "./telling.js";
+import { ALARM, alone, came, expected, rarity, sentence, when } from "./telling.js";
 
 const LIST_SECONDS = 2; // between two looks; longer where there are many streams, or many who look
 const ROWS_SECONDS = 1;
@@ -13,6 +13,7 @@ const KEPT = 256; // rows, as the server keeps
 const MOST = 100; // names that are listed at once
 const FEW = 8; // streams, which need no search
 const LINES = 30; // lines that were news
+const KINDS = { lines: "lines", values: "values", several: "several values", events: "events of JSON" };
 const HOUR = 3_600_000; // milliseconds
 
 export class StreamsPanel {
@@ -30,6 +31,7 @@ export class StreamsPanel {
     this.news = new NewsPanel(session, allow, (name) => this.choose(name));
     this.chart = new Chart($("streams-chart"), (row) => ($("streams-row").textContent = row === undefined ? "" : sentence(row)));
     $("streams-search").addEventListener("input", () => this.draw());
+    $("streams-value").addEventListener("change", () => this.trace(false));
     $("streams-rows").addEventListener("toggle", () => this.tabulate());
     $("streams-mute").addEventListener("click", () => this.mute());
     $("streams-delete").addEventListener("click", () => this.remove());
@@ -93,7 +95,7 @@ export class StreamsPanel {
       item = make("li", {}, button);
       this.#items.set(name, item);
     }
-    const isOpen = stream.kind === "values" && ["open", "worse"].includes(stream.last_event?.state); // those of lines never end
+    const isOpen = ["values", "several"].includes(stream.kind) && ["open", "worse"].includes(stream.last_event?.state); // others never end
     item.className = isOpen ? "open" : "";
     item.firstChild.setAttribute("aria-current", name === this.#chosen);
     item.querySelector(".note").textContent = stream.ready ? `score ${stream.score.toFixed(2)}${isOpen ? ", news" : ""}` : `${count(stream.remaining, "row")} to go`;
@@ -134,10 +136,10 @@ export class StreamsPanel {
 
   tell(stream, isNew) {
     const { name, kind, rows, ready, remaining } = stream;
-    const isOfLines = kind === "lines";
+    const isOfLines = kind === "lines" || kind === "events";
     const until = this.muted(stream)?.end;
     const alarms = `${count(stream.alarms, "event")} (${stream.alarms_in_1000.toFixed(1)} in 1,000 rows)`;
-    const facts = [`${count(rows, "row")} of ${kind}`, ready ? alarms : `${count(remaining, "row")} until it says anything`];
+    const facts = [`${count(rows, "row")} of ${KINDS[kind]}`, ready ? alarms : `${count(remaining, "row")} until it says anything`];
     if (until) facts.push(`muted until ${new Date(until).toLocaleString()}`);
     $("streams-name").textContent = name;
     $("streams-facts").textContent = facts.join(", ");
@@ -146,10 +148,28 @@ export class StreamsPanel {
     $("streams-chart").setAttribute("aria-label", `The last rows of ${name}`);
     $("streams-lines").hidden = !isOfLines;
     if (!isNew) return;
-    this.chart.draw(this.#rows, isOfLines);
+    this.offer();
+    this.trace(isOfLines);
     const lines = isOfLines ? this.#rows.filter(({ score }) => score >= ALARM).slice(-LINES) : [];
-    const shown = lines.map((row) => make("li", {}, make("span", { class: "note" }, `${when(row)}, ${row.bits.toFixed(1)} bits`), line(row.text)));
+    const shown = lines.map((row) => make("li", {}, make("span", { class: "note" }, `${when(row)}, ${row.bits.toFixed(1)} bits`), came(row)));
     $("streams-lines").firstElementChild.replaceChildren(...(shown.length ? shown : [make("li", { class: "note" }, "No line was news lately.")]));
+  }
+
+  /** Offer the several values of the rows; at first choose what spoke loudest in the last event. */
+  offer() {
+    const select = $("streams-value");
+    const names = [...new Set(this.#rows.flatMap(({ values }) => Object.keys(values ?? {})))];
+    select.parentElement.hidden = !names.length;
+    if (names.length === select.options.length && names.every((name, at) => name === select.options[at].value)) return;
+    const loudest = Object.keys(this.#rows.findLast(({ event }) => event !== null)?.why ?? {})[0] ?? "";
+    const before = names.includes(select.value) ? select.value : names.find((name) => loudest.startsWith(`${name}: `));
+    select.replaceChildren(...names.map((name) => make("option", { value: name, selected: name === before }, name)));
+  }
+
+  /** Draw the rows; of several values the chosen one. */
+  trace(isOfLines) {
+    const name = $("streams-value").value;
+    this.chart.draw(this.#rows.map((row) => (row.values === null ? row : alone(row, name))), isOfLines);
   }
 
   /** Write the rows as a table when a person opens it. It then stays, so that it can be read. */

@@ -46,6 +46,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
     values = [*noise(250), SPIKE, *noise(9)]
     observe(server, "keys", rows=[{"at": 1767225600 + 60 * row, "value": value} for row, value in enumerate(values)])
     observe(server, "young", values=noise(30))
+    several = [{"cpu": cpu, "memory": memory} for cpu, memory in zip(noise(200, "cpu"), noise(200), strict=True)]
+    observe(server, "host", rows=[{"values": each} for each in [*several, {"cpu": 10, "memory": SPIKE}]])
     assert server.client.put("/v1/streams/empty", json={"kind": "values"}).status_code == 201
     yield server
     server.close()
@@ -107,6 +109,17 @@ def test_a_stream_that_is_not_ready_says_when_it_will_be(visit: Visit) -> None:
     visit.check_access()
     choose(visit, "empty")
     expect(visit.see("streams-facts")).to_contain_text("0 rows of values")
+
+
+def test_of_several_values_the_chosen_one_is_drawn(visit: Visit) -> None:
+    choose(visit, "host")
+    expect(visit.see("streams-value")).to_have_value("memory")  # which was news
+    expect(visit.see("streams-row")).to_contain_text("row 201: 40; expected: 9.")
+    visit.page.get_by_label("Of its values").select_option("cpu")
+    expect(visit.see("streams-row")).to_contain_text("row 201: 10; expected: 10.")
+    expect(news_of(visit, "host").locator(".came")).to_have_text("cpu 10, memory 40")
+    expect(news_of(visit, "host").locator(".rarity")).to_contain_text("memory: it was never so far")
+    visit.check_access()
 
 
 def test_rows_are_walked_through_with_keys_and_read_as_a_table(visit: Visit) -> None:
