@@ -107,6 +107,7 @@ export class StreamsPanel {
     this.#chosen = name;
     this.#shown = null;
     this.#rows = [];
+    $("streams-name").textContent = name ?? "";
     $("streams-rows").open = false;
     $("streams-answer").textContent = "";
     this.draw();
@@ -141,7 +142,6 @@ export class StreamsPanel {
     const alarms = `${count(stream.alarms, "event")} (${stream.alarms_in_1000.toFixed(1)} in 1,000 rows)`;
     const facts = [`${count(rows, "row")} of ${KINDS[kind]}`, ready ? alarms : `${count(remaining, "row")} until it says anything`];
     if (until) facts.push(`muted until ${new Date(until).toLocaleString()}`);
-    $("streams-name").textContent = name;
     $("streams-facts").textContent = facts.join(", ");
     $("streams-mute").textContent = until ? "End the mute" : "Mute for an hour";
     $("streams-legend").hidden = isOfLines;
