@@ -24,6 +24,7 @@ from service.api.routes import (
     generate,
     health,
     hive,
+    hooks,
     incoming,
     inputs,
     jobs,
@@ -44,21 +45,24 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
 from service.auth.keys import KeysError, Scope
+from service.hooks.hooks import Hooks
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive, leads_if_free
 from service.runtime.incoming import Incoming
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
+from service.store.base import StoreError
 from service.telemetry.incoming import IncomingCollector
-from service.telemetry.metrics import open_registry
+from service.telemetry.metrics import NetCollector, open_registry
+from service.telemetry.stream_metrics import StreamCollector
 from service.telemetry.traces import trace_requests
 
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
     *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
-    *(journal, takeovers, merges, links, opinions, streams, incoming, stream),
+    *(journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
 
@@ -71,8 +75,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _following(keyring), _living(app, settings) as edge:
             app.state.edge = edge
-            app.state.registry = open_registry(lambda: edge.runtime.parts)
-            app.state.registry.register(IncomingCollector(NET, edge.incoming.tally))
+            app.state.registry = open_registry(
+                NetCollector(lambda: edge.runtime.parts),
+                StreamCollector(NET, edge.runtime.streams, edge.hooks),
+                IncomingCollector(NET, edge.incoming.tally),
+            )
             yield
         await asyncio.to_thread(end_traces)
 
@@ -138,9 +145,17 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
         servers.on_lead.append(hub.begin_to_lead)
         uploads = Uploads(place.directory, settings.max_uploads)
         keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
+        news = Hooks(place.store, NET, runtime.streams, settings.callable_hosts)
+        stack.push_async_callback(news.stop)
+        servers.on_lead.append(news.begin_to_lead)
+        if not follows:
+            try:
+                await news.start()
+            except StoreError as error:
+                raise CannotStart(str(error)) from error
         await servers.start()
         try:
             incoming = Incoming(runtime, settings.max_rows_per_request)
-            yield Edge(settings, runtime, hub, keys, uploads, servers, incoming)
+            yield Edge(settings, runtime, hub, keys, uploads, servers, news, incoming)
         finally:
             await servers.stop()

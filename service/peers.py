@@ -40,9 +40,26 @@ def peer_of(url: str, key: str | None, allowed: Collection[str], pointer: str = 
         raise Invalid([ErrorLocation(detail="must be like http://host:8420", pointer=pointer)])
     if parts.username is not None or parts.password is not None:
         raise Invalid([ErrorLocation(detail="give the key by itself, not in the URL", pointer=pointer)])
+    _check_host(host, allowed)
+    return Peer(f"{parts.scheme}://{parts.netloc}", key)
+
+
+def check_address(url: str, allowed: Collection[str], pointer: str = "/url") -> None:
+    """Raise Invalid for what is no URL to post to, Forbidden for one on a host that is not allowed."""
+    try:
+        parts = httpx.URL(url)  # which is what calls it: two readers may find two hosts in one URL
+    except httpx.InvalidURL:
+        parts = httpx.URL("")
+    if parts.scheme not in ("http", "https") or not parts.host or parts.fragment or (parts.port or 0) > 65_535:
+        raise Invalid([ErrorLocation(detail="must be like http://host/path", pointer=pointer)])
+    if parts.userinfo:
+        raise Invalid([ErrorLocation(detail="may have no name and no password", pointer=pointer)])
+    _check_host(parts.host, allowed)
+
+
+def _check_host(host: str, allowed: Collection[str]) -> None:
     if host not in allowed:
         raise Forbidden(f"the server's settings do not allow it to call {host}: name it in REALNET_PEERS")
-    return Peer(f"{parts.scheme}://{parts.netloc}", key)
 
 
 def failed(peer: Peer, status: int, body: bytes | bytearray) -> PeerFailed:

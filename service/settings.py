@@ -15,7 +15,7 @@ from service.auth.keys import MIN_LENGTH, is_fit
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PREFIX = "REALNET_"
 _TOLD = 5  # wrong variables named in one line
-_OF_OTHERS = {"REALNET_URL", "REALNET_KEY", "REALNET_PEER_KEY"}  # client commands …
+_OF_OTHERS = {"REALNET_URL", "REALNET_KEY", "REALNET_PEER_KEY", "REALNET_HOOK_SECRET"}  # client commands …
 _OF_OTHERS |= {"REALNET_DOMAIN", "REALNET_UPSTREAM"}  # … and docker/Caddyfile
 
 
@@ -146,8 +146,8 @@ class ServerSettings(BaseModel):
     )
     peers: tuple[str, ...] = Field(
         (),
-        description="hosts, besides loopback, of other servers that this one may call when it is told to meet one; the "
-        "variable is a JSON list",
+        description="hosts, besides loopback, of other servers that this one may call when it is told to meet one, or "
+        "to send it events; the variable is a JSON list",
     )
     rate_requests: float = Field(1000.0, ge=0, description="requests a second for each key; 0 is no limit")
     rate_ticks: float = Field(1_000_000.0, ge=0, description="tokens or frames a second for each key; 0 is no limit")

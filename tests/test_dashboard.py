@@ -26,9 +26,11 @@ def metrics_in(expression: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def exported(server: ThreadServer) -> dict[str, set[str]]:
-    """Return the labels of every metric of a server that has learnt something and saved it."""
+    """Return the labels of every metric of a server that has learnt and saved something, and watches a stream."""
     server.run(text="it lives")
     server.snapshot()
+    server.client.post("/v1/observe", json={"stream": "cpu", "values": [1.0]})
+    server.client.post("/v1/hooks", json={"url": server.url})
     families = text_string_to_metric_families(server.client.get("/metrics").text)
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
 

@@ -12,7 +12,20 @@ ROOT = Path(__file__).parents[1]
 
 # A package, or a module beside the packages, imports only from those behind it in its line.
 SERVICE = ["cli", "server", "app", "api", "runtime", "settings", "telemetry", "jobs", "datasets", "snapshots", "links"]
-SERVICE += ["streams", "watch", "engine", "replica", "journal", "auth", "validation", "peers", "errors", "store", "aio"]
+SERVICE += [
+    "hooks",
+    "streams",
+    "watch",
+    "engine",
+    "replica",
+    "journal",
+    "auth",
+    "validation",
+    "peers",
+    "errors",
+    "store",
+    "aio",
+]
 REALNET = [
     "client",
     "estimators",

@@ -40,6 +40,7 @@ from realnet.client.errors import (
     no_answer,
 )
 from realnet.client.hive import HashSeen, Hive, Member
+from realnet.client.hooks import AsyncHooks, Hook
 from realnet.client.jobs import AsyncJob, AsyncJobs
 from realnet.client.links import AsyncLinks, LinkBits, LinkGains, NetLink
 from realnet.client.models import (
@@ -62,7 +63,7 @@ from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
-from realnet.client.synchronous import Client, Datasets, Job, Jobs, Links, Snapshots, Stream, Watch
+from realnet.client.synchronous import Client, Datasets, Hooks, Job, Jobs, Links, Snapshots, Stream, Watch
 from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "AnswerTimeout",
     "AsyncClient",
     "AsyncDatasets",
+    "AsyncHooks",
     "AsyncJob",
     "AsyncJobs",
     "AsyncLinks",
@@ -98,6 +100,8 @@ __all__ = [
     "HashSeen",
     "Health",
     "Hive",
+    "Hook",
+    "Hooks",
     "InternalError",
     "Invalid",
     "Job",

@@ -12,6 +12,7 @@ from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import ConnectionLost, Problem, error_of
 from realnet.client.files import download
 from realnet.client.hive import Hive
+from realnet.client.hooks import AsyncHooks
 from realnet.client.http import Http, events
 from realnet.client.jobs import AsyncJob, AsyncJobs
 from realnet.client.link import OnWait
@@ -48,6 +49,7 @@ class AsyncClient:
 
     Attributes:
         datasets: what can be asked of data sets.
+        hooks: the same of where the events of streams are sent.
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
         snapshots: the same of snapshots.
@@ -60,6 +62,7 @@ class AsyncClient:
         self.server = Server.of(url, key)
         self._http = Http(self.server, patience, timeout)
         self.datasets = AsyncDatasets(self._http)
+        self.hooks = AsyncHooks(self._http)
         self.jobs = AsyncJobs(self._http)
         self.links = AsyncLinks(self._http)
         self.snapshots = AsyncSnapshots(self._http)

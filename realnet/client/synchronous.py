@@ -6,6 +6,7 @@ from typing import Any, Self
 from realnet.client.asynchronous import AsyncClient
 from realnet.client.blocking import Blocking, blocking, blocking_iterator, delegating, iterate, returning, run
 from realnet.client.datasets import AsyncDatasets
+from realnet.client.hooks import AsyncHooks
 from realnet.client.jobs import AsyncJob, AsyncJobs, SeenJob
 from realnet.client.links import AsyncLinks
 from realnet.client.models import JobState, Net
@@ -116,6 +117,15 @@ class Jobs(Blocking):
         return [Job(each) for each in run(self._asynchronous.list())]
 
 
+class Hooks(Blocking):
+    """Where a server sends the events of its streams."""
+
+    add = blocking(AsyncHooks.add)
+    list = blocking(AsyncHooks.list)
+    delete = blocking(AsyncHooks.delete)
+    test = blocking(AsyncHooks.test)
+
+
 class Links(Blocking):
     """The links of a server's net."""
 
@@ -144,6 +154,7 @@ class Client(Blocking):
 
     Attributes:
         datasets: what can be asked of data sets.
+        hooks: the same of where the events of streams are sent.
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
         snapshots: the same of snapshots.
@@ -157,6 +168,7 @@ class Client(Blocking):
         super().__init__(asynchronous)
         self.server = asynchronous.server
         self.datasets = Datasets(asynchronous.datasets)
+        self.hooks = Hooks(asynchronous.hooks)
         self.jobs = Jobs(asynchronous.jobs)
         self.links = Links(asynchronous.links)
         self.snapshots = Snapshots(asynchronous.snapshots)

@@ -21,7 +21,7 @@ from realnet.streams.told import ALARM, Learn, Told, learn_each
 WARM_UP = 500  # events
 BUDGET = 1.0  # alarms in 1,000 events
 _MOST_FIELDS = 4096  # whose values are known; one more is new each time
-_BYTES = 10_000_000  # about
+_BYTES = 11_000_000  # about
 _AND = "\t"  # between two symbols, which have none
 
 

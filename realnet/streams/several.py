@@ -116,7 +116,7 @@ class SeveralDetector:
             hour, row = 0 if at is None else hour_of(at, zone), list[Row | None]()
             for which, name in enumerate(names):
                 value = values.get(name)
-                if value is not None and not isinstance(value, (int, float)):
+                if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
                     raise ValueError(f"rows[{number}].{name}: the value is {value!r}, must be a number")
                 one = taken(number, math.nan if value is None else value, missing, previous[which], f".{name}")
                 previous[which] = previous[which] if one is None else one
@@ -169,11 +169,12 @@ class SeveralDetector:
         by_others = life.scale.value(place)
         bits = self._others.bits(which, apart)
         is_that_way = direction == "both" or (apart > 0) == (direction == "up")
-        if bits and is_that_way and abs(value.value - by_others) >= heard.least:
+        least = heard.least if self._options.min_change is not None else heard.least / 5  # 1% of the usual value
+        if bits and is_that_way and abs(value.value - by_others) >= least:
             if bits > max(why.values(), default=0.0):
                 farthest, expected = self._others.farthest(which, asked), by_others
-                low = min(life.scale.value(place - farthest), expected - heard.least)
-                high = max(life.scale.value(place + farthest), expected + heard.least)
+                low = min(life.scale.value(place - farthest), expected - least)
+                high = max(life.scale.value(place + farthest), expected + least)
             why = why | {"others": bits}
         why = {} if self._ranges[which].is_normal(value.value) else why
         return _Said(why, Expected(expected, *sides(low, high, direction)))

@@ -25,12 +25,12 @@ def taken(row: int, value: float, missing: Missing, previous: float | None, name
 
     Raises ValueError that names the row, and which of its values it is.
     """
-    if not math.isfinite(value):
-        if missing == "refuse":
-            raise ValueError(f"rows[{row}]{name}: the value is {value!r}; what to do with it `missing` says")
-        if missing == "skip" or (missing == "previous" and previous is None):
-            return None
-        return 0.0 if previous is None or missing == "zero" else previous
-    if abs(value) > _LARGEST:
-        raise ValueError(f"rows[{row}]{name}: the value is {value!r}, beyond {_LARGEST:g}")
-    return float(value)
+    if abs(value) <= _LARGEST:
+        return float(value)
+    if isinstance(value, int) or math.isfinite(value):
+        raise ValueError(f"rows[{row}]{name}: the value is beyond {_LARGEST:g}")
+    if missing == "refuse":
+        raise ValueError(f"rows[{row}]{name}: the value is {value!r}; what to do with it `missing` says")
+    if missing == "skip" or (missing == "previous" and previous is None):
+        return None
+    return 0.0 if previous is None or missing == "zero" else previous

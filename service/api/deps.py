@@ -13,6 +13,7 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.keyring import Caller
 from service.errors import MEDIA_TYPE
+from service.hooks.hooks import Hooks
 from service.runtime.hive import Hive
 from service.runtime.incoming import Incoming
 from service.runtime.runtime import Runtime
@@ -29,6 +30,7 @@ class Edge:
     idempotency_keys: IdempotencyKeys
     uploads: Uploads
     hive: Hive
+    hooks: Hooks
     incoming: Incoming
 
 

@@ -9,14 +9,15 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from realnet.streams.told import EventState, Expected
+from realnet.streams.told import EventState
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
 from realnet.streams.zone import is_time
 from service.errors import ErrorLocation, Invalid
 from service.streams.kinds import as_sent
-from service.streams.rows import NAME_LENGTH, Kind, StreamEvent, ToldRow
+from service.streams.rows import NAME_LENGTH, Kind, ToldRow
 from service.streams.rows import Observed as WhatBecame
 from service.streams.rows import Row as GivenRow
+from service.streams.shown import News, OneExpected, each_of, time_of
 from service.streams.stream import StreamInfo
 from service.validation import Body
 
@@ -136,14 +137,6 @@ class Rows(Body):
         )
 
 
-class OneExpected(BaseModel, frozen=True):
-    """What was expected of one of several values, and where it would have been no news."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
 class EventMark(BaseModel, frozen=True):
     """An event of a stream by its `number`: it is `open`, got `worse`, or is `closed`."""
 
@@ -179,7 +172,7 @@ class Told(BaseModel, frozen=True):
         return cls(
             **as_sent(kind, row.what),
             row=row.row,
-            at=_time(row.at),
+            at=time_of(row.at),
             ready=row.ready,
             score=row.score,
             bits=row.bits,
@@ -188,7 +181,7 @@ class Told(BaseModel, frozen=True):
             low=row.low,
             high=row.high,
             event=None if row.event is None else EventMark(number=row.event[0], state=row.event[1]),
-            each=_each(row.each),
+            each=each_of(row.each),
         )
 
 
@@ -209,55 +202,6 @@ class Observed(BaseModel):
 
 class ToldList(BaseModel):
     data: list[Told]
-
-
-class News(BaseModel, frozen=True):
-    """News of a stream that a person is told. `id` rises over all streams; `number` is of the stream's events.
-
-    It is told when it opens, when it got `worse`, and when it is `closed`; all with the same number. One that is
-    `muted` came in a time of maintenance, and nobody is called. `received_at` is when the row came to this server.
-    """
-
-    id: int
-    stream: str
-    number: int
-    state: EventState
-    row: int
-    at: datetime | None
-    received_at: datetime
-    value: float | None = None
-    values: dict[str, float | None] | None = None
-    text: str | None = None
-    fields: dict[str, Any] | None = None
-    score: float
-    bits: float
-    why: dict[str, float]
-    expected: float | str | None
-    low: float | None
-    high: float | None
-    each: dict[str, OneExpected] | None
-    muted: bool
-
-    @classmethod
-    def of(cls, event: StreamEvent) -> Self:
-        return cls(
-            **as_sent(event.kind, event.what),
-            id=event.id,
-            stream=event.stream,
-            number=event.number,
-            state=event.state,
-            row=event.row,
-            at=_time(event.at),
-            received_at=datetime.fromtimestamp(event.received_at, UTC),
-            score=event.score,
-            bits=event.bits,
-            why=event.why,
-            expected=event.expected,
-            low=event.low,
-            high=event.high,
-            each=_each(event.each),
-            muted=event.muted,
-        )
 
 
 class EventList(BaseModel):
@@ -303,7 +247,7 @@ class Stream(BaseModel):
             alarms=info.alarms,
             alarms_in_1000=info.alarms_in_1000,
             score=info.score,
-            last_row_at=_time(info.last_row_at),
+            last_row_at=time_of(info.last_row_at),
             last_event=None if last is None else EventMark(number=last.number, state=last.state),
             options=info.options,
             maintenance=[
@@ -342,7 +286,7 @@ class GivenPeriod(Body):
     end: Time
 
     @model_validator(mode="after")
-    def _is_a_time(self) -> Self:
+    def _is_atime_of(self) -> Self:
         if not isinstance(self.begin, float | int) or not isinstance(self.end, float | int) or self.begin >= self.end:
             raise ValueError("from a time to a later one")
         return self
@@ -370,14 +314,6 @@ class Feedback(Body):
     stream: Name
     event: Annotated[int, Field(ge=1, le=2**53 - 1)]
     verdict: Literal["normal", "anomaly"]
-
-
-def _time(at: float | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC)
-
-
-def _each(each: Mapping[str, Expected] | None) -> dict[str, OneExpected] | None:
-    return None if each is None else {name: OneExpected(**one._asdict()) for name, one in each.items()}
 
 
 def _json_of(given: Mapping[str, Any]) -> str:

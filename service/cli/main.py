@@ -14,6 +14,7 @@ from service.cli.compression import compression
 from service.cli.datasets import datasets
 from service.cli.generate import generating
 from service.cli.hive import hive
+from service.cli.hooks import hooks
 from service.cli.jobs import jobs
 from service.cli.keys import keys
 from service.cli.links import links
@@ -48,6 +49,7 @@ app.add_typer(compression)
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(datasets, name="dataset")
+app.add_typer(hooks, name="hooks")
 app.add_typer(keys, name="key")
 
 

@@ -75,6 +75,11 @@ class NetKeys:
         """Return where the events of streams are, by the number of their segment."""
         return f"{self.name}/stream-events/"
 
+    @property
+    def hooks(self) -> str:
+        """Return where hooks are, by id."""
+        return f"{self.name}/hooks/"
+
 
 def chunk_key(folder: str, index: int) -> str:
     """Return the key of chunk number `index` in a folder of a snapshot or a data set."""

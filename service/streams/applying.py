@@ -57,8 +57,7 @@ def _apply(entry: Entry, streams: Named) -> Outcome:
             return Outcome(forgets=True)
         if isinstance(record, ObserveRecord):
             return Outcome(*stream.observe(entry.seq, record))
-        stream.change(entry.seq, record)
-        return Outcome()
+        return Outcome(events=stream.change(entry.seq, record))
     except ValueError as error:
         return Outcome(error=located(error) if isinstance(record, ObserveRecord) else Conflict(str(error)))
     except Exception:

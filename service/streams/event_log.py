@@ -1,7 +1,9 @@
 """The events of all streams, in the order in which they came, and where they are kept in the store."""
 
+import asyncio
 import hashlib
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -38,6 +40,7 @@ class EventLog:
         self._store, self._keys = store, NetKeys(name).stream_events
         self._here: deque[StreamEvent] = deque(maxlen=_HERE)
         self._saved = 0  # the id of the last that is stored
+        self._saving = asyncio.Lock()
 
     @property
     def is_full(self) -> bool:
@@ -94,15 +97,16 @@ class EventLog:
 
     async def save(self) -> None:
         """Store what was added, and drop what is too old."""
-        record, last = self.record, self.last
-        while self._saved < last:
-            number = self._saved // _SEGMENT + 1
-            events = [each for each in await self._segment_after(_SEGMENT * (number - 1)) if each.id <= last]
-            data = msgspec.msgpack.encode(_Segment(record, events))
-            await self._store.put(self._key(number), hashlib.sha256(data).digest() + data)
-            self._saved = min(last, _SEGMENT * number)
-            if number > KEPT // _SEGMENT:
-                await self._store.delete(self._key(number - KEPT // _SEGMENT))
+        async with self._saving:
+            record, last = self.record, self.last
+            while self._saved < last:
+                number = self._saved // _SEGMENT + 1
+                events = [each for each in await self._segment_after(_SEGMENT * (number - 1)) if each.id <= last]
+                data = msgspec.msgpack.encode(_Segment(record, events))
+                await self._store.put(self._key(number), hashlib.sha256(data).digest() + data)
+                self._saved = min(last, _SEGMENT * number)
+                if (old := number - 1 - math.ceil(KEPT / _SEGMENT)) > 0:
+                    await self._store.delete(self._key(old))
 
     async def _segment_after(self, id: int) -> list[StreamEvent]:
         """Return the events of the segment that has the one behind `id`; those from it on, where all are in memory."""

@@ -126,15 +126,21 @@ class Stream:
             self._alarm_rows.popleft()
         return Observed(first_row, len(rows), rows), events
 
-    def change(self, number: int, record: StreamRecord) -> None:
-        """Do what a person wants of it. Raises ValueError, with nothing changed."""
+    def change(self, number: int, record: StreamRecord) -> list[StreamEvent]:
+        """Do what a person wants of it, and return the event that is over by it. Raises ValueError, nothing changed."""
         self.record = number
+        events, last = list[StreamEvent](), self.last_event
         if record.event is not None and record.verdict is not None:
             self.detector.feedback(record.event, record.verdict)
+            is_open = self.kind in ("values", "several") and last is not None and last.state != "closed"
+            if is_open and last is not None and last.number == record.event and record.verdict == "normal":
+                self.last_event = msgspec.structs.replace(last, state="closed")
+                events.append(self.last_event)
         if record.options:
             change_(self.detector, record.options)
         if record.maintenance is not None:
             self.maintenance = list(record.maintenance)
+        return events
 
     def answer(self, number: int) -> Observed | None:
         """Return what became of the rows of an earlier record, if that is known. Raises ValueError as then."""

@@ -35,6 +35,7 @@ def configure_logging(level: str, form: Form) -> None:
         handler.addFilter(lambda record: not str(record.msg).startswith(_NEWS_TO_NOBODY))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is answered with 400
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells the whole URL of every request, with what is secret
 
 
 def is_for_people(form: Form) -> bool:

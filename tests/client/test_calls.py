@@ -26,12 +26,14 @@ from realnet.client import (
 )
 from realnet.client import about as client_about
 from realnet.client import hive as client_hive
+from realnet.client import hooks as client_hooks
 from realnet.client.watch import DendriteActivity, NeuronActivity
 from realnet.dendrites.explain import Explanation
 from service.api import schemas
 from service.api.dataset_schemas import DatasetShown
 from service.api.encoding import TokenOutput
 from service.api.routes.hive import HiveShown
+from service.api.routes.hooks import NewHook
 from service.jobs.job import Job
 from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.runtime.hive import HashSeen, Member
@@ -251,6 +253,7 @@ os.waitpid(child, 0)
 MODELS: list[tuple[type, type]] = [
     (models.Net, schemas.Net),
     (client_hive.Hive, HiveShown),
+    (client_hooks.Hook, NewHook),
     (client_hive.Member, Member),
     (client_hive.HashSeen, HashSeen),
     (models.Accepted, schemas.Accepted),
@@ -293,6 +296,7 @@ def test_the_two_clients_have_the_same_calls() -> None:
     for pair in (
         (one, other),
         (one.datasets, other.datasets),
+        (one.hooks, other.hooks),
         (one.jobs, other.jobs),
         (one.snapshots, other.snapshots),
         (one.watch, other.watch),

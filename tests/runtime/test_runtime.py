@@ -19,7 +19,7 @@ from service.runtime.birth import CannotStart
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import NetSettings
-from service.telemetry.metrics import open_registry
+from service.telemetry.metrics import NetCollector, open_registry
 
 pytestmark = pytest.mark.anyio
 
@@ -82,7 +82,7 @@ async def test_metrics_carry_the_name_of_the_net(store_url: str) -> None:
         await teach(second, TEXT)
         for net, tokens in ((first, 0.0), (second, 40.0)):
             parts = net.parts
-            metrics = generate_latest(open_registry(lambda parts=parts: parts)).decode()  # type: ignore[misc]
+            metrics = generate_latest(open_registry(NetCollector(lambda parts=parts: parts))).decode()  # type: ignore[misc]
             assert f'realnet_tokens_seen_total{{net="{net.name}"}} {tokens}\n' in metrics
             assert f'realnet_mode{{net="{net.name}",realnet_mode="awake"}} 1.0\n' in metrics
 

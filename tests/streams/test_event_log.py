@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 def event(stream: str) -> StreamEvent:
-    return StreamEvent(0, stream, 1, "open", 1, None, 0.0, 1.0, 0.6, 12.0, {}, None, None, None, False)
+    return StreamEvent(0, stream, 1, "open", 1, None, 0.0, 1.0, 0.6, 12.0, {}, None, None, None, False, "values")
 
 
 @pytest.mark.parametrize("is_reopened", [False, True])

@@ -13,7 +13,6 @@ from service.api.stream_schemas import (
     EventList,
     Feedback,
     Name,
-    News,
     NewStream,
     Observed,
     Options,
@@ -33,6 +32,7 @@ from service.runtime.observing import became_before, change, submit
 from service.streams.commands import Observe
 from service.streams.kinds import newborn
 from service.streams.rows import Kind
+from service.streams.shown import News
 from service.streams.stream import RECENT
 
 router = APIRouter(prefix="/v1", tags=["streams"])

@@ -20,7 +20,6 @@ from service.api.stream.relay import Relay
 from service.api.stream.session import Session
 from service.api.stream.subscription import Subscription
 from service.api.stream.watchers import Watchers
-from service.api.stream_schemas import News
 from service.auth.keyring import Caller
 from service.auth.places import Places
 from service.engine.pace import Mode
@@ -31,6 +30,7 @@ from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.snapshots.snapshot import Snapshot
 from service.streams.rows import StreamEvent
+from service.streams.shown import News
 
 PIECE = 4096  # outputs in one message, at most: some 30 microseconds of the loop's time in bytes, milliseconds in lists
 _PIECES = 16  # encoded pieces kept for the subscribers that come to them later

@@ -108,3 +108,17 @@ def test_the_budget_is_kept_whatever_the_stream(name: str, budget: float) -> Non
         threshold.move(alarm)
         alarms += alarm
     assert 0.5 * budget <= alarms * 1000 / rows <= 2 * budget
+
+
+def test_a_young_stream_has_few_alarms_until_the_threshold_has_found_its_place() -> None:
+    young, old, chance = Threshold(1), Threshold(1, rows=10_000), random.Random(2)
+    alarms = [0, 0]
+    for threshold in (young, old):
+        threshold.begin(2.0)  # the largest of a quiet warm-up
+    for _ in range(1000):
+        bits = chance.uniform(0, 6)
+        for which, threshold in enumerate((young, old)):
+            is_alarm = threshold.score(bits) >= ALARM
+            threshold.move(is_alarm)
+            alarms[which] += is_alarm
+    assert alarms[0] <= 3 < 5 <= alarms[1]

@@ -166,7 +166,7 @@ def test_after_a_gap_the_means_begin_anew() -> None:
         (Value(None, 1.0), r"rows\[1\]: no time"),
         (Value(BEGIN + 999, math.nan), r"rows\[1\]: the value is nan"),
         (Value(BEGIN + 999, math.inf), r"rows\[1\]: the value is inf"),
-        (Value(BEGIN + 999, 1e301), r"rows\[1\]: the value is 1e\+301"),
+        (Value(BEGIN + 999, 1e301), r"rows\[1\]: the value is beyond 1e\+300"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_done(bad: Value, message: str) -> None:
@@ -296,3 +296,11 @@ def test_only_its_own_checkpoint_is_taken_and_its_size_is_bounded() -> None:
     for each in wrong:
         with pytest.raises(ValueError, match="not the checkpoint of a detector of values"):
             MetricDetector.from_checkpoint(each)
+
+
+def test_a_budget_begins_where_streams_usually_have_it() -> None:
+    asked = [MetricDetector(by_table(budget=budget)).asked for budget in (0.1, 1.0, 3.0, 10.0)]
+    assert asked == pytest.approx([18.9, 12.0, 8.7, 5.7], abs=0.05)
+    detector = MetricDetector(TABLE)
+    detector.options = by_table(budget=0.1)
+    assert detector.asked == pytest.approx(asked[0])

@@ -1,0 +1,1 @@
+"""Tests of hooks: with servers that take events, refuse them, and are down."""
