@@ -30,6 +30,7 @@ def observe(server: RunningServer, stream: str, **rows: Any) -> list[dict[str, A
 def choose(visit: Visit, stream: str) -> None:
     visit.see("streams").get_by_role("button", name=stream).click()
     expect(visit.see("streams-name")).to_have_text(stream)
+    expect(visit.see("streams-chart")).to_have_attribute("aria-label", f"The last rows of {stream}")
 
 
 def news_of(visit: Visit, stream: str) -> Locator:
