@@ -29,6 +29,7 @@ SERVICE += [
 REALNET = [
     "client",
     "estimators",
+    "compat",
     "streams",
     "learners",
     "training",

@@ -107,6 +107,8 @@ def decide_all_(
     tick = np.int64(0)
     for first in range(0, depth, 4):
         for four in range(1 << first, 2 << first):
+            if (four << (depth - first)) - (1 << depth) >= symbols:
+                break  # no symbol is below it, nor below those after it
             find_lines_(four, first, stimuli, tick, memory, False, s)
             for bit in range(first, min(first + 4, depth)):
                 for node in range(four << (bit - first), (four + 1) << (bit - first)):

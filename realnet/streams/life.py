@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
@@ -105,6 +106,18 @@ class Life:
         if passed > 0:
             step = 1.1 if self.remaining else 1.01
             mind.interval = mind.interval * (step if passed > mind.interval else 1 / step) or passed
+
+    @contextmanager
+    def passing(self, at: float | None) -> Iterator[None]:
+        """Go on to the time of a row, and within the block alone."""
+        had = self._mind
+        windows = {name: replace(getattr(had, name)) for name in ("short", "signed", "long", "values")}
+        self._mind = replace(had, **windows)
+        try:
+            self.pass_by(at)
+            yield
+        finally:
+            self._mind = had
 
     def note(self, value: float) -> None:
         """Remember the last value, for one that is missing."""

@@ -146,17 +146,35 @@ class LineDetector:
             self._known.see(text, words, row)
         return _Heard(text, words, is_new, like)
 
+    def look(self, row: LineRow) -> Told:
+        """Tell of a line what `run` would if it came next and were not learnt, but for its event, and change nothing.
+
+        Raises ValueError. (A line that is learnt is so word by word: what it repeats surprises a little less.)
+        """
+        line, number = _checked(0, row), self.rows + 1
+        heard = self._hear(line, number, learn=False)
+        word_bits = byte_bits = 0.0
+        if heard.is_new:
+            (word_bits,) = _surprise(self._words.fork(), [heard.words], learn=False)
+            (byte_bits,) = _surprise(self._bytes.fork(), [byte_tokens(heard.line)], learn=False)
+        return self._say(number, line.at, heard, byte_bits, _WORD_SHARE * word_bits)
+
     def _tell(self, at: float | None, heard: _Heard, byte_bits: float, word_bits: float, learn: bool) -> Told:
-        ready, bits = self.remaining == 0, byte_bits + word_bits if heard.is_new else 0.0
-        score = self._threshold.score(bits) if ready else 0.0
-        is_news = score >= ALARM
+        told = self._say(self.rows, at, heard, byte_bits, word_bits)
+        is_news = told.score >= ALARM
         event = self._news.tell(heard.line) if is_news else None
         if learn and heard.line:
-            self._learn(bits, ready, is_news)
+            self._learn(told.bits, told.ready, is_news)
+        return told._replace(event=event)
+
+    def _say(self, number: int, at: float | None, heard: _Heard, byte_bits: float, word_bits: float) -> Told:
+        """Return what is told of a line, but for its event, and change nothing."""
+        ready, bits = self.remaining == 0, byte_bits + word_bits if heard.is_new else 0.0
+        score = self._threshold.score(bits) if ready else 0.0
         parts = {"bytes": byte_bits, "words": word_bits} if heard.is_new else {}
         why = dict(sorted(parts.items(), key=lambda part: -part[1]))
-        expected = most_alike(heard.line, heard.like) if is_news else None
-        return Told(self.rows, at, ready, score, bits, why, expected, event=event)
+        expected = most_alike(heard.line, heard.like) if score >= ALARM else None
+        return Told(number, at, ready, score, bits, why, expected)
 
     def _learn(self, bits: float, ready: bool, is_news: bool) -> None:
         self._learnt += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -41,6 +42,12 @@ class _Said(NamedTuple):
 
     why: dict[str, float]
     expected: Expected
+
+
+class _Judged(NamedTuple):
+    told: Told
+    said: dict[str, _Said]
+    beside: Beside
 
 
 class SeveralDetector:
@@ -102,6 +109,24 @@ class SeveralDetector:
             self._begin(names)
         return [self._tell(at, row, each) for (at, row), each in zip(checked, learnt, strict=True)]
 
+    def check(self, row: Values) -> None:
+        """Raise ValueError if a row cannot come next."""
+        self._checked([row], self.names or _names_of([row]))
+
+    def look(self, row: Values) -> Told:
+        """Tell of a row what `run` would if it came next, but for its event, and change nothing. Raises ValueError."""
+        ((at, lived),) = self._checked([row], self.names or _names_of([row]))
+        if not self.names:
+            return Told(self.rows + 1, at, False, 0.0, 0.0, {}, each={})
+        with ExitStack() as stack:
+            for life in self._lives if at is not None else ():
+                stack.enter_context(life.passing(at))
+            heard = [
+                None if value is None or life.remaining else hear(life, value, self._options)
+                for life, value in zip(self._lives, lived, strict=True)
+            ]
+            return self._judge(self.rows + 1, at, lived, heard).told
+
     def _checked(self, rows: Sequence[Values], names: tuple[str, ...]) -> list[tuple[float | None, list[Row | None]]]:
         """Return of each row its time and what is lived through of each value, None if it is to be skipped."""
         zone, missing, known = zone_of(self._options.zone), self._options.missing, set(names)
@@ -128,6 +153,18 @@ class SeveralDetector:
         self.rows, self._at = self.rows + 1, at
         is_ready, asked = self.remaining == 0, self._events.asked
         heard = [self._hear(life, at, value, learn) for life, value in zip(self._lives, row, strict=True)]
+        told, said, beside = self._judge(self.rows, at, row, heard)
+        event = self._events.see(told.bits)
+        self._note(row, said, event, told.bits >= asked)
+        if learn:
+            self._learn(row, heard, beside)
+            if is_ready and self._options.budget is not None:
+                self._events.keep_budget(self._options.budget, event is not None and event.state != "closed")
+        return told._replace(ready=is_ready, event=event)
+
+    def _judge(self, number: int, at: float | None, row: list[Row | None], heard: list[Heard | None]) -> _Judged:
+        """Return what is told of a row that was heard, but for its event, and change nothing."""
+        asked = self._events.asked
         beside = self._others.see(np.array([np.nan if each is None else each.seen.place for each in heard]))
         said = {
             name: self._say(which, value, each, float(beside.apart[which]))
@@ -136,18 +173,12 @@ class SeveralDetector:
         }
         parts = [(f"{name}: {signal}", bits) for name, each in said.items() for signal, bits in each.why.items()]
         bits = math.sqrt(sum(each * each for _, each in parts))
-        event = self._events.see(bits)
-        self._note(row, said, event, bits >= asked)
-        if learn:
-            self._learn(row, heard, beside)
-            if is_ready and self._options.budget is not None:
-                self._events.keep_budget(self._options.budget, event is not None and event.state != "closed")
-        return Told(
-            *(self.rows, at, is_ready, bits / (bits + asked), bits),
+        told = Told(
+            *(number, at, self.remaining == 0, bits / (bits + asked), bits),
             dict(sorted(parts, key=lambda part: -part[1])),
-            event=event,
             each={name: each.expected for name, each in said.items()},
         )
+        return _Judged(told, said, beside)
 
     def _hear(self, life: Life, at: float | None, value: Row | None, learn: bool) -> Heard | None:
         """Hear a value by itself; None if it is missing, or not yet known well enough."""

@@ -137,6 +137,16 @@ def test_what_is_not_to_be_learnt_is_told_once_and_not_learnt(warm: Checkpoint) 
     )
 
 
+def test_a_look_tells_what_is_not_learnt_and_changes_nothing(warm: Checkpoint) -> None:
+    detector = detector_of(warm)
+    for line in [*LATER[:5], FOREIGN, "", FOREIGN]:
+        (told,) = detector_of(detector.checkpoint()).run([line], learn=False)
+        before = detector.checkpoint().state_sha256()
+        assert detector.look(line) == told._replace(event=None)
+        assert detector.checkpoint().state_sha256() == before
+        detector.run([line])
+
+
 def test_a_line_that_is_normal_is_known_from_then_on(warm: Checkpoint) -> None:
     detector = detector_of(warm)
     detector.run([FOREIGN], learn=False)

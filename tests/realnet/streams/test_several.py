@@ -176,3 +176,36 @@ def test_only_its_own_checkpoint_is_taken_and_its_size_is_bounded() -> None:
     for each in wrong:
         with pytest.raises(ValueError, match="not the checkpoint of a detector of several values"):
             SeveralDetector.from_checkpoint(each)
+
+
+@pytest.mark.parametrize("begin", [BEGIN, None])
+def test_a_look_tells_the_same_and_changes_nothing(begin: float | None) -> None:
+    rows: list[Row] = [
+        *loads(300),
+        BROKEN,
+        {"cpu": None, "memory": 90.0},
+        *loads(60, 1),
+        {"cpu": 300.0},
+        {},
+        *loads(20, 2),
+    ]
+    times = [None if begin is None else begin + FIVE_MINUTES * (n + 100 * (n > 320)) for n in range(len(rows))]
+    looking, running = SeveralDetector(), SeveralDetector()
+    for at, values in zip(times, rows, strict=True):
+        row = Values(at, values)
+        looked = looking.look(row)
+        assert looking.look(row) == looked
+        looking.check(row)
+        assert looked == running.run([row])[0]._replace(event=None)
+        looking.run([row])
+    assert looking.checkpoint().state_sha256() == running.checkpoint().state_sha256()
+
+
+def test_what_cannot_come_is_refused_before() -> None:
+    detector = SeveralDetector()
+    with pytest.raises(ValueError, match="0 values"):
+        detector.look(Values(BEGIN, {}))
+    detector.run(rows_of(loads(3)))
+    for ask in (detector.check, detector.look):
+        with pytest.raises(ValueError, match="the time goes back"):
+            ask(Values(BEGIN, {"cpu": 1.0}))

@@ -1,0 +1,1 @@
+"""What other libraries find of this one, in their own words; each needs that library."""
