@@ -10,6 +10,7 @@ import { LinksPanel } from "./links.js";
 import { Session, told } from "./session.js";
 import { SnapshotsPanel } from "./snapshots.js";
 import { Stream } from "./stream.js";
+import { StreamsPanel } from "./streams.js";
 import { TalkPanel } from "./talk.js";
 import { TextPanel } from "./text.js";
 
@@ -24,6 +25,7 @@ const matrix = new MatrixPanel(session);
 const jobs = new JobsPanel(session, allow);
 const links = new LinksPanel(session, allow, jobs);
 const snapshots = new SnapshotsPanel(session, allow);
+const streams = new StreamsPanel(session, allow);
 const files = new FilesPanel(session, () => net, allow, jobs);
 new TalkPanel(session, () => net);
 
@@ -110,6 +112,7 @@ function begin(now) {
   $("n-seen-name").textContent = net.vocabulary === "bytes" ? "Bytes lived" : "Tokens lived";
   numbers();
   for (const panel of [jobs, snapshots, links, files]) panel.list().catch(failed);
+  streams.begin().catch(failed);
   lookCloser();
 }
 
@@ -124,7 +127,7 @@ function watched(message) {
 
 function lookCloser() {
   if (document.hidden) return;
-  for (const panel of [life, matrix, links]) panel.look(net).catch(failed);
+  for (const panel of [life, matrix, links, streams]) panel.look(net).catch(failed);
 }
 
 function show(message) {
@@ -134,6 +137,7 @@ function show(message) {
 function happened(event) {
   if (event.name === "mode") mode(event.mode);
   if (event.name === "job") jobs.changed(event.job);
+  if (event.name === "news") streams.heard(event.news);
   if (event.name === "snapshot") snapshots.list().catch(failed);
 }
 

@@ -85,6 +85,16 @@ class EventLog:
             id = segment[-1].id if segment else id - id % _SEGMENT + _SEGMENT
         return found[:limit]
 
+    async def newest(self, id: int, limit: int, stream: str | None = None) -> list[StreamEvent]:
+        """Return the last events, if they are behind the one of this id, of all streams or of one."""
+        found: list[StreamEvent] = []
+        behind = self.last - self.last % _SEGMENT  # the ids of the newest segment
+        while behind + _SEGMENT > max(id, self.last - KEPT) and behind >= 0 and len(found) < limit:
+            segment = await self._segment_after(behind)
+            found = [each for each in segment if each.id > id and stream in (None, each.stream)] + found
+            behind -= _SEGMENT
+        return found[-limit:]
+
     async def save(self) -> None:
         """Store what was added, and drop what is too old."""
         async with self._saving:

@@ -322,6 +322,7 @@ def test_the_policy_lets_nothing_in(server: ThreadServer) -> None:
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
 
 
-def test_the_picture_of_the_docs_is_taken(browser: Browser, tmp_path: Path) -> None:
-    take(browser, tmp_path / "page.png")
-    assert 20_000 < (tmp_path / "page.png").stat().st_size < MOST_BYTES
+def test_the_pictures_of_the_docs_are_taken(browser: Browser, tmp_path: Path) -> None:
+    take(browser, tmp_path)
+    for name in ("page.png", "streams.png"):
+        assert 20_000 < (tmp_path / name).stat().st_size < MOST_BYTES

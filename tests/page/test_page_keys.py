@@ -15,6 +15,8 @@ from tests.running_server import ThreadServer
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     guarded = Guarded(tmp_path_factory.mktemp("guarded"))
     guarded.server.start()
+    rows = {"stream": "cpu", "values": [*(number % 3 for number in range(200)), 40]}
+    guarded.server.client.post("/v1/observe", json=rows).raise_for_status()
     yield guarded
     guarded.stranger.close()
     guarded.server.close()
@@ -51,9 +53,10 @@ def test_it_offers_what_the_key_allows(browser: Browser, guarded: Guarded, scope
     with Visit(browser, guarded.server) as visit:
         enter(visit, guarded.keys[scope])
         visit.is_open()
-        teaches = expect(visit.page.get_by_role("button", name="Teach"))
-        teaches.to_be_enabled() if scope is Scope.TEACH else teaches.to_be_disabled()
-        for name in ("Pause", "Save"):
+        for name in ("Teach", "Normal: event 1 of cpu"):
+            teaches = expect(visit.page.get_by_role("button", name=name))
+            teaches.to_be_enabled() if scope is Scope.TEACH else teaches.to_be_disabled()
+        for name in ("Pause", "Save", "Mute for an hour"):
             expect(visit.page.get_by_role("button", name=name)).to_be_disabled()
         expect(visit.page.get_by_role("button", name="Talk on")).to_be_enabled()
         visit.check_access()

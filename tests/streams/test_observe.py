@@ -93,6 +93,9 @@ def test_events_are_listed_in_order_and_by_stream(server: ThreadServer) -> None:
     assert of_b == [each for each in events if each["stream"] == "b"]
     assert of_b[-1]["value"] == 1e3
     assert get(server, f"/v1/events?after={events[-1]['id']}")["data"] == []
+    assert get(server, "/v1/events?newest=true&limit=1") == {"data": events[-1:], "has_more": True, "next": None}
+    assert get(server, "/v1/events?newest=true&stream=b")["data"] == of_b
+    assert get(server, f"/v1/events?newest=true&after={events[0]['id']}")["data"] == events[1:]
 
 
 def test_the_last_rows_are_kept_with_what_was_told(server: ThreadServer) -> None:

@@ -167,12 +167,17 @@ async def list_events(
     after: Annotated[int, Query(ge=0, description="the id of an event")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     stream: str | None = None,
+    newest: Annotated[bool, Query(description="the last ones, instead of the first behind `after`")] = False,
 ) -> EventList:
-    """List the events of all streams, or of one, in order, those behind `after`; the last 100,000 are kept."""
-    found = await runtime.streams.events.after(after, limit + 1, stream)
+    """List the events of all streams, or of one, in order, those behind `after`; the last 100,000 are kept.
+
+    Of the `newest` there is no `next`: those that are missing are older.
+    """
+    events = runtime.streams.events
+    found = await (events.newest if newest else events.after)(after, limit + 1, stream)
     has_more = len(found) > limit
-    data = [News.of(event) for event in found[:limit]]
-    return EventList(data=data, has_more=has_more, next=data[-1].id if has_more else None)
+    data = [News.of(event) for event in (found[-limit:] if newest else found[:limit])]
+    return EventList(data=data, has_more=has_more, next=data[-1].id if has_more and not newest else None)
 
 
 def _chosen(options: Options | None, kind: Kind, before: Mapping[str, str | float | None]) -> Chosen:
