@@ -182,6 +182,12 @@ class PeerFailed(RealNetError):
     type = "/problems/peer-failed"
 
 
+class NotInstalled(RealNetError):
+    """The server lacks a package for this."""
+
+    type = "/problems/not-installed"
+
+
 class JobFailed(RealNetError):
     """A job that was begun and failed, for whatever reason: `title` and `detail` tell."""
 

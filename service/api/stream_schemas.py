@@ -24,8 +24,8 @@ from service.validation import Body
 
 def check_name(name: str) -> str:
     """Return the name of a stream. Raises ValueError."""
-    if not (0 < len(name) <= NAME_LENGTH and name.isprintable()):
-        raise ValueError(f"1 to {NAME_LENGTH} printable signs")
+    if not (0 < len(name) <= NAME_LENGTH and name.isprintable()) or name in (".", ".."):
+        raise ValueError(f"1 to {NAME_LENGTH} printable signs, other than . and .., which a URL has no place for")
     return name
 
 

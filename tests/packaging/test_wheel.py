@@ -84,6 +84,7 @@ def test_only_an_extra_brings_torch(installed: Path) -> None:
         "torch",
         "tokenizers",
         "sklearn",
+        "river",
         "plot",
         "otel",
         "telemetry",
