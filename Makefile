@@ -8,18 +8,22 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --editable
 # Every process of a test would else compile all modules again, where the environment says that they are not to be kept.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: serve test fuzz faults soak image-check check clean
+.PHONY: serve test pytest fuzz faults soak image-check check clean
 
 serve: $(VENV)/serves
 	$(BIN)/realnet serve
 
 test: $(VENV)/tests
 	@$(BIN)/python tests/redis_binary.py
-	@# Kernels beside each other and the checks, and once: else every worker would compile them.
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync check compiled-matrix compiled-dendrites
-	@# More workers than two cores, since much of a test is waiting; in the order of the files, since those of few
-	@# tests are long, and would come last.
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@# Kernels beside each other, and once: else every worker would compile them.
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync compiled-matrix compiled-dendrites
+	@# The checks beside the tests, which leave them room.
+	@$(MAKE) --no-print-directory --jobs 2 check pytest
+
+# More workers than two cores, since much of a test is waiting; in the order of the files, since those of few tests are
+# long, and would come last.
+pytest:
+	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder
 
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*

@@ -25,6 +25,7 @@ from realnet.client import AsyncClient, Client, RealNetError, StreamClient, open
 from tests.redis_server import RedisServer
 
 _MESSAGE = 20  # tokens
+_LONG_MESSAGE = 400  # while leaders are killed
 _GENERATED = 32  # tokens
 _ASKING = 4  # clients that generate at once, at each server
 _PATIENCE_SECONDS = 60.0
@@ -106,18 +107,18 @@ async def generations(servers: list[Server], seconds: float) -> float:
     return done / seconds
 
 
-def kill_leaders(url: str, kills: int, seconds: float) -> list[str]:
+def kill_leaders(url: str, followers: int, kills: int, seconds: float) -> list[str]:
     """Kill whoever leads while the hive is taught; return what became of it."""
     text, learnt = topics_text(), 0
     took: list[float] = []
     with ExitStack() as stack:
         settings = {"follow": url, "standby": True, "journal": "always", "hash_every": 1000}
         settings |= {"tick_hz": 0.001}  # ticks without input are counted by the leader alone, until a record tells them
-        servers = [stack.enter_context(running(**settings)) for _ in range(3)]
+        servers = [stack.enter_context(running(**settings)) for _ in range(followers + 1)]
         for _ in range(kills + 1):
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                learnt += _taught(servers, text[learnt % 100_000 :][:_MESSAGE], learnt)
+                learnt += _taught(servers, text[learnt % 100_000 :][:_LONG_MESSAGE], learnt)
             if len(took) < kills:
                 leader = next(each for each in servers if _hive(each).get("role") == "leader")
                 os.kill(leader.pid, signal.SIGKILL)
@@ -188,7 +189,7 @@ def main() -> None:
         table.add_row(f"generations of {_GENERATED} tokens a second: {one:,.1f} of one process, {two:,.1f} of two")
     if given.kills:
         with redis() as url:
-            for line in kill_leaders(url, given.kills, min(given.seconds, 3.0)):
+            for line in kill_leaders(url, given.followers, given.kills, min(given.seconds, 3.0)):
                 table.add_row(line)
     print(table)
     print(f"load of the machine before: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores")

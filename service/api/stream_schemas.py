@@ -9,15 +9,13 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from realnet.streams.told import EventState
 from realnet.streams.value_options import Direction, Expert, Missing, Sensitivity
 from realnet.streams.zone import is_time
 from service.errors import ErrorLocation, Invalid
-from service.streams.kinds import as_sent
-from service.streams.rows import NAME_LENGTH, Kind, ToldRow
+from service.streams.rows import NAME_LENGTH, Kind
 from service.streams.rows import Observed as WhatBecame
 from service.streams.rows import Row as GivenRow
-from service.streams.shown import News, OneExpected, each_of, time_of
+from service.streams.shown import EventMark, News, Told, time_of
 from service.streams.stream import StreamInfo
 from service.validation import Body
 
@@ -134,54 +132,6 @@ class Rows(Body):
             if each.pointer is not None and each.pointer.startswith("/rows")
             else each
             for each in error.places
-        )
-
-
-class EventMark(BaseModel, frozen=True):
-    """An event of a stream by its `number`: it is `open`, got `worse`, or is `closed`."""
-
-    number: int
-    state: EventState
-
-
-class Told(BaseModel, frozen=True):
-    """What was told of a row: news from a `score` of 0.5 on.
-
-    `bits` say how rare it is, and `why` what spoke for it. `expected` is the value, or the known line that is most like
-    it; between `low` and `high` a value would have been no news. Until the stream is `ready` the score is 0.
-    """
-
-    row: int
-    at: datetime | None
-    value: float | None = None
-    values: dict[str, float | None] | None = None
-    text: str | None = None
-    fields: dict[str, Any] | None = None
-    ready: bool
-    score: float
-    bits: float
-    why: dict[str, float]
-    expected: float | str | None
-    low: float | None
-    high: float | None
-    event: EventMark | None
-    each: dict[str, OneExpected] | None
-
-    @classmethod
-    def of(cls, kind: Kind, row: ToldRow) -> Self:
-        return cls(
-            **as_sent(kind, row.what),
-            row=row.row,
-            at=time_of(row.at),
-            ready=row.ready,
-            score=row.score,
-            bits=row.bits,
-            why=row.why,
-            expected=row.expected,
-            low=row.low,
-            high=row.high,
-            event=None if row.event is None else EventMark(number=row.event[0], state=row.event[1]),
-            each=each_of(row.each),
         )
 
 

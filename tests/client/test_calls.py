@@ -44,7 +44,7 @@ from service.jobs.job import Job
 from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.runtime.hive import HashSeen, Member
 from service.snapshots.snapshot import Snapshot
-from service.streams.shown import News
+from service.streams.shown import News, Told
 from service.watch import about as server_about
 from tests.running_server import RunningServer, ThreadServer
 
@@ -316,7 +316,7 @@ MODELS: list[tuple[type, type]] = [
     (client_streams.Row, stream_schemas.Row),
     (client_streams.StreamOptions, stream_schemas.Options),
     (client_streams.Period, stream_schemas.Period),
-    (client_streams.ToldRow, stream_schemas.Told),
+    (client_streams.ToldRow, Told),
     (client_streams.StreamEvent, News),
     (client_streams.Observed, stream_schemas.Observed),
     (client_streams.StreamState, stream_schemas.Stream),

@@ -23,6 +23,7 @@ HAS_RECORDED_ARITHMETIC = bool(binding.get_host_cpu_features().get("fma"))
 Steps = list[dict[str, Any]]
 
 _JOB_SECONDS = 60.0
+_DIGITS = 6  # of scores: logarithms of other libraries may differ in the last one
 _OF_THE_SERVER = (
     "queue_capacity",
     "listeners",
@@ -69,6 +70,22 @@ def observed(server: RunningServer, clients: Iterable[str]) -> dict[str, Any]:
             {name: each[name] for name in ("id", "tick", "sha256", "job")}
             for each in server.client.get("/v1/snapshots").json()["data"]
         ],
+    } | streams(server)
+
+
+def streams(server: RunningServer) -> dict[str, Any]:
+    """Return the streams with what was told of their last rows, and all events; nothing if there is no stream."""
+    found = server.client.get("/v1/streams").json()["data"]
+    if not found:
+        return {}
+    told = {
+        each["name"]: server.client.get("/v1/rows", params={"stream": each["name"]}).json()["data"] for each in found
+    }
+    events = server.client.get("/v1/events?limit=1000").json()["data"]
+    return {
+        "streams": [{name: each[name] for name in ("name", "kind", "rows", "alarms", "options")} for each in found],
+        "rows": {name: [[each["row"], round(each["score"], _DIGITS)] for each in rows] for name, rows in told.items()},
+        "events": [[each[name] for name in ("id", "stream", "number", "state", "row", "muted")] for each in events],
     }
 
 
@@ -89,7 +106,8 @@ def jobs(server: RunningServer) -> list[dict[str, Any]]:
 
 
 def live_on(server: RunningServer, steps: Steps) -> None:
-    """Ask for each step: a `change`, a `sleep`, or an `input`, which may have a `client` and `seq`, or a `key`.
+    """Ask for each step: a `change`, a `sleep`, `rows` of a stream, which may have a `key`, or an `input`, which may
+    have that, or a `client` and `seq`.
 
     `times` is how often the text of an input is said.
     """
@@ -99,6 +117,9 @@ def live_on(server: RunningServer, steps: Steps) -> None:
         elif "sleep" in step:
             assert server.client.post("/v1/jobs/sleep", json=step["sleep"]).status_code == 202
             jobs(server)
+        elif "rows" in step:
+            headers = {"Idempotency-Key": step["key"]} if "key" in step else {}
+            assert server.client.post("/v1/observe", json=step["rows"], headers=headers).status_code == 200
         elif "client" in step:
             with stream(server, step["client"]) as connection:
                 json.loads(connection.recv())

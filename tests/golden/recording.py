@@ -48,6 +48,12 @@ class Recording:
         assert send(self.server, step, wait)["accepted"] == ticks(step)
         self.repeats.append(step)
 
+    def observe(self, key: str | None = None, **rows: Any) -> None:
+        """Send rows of a stream, perhaps with an Idempotency-Key."""
+        step: dict[str, Any] = {"rows": rows} | ({} if key is None else {"key": key})
+        live_on(self.server, [step])
+        self.repeats.extend([step] if key else [])
+
     def tell(self, client: str, **content: Any) -> None:
         """Send an input as the client's next, and wait until it is acknowledged."""
         seq = self.clients[client] = self.clients.get(client, 0) + 1

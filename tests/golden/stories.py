@@ -217,6 +217,51 @@ def dendrites_rewired(life: Recording) -> Steps:
     return [{"client": "reader", "seq": 3, "input": {"text": log(10)}}, {"change": {"plasticity": False}}]
 
 
+def streams_watched(life: Recording) -> Steps:
+    """Streams of every kind, before a snapshot and behind it: judged, muted, changed, and one forgotten."""
+    server = life.start(preset="dendrites", variant="fast", max_lines=2**12)
+    lines = log(600).splitlines()
+    life.observe(stream="load", values=wave(1, 300))
+    life.observe(stream="auth", lines=[*lines[:520], "out of memory"])
+    life.observe(stream="host", rows=[{"values": each} for each in loads(2, 420)])
+    life.observe(stream="calls", rows=[{"fields": each} for each in calls(520)])
+    life.observe(stream="gone", values=wave(3, 20))
+    server.snapshot()
+    life.observe("first", stream="load", values=[*wave(4, 50), 99.0])
+    life.observe("second", stream="auth", lines=[*lines[520:560], "disk failure, sector seventeen"])
+    life.observe(stream="host", rows=[{"values": {"cpu": 10.0, "memory": 90.0}}])
+    life.observe(stream="calls", rows=[{"fields": {"method": "DELETE", "status": 500}}])
+    event = {"stream": "load", "event": 1, "verdict": "normal"}
+    assert server.client.post("/v1/feedback", json=event).status_code == 200
+    change = {"maintenance": [{"begin": 1.0, "end": 5e9}], "options": {"budget": 5.0}}
+    assert server.client.patch("/v1/streams/auth", json=change).status_code == 200
+    life.observe(stream="auth", lines=["kernel panic"], learn=False)
+    assert server.client.delete("/v1/streams/gone").status_code == 204
+    life.observe(stream="gone", lines=["of lines now"])
+    return [{"rows": {"stream": "load", "values": [*wave(5, 30), -99.0]}}, {"rows": {"stream": "gone", "lines": ["b"]}}]
+
+
+def wave(number: int, rows: int) -> list[float]:
+    """Make values, always the same for a number, about 10."""
+    chance = random.Random(number)
+    return [round(10 + (row % 12) / 6 + chance.gauss(0, 0.1), 2) for row in range(rows)]
+
+
+def loads(number: int, rows: int) -> list[dict[str, float]]:
+    """Make rows of two values that go together."""
+    chance = random.Random(number)
+    return [{"cpu": value, "memory": round(3 * value + chance.gauss(0, 0.1), 2)} for value in wave(number, rows)]
+
+
+def calls(rows: int) -> list[dict[str, Any]]:
+    """Make events."""
+    chance = random.Random(rows)
+    return [
+        {"method": chance.choice(["GET", "POST"]), "status": 200, "user": {"name": f"u{chance.randrange(5)}"}}
+        for _ in range(rows)
+    ]
+
+
 def log(lines: int) -> str:
     """Make lines of a log, always the same for their number, which `fast` does not predict best."""
     chance = random.Random(lines)
@@ -236,4 +281,5 @@ STORIES: list[Story] = [
     frames_restored,
     frames_begun,
     dendrites_rewired,
+    streams_watched,
 ]

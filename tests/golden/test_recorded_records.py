@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -13,8 +14,11 @@ from service.journal.records import (
     IdleRecord,
     InputRecord,
     NoteRecord,
+    ObserveRecord,
     OriginRecord,
     Record,
+    StreamKind,
+    StreamRecord,
     UnorderedRestoreRecord,
     WeightUpdateRecord,
 )
@@ -30,6 +34,10 @@ def replayed(store: Path) -> Records:
     places = [manifest["place"] or 0 for manifest in manifests if manifest["job"] is None]
     log = open_log(f"file://{store}", "default/journal")
     return list(read_from(log.read(), (places[-1] if places else 0) + 1))
+
+
+def _is_of(kind: StreamKind) -> Callable[[Record], bool]:
+    return lambda each: isinstance(each, ObserveRecord) and each.kind == kind
 
 
 EXPECTED: dict[str, list[Callable[[Record], bool]]] = {
@@ -85,6 +93,14 @@ EXPECTED: dict[str, list[Callable[[Record], bool]]] = {
         lambda each: isinstance(each, InputRecord) and each.client is not None,
         lambda each: isinstance(each, EpisodeRecord) and not each.asleep,
         lambda each: isinstance(each, ChangeRecord) and each.learning_rate == 0.5,
+    ],
+    "streams_watched": [
+        *(_is_of(kind) for kind in get_args(StreamKind)),
+        lambda each: isinstance(each, ObserveRecord) and each.key is not None and bool(each.digest),
+        lambda each: isinstance(each, ObserveRecord) and not each.learn,
+        lambda each: isinstance(each, StreamRecord) and each.verdict == "normal",
+        lambda each: isinstance(each, StreamRecord) and each.maintenance is not None and bool(each.options),
+        lambda each: isinstance(each, StreamRecord) and each.forget,
     ],
 }
 

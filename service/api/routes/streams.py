@@ -20,7 +20,6 @@ from service.api.stream_schemas import (
     Stream,
     StreamChanges,
     StreamList,
-    Told,
     ToldList,
     Which,
 )
@@ -32,7 +31,7 @@ from service.runtime.observing import became_before, change, submit
 from service.streams.commands import Observe
 from service.streams.kinds import newborn
 from service.streams.rows import Kind
-from service.streams.shown import News
+from service.streams.shown import News, Told
 from service.streams.stream import RECENT
 
 router = APIRouter(prefix="/v1", tags=["streams"])

@@ -17,11 +17,10 @@ from pydantic.json_schema import models_json_schema
 from realnet.outputs import LEVELS
 from service.api.schemas import Net
 from service.api.stream.protocol import JSON, KINDS, MSGPACK, Event, ObservedMessage, ServerMessage
-from service.api.stream_schemas import Told
 from service.errors import Problem
 from service.jobs.job import Job
 from service.snapshots.snapshot import Snapshot
-from service.streams.shown import News
+from service.streams.shown import News, Told
 
 Schema = dict[str, Any]
 

@@ -16,11 +16,14 @@ LABELS = np.arange(120) % 3
 X = np.random.default_rng(0).normal(np.random.default_rng(1).normal(size=(3, 6))[LABELS] * 2)
 
 
-@pytest.mark.parametrize("name", ["RealNetClassifier", "RealNetRegressor"])
-def test_scikit_learns_own_checks(name: str) -> None:
+SMALL = {"hidden": 16, "epochs": 10}  # it is fitted 60 times; small enough for a regressor is too small to fit
+
+
+@pytest.mark.parametrize(("name", "options"), [("RealNetClassifier", SMALL), ("RealNetRegressor", {})])
+def test_scikit_learns_own_checks(name: str, options: dict[str, int]) -> None:
     from sklearn.utils.estimator_checks import check_estimator
 
-    check_estimator(getattr(realnet, name)(), on_skip=None)
+    check_estimator(getattr(realnet, name)(**options), on_skip=None)
 
 
 def test_a_grid_is_searched_in_a_pipeline() -> None:
