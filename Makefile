@@ -23,7 +23,7 @@ test: $(VENV)/tests
 # More workers than two cores, since much of a test is waiting; in the order of the files, since those of few tests are
 # long, and would come last.
 pytest:
-	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*

@@ -32,7 +32,7 @@ from realnet.vocabulary import Bytes
 SYMBOLS, LINES = 256, 2**18
 GROWN_AT, NEW = 40_000, ("order 6", "word", "words")
 PIECE = 10_000  # that a server is sent at once
-AT_ONCE, GOES_ON, LATER = 20_000, 10_000, 30_000  # that a smaller net reads: nothing learnt, learnt, and measured
+SPAN = 30_000  # that a smaller net goes on to read, twice
 
 Tokens = NDArray[np.int32]
 
@@ -96,10 +96,10 @@ def relived(tokens: Tokens) -> Table:
 
 
 def live_on(net: DendriteNet, coming: Tokens) -> tuple[str, str]:
-    """Return the bits of what comes with nothing learnt, and, a while later, as the net learns it."""
-    at_once = bits(net.fork(), coming[:AT_ONCE], 0.0)
-    net.run(coming[AT_ONCE : AT_ONCE + GOES_ON], 1.0)
-    return f"{at_once:.3f}", f"{bits(net, coming[AT_ONCE + GOES_ON :]):.3f}"
+    """Return the bits of what comes first with nothing learnt, and of what comes then, after that was learnt."""
+    at_once = bits(net.fork(), coming[:SPAN], 0.0)
+    net.run(coming[:SPAN], 1.0)
+    return f"{at_once:.3f}", f"{bits(net, coming[SPAN:]):.3f}"
 
 
 def lines(past: Tokens, coming: Tokens) -> Table:
@@ -188,11 +188,11 @@ def main() -> None:
     arguments = parser.parse_args()
     text = topics_text().encode() if arguments.text is None else arguments.text.read_bytes()
     tokens = np.frombuffer(text, np.uint8).astype(np.int32)
-    whole, reads = tokens[:300_000], AT_ONCE + GOES_ON + LATER
+    whole = tokens[:300_000]
     if arguments.later is None:
-        past, coming = whole[:-reads], whole[-reads:]
+        past, coming = whole[: -2 * SPAN], whole[-2 * SPAN :]
     else:
-        past, coming = whole, tokens[arguments.later :][:reads]
+        past, coming = whole, tokens[arguments.later :][: 2 * SPAN]
     for table in (contexts(whole), relived(whole), lines(past, coming), devices(past, coming), service(text[:300_000])):
         print(table)
 
