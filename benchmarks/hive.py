@@ -25,7 +25,7 @@ from realnet.client import AsyncClient, Client, RealNetError, StreamClient, open
 from tests.redis_server import RedisServer
 
 _MESSAGE = 20  # tokens
-_LONG_MESSAGE = 400  # while leaders are killed
+_LONG_MESSAGE = 1000  # while leaders are killed
 _GENERATED = 32  # tokens
 _ASKING = 4  # clients that generate at once, at each server
 _PATIENCE_SECONDS = 60.0
