@@ -54,10 +54,12 @@ class Stream:
     Attributes:
         record: the journal's number of the last record that is in it.
         recent: the last rows, with what was told of them.
+        nbytes: about how many bytes of memory it took after the last of them.
     """
 
     def __init__(self, name: str, kind: Kind, detector: AnyDetector, record: int = 0) -> None:
         self.name, self.kind, self.detector, self.record = name, kind, detector, record
+        self.nbytes = detector.nbytes
         self.maintenance: list[tuple[float, float]] = []
         self.alarms = 0
         self.last_event: StreamEvent | None = None
@@ -109,6 +111,7 @@ class Stream:
             muted = [self._is_maintained(record.at if at is None else at) for at, _ in record.rows]
             learn = [record.learn and not each for each in muted]
             told = run(self.kind, self.detector, record.rows, learn)
+            self.nbytes = self.detector.nbytes
         except ValueError as error:
             self._answers.append(Answer(number, 0, 0, str(error)))
             raise

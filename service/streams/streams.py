@@ -236,7 +236,7 @@ class Streams:
 
     async def _make_room(self) -> None:
         """Let streams go that were used longest ago, as long as all take too much memory."""
-        sizes = {name: stream.detector.nbytes for name, stream in self._here.items()}
+        sizes = {name: stream.nbytes for name, stream in self._here.items()}
         left = sum(sizes.values())
         for name in list(sizes)[:-1]:
             if left <= self._most_bytes:
