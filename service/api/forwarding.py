@@ -16,6 +16,7 @@ from service.api.error_handlers import refusal, respond
 from service.api.gateway import FORWARDED
 from service.auth.keys import Scope
 from service.errors import Follows, LeaderGone, NotReady, Refused, problem_of_status
+from service.peers import tls
 
 _logger = logging.getLogger(__name__)
 _TIMES = httpx.Timeout(300.0, connect=2.0)
@@ -32,7 +33,8 @@ class Forwarding:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._client = httpx.AsyncClient(timeout=_TIMES, trust_env=False, limits=httpx.Limits(max_connections=None))
+        limits = httpx.Limits(max_connections=None)
+        self._client = httpx.AsyncClient(verify=tls(), timeout=_TIMES, trust_env=False, limits=limits)
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         endpoint = scope.get("realnet.endpoint")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import httpx
 from httpx import codes
 
+from service.peers import tls
+
 _SECONDS = 30.0  # for all of a message and its answer
 _TIMES = httpx.Timeout(_SECONDS, connect=5.0)
 _READ_BYTES, _TOLD_SIGNS = 4096, 200  # of an answer
@@ -38,7 +40,7 @@ class NotSent(Exception):
 
 def open_http() -> httpx.AsyncClient:
     """Return a client, to be closed; it follows no redirect, which could lead to any host."""
-    return httpx.AsyncClient(timeout=_TIMES, trust_env=False, headers=_HEADERS, follow_redirects=False)
+    return httpx.AsyncClient(verify=tls(), timeout=_TIMES, trust_env=False, headers=_HEADERS, follow_redirects=False)
 
 
 async def send(http: httpx.AsyncClient, message: Message) -> None:

@@ -10,15 +10,22 @@ from typing import Any
 
 import pytest
 import schemathesis
+from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 from schemathesis import Case
-from schemathesis.checks import negative_data_rejection, not_a_server_error, positive_data_acceptance
+from schemathesis.checks import (
+    load_all_checks,
+    negative_data_rejection,
+    not_a_server_error,
+    positive_data_acceptance,
+)
 from schemathesis.core.result import Ok
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 from schemathesis.generation.meta import TestPhase
-from schemathesis.schemas import APIOperation
+from schemathesis.schemas import BaseSchema
 
-from service.app import create_app
+from service.app import PARTS, create_app
 from service.settings import Settings
 from tests.running_server import RunningServer, ThreadServer
 
@@ -47,33 +54,45 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     assert '"level": "error"' not in server.log
 
 
-schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
-schema = schemathesis.openapi.from_dict(create_app(Settings(api_key=SecretStr(KEY))).openapi())
-OPERATIONS = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+# In the order of the parts; the document, which takes long to make and to read, is made by the worker that needs it.
+ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
+OPERATIONS = [
+    (route.path_format, method) for route in ROUTES if route.include_in_schema for method in sorted(route.methods)
+]
 IS_SHORT = "FUZZ_CASES" not in os.environ
 CASES = int(os.environ.get("FUZZ_CASES", "130")) // len(OPERATIONS)
 boundary_cases = count()
 
 
-def fuzz(operation: APIOperation[Any, Any, Any, Any]) -> Any:
-    @schema.include(path=operation.path, method=operation.method).parametrize()
-    @settings(
+@pytest.fixture(scope="module")
+def schema() -> BaseSchema:
+    schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
+    load_all_checks()
+    return schemathesis.openapi.from_dict(create_app(Settings(api_key=SecretStr(KEY))).openapi())
+
+
+def test_no_operation_is_left_out(schema: BaseSchema) -> None:
+    found = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
+    assert sorted(OPERATIONS) == sorted((each.path, each.method.upper()) for each in found)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_an_operation(path: str, method: str, schema: BaseSchema, fuzzed: RunningServer) -> None:
+    def check(case: Case[Any]) -> None:
+        is_at_a_bound = case.meta is not None and case.meta.phase.name is TestPhase.COVERAGE
+        if not (IS_SHORT and is_at_a_bound and next(boundary_cases) % 4):
+            check_answer(case, fuzzed)
+
+    given = settings(
         max_examples=CASES,
         deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    def test(case: Case[Any], fuzzed: RunningServer) -> None:
-        is_at_a_bound = case.meta is not None and case.meta.phase.name is TestPhase.COVERAGE
-        if not (IS_SHORT and is_at_a_bound and next(boundary_cases) % 4):
-            check_answer(case, fuzzed)
-
-    return test
-
-
-# A test of its own for each operation: under one name xdist would run one of them.
-globals().update({f"test_{each.label}": fuzz(each) for each in OPERATIONS})
+    modes = list(HypothesisTestMode)
+    config = HypothesisTestConfig(project=schema.config, modes=modes, settings=given, seed=schema.config.seed)
+    create_test(operation=schema[path][method], test_func=check, config=config)()
 
 
 def check_answer(case: Case[Any], fuzzed: RunningServer) -> None:
