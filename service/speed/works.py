@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet import FrameLearner, LiveNet
-from realnet.core.state import Preset
+from realnet.core.state import Float32, Preset
 from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.wiring import Variant
 from realnet.inputs import Input
@@ -20,13 +20,18 @@ _WORDS, _TOKENS = 2000, 60_000  # of made-up text
 
 def made_up(interface: Interface, ticks: int = _TICKS, seed: int = 0) -> Input:
     """Return ticks that a net of this interface learns from: any tokens, or a frame and its teacher, each one-hot."""
-    random = np.random.default_rng(seed)
     if interface.vocabulary is not None:
+        random = np.random.default_rng(seed)
         return Input(tokens=random.integers(interface.vocabulary.size, size=ticks, dtype=np.int32))
-    frames, teachers = (
-        _one_hot(random.integers(width, size=ticks), width) for width in (interface.inputs, interface.outputs)
-    )
+    frames, teachers = made_up_frames(interface.inputs, interface.outputs, ticks, seed)
     return Input(frames=frames, teachers=teachers)
+
+
+def made_up_frames(inputs: int, outputs: int, ticks: int = _TICKS, seed: int = 0) -> tuple[Float32, Float32]:
+    """Return frames (T, inputs) and teachers (T, outputs), in each of which one is on."""
+    random = np.random.default_rng(seed)
+    frames, teachers = (_one_hot(random.integers(width, size=ticks), width) for width in (inputs, outputs))
+    return frames, teachers
 
 
 def ticks_of(learner: Learner, given: Input | None = None) -> Work:
@@ -66,7 +71,7 @@ def made_up_text(size: int, seed: int = 0) -> NDArray[np.int32]:
     return np.frombuffer(text, np.uint8).astype(np.int32)
 
 
-def _one_hot(index: NDArray[np.int64], width: int) -> NDArray[np.float32]:
+def _one_hot(index: NDArray[np.int64], width: int) -> Float32:
     rows = np.zeros((len(index), width), np.float32)
     rows[np.arange(len(index)), index] = 1.0
     return rows
