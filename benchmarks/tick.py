@@ -92,13 +92,21 @@ def measured(sizes: list[int], seconds: float, tell: Callable[[str], object]) ->
     found: Seconds = {row.name: {} for row in rows()}
     for neurons in sizes:
         for group in _groups(neurons, found, tell):
-            works = {row.name: row.work(neurons) for row in group}
+            works = dict(_opened(neurons, group, tell))
             for name, taken in fastest(works, seconds * len(works)).items():
                 found[name][neurons] = taken
             tell(f"{neurons:,} neurons: {len(works)} rows took turns")
             works.clear()
             gc.collect()
     return found
+
+
+def _opened(neurons: int, group: list[Row], tell: Callable[[str], object]) -> Iterator[tuple[str, Work]]:
+    for row in group:
+        try:
+            yield row.name, row.work(neurons)
+        except (MemoryError, RuntimeError) as error:  # a RuntimeError is PyTorch's, of a GPU's memory, too
+            tell(f"{neurons:,} neurons, {row.name}: left out, {str(error).splitlines()[0]}")
 
 
 def _groups(neurons: int, found: Seconds, tell: Callable[[str], object]) -> Iterator[list[Row]]:

@@ -6,8 +6,9 @@ fire, under their own rule, STDP, with weights kept in bounds; they are measured
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from threading import Semaphore, Thread
+from threading import Event, Semaphore, Thread
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 
@@ -92,11 +93,13 @@ def brian2_stdp(neurons: int) -> Work:
     )
     synapses.connect()
     synapses.w = f"rand() * {0.1 / neurons}"
-    let, done = Semaphore(0), Semaphore(0)
+    let, done, ended = Semaphore(0), Semaphore(0), Event()
 
     def step() -> None:
         done.release()
         let.acquire()
+        if ended.is_set():
+            network.stop()
 
     network = brian2.Network(group, synapses, brian2.NetworkOperation(step))
     Thread(target=lambda: network.run(1e6 * brian2.second, namespace={}), daemon=True).start()
@@ -107,6 +110,11 @@ def brian2_stdp(neurons: int) -> Work:
         for _ in range(turns):
             done.acquire()
 
+    def end() -> None:
+        ended.set()
+        let.release()
+
+    finalize(live, end)
     return live
 
 

@@ -16,7 +16,9 @@ def fastest(works: Mapping[Name, Work], seconds: float) -> dict[Name, float]:
 
     A turn before that, in which a kernel may be compiled, does not count.
     """
-    least = _LEAST_SECONDS if seconds > _LEAST_SECONDS * 2 * len(works) else seconds / (2 * len(works))
+    for work in works.values():
+        work(1)
+    least = min(_LEAST_SECONDS, seconds / (4 * len(works)))
     began = time.perf_counter()
     turns = {name: _turns(work, least) for name, work in works.items()}
     taken = dict.fromkeys(works, float("inf"))
@@ -36,8 +38,7 @@ def seconds_of(work: Work, turns: int) -> float:
 
 
 def _turns(work: Work, least: float) -> int:
-    """Return how many turns take `least` seconds, once all is compiled and in the cache."""
-    work(1)
+    """Return how many turns take `least` seconds."""
     turns = 1
     while (taken := seconds_of(work, turns)) < least:
         turns = max(turns + 1, round(turns * min(_MOST_GROWTH, 1.2 * least / max(taken, 1e-9))))
