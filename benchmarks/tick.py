@@ -125,7 +125,8 @@ def _groups(neurons: int, found: Seconds, tell: Callable[[str], object]) -> Iter
                 yield group
                 group = []
             group.append(row)
-    yield group
+    if group:
+        yield group
 
 
 def law_of(taken: dict[int, float]) -> Law | None:
