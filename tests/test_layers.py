@@ -19,6 +19,7 @@ SERVICE += [
     "engine",
     "replica",
     "journal",
+    "speed",
     "auth",
     "validation",
     "peers",
