@@ -26,6 +26,8 @@ RING = 64  # ticks; a power of 2
 
 _STEP, _COLUMNS = 16, 128  # what a program of the pass has in registers at a time
 _NEURONS = 64  # of a program of `settle` or `speak`
+# Products and sums are joined to one rounding, whatever a version of Triton does by itself.
+_FUSED = {"enable_fp_fusion": True}
 _LINE = 32  # floats: a row of U begins with a line of the cache
 
 
@@ -36,7 +38,7 @@ def are_interpreted() -> bool:
 
 def _rows(n: int) -> int:
     """Return how many rows a tile has: few enough for enough tiles, many enough that their sums weigh little."""
-    return min(512, max(64, triton.next_power_of_2(n) // 32))
+    return min(512, max(64, int(triton.next_power_of_2(n)) // 32))
 
 
 class _Own(NamedTuple):
@@ -124,6 +126,7 @@ class CudaDense:
                 *(params.num_neurons, params.n_in, params.n_out, self._parts),
                 COLUMNS=_NEURONS,
                 PARTS=triton.next_power_of_2(self._parts),
+                **_FUSED,
             )
         return outputs.cpu().numpy()
 
@@ -159,15 +162,15 @@ class CudaDense:
             arrays = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in whole.items()}
             if self._on_gpu:
                 arrays, copied = _sent(arrays)
+        on_host = {"margins": self._margins.copy(), "thresholds": self._thresholds.copy()}
 
         def state() -> State:
             if self._on_gpu:
                 copied.synchronize()
             taken: dict[str, NDArray[Any]] = {name: tensor.numpy() for name, tensor in arrays.items()}
             taken["scale"] = np.concatenate([taken["scale"], self._frozen])
-            return State.of_arrays(taken | {"margins": margins.copy(), "thresholds": self._thresholds.copy()})
+            return State.of_arrays(taken | on_host)
 
-        margins = self._margins
         return state
 
     def _given(self, frames: SparseFrames, teachers: Float32 | None) -> Float32:
@@ -223,6 +226,7 @@ class CudaDense:
             STEP=_rows(params.num_neurons) if are_interpreted() else _STEP,  # which takes as long for each step
             COLUMNS=_COLUMNS,
             PARTS=triton.next_power_of_2(self._parts),
+            **_FUSED,
         )
 
     def _settle(self, is_tick: bool) -> None:
@@ -235,6 +239,7 @@ class CudaDense:
             JOINED=16,
             TILES=1024,
             COLUMNS=_NEURONS,
+            **_FUSED,
         )
 
     def _trust_collected(self) -> None:

@@ -13,25 +13,23 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-Tensor = tl.tensor
-
 # What follows a tick's frame and teacher: the frame's lowest and highest, the teacher's highest, NaN if there is none.
 FACTS = tl.constexpr(3)
 
 
 @triton.jit
-def _folds(a: Tensor, b: Tensor) -> Tensor:
+def _folds(a: tl.tensor, b: tl.tensor) -> tl.tensor:
     """Return whether W itself is to be written, or too few bits would be left in U."""
     return (a < 0.6) | (a > 1.7) | (tl.abs(b) > 1.0)
 
 
 @triton.jit
 def _ends(
-    ranges: Tensor, parts: Tensor, facts: Tensor, PARTS: tl.constexpr
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return the extremes of all before step 4, whether there is a teacher, and whether anything fires but the frame.
+    ranges: tl.tensor, parts: tl.tensor, facts: tl.tensor, PARTS: tl.constexpr
+) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
+    """Return the extremes of all before step 4, whether there is a teacher, and whether anything but inputs fires.
 
-    After step 4 a neuron is above 0 if it was above the lowest.
+    After step 4 what was above the lowest is above 0.
     """
     part = tl.arange(0, PARTS)
     low = tl.min(tl.load(ranges + part, mask=part < parts, other=float("inf")))
@@ -47,16 +45,16 @@ def _ends(
 
 @triton.jit
 def _values(
-    neuron: Tensor,
-    sums: Tensor,
-    given: Tensor,
-    low: Tensor,
-    high: Tensor,
-    is_taught: Tensor,
-    n: Tensor,
-    n_in: Tensor,
-    n_out: Tensor,
-) -> tuple[Tensor, Tensor]:
+    neuron: tl.tensor,
+    sums: tl.tensor,
+    given: tl.tensor,
+    low: tl.tensor,
+    high: tl.tensor,
+    is_taught: tl.tensor,
+    n: tl.tensor,
+    n_in: tl.tensor,
+    n_out: tl.tensor,
+) -> tuple[tl.tensor, tl.tensor]:
     """Return v of these neurons, and what it is before the teacher."""
     is_input, is_output = neuron < n_in, (neuron >= n - n_out) & (neuron < n)
     at = tl.where(is_input, neuron, neuron - (n - n_out - n_in))
@@ -69,24 +67,24 @@ def _values(
 
 @triton.jit
 def learn_and_collect(
-    U: Tensor,
-    alive: Tensor,
-    x: Tensor,
-    sums: Tensor,
-    ranges: Tensor,
-    scale: Tensor,
-    rate: Tensor,
-    clock: Tensor,
-    flags: Tensor,
-    given: Tensor,
-    outputs: Tensor,
-    tile_sums: Tensor,
-    tile_extremes: Tensor,
-    n: Tensor,
-    stride: Tensor,
-    n_in: Tensor,
-    n_out: Tensor,
-    parts: Tensor,
+    U: tl.tensor,
+    alive: tl.tensor,
+    x: tl.tensor,
+    sums: tl.tensor,
+    ranges: tl.tensor,
+    scale: tl.tensor,
+    rate: tl.tensor,
+    clock: tl.tensor,
+    flags: tl.tensor,
+    given: tl.tensor,
+    outputs: tl.tensor,
+    tile_sums: tl.tensor,
+    tile_extremes: tl.tensor,
+    n: tl.tensor,
+    stride: tl.tensor,
+    n_in: tl.tensor,
+    n_out: tl.tensor,
+    parts: tl.tensor,
     IS_TICK: tl.constexpr,
     IS_PRUNED: tl.constexpr,
     ROWS: tl.constexpr,
@@ -128,10 +126,7 @@ def learn_and_collect(
     a32, beyond = a.to(tl.float32), (1.0 + b).to(tl.float32)
 
     collected = tl.full((STEP, COLUMNS), 0.0, tl.float32)
-    if IS_PRUNED:
-        living = tl.full((STEP, COLUMNS), 0.0, tl.float32)
-    else:
-        living = tl.full((STEP, 1), 0.0, tl.float32)
+    living = tl.full((STEP, COLUMNS), 0.0, tl.float32) if IS_PRUNED else tl.full((STEP, 1), 0.0, tl.float32)
     lowest = tl.full((STEP, COLUMNS), float("inf"), tl.float32)
     highest = tl.full((STEP, COLUMNS), float("-inf"), tl.float32)
     for start in range(0, rows, STEP):
@@ -164,7 +159,7 @@ def learn_and_collect(
     tile_extremes += 2 * (row_block * tl.num_programs(0) + column_block)
     tl.store(tile_extremes, tl.min(lowest))
     tl.store(tile_extremes + 1, tl.max(highest))
-    if IS_TICK:
+    if IS_TICK:  # noqa: SIM102 - this is known to the compiler, and the other is not
         if row_block == 0:
             tl.store(x + there * n + j, v_j, mask=j < n)
             is_output = (j >= n - n_out) & (j < n)
@@ -177,20 +172,20 @@ def learn_and_collect(
 
 @triton.jit
 def settle(
-    tile_sums: Tensor,
-    tile_extremes: Tensor,
-    collected: Tensor,
-    sums: Tensor,
-    ranges: Tensor,
-    scale: Tensor,
-    rate: Tensor,
-    clock: Tensor,
-    flags: Tensor,
-    n: Tensor,
-    n_in: Tensor,
-    n_out: Tensor,
-    row_blocks: Tensor,
-    tiles: Tensor,
+    tile_sums: tl.tensor,
+    tile_extremes: tl.tensor,
+    collected: tl.tensor,
+    sums: tl.tensor,
+    ranges: tl.tensor,
+    scale: tl.tensor,
+    rate: tl.tensor,
+    clock: tl.tensor,
+    flags: tl.tensor,
+    n: tl.tensor,
+    n_in: tl.tensor,
+    n_out: tl.tensor,
+    row_blocks: tl.tensor,
+    tiles: tl.tensor,
     IS_TICK: tl.constexpr,
     JOINED: tl.constexpr,
     TILES: tl.constexpr,
@@ -198,10 +193,7 @@ def settle(
 ) -> None:
     """Join what the tiles found: step 8, and of COLUMNS neurons steps 1 and 3 of the next tick."""
     block = tl.program_id(0)
-    if IS_TICK:
-        t = tl.load(clock + 1)
-    else:
-        t = tl.load(clock)
+    t = tl.load(clock + 1) if IS_TICK else tl.load(clock)
     here, there = t % 2, 1 - t % 2
     a, b = tl.load(scale + 2 * here), tl.load(scale + 2 * here + 1)
     if IS_TICK:
@@ -250,14 +242,14 @@ def settle(
 
 @triton.jit
 def speak(
-    sums: Tensor,
-    ranges: Tensor,
-    given: Tensor,
-    outputs: Tensor,
-    n: Tensor,
-    n_in: Tensor,
-    n_out: Tensor,
-    parts: Tensor,
+    sums: tl.tensor,
+    ranges: tl.tensor,
+    given: tl.tensor,
+    outputs: tl.tensor,
+    n: tl.tensor,
+    n_in: tl.tensor,
+    n_out: tl.tensor,
+    parts: tl.tensor,
     COLUMNS: tl.constexpr,
     PARTS: tl.constexpr,
 ) -> None:
