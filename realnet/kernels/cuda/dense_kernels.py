@@ -60,7 +60,8 @@ def _values(
     at = tl.where(is_input, neuron, neuron - (n - n_out - n_in))
     told = tl.load(given + at, mask=is_input | is_output, other=0.0)
     fired = tl.load(sums + neuron, mask=(neuron >= n_in) & (neuron < n), other=0.0)
-    fired = tl.where(high > low, (fired - low) / tl.where(high > low, high - low, 1.0), 0.0)
+    # The plain quotient of a GPU is rounded so that the highest may come out above 1.
+    fired = tl.where(high > low, tl.div_rn(fired - low, tl.where(high > low, high - low, 1.0)), 0.0)
     said = tl.where(is_input, told, tl.where(neuron < n, fired, 0.0))
     return tl.where(is_output, tl.where(is_taught, told, said), said), said
 
