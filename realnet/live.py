@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,7 +55,8 @@ class LiveNet(Shown):
     ) -> None:
         """Neurons that are neither input nor output are hidden. All else is named in `core/state.py: Params`.
 
-        `kernel` is `cpu`, `torch` or `reference`; the default is `cpu` on the CPU and `torch` on any other device.
+        `kernel` is `cpu`, `cuda`, `torch` or `reference`; the default is `cpu` on the CPU, `cuda` on a GPU where Triton
+        is installed, and `torch` on any other device.
         `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
         """
         own_rate, own_constants = of_preset(preset, readout)
@@ -285,4 +287,7 @@ class LiveNet(Shown):
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
-    return open_kernel(kernel or ("cpu" if device == "cpu" else "torch"), params, state, device, threads)
+    if kernel is None:
+        on_a_gpu = device.startswith("cuda") and find_spec("triton") is not None
+        kernel = "cpu" if device == "cpu" else "cuda" if on_a_gpu else "torch"
+    return open_kernel(kernel, params, state, device, threads)

@@ -47,8 +47,8 @@ class Kernel(Protocol):
 def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:
     """Open the kernel `name` for the preset of `params`. It takes `state` over.
 
-    `cpu` (numba), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the law).
-    Raises ValueError for another name, for a device that isn't there, and for `torch` without PyTorch.
+    `cpu` (numba), `cuda` (Triton, on a GPU), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the
+    law). Raises ValueError for another name, for a device that isn't there, and for what isn't installed.
     """
     # Imported when asked for: numba and above all torch cost time and memory that nobody should pay for nothing.
     if name == "cpu":
@@ -59,17 +59,22 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
         from realnet.kernels.cpu_events import CpuEvents
 
         return CpuEvents(params, state)
-    if name == "torch":
+    if name in ("cuda", "torch"):
         try:
-            from realnet.kernels.torch_device import open_torch
+            if name == "cuda":
+                from realnet.kernels.cuda import open_cuda as open_device
+            else:
+                from realnet.kernels.torch_device import open_torch as open_device
         except ModuleNotFoundError as error:
+            if error.name == "triton":
+                raise ValueError("the kernel cuda needs Triton, which is not installed here") from error
             raise ValueError(
                 f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
             ) from error
 
-        return open_torch(params, state, device)
+        return open_device(params, state, device)
     if name == "reference":
         from realnet.kernels.reference import Reference
 
         return Reference(params, state)
-    raise ValueError(f"kernel is {name!r}, must be cpu, torch or reference")
+    raise ValueError(f"kernel is {name!r}, must be cpu, cuda, torch or reference")

@@ -1,6 +1,7 @@
 """Every preset on any device of PyTorch, plainly: in place, in chunks of rows, a tick at a time.
 
-It is what `--device cuda` lives on. W = a U + b, as in the CPU kernels, so that step 8 writes nothing.
+It is what other devices than a CPU live on where `cuda/` is not for them. W = a U + b, as in the CPU kernels, so that
+step 8 writes nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ _MOVED = tuple(name for name in TABLE if name != "scale")
 
 def open_torch(params: Params, state: State, device: str) -> TorchDense | TorchEvents:
     """Raises ValueError if the device isn't there."""
+    check_device(device)
+    kind = TorchDense if params.preset == "literal" else TorchEvents
+    return kind(params, _Tensors(state, torch.device(device)))
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError if the device isn't there."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # an AssertionError from a build without CUDA
         raise ValueError(f"device {device!r} is not there: {str(error).splitlines()[0]}") from error
-    kind = TorchDense if params.preset == "literal" else TorchEvents
-    return kind(params, _Tensors(state, torch.device(device)))
 
 
 class _Tensors:

@@ -1,5 +1,6 @@
 """Every kernel, every preset, and nets with something to happen to them."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from realnet import LiveNet
 from realnet.core.state import PRESETS, Preset
 
+if not torch.cuda.is_available():  # then Triton's kernels run on the CPU; it reads this when it is imported
+    os.environ["TRITON_INTERPRET"] = "1"
 torch.set_num_threads(1)  # a second one costs more than it brings at these sizes
 
 Array = NDArray[np.float32]
