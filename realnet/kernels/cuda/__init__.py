@@ -6,13 +6,16 @@ import torch
 
 from realnet.core.state import Params, State
 from realnet.kernels.cuda.dense import CudaDense, are_interpreted
-from realnet.kernels.torch_device import TorchDense, TorchEvents, check_device, open_torch
+from realnet.kernels.cuda.events import CudaEvents, open_event_nets
+from realnet.kernels.torch_device import check_device
+
+__all__ = ["CudaDense", "CudaEvents", "open_cuda", "open_event_nets"]
 
 
-def open_cuda(params: Params, state: State, device: str) -> CudaDense | TorchDense | TorchEvents:
+def open_cuda(params: Params, state: State, device: str) -> CudaDense | CudaEvents:
     """Raises ValueError if the device isn't there, or if Triton cannot run on it."""
     if params.preset != "literal":
-        return open_torch(params, state, device)
+        return CudaEvents(open_event_nets(params, [state], 1, device))
     check_device(device)
     if torch.device(device).type != "cuda" and not are_interpreted():
         raise ValueError(f"device is {device!r}: the kernel cuda needs a GPU")
