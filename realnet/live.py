@@ -54,7 +54,7 @@ class LiveNet(Shown):
     ) -> None:
         """Neurons that are neither input nor output are hidden. All else is named in `core/state.py: Params`.
 
-        `kernel` is `cpu`, `torch` or `reference`; the default is `cpu` on the CPU and `torch` on any other device.
+        `kernel` is `cpu`, `torch`, `sharded` or `reference`; the default is that of the device's name, else `torch`.
         `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
         """
         own_rate, own_constants = of_preset(preset, readout)
@@ -285,4 +285,5 @@ class LiveNet(Shown):
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
-    return open_kernel(kernel or ("cpu" if device == "cpu" else "torch"), params, state, device, threads)
+    name = kernel or (device if device in ("cpu", "sharded") else "torch")
+    return open_kernel(name, params, state, device, threads)

@@ -7,7 +7,11 @@ from typing import Protocol
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
-__all__ = ["Kernel", "SparseFrames", "open_kernel"]
+__all__ = ["Kernel", "KernelLost", "SparseFrames", "open_kernel"]
+
+
+class KernelLost(Exception):
+    """What computes a net is gone, and with it what the net was: it can begin again from a checkpoint."""
 
 
 class Kernel(Protocol):
@@ -47,8 +51,9 @@ class Kernel(Protocol):
 def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:
     """Open the kernel `name` for the preset of `params`. It takes `state` over.
 
-    `cpu` (numba), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the law).
-    Raises ValueError for another name, for a device that isn't there, and for `torch` without PyTorch.
+    `cpu` (numba), `torch` (any device of PyTorch), `sharded` (over ranks of `torch.distributed`) or `reference`
+    (float64 NumPy: slow, the law).
+    Raises ValueError for another name, for a device that isn't there, and for `torch` and `sharded` without PyTorch.
     """
     # Imported when asked for: numba and above all torch cost time and memory that nobody should pay for nothing.
     if name == "cpu":
@@ -59,17 +64,18 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
         from realnet.kernels.cpu_events import CpuEvents
 
         return CpuEvents(params, state)
-    if name == "torch":
+    if name in ("torch", "sharded"):
         try:
+            from realnet.kernels.sharded import open_sharded
             from realnet.kernels.torch_device import open_torch
         except ModuleNotFoundError as error:
             raise ValueError(
                 f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
             ) from error
 
-        return open_torch(params, state, device)
+        return open_sharded(params, state) if name == "sharded" else open_torch(params, state, device)
     if name == "reference":
         from realnet.kernels.reference import Reference
 
         return Reference(params, state)
-    raise ValueError(f"kernel is {name!r}, must be cpu, torch or reference")
+    raise ValueError(f"kernel is {name!r}, must be cpu, torch, sharded or reference")

@@ -5,6 +5,7 @@ import logging
 import time
 from functools import partial
 
+from realnet.kernels import KernelLost
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
 from service.engine.engine import Engine
@@ -38,7 +39,7 @@ async def recovered_net(
         device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
         recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device), follows)
         await _warm_up(recovered.replica.learner)
-    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
+    except (StoreError, SnapshotDamaged, JournalDamaged, KernelLost, ValueError) as error:
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings, birth)
     return recovered

@@ -1,0 +1,192 @@
+"""A net over several ranks is, to the bit, that of the kernel `torch` in one process."""
+
+from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from realnet import LiveNet
+from realnet.kernels import KernelLost
+from realnet.kernels.sharded import Ranks
+from service.server.ranks import join, work
+from tests.realnet.laws.lives import on_the_reference
+
+N, N_IN, N_OUT, TICKS = 70, 12, 6, 8
+
+
+def _joined(size: int, rank: int, meeting: Path) -> Ranks:
+    return join(init_method=f"file://{meeting}", rank=rank, world_size=size)
+
+
+def _other_rank(rank: int, told: Connection) -> None:
+    """Work with rank 0, in one group after the other, as it tells."""
+    torch.set_num_threads(1)
+    while (group := told.recv()) is not None:
+        try:
+            work(_joined(group[0], rank, group[1]))
+        except KernelLost:
+            return
+
+
+class Others:
+    """Processes that are ranks, as long as a module's tests run."""
+
+    def __init__(self, number: int) -> None:
+        context = get_context("spawn")
+        pipes = [context.Pipe() for _ in range(number)]
+        self._told = [own for own, _ in pipes]
+        self.processes = [
+            context.Process(target=_other_rank, args=(rank, theirs), daemon=True)
+            for rank, (_, theirs) in enumerate(pipes, 1)
+        ]
+        for process in self.processes:
+            process.start()
+
+    def join(self, size: int, meeting: Path) -> Ranks:
+        for told in self._told[: size - 1]:
+            told.send((size, meeting))
+        return _joined(size, 0, meeting)
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.join()
+
+
+@pytest.fixture(scope="module")
+def others() -> Iterator[Others]:
+    others = Others(2)
+    yield others
+    others.close()
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def ranks(request: pytest.FixtureRequest, others: Others, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
+    ranks = others.join(request.param, tmp_path_factory.mktemp("ranks") / "meeting")
+    yield ranks
+    ranks.stop()
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "pruned"])
+def nets(request: pytest.FixtureRequest, ranks: Ranks) -> tuple[LiveNet, LiveNet]:
+    """Return the same net sharded and not."""
+    random = np.random.default_rng(7)
+    places: list[dict[str, Any]] = [{"device": "sharded"}, {"kernel": "torch"}]
+    nets = [LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", 1e-2, seed=3, **place) for place in places]
+    if request.param:
+        dead = random.random((N, N)) < 0.3
+        for net in nets:
+            net.prune(dead)
+    return nets[0], nets[1]
+
+
+def life(ticks: int = TICKS, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return frames, one of them silent, and teachers, one of them missing."""
+    random = np.random.default_rng(seed)
+    frames, teachers = random.random((ticks, N_IN)), random.random((ticks, N_OUT))
+    frames[1] = 0.0
+    teachers[2] = np.nan
+    return frames, teachers
+
+
+def state_of(net: LiveNet) -> str:
+    return net.checkpoint().state_sha256()
+
+
+def test_it_says_and_learns_the_same(nets: tuple[LiveNet, LiveNet]) -> None:
+    sharded, whole = nets
+    assert state_of(sharded) == state_of(whole)
+    frames, teachers = life()
+    assert (sharded.run(frames, teachers) == whole.run(frames, teachers)).all()
+    assert (sharded.respond() == whole.respond()).all()
+    assert (sharded.state == whole.state).all()
+    one_by_one = [sharded.run(frames[t : t + 1], teachers[t : t + 1], 0.5) for t in range(TICKS)]
+    assert (np.vstack(one_by_one) == whole.run(frames, teachers, 0.5)).all()
+    assert state_of(sharded) == state_of(whole)
+
+
+def test_its_ticks_are_those_of_the_reference(nets: tuple[LiveNet, LiveNet]) -> None:
+    sharded, _ = nets
+    for frame, teacher in zip(*life(), strict=True):
+        law = on_the_reference(sharded)
+        assert np.abs(sharded.run(frame[None], teacher[None]) - law.run(frame[None], teacher[None])).max() < 1e-5
+        assert np.abs(sharded.weights() - law.weights()).max() < 1e-5
+
+
+def test_a_checkpoint_goes_on_anywhere(nets: tuple[LiveNet, LiveNet]) -> None:
+    sharded, whole = nets
+    for net in nets:
+        net.run(*life())
+    there = LiveNet.from_checkpoint(sharded.checkpoint(), kernel="torch")
+    back = LiveNet.from_checkpoint(whole.checkpoint(), "sharded")
+    assert back.kernel == "sharded"
+    expected = whole.run(*life(seed=1))
+    for net in (there, back):
+        assert (net.run(*life(seed=1)) == expected).all()
+        assert state_of(net) == state_of(whole)
+
+
+def test_a_fork_reads_what_its_net_has_learnt_since(nets: tuple[LiveNet, LiveNet]) -> None:
+    said = []
+    for net in nets:
+        net.run(*life())
+        fork = net.fork()
+        net.run(*life(seed=1))
+        said += [fork.run(life(seed=2)[0], plasticity=0), fork.respond()]
+    assert (said[0] == said[2]).all()
+    assert (said[1] == said[3]).all()
+    assert state_of(nets[0]) == state_of(nets[1])
+
+
+def test_a_mind_is_set_aside(nets: tuple[LiveNet, LiveNet]) -> None:
+    for net in nets:
+        net.run(*life())
+        with net.aside():
+            net.run(*life(seed=1))
+    assert nets[0].state.any()
+    assert (nets[0].state == nets[1].state).all()
+    assert state_of(nets[0]) == state_of(nets[1])
+
+
+def test_other_weights_are_adopted(nets: tuple[LiveNet, LiveNet]) -> None:
+    weights = np.random.default_rng(5).uniform(-2, 2, (N, N)).astype(np.float32)
+    for net in nets:
+        net.adopt(weights)
+        net.run(*life())
+    assert state_of(nets[0]) == state_of(nets[1])
+
+
+def test_what_cannot_be_sharded_is_refused(ranks: Ranks) -> None:
+    with pytest.raises(ValueError, match="preset literal alone, and this net's is surprise"):
+        LiveNet(N, range(N_IN), range(N - N_OUT, N), device="sharded")
+    if ranks.size > 1:
+        with pytest.raises(ValueError, match=f"1 blocks of 16 columns, too few for {ranks.size} ranks"):
+            LiveNet(9, [0], [8], "literal", device="sharded")
+    assert LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", device="sharded").tick == 0  # they go on
+
+
+def test_without_ranks_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="this process has joined none"):
+        LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", device="sharded")
+
+
+def test_a_lost_rank_ends_all_nets(tmp_path: Path) -> None:
+    others = Others(1)
+    try:
+        ranks = others.join(2, tmp_path / "meeting")
+        first, second = (LiveNet(N, [0], [N - 1], "literal", device="sharded") for _ in range(2))
+        others.processes[0].kill()
+        others.processes[0].join()
+        for net in (first, second, first):
+            with pytest.raises(KernelLost, match="a rank of the sharded net is lost"):
+                net.run(np.ones((3, 1)))
+        ranks.stop()
+    finally:
+        others.close()
+        torch.distributed.destroy_process_group()
