@@ -8,6 +8,7 @@ last bit, as long as all of them are devices of one kind: each computes it for i
 from __future__ import annotations
 
 import pickle
+import re
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
@@ -88,17 +89,17 @@ class Ranks:
                 self._tell(command)
                 return self._do(*command, matrices)
             except Exception as error:
-                self._lost = f"a rank of the sharded net is lost: {str(error).splitlines()[0]}"
+                self._lost = f"a rank of the sharded net is lost: {_why(error)}"
                 raise KernelLost(self._lost) from error
 
     def stop(self) -> None:
         """Let the other ranks end, if none is lost. There are no nets any more."""
         with self._turn:
             if self._lost is None:
-                self._lost = "the ranks have stopped"
                 with suppress(RuntimeError):  # of one that is lost, which nobody has noticed
                     self._tell(None)
-                self._leave()
+            self._lost = self._lost or "the ranks have stopped"
+            self._leave()
 
     def _tell(self, command: Any) -> None:
         data = torch.frombuffer(bytearray(pickle.dumps(command)), dtype=torch.uint8)
@@ -116,9 +117,10 @@ class Ranks:
         try:
             while (command := self._hear()) is not None:
                 self._do(*command)
-            self._leave()
         except RuntimeError as error:
-            raise KernelLost(f"rank {self.rank} has lost another: {str(error).splitlines()[0]}") from error
+            raise KernelLost(f"rank {self.rank} has lost another: {_why(error)}") from error
+        finally:
+            self._leave()
 
     def _hear(self) -> Any:
         length = torch.zeros(1, dtype=torch.int64)
@@ -132,7 +134,6 @@ class Ranks:
     def _leave(self) -> None:
         self._shards.clear()
         _here.clear()
-        dist.destroy_process_group()
 
     def _do(
         self, what: str, number: int, arguments: tuple[Any, ...], gone: list[int], matrices: Arrays | None = None
@@ -258,6 +259,12 @@ def open_sharded(params: Params, state: State) -> Sharded:
     if not _here:
         raise ValueError("device 'sharded' needs ranks of torch.distributed, and this process has joined none")
     return _here[0].open(params, state)
+
+
+def _why(error: Exception) -> str:
+    """Return what has happened, without the place in the source of gloo and advice to its users."""
+    line, *_ = str(error).splitlines() or [type(error).__name__]
+    return re.sub(r"^\[\S*\] ", "", line).partition(". ")[0]
 
 
 def _blocks(num_neurons: int) -> int:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = timedelta(seconds=30)  # of a rank within a command, until it gives another one up
 _IDLE = timedelta(days=3650)  # until the next command
+_MEETING = timedelta(minutes=5)  # until all ranks have started
+_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # that torchrun sets
 _logger = logging.getLogger(__name__)
 
 
@@ -28,7 +30,7 @@ def join(**where: Any) -> "Ranks":
     except ModuleNotFoundError as error:
         why = "device sharded needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
         raise CannotStart(why) from error
-    if not (where or dist.is_torchelastic_launched()):
+    if not where and any(name not in os.environ for name in _VARIABLES):
         raise CannotStart(
             "device sharded is computed by processes that torchrun starts: "
             "`torchrun --nproc-per-node 2 --no-python realnet serve --device sharded …`"
@@ -40,6 +42,12 @@ def join(**where: Any) -> "Ranks":
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     try:
+        if not where:
+            rank, size, host, port = (os.environ[name] for name in _VARIABLES)
+            # Not at torchrun's own port: what is kept there outlives the ranks, and a restart would find old addresses.
+            place = host, int(port) + 1, int(size), rank == "0"
+            store = dist.TCPStore(*place, timeout=_MEETING)  # type: ignore[attr-defined]
+            where = {"store": store, "rank": int(rank), "world_size": int(size)}
         dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=_PATIENCE, **where)
         waiting = dist.new_group(backend="gloo", timeout=_IDLE)
     except (RuntimeError, ValueError) as error:

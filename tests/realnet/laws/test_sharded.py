@@ -1,76 +1,33 @@
 """A net over several ranks is, to the bit, that of the kernel `torch` in one process."""
 
 from collections.abc import Iterator
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from realnet import LiveNet
 from realnet.kernels import KernelLost
 from realnet.kernels.sharded import Ranks
-from service.server.ranks import join, work
 from tests.realnet.laws.lives import on_the_reference
+from tests.realnet.laws.others import Others
 
 N, N_IN, N_OUT, TICKS = 70, 12, 6, 8
-
-
-def _joined(size: int, rank: int, meeting: Path) -> Ranks:
-    return join(init_method=f"file://{meeting}", rank=rank, world_size=size)
-
-
-def _other_rank(rank: int, told: Connection) -> None:
-    """Work with rank 0, in one group after the other, as it tells."""
-    torch.set_num_threads(1)
-    while (group := told.recv()) is not None:
-        try:
-            work(_joined(group[0], rank, group[1]))
-        except KernelLost:
-            return
-
-
-class Others:
-    """Processes that are ranks, as long as a module's tests run."""
-
-    def __init__(self, number: int) -> None:
-        context = get_context("spawn")
-        pipes = [context.Pipe() for _ in range(number)]
-        self._told = [own for own, _ in pipes]
-        self.processes = [
-            context.Process(target=_other_rank, args=(rank, theirs), daemon=True)
-            for rank, (_, theirs) in enumerate(pipes, 1)
-        ]
-        for process in self.processes:
-            process.start()
-
-    def join(self, size: int, meeting: Path) -> Ranks:
-        for told in self._told[: size - 1]:
-            told.send((size, meeting))
-        return _joined(size, 0, meeting)
-
-    def close(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.join()
 
 
 @pytest.fixture(scope="module")
 def others() -> Iterator[Others]:
     others = Others(2)
     yield others
-    others.close()
+    others.kill()
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def ranks(request: pytest.FixtureRequest, others: Others, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
     ranks = others.join(request.param, tmp_path_factory.mktemp("ranks") / "meeting")
     yield ranks
-    ranks.stop()
+    others.leave(ranks)
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "pruned"])
@@ -97,6 +54,11 @@ def life(ticks: int = TICKS, seed: int = 0) -> tuple[NDArray[np.float64], NDArra
 
 def state_of(net: LiveNet) -> str:
     return net.checkpoint().state_sha256()
+
+
+def test_without_ranks_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="this process has joined none"):
+        LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", device="sharded")
 
 
 def test_it_says_and_learns_the_same(nets: tuple[LiveNet, LiveNet]) -> None:
@@ -171,22 +133,11 @@ def test_what_cannot_be_sharded_is_refused(ranks: Ranks) -> None:
     assert LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", device="sharded").tick == 0  # they go on
 
 
-def test_without_ranks_it_is_refused() -> None:
-    with pytest.raises(ValueError, match="this process has joined none"):
-        LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", device="sharded")
-
-
-def test_a_lost_rank_ends_all_nets(tmp_path: Path) -> None:
-    others = Others(1)
-    try:
-        ranks = others.join(2, tmp_path / "meeting")
-        first, second = (LiveNet(N, [0], [N - 1], "literal", device="sharded") for _ in range(2))
-        others.processes[0].kill()
-        others.processes[0].join()
-        for net in (first, second, first):
-            with pytest.raises(KernelLost, match="a rank of the sharded net is lost"):
-                net.run(np.ones((3, 1)))
-        ranks.stop()
-    finally:
-        others.close()
-        torch.distributed.destroy_process_group()
+@pytest.mark.parametrize("ranks", [3], indirect=True)
+def test_a_lost_rank_ends_all_nets(ranks: Ranks, others: Others) -> None:
+    """It is the last one: the ranks are lost for good."""
+    first, second = (LiveNet(N, [0], [N - 1], "literal", device="sharded") for _ in range(2))
+    others.kill()
+    for net in (first, second, first):
+        with pytest.raises(KernelLost, match="a rank of the sharded net is lost"):
+            net.run(np.ones((3, 1)))
