@@ -1,5 +1,8 @@
 """Processes that are the other ranks of a test's nets."""
 
+import os
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,15 +19,17 @@ def _joined(size: int, rank: int, meeting: Path) -> Ranks:
     return join(init_method=f"file://{meeting}", rank=rank, world_size=size)
 
 
-def _other_rank(told: Connection) -> None:
-    """Work with rank 0, in one group after the other, as it tells."""
+def _other_ranks(pipes: Sequence[Connection]) -> None:
+    """Be as many ranks as there are pipes: PyTorch is imported once."""
     torch.set_num_threads(1)
-    while True:
-        try:
+    told, *more = pipes
+    if more and os.fork() == 0:
+        _other_ranks(more)
+        return
+    with suppress(KernelLost, EOFError):
+        while True:  # in one group after the other
             work(_joined(*told.recv()))
-        except KernelLost:
-            return
-        dist.destroy_process_group()
+            dist.destroy_process_group()
 
 
 class Others:
@@ -32,11 +37,9 @@ class Others:
 
     def __init__(self, number: int) -> None:
         context = get_context("spawn")
-        pipes = [context.Pipe() for _ in range(number)]
-        self._told = [own for own, _ in pipes]
-        self._processes = [context.Process(target=_other_rank, args=(theirs,), daemon=True) for _, theirs in pipes]
-        for process in self._processes:
-            process.start()
+        self._told, theirs = zip(*(context.Pipe() for _ in range(number)), strict=True)
+        self._process = context.Process(target=_other_ranks, args=(theirs,), daemon=True)
+        self._process.start()
 
     def join(self, size: int, meeting: Path) -> Ranks:
         """Form a group of `size` ranks, this process among them."""
@@ -50,6 +53,8 @@ class Others:
         dist.destroy_process_group()
 
     def kill(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.join()
+        """Kill rank 1; the others notice, and end."""
+        self._process.kill()
+        self._process.join()
+        for told in self._told:
+            told.close()
