@@ -55,8 +55,8 @@ class LiveNet(Shown):
     ) -> None:
         """Neurons that are neither input nor output are hidden. All else is named in `core/state.py: Params`.
 
-        `kernel` is `cpu`, `cuda`, `torch` or `reference`; the default is `cpu` on the CPU, `cuda` on a GPU where Triton
-        is installed, and `torch` on any other device.
+        `kernel` is `cpu`, `cuda`, `torch`, `sharded` or `reference`; the default is `cpu` on the CPU, `cuda` on a GPU
+        where Triton is installed, `sharded` on the device of this name, and `torch` on any other.
         `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
         """
         own_rate, own_constants = of_preset(preset, readout)
@@ -289,5 +289,5 @@ class LiveNet(Shown):
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
     if kernel is None:
         on_a_gpu = device.startswith("cuda") and find_spec("triton") is not None
-        kernel = "cpu" if device == "cpu" else "cuda" if on_a_gpu else "torch"
+        kernel = device if device in ("cpu", "sharded") else "cuda" if on_a_gpu else "torch"
     return open_kernel(kernel, params, state, device, threads)

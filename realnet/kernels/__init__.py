@@ -7,7 +7,11 @@ from typing import Protocol
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
-__all__ = ["Kernel", "SparseFrames", "open_kernel"]
+__all__ = ["Kernel", "KernelLost", "SparseFrames", "open_kernel"]
+
+
+class KernelLost(Exception):
+    """What computes a net is gone, and with it what the net was: it can begin again from a checkpoint."""
 
 
 class Kernel(Protocol):
@@ -47,8 +51,9 @@ class Kernel(Protocol):
 def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:
     """Open the kernel `name` for the preset of `params`. It takes `state` over.
 
-    `cpu` (numba), `cuda` (Triton, on a GPU), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the
-    law). Raises ValueError for another name, for a device that isn't there, and for what isn't installed.
+    `cpu` (numba), `cuda` (Triton, on a GPU), `torch` (any device of PyTorch), `sharded` (over ranks of
+    `torch.distributed`) or `reference` (float64 NumPy: slow, the law). Raises ValueError for another name, for a
+    device that isn't there, and for what isn't installed.
     """
     # Imported when asked for: numba and above all torch cost time and memory that nobody should pay for nothing.
     if name == "cpu":
@@ -59,12 +64,9 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
         from realnet.kernels.cpu_events import CpuEvents
 
         return CpuEvents(params, state)
-    if name in ("cuda", "torch"):
+    if name in ("cuda", "torch", "sharded"):
         try:
-            if name == "cuda":
-                from realnet.kernels.cuda import open_cuda as open_device
-            else:
-                from realnet.kernels.torch_device import open_torch as open_device
+            return _open_with_torch(name, params, state, device)
         except ModuleNotFoundError as error:
             if error.name == "triton":
                 raise ValueError("the kernel cuda needs Triton, which is not installed here") from error
@@ -72,9 +74,22 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
                 f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
             ) from error
 
-        return open_device(params, state, device)
     if name == "reference":
         from realnet.kernels.reference import Reference
 
         return Reference(params, state)
-    raise ValueError(f"kernel is {name!r}, must be cpu, cuda, torch or reference")
+    raise ValueError(f"kernel is {name!r}, must be cpu, cuda, torch, sharded or reference")
+
+
+def _open_with_torch(name: str, params: Params, state: State, device: str) -> Kernel:
+    if name == "cuda":
+        from realnet.kernels.cuda import open_cuda
+
+        return open_cuda(params, state, device)
+    if name == "sharded":
+        from realnet.kernels.sharded import open_sharded
+
+        return open_sharded(params, state)
+    from realnet.kernels.torch_device import open_torch
+
+    return open_torch(params, state, device)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from realnet.kernels import KernelLost
 from service.engine.commands import Command, JournalledCommand, Lead, Query, Restore, Run, SetPace
 from service.engine.feed import Anew, Feed
 from service.engine.firings import Firings
@@ -136,7 +137,7 @@ class Engine:
             self._catch_up()
             while not self._stopping:
                 self.step()
-        except (JournalDamaged, StoreError) as error:
+        except (JournalDamaged, StoreError, KernelLost) as error:
             _logger.error("the net cannot go on where it was, and learns nothing: %s", error)
             self.failure = str(error)
         except Exception:

@@ -5,6 +5,7 @@ import logging
 import time
 from functools import partial
 
+from realnet.kernels import KernelLost
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
 from service.engine.engine import Engine
@@ -49,7 +50,7 @@ async def recovered_net(
             _logger.info("device %s computes the net: %s", *choice)
             if choice.device != CPU:
                 recovered = await recovered_on(choice.device)
-    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
+    except (StoreError, SnapshotDamaged, JournalDamaged, KernelLost, ValueError) as error:
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings, birth)
     return recovered
