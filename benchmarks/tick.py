@@ -165,12 +165,13 @@ def laws_table(found: Seconds) -> Table:
     for name, taken in found.items():
         small = law_of({n: seconds for n, seconds in taken.items() if n <= SPLIT}, with_a=True)
         large = law_of({n: seconds for n, seconds in taken.items() if n > SPLIT}, with_a=False)
-        cells = (
-            ("", "", "") if small is None else (f"{1e6 * small.a:,.1f}", f"{1e9 * small.b:.4f}", f"{small.off:.2f}x")
-        )
-        cells += ("", "") if large is None else (f"{1e9 * large.b:.4f}", f"{large.off:.2f}x")
+        cells = _law_cells(small) if large is None else [*_law_cells(small), *_law_cells(large)[1:]]
         table.add_row(name, *cells)
     return table
+
+
+def _law_cells(law: Law | None) -> list[str]:
+    return ["", "", ""] if law is None else [f"{1e6 * law.a:,.1f}", f"{1e9 * law.b:.4f}", f"{law.off:.2f}x"]
 
 
 def main() -> None:
