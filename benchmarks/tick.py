@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +31,7 @@ from service.telemetry.memory import free_bytes
 SIZES = (64, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 LONGEST = 15.0  # seconds that a tick may take
 SPARED = 0.8  # of the free memory
-SPLIT = 2048  # up to which, and beyond which, a law is fitted of its own: the caches end about there
+SPLIT = 2048  # beyond which b is another one, and a counts for nothing
 
 Seconds = dict[str, dict[int, float]]  # by row and size
 
@@ -42,7 +43,7 @@ class Row(NamedTuple):
 
 
 class Law(NamedTuple):
-    """Seconds = a + b N²."""
+    """Seconds = a + b N²: the second term, of synapses, costs more where the matrix is in no cache any more."""
 
     a: float
     b: float
@@ -129,23 +130,22 @@ def _groups(neurons: int, found: Seconds, tell: Callable[[str], object]) -> Iter
         yield group
 
 
-def law_of(taken: dict[int, float]) -> Law | None:
-    """Fit seconds = a + b N², each size counting as much; None of fewer than two sizes."""
+def law_of(taken: dict[int, float], with_a: bool) -> Law | None:
+    """Fit the law, each size counting as much, with a = 0 unless `with_a`; None of fewer than two sizes."""
     if len(taken) < 2:
         return None
     n, seconds = (np.array(each, float) for each in (list(taken), list(taken.values())))
-    terms = np.stack([np.ones(len(n)), n**2], 1) / seconds[:, None]
-    a, b = np.linalg.lstsq(terms, np.ones(len(n)))[0]
-    if a < 0 or b < 0:  # only the other one, then
-        only = terms[:, 1] if a < 0 else terms[:, 0]
-        one = only.sum() / (only @ only)
-        a, b = (0.0, one) if a < 0 else (one, 0.0)
-    said = terms @ [a, b]
+    ones, squares = 1 / seconds, n**2 / seconds
+    a, b = np.linalg.lstsq(np.stack([ones, squares], 1), np.ones(len(n)))[0] if with_a else (0.0, 0.0)
+    if a <= 0 or b <= 0:
+        a, b = 0.0, squares.sum() / (squares @ squares)
+    said = a * ones + b * squares
     return Law(float(a), float(b), float(max(said.max(), 1 / said.min())))
 
 
 def rates_table(found: Seconds, sizes: list[int]) -> Table:
-    table = Table("ticks a second", *(f"{n:,}" for n in sizes), title="by neurons; in brackets the share of `in place`")
+    """Return ticks a second, of `literal` with the share of `in place`."""
+    table = Table("ticks a second", *(f"{n:,}" for n in sizes), box=MARKDOWN)
     for name, taken in found.items():
         ceiling = found.get(name.replace("literal", "in place"), {}) if name.startswith("literal") else {}
         table.add_row(name, *(_cell(taken.get(n), ceiling.get(n)) for n in sizes))
@@ -160,15 +160,18 @@ def _cell(seconds: float | None, least: float | None) -> str:
 
 
 def laws_table(found: Seconds) -> Table:
-    heads = [f"{head}, {which}" for which in (f"N ≤ {SPLIT}", f"N > {SPLIT}") for head in ("a, µs", "b, ns", "off by")]
-    table = Table("seconds = a + b N²", *heads, title="cost laws, and how far they are off at most")
+    heads = ("a, µs", f"b, ns, to N = {SPLIT:,}", "off by", "b, ns, beyond", "off by")
+    table = Table("seconds = a + b N²", *heads, title="cost laws, and how far off they are at most", box=MARKDOWN)
     for name, taken in found.items():
-        cells: list[str] = []
-        for part in ({n: s for n, s in taken.items() if (n <= SPLIT) is small} for small in (True, False)):
-            law = law_of(part)
-            cells += ["", "", ""] if law is None else [f"{1e6 * law.a:,.1f}", f"{1e9 * law.b:.4f}", f"{law.off:.2f}x"]
+        small = law_of({n: seconds for n, seconds in taken.items() if n <= SPLIT}, with_a=True)
+        large = law_of({n: seconds for n, seconds in taken.items() if n > SPLIT}, with_a=False)
+        cells = _law_cells(small) if large is None else [*_law_cells(small), *_law_cells(large)[1:]]
         table.add_row(name, *cells)
     return table
+
+
+def _law_cells(law: Law | None) -> list[str]:
+    return ["", "", ""] if law is None else [f"{1e6 * law.a:,.1f}", f"{1e9 * law.b:.4f}", f"{law.off:.2f}x"]
 
 
 def main() -> None:
@@ -181,7 +184,7 @@ def main() -> None:
     found = {name: taken for name, taken in measured(sizes, options.seconds, console.print).items() if taken}
     console.print(rates_table(found, sizes))
     carried = {name: taken for name, taken in found.items() if name.startswith("in place")}
-    table = Table("GB a second, read and written", *(f"{n:,}" for n in sizes))
+    table = Table("GB a second, read and written", *(f"{n:,}" for n in sizes), box=MARKDOWN)
     for name, taken in carried.items():
         table.add_row(name, *(f"{bytes_of(n) / taken[n] / 1e9:,.0f}" if n in taken else "" for n in sizes))
     console.print(table)
