@@ -28,7 +28,7 @@ _STEP, _COLUMNS = 16, 128  # what a program of the pass has in registers at a ti
 _NEURONS = 64  # of a program of `settle` or `speak`
 # Products and sums are joined to one rounding, whatever a version of Triton does by itself.
 _FUSED = {"enable_fp_fusion": True}
-_LINE = 32  # floats: a row of U begins with a line of the cache
+_LINE = 32  # floats
 
 
 def are_interpreted() -> bool:
@@ -69,8 +69,8 @@ class CudaDense:
         self._tick, self._owner = 0, self  # whose scale is that of U
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._margins, self._thresholds, self._frozen = state.margins, state.thresholds, state.scale[2:]
-        self._U = self._padded(state.U)
-        self._alive = None if state.alive is None else self._padded(state.alive.view(np.uint8))
+        self._U = _padded(state.U, self._device)
+        self._alive = None if state.alive is None else _padded(state.alive.view(np.uint8), self._device)
 
         n, width = params.num_neurons, params.n_in + params.n_out + FACTS.value
         self._grid = triton.cdiv(n, _COLUMNS), triton.cdiv(n, _rows(n))
@@ -107,7 +107,7 @@ class CudaDense:
             for begin in range(0, ticks, RING):
                 piece = slice(begin, min(begin + RING, ticks))
                 count = piece.stop - begin
-                own.given[:count].copy_(self._sendable(given[piece]), non_blocking=True)
+                own.given[:count].copy_(given[piece], non_blocking=True)
                 own.clock[2].fill_(self._tick)
                 self._live(count)
                 outputs[piece].copy_(own.outputs[:count], non_blocking=True)
@@ -173,8 +173,8 @@ class CudaDense:
 
         return state
 
-    def _given(self, frames: SparseFrames, teachers: Float32 | None) -> Float32:
-        """Return all that the device is told of each tick, (T, n_in + n_out + FACTS)."""
+    def _given(self, frames: SparseFrames, teachers: Float32 | None) -> Tensor:
+        """Return all that the device is told of each tick, (T, n_in + n_out + FACTS), on the host."""
         n_in, n_out = self._params.n_in, self._params.n_out
         given = np.full((len(frames), n_in + n_out + FACTS.value), np.nan, np.float32)
         given[:, :n_in] = dense = frames.to_dense(n_in)
@@ -182,39 +182,34 @@ class CudaDense:
         if teachers is not None:
             given[:, n_in : n_in + n_out] = teachers
             given[:, -1] = teachers.max(1)  # NaN if there is none
-        return given
+        tensor = torch.from_numpy(given)
+        return tensor.pin_memory() if self._on_gpu else tensor
 
     def _live(self, ticks: int) -> None:
         """Queue ticks: on a GPU as graphs of 64, 32, 16 … 1 of them. At the first of a size it is made."""
         if not self._on_gpu:
             for _ in range(ticks):
-                self._queue_tick()
+                self._queue(is_tick=True)
             return
         size = RING
         while size:
-            if ticks & size:
-                if size in self._graphs:
-                    self._graphs[size].replay()
-                else:
-                    for _ in range(size):  # what is captured must have been compiled, and isn't run
-                        self._queue_tick()
-                    self._graphs[size] = graph = torch.cuda.CUDAGraph()
-                    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                        for _ in range(size):
-                            self._queue_tick()
+            if ticks & size and size in self._graphs:
+                self._graphs[size].replay()
+            elif ticks & size:
+                for _ in range(size):  # or what is captured, which is not run, would not have been compiled
+                    self._queue(is_tick=True)
+                self._graphs[size] = graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph, stream=torch.cuda.Stream(), capture_error_mode="thread_local"):
+                    for _ in range(size):
+                        self._queue(is_tick=True)
             size //= 2
-
-    def _queue_tick(self) -> None:
-        self._pass(is_tick=True)
-        self._settle(is_tick=True)
 
     def _collect(self) -> None:
         """Collect what the activity sends, afresh."""
         self._follow()
-        self._pass(is_tick=False)
-        self._settle(is_tick=False)
+        self._queue(is_tick=False)
 
-    def _pass(self, is_tick: bool) -> None:
+    def _queue(self, is_tick: bool) -> None:
         own, params = self._own, self._params
         learn_and_collect[self._grid](
             *(self._U, self._U if self._alive is None else self._alive, own.x, own.sums, own.ranges, own.scale),
@@ -228,6 +223,7 @@ class CudaDense:
             PARTS=triton.next_power_of_2(self._parts),
             **_FUSED,
         )
+        self._settle(is_tick)
 
     def _settle(self, is_tick: bool) -> None:
         own, params = self._own, self._params
@@ -268,17 +264,14 @@ class CudaDense:
     def _zeros(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.zeros(shape, dtype=dtype, device=self._device)
 
-    def _padded(self, array: NDArray[Any]) -> Tensor:
-        tensor = torch.from_numpy(array)
-        rows, columns = tensor.shape
-        padded = self._zeros(rows, triton.cdiv(columns, _LINE) * _LINE, dtype=tensor.dtype)
-        padded[:, :columns] = tensor
-        return padded
 
-    def _sendable(self, array: Float32) -> Tensor:
-        """Return what can be copied to the device while the host goes on."""
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory() if self._on_gpu else tensor
+def _padded(array: NDArray[Any], device: torch.device) -> Tensor:
+    """Put a matrix on the device, with rows that begin with a line of the cache."""
+    tensor = torch.from_numpy(array)
+    rows, columns = tensor.shape
+    padded = torch.zeros(rows, triton.cdiv(columns, _LINE) * _LINE, dtype=tensor.dtype, device=device)
+    padded[:, :columns] = tensor
+    return padded
 
 
 def _sent(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], torch.cuda.Event]:
