@@ -181,10 +181,7 @@ def live_(
             if (a < 0.5) | (a > 2.0):  # too few bits would be left in U
                 A, B = a.to(tl.float32), b.to(tl.float32)
                 tl.debug_barrier()  # the extremes have been read, by all
-                measure_(U, alive, is_pruned, columns, hidden, A, B, extremes, n, True, ROWS, COLS)
-                measure_(
-                    U + hidden, alive + hidden, is_pruned, columns, n_out, A, B, extremes + 2 * n, n, True, ROWS, COLS
-                )
+                measure_(U, alive, is_pruned, hidden, n_out, n, A, B, extremes, True, ROWS, COLS)
                 tl.debug_barrier()  # the new ones are written
                 low, high = bounds_(extremes, n, BLOCK)
                 a, b = a / a, b - b  # 1 and 0
@@ -241,8 +238,7 @@ def measure_nets_(
     alive += net * n * columns
     extremes += net * 4 * n
     is_pruned = tl.load(pruned + net)
-    measure_(U, alive, is_pruned, columns, hidden, 1.0, 0.0, extremes, n, False, ROWS, COLS)
-    measure_(U + hidden, alive + hidden, is_pruned, columns, n_out, 1.0, 0.0, extremes + 2 * n, n, False, ROWS, COLS)
+    measure_(U, alive, is_pruned, hidden, n_out, n, 1.0, 0.0, extremes, False, ROWS, COLS)
     tl.debug_barrier()  # the extremes are written
     low, high = bounds_(extremes, n, BLOCK)
     tl.store(bounds + net * 2, low)
