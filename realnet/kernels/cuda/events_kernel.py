@@ -26,9 +26,6 @@ from realnet.kernels.cuda.events_lists import (
 )
 from realnet.kernels.cuda.events_rows import bounds_, collect_, learn_, measure_, total_
 
-LISTS = 4  # who fired at the tick before, now and next, which take turns; and the outputs with their errors
-NOTES = 4  # by column: the sums; what the outputs ask for; gain; target
-
 
 @triton.jit(do_not_specialize=["has_teachers", "ticks", "n_in", "hidden", "n_out", "winners"])
 def live_(
@@ -42,9 +39,9 @@ def live_(
     x_before,  # (S, N)
     margins,  # (S, hidden)
     thresholds,  # (S, hidden)
-    index,  # (S, LISTS, N)
-    value,  # (S, LISTS, N)
-    notes,  # (S, NOTES, columns)
+    index,  # (S, 4, N): who fired at the tick before, now and next, which take turns; and the outputs
+    value,  # (S, 4, N): how strongly; and their errors
+    notes,  # (S, 4, columns): sums, later z; what the outputs ask for; gain; target
     offsets,  # (S T + 1,)
     frame_index,
     frame_value,
