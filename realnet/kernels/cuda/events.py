@@ -11,7 +11,7 @@ import triton
 from torch import Tensor
 
 from realnet.core.state import SHORT_TERM, TABLE, Float32, Float64, Params, ShortTerm, State
-from realnet.kernels.cuda.events_kernel import LISTS, NOTES, live_, measure_nets_
+from realnet.kernels.cuda.events_kernel import live_, measure_nets_
 from realnet.kernels.sparse_frames import SparseFrames
 from realnet.kernels.torch_device import check_device
 
@@ -70,9 +70,9 @@ class EventNets:
         params, arrays, some = self._params, self._arrays, self._size
         ticks = len(frames) // some
         outputs = torch.empty(some, ticks, params.n_out, device=self._device)
-        index = torch.empty(some, LISTS, params.num_neurons, device=self._device, dtype=torch.int32)
-        value = torch.empty(some, LISTS, params.num_neurons, device=self._device)
-        notes = torch.empty(some, NOTES, params.columns, device=self._device)
+        index = torch.empty(some, 4, params.num_neurons, device=self._device, dtype=torch.int32)
+        value = torch.empty(some, 4, params.num_neurons, device=self._device)
+        notes = torch.empty(some, 4, params.columns, device=self._device)
         given = outputs if teachers is None else self._put(teachers)
         with torch.cuda.device_of(outputs):
             live_[(some,)](

@@ -26,9 +26,6 @@ from realnet.kernels.cuda.events_lists import (
 )
 from realnet.kernels.cuda.events_rows import bounds_, collect_, learn_, measure_, total_
 
-LISTS = 4  # who fired at the tick before, now and next, which take turns; and the outputs with their errors
-NOTES = 4  # by column: the sums; what the outputs ask for; gain; target
-
 
 @triton.jit(do_not_specialize=["has_teachers", "ticks", "n_in", "hidden", "n_out", "winners"])
 def live_(
@@ -42,9 +39,9 @@ def live_(
     x_before,  # (S, N)
     margins,  # (S, hidden)
     thresholds,  # (S, hidden)
-    index,  # (S, LISTS, N)
-    value,  # (S, LISTS, N)
-    notes,  # (S, NOTES, columns)
+    index,  # (S, 4, N): who fired at the tick before, now and next, which take turns; and the outputs
+    value,  # (S, 4, N): how strongly; and their errors
+    notes,  # (S, 4, columns): sums, later z; what the outputs ask for; gain; target
     offsets,  # (S T + 1,)
     frame_index,
     frame_value,
@@ -181,10 +178,7 @@ def live_(
             if (a < 0.5) | (a > 2.0):  # too few bits would be left in U
                 A, B = a.to(tl.float32), b.to(tl.float32)
                 tl.debug_barrier()  # the extremes have been read, by all
-                measure_(U, alive, is_pruned, columns, hidden, A, B, extremes, n, True, ROWS, COLS)
-                measure_(
-                    U + hidden, alive + hidden, is_pruned, columns, n_out, A, B, extremes + 2 * n, n, True, ROWS, COLS
-                )
+                measure_(U, alive, is_pruned, hidden, n_out, n, A, B, extremes, True, ROWS, COLS)
                 tl.debug_barrier()  # the new ones are written
                 low, high = bounds_(extremes, n, BLOCK)
                 a, b = a / a, b - b  # 1 and 0
@@ -241,8 +235,7 @@ def measure_nets_(
     alive += net * n * columns
     extremes += net * 4 * n
     is_pruned = tl.load(pruned + net)
-    measure_(U, alive, is_pruned, columns, hidden, 1.0, 0.0, extremes, n, False, ROWS, COLS)
-    measure_(U + hidden, alive + hidden, is_pruned, columns, n_out, 1.0, 0.0, extremes + 2 * n, n, False, ROWS, COLS)
+    measure_(U, alive, is_pruned, hidden, n_out, n, 1.0, 0.0, extremes, False, ROWS, COLS)
     tl.debug_barrier()  # the extremes are written
     low, high = bounds_(extremes, n, BLOCK)
     tl.store(bounds + net * 2, low)

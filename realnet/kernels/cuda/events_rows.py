@@ -104,41 +104,33 @@ def learn_(
 
 @triton.jit
 def measure_(
-    U,
-    alive,
-    pruned,
-    columns,
-    width,
-    a,
-    b,
-    extremes,
-    n,
-    FOLD: tl.constexpr,
-    ROWS: tl.constexpr,
-    COLS: tl.constexpr,
+    U, alive, pruned, hidden, n_out, n, a, b, extremes, FOLD: tl.constexpr, ROWS: tl.constexpr, COLS: tl.constexpr
 ):
-    """Write the extremes of the first `width` columns of each row, infinite where nothing lives.
+    """Write the extremes of all rows, into hidden neurons and into outputs; infinite where nothing lives.
 
     With FOLD U becomes a U + b first.
     """
     nothing = float("inf")
-    for start in range(0, n, ROWS):
-        row = start + tl.arange(0, ROWS)
-        low, high = tl.full([ROWS], nothing, tl.float32), tl.full([ROWS], -nothing, tl.float32)
-        for first in range(0, width, COLS):
-            j = first + tl.arange(0, COLS)
-            place = row.to(tl.int64)[:, None] * columns + j[None, :]
-            there = (row < n)[:, None] & (j < width)[None, :]
-            mortal = (row < n)[:, None] & (j < width * pruned)[None, :]
-            living = there & (tl.load(alive + place, mask=mortal, other=1) != 0)
-            u = tl.load(U + place, mask=living, other=0.0)
-            if FOLD:
-                u = a * u + b
-                tl.store(U + place, u, mask=living)
-            low = tl.minimum(low, tl.min(tl.where(living, u, nothing), 1))
-            high = tl.maximum(high, tl.max(tl.where(living, u, -nothing), 1))
-        tl.store(extremes + row, low, mask=row < n)
-        tl.store(extremes + n + row, high, mask=row < n)
+    columns = hidden + n_out
+    for part in range(2):
+        begin, end = part * hidden, hidden + part * n_out
+        for start in range(0, n, ROWS):
+            row = start + tl.arange(0, ROWS)
+            low, high = tl.full([ROWS], nothing, tl.float32), tl.full([ROWS], -nothing, tl.float32)
+            for first in range(begin, end, COLS):
+                j = first + tl.arange(0, COLS)
+                place = row.to(tl.int64)[:, None] * columns + j[None, :]
+                there = (row < n)[:, None] & (j < end)[None, :]
+                mortal = (row < n)[:, None] & (j < end * pruned)[None, :]
+                living = there & (tl.load(alive + place, mask=mortal, other=1) != 0)
+                u = tl.load(U + place, mask=living, other=0.0)
+                if FOLD:
+                    u = a * u + b
+                    tl.store(U + place, u, mask=living)
+                low = tl.minimum(low, tl.min(tl.where(living, u, nothing), 1))
+                high = tl.maximum(high, tl.max(tl.where(living, u, -nothing), 1))
+            tl.store(extremes + 2 * part * n + row, low, mask=row < n)
+            tl.store(extremes + (2 * part + 1) * n + row, high, mask=row < n)
 
 
 @triton.jit

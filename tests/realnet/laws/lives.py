@@ -23,7 +23,10 @@ Array = NDArray[np.float32]
 KERNELS = [
     "cpu",
     "torch",
-    pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]),
+    *(
+        pytest.param(name, marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
+        for name in ("torch on cuda", "cuda")
+    ),
 ]
 LITERAL_RATES, RATES = st.sampled_from([1e-3, 1e-2, 0.1]), st.sampled_from([0.3, 2.5, 8.0])
 
@@ -40,7 +43,9 @@ class Place(TypedDict):
 
 def on(kernel: str) -> Place:
     """Return the arguments that put a net on a kernel."""
-    return {"device": "cuda", "kernel": "torch"} if kernel == "cuda" else {"kernel": kernel}
+    if kernel in ("torch on cuda", "cuda"):
+        return {"device": "cuda", "kernel": kernel.partition(" ")[0]}
+    return {"kernel": kernel}
 
 
 @dataclass
