@@ -54,7 +54,10 @@ class NetSettings(BaseModel):
         None, ge=1, description="input neurons of a new net of raw frames instead of tokens; with outputs"
     )
     outputs: int | None = Field(None, ge=1, description="output neurons of a new net of raw frames; with inputs")
-    device: str = Field("cpu", description="what computes the net: cpu, cuda or cuda:N")
+    device: str = Field(
+        "cpu",
+        description="what computes the net: cpu, cuda, cuda:N, or sharded, the processes that torchrun has started",
+    )
 
     tick_hz: float = Field(10.0, ge=0.001, le=1000, description="ticks a second without input")
     self_loop: bool = Field(

@@ -33,7 +33,7 @@ def join(**where: Any) -> "Ranks":
     if not where and any(name not in os.environ for name in _VARIABLES):
         raise CannotStart(
             "device sharded is computed by processes that torchrun starts: "
-            "`torchrun --nproc-per-node 2 --no-python realnet serve --device sharded …`"
+            "`torchrun --nproc-per-node 2 --no-python realnet serve --device sharded --preset literal …`"
         )
     device, gpus = torch.device("cpu"), torch.cuda.device_count()
     if gpus:
