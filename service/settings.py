@@ -56,8 +56,8 @@ class NetSettings(BaseModel):
     outputs: int | None = Field(None, ge=1, description="output neurons of a new net of raw frames; with inputs")
     device: str = Field(
         "cpu",
-        description="what computes the net: cpu, cuda, cuda:N, or auto, which measures at the start whether a GPU "
-        "carries this net faster",
+        description="what computes the net: cpu, cuda, cuda:N, auto, which measures at the start whether a GPU carries "
+        "this net faster, or sharded, the processes that torchrun has started",
     )
 
     tick_hz: float = Field(10.0, ge=0.001, le=1000, description="ticks a second without input")

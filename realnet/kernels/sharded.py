@@ -85,12 +85,17 @@ class Ranks:
             if self._lost is not None:
                 raise KernelLost(self._lost)
             command = what, number, arguments, [self._gone.popleft() for _ in range(len(self._gone))]
+            self._lost = (
+                "the ranks were interrupted"  # until all is done: else they would take the next one for its end
+            )
             try:
                 self._tell(command)
-                return self._do(*command, matrices)
+                done = self._do(*command, matrices)
             except Exception as error:
                 self._lost = f"a rank of the sharded net is lost: {_why(error)}"
                 raise KernelLost(self._lost) from error
+            self._lost = None
+            return done
 
     def stop(self) -> None:
         """Let the other ranks end, if none is lost. There are no nets any more."""
@@ -113,12 +118,12 @@ class Ranks:
     # On the others:
 
     def work(self) -> None:
-        """Do what rank 0 says until it says stop. Raises KernelLost if it, or another rank, is lost."""
+        """Do what rank 0 says until it says stop. Raises KernelLost if a rank is lost, or this one fails."""
         try:
             while (command := self._hear()) is not None:
                 self._do(*command)
         except RuntimeError as error:
-            raise KernelLost(f"rank {self.rank} has lost another: {_why(error)}") from error
+            raise KernelLost(f"rank {self.rank} cannot go on: {_why(error)}") from error
         finally:
             self._leave()
 

@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 def join(**where: Any) -> "Ranks":
     """Join the others on a GPU of this rank's own, or on the CPUs where there is none. Raises CannotStart.
 
-    `where`, of `init_process_group`, is for tests; without it the ranks are those that torchrun has started.
+    `where`, of `init_process_group`, is for tests, on CPUs; without it the ranks are those that torchrun has started.
     """
     try:
         import torch
@@ -33,9 +33,9 @@ def join(**where: Any) -> "Ranks":
     if not where and any(name not in os.environ for name in _VARIABLES):
         raise CannotStart(
             "device sharded is computed by processes that torchrun starts: "
-            "`torchrun --nproc-per-node 2 --no-python realnet serve --device sharded …`"
+            "`torchrun --nproc-per-node 2 --no-python realnet serve --device sharded --preset literal …`"
         )
-    device, gpus = torch.device("cpu"), torch.cuda.device_count()
+    device, gpus = torch.device("cpu"), 0 if where else torch.cuda.device_count()
     if gpus:
         if (local := dist.get_node_local_rank(0)) >= gpus:
             raise CannotStart(f"there are {gpus} GPUs here, and more ranks: --nproc-per-node {gpus} at most")
@@ -62,7 +62,7 @@ def join(**where: Any) -> "Ranks":
 
 
 def work(ranks: "Ranks") -> None:
-    """Compute with rank 0 until it stops. Raises KernelLost if it, or another rank, is gone.
+    """Compute with rank 0 until it stops. Raises KernelLost if a rank is lost, or this one fails.
 
     A signal to stop is for rank 0, which still needs this one for its last snapshot.
     """

@@ -30,6 +30,10 @@ class RankedServer(ProcessServer):
         *("--nproc-per-node", "2", "--max-restarts", "1", "--no-python", *ALONE),
     )
 
+    def __init__(self, directory: Path, **settings: object) -> None:
+        super().__init__(directory, **settings)
+        self._environment["CUDA_VISIBLE_DEVICES"] = ""  # two ranks do not share a GPU
+
     def processes(self, rank: int) -> list[int]:
         """Return the processes that have been this rank, one for each start."""
         return list(map(int, re.findall(rf"rank {rank} of 2, on cpu, is process (\d+)", self.log)))

@@ -1,6 +1,7 @@
 """A net over several ranks is, to the bit, that of the kernel `torch` in one process."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,21 @@ def test_other_weights_are_adopted(nets: tuple[LiveNet, LiveNet]) -> None:
         net.adopt(weights)
         net.run(*life())
     assert state_of(nets[0]) == state_of(nets[1])
+
+
+def test_nets_on_several_threads_take_turns(ranks: Ranks) -> None:
+    def create(seed: int, **place: Any) -> LiveNet:
+        return LiveNet(N, range(N_IN), range(N - N_OUT, N), "literal", 1e-2, seed=seed, **place)
+
+    def live(net: LiveNet) -> str:
+        for frame, teacher in zip(*life(), strict=True):
+            net.run(frame[None], teacher[None])
+            net.fork().respond()
+        return state_of(net)
+
+    with ThreadPoolExecutor(3) as threads:
+        sharded = list(threads.map(live, [create(seed, device="sharded") for seed in range(3)]))
+    assert sharded == [live(create(seed, kernel="torch")) for seed in range(3)]
 
 
 def test_what_cannot_be_sharded_is_refused(ranks: Ranks) -> None:
