@@ -6,6 +6,7 @@ slower; those that are exact compute the same bits.
 
 import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ else:
 
 # No "nnan" and "ninf": what is NaN or infinite must stay so. Sums may be reordered by vectorising, always the same way.
 FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
-_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# "fastmath" is told, or what is inlined would take that of its caller.
+_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
 _OPTIONS = {**_EXACT, "fastmath": FAST}
 
 
@@ -60,12 +62,16 @@ def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call in a process, for several threads.
+    """Compile a function for several threads, and keep it under another name than the same function's serial kernel.
 
-    Not kept for the next process: numba would take it for the same function's serial kernel, and what it keeps of a
-    parallel loop rounds differently (see `inlined_kernel`).
+    What runs on several threads is an `exact_inlined_kernel`: numba would round the rest of such a loop differently.
     """
-    return function if IS_PLAIN else njit(parallel=True, **_OPTIONS)(function)
+    if IS_PLAIN:
+        return function
+    name = f"{function.__name__}parallel_"
+    parallel = FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    parallel.__qualname__ = name
+    return _kept(parallel, {**_OPTIONS, "parallel": True})
 
 
 def inlined_kernel(function: Callable[..., Any]) -> Any:
