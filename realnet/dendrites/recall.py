@@ -92,6 +92,17 @@ def follow_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], token:
             episodes.places[r, place] = (here & mask) + 1
 
 
+def find_again_(reader: Reader, episodes: Episodes, since: int) -> None:
+    """Have recalls point to where they did, though `since` more tokens are remembered than when the reader read last.
+
+    One whose place is about to be overwritten is silent.
+    """
+    distance = reader.recalls["distance"]
+    moved = distance + since
+    is_there = (distance > 0) & (moved > 0) & (moved < len(episodes.tokens) - 1 - _MARGIN)
+    reader.recalls["distance"] = np.where(is_there, moved, 0)
+
+
 @exact_inlined_kernel
 def _place(reader: Reader, least: int, places: int) -> int:
     h = np.uint64(0)
