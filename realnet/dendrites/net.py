@@ -21,7 +21,7 @@ from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.growth import with_dendrites, with_fewer_lines, with_lines
 from realnet.dendrites.mind import Mind
 from realnet.dendrites.reader import RECENT, Reader
-from realnet.dendrites.recall import find_again_
+from realnet.dendrites.recall import found_again
 from realnet.dendrites.rewiring import rewired, rewired_mind
 from realnet.dendrites.said import Said
 from realnet.dendrites.wiring import Wiring
@@ -231,7 +231,7 @@ class DendriteNet(Shown):
             words = {name: each for name, each in mind.items() if name != "lived"}
             self._reader = Reader.of_words(words)
             if since := int(lived[0] - mind["lived"][0]):
-                find_again_(self._reader, self._remembered, since)
+                self._reader = found_again(self._reader, self._remembered, since)
         return before
 
     def check_mind(self, mind: ShortTerm) -> None:
