@@ -3,8 +3,9 @@
 First what they cost: an engine, without a journal, is handed messages of 100 tokens that are of 1 to 256 sessions in
 turn, or of none. Tokens a second are of processor time of the whole process, the best of three.
 
-Then what they are for: eight texts (stretches of the documentation) come in turn, 20 tokens of each at a time, to a net
-that knows nothing: in one stream, with a session for each, and one text after the other. Bits are of all tokens.
+Then what they are for: eight texts (stretches of the documentation) come in turn, so many tokens of each at a time, to
+a net that knows nothing: in one stream, and with a session for each; and one text after the other. Bits are of all
+tokens.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from service.replica.replica import Replica
 
 _SESSIONS = (1, 2, 8, 64, 256)
 _MESSAGE, _MESSAGES, _TIMES = 100, 2048, 3
-_TEXTS, _STRETCH, _TURN = 8, 40_000, 20
+_TEXTS, _STRETCH, _TURNS = 8, 40_000, (20, 200, 2000)
 
 
 async def _speed(tokens: NDArray[np.int32], sessions: int) -> float:
@@ -67,14 +68,12 @@ def main() -> None:
         speed = max(asyncio.run(_speed(heard, sessions)) for _ in range(_TIMES))
         print(f"{sessions or 'no':>3} sessions: {speed:,.0f} tokens a second", flush=True)
     texts = [text[number * _STRETCH :][:_STRETCH] for number in range(_TEXTS)]
-    turns = [np.split(each, _STRETCH // _TURN) for each in texts]
-    in_turn = [(str(number), turn[at]) for at in range(_STRETCH // _TURN) for number, turn in enumerate(turns)]
-    for what, told in (
-        ("one stream", [(None, turn) for _, turn in in_turn]),
-        (f"{_TEXTS} sessions", in_turn),
-        ("one text after the other", [(None, turn) for each in turns for turn in each]),
-    ):
-        print(f"{what}: {_bits(list(told)):.3f} bits a token", flush=True)
+    for turn in _TURNS:
+        cut = [np.split(each, _STRETCH // turn) for each in texts]
+        in_turn = [(str(number), each[at]) for at in range(_STRETCH // turn) for number, each in enumerate(cut)]
+        one, several = _bits([(None, tokens) for _, tokens in in_turn]), _bits(list(in_turn))
+        print(f"turns of {turn}: one stream {one:.3f}, {_TEXTS} sessions {several:.3f} bits a token", flush=True)
+    print(f"one text after the other: {_bits([(None, each) for each in texts]):.3f} bits a token")
 
 
 if __name__ == "__main__":

@@ -71,11 +71,11 @@ def _expected(batch: TokenOutputs) -> Iterable[list[Expected]]:
     return (list(map(Expected, *row)) for row in rows)
 
 
-def pieces(batches: Iterable[OutputBatch], level: Level = "full") -> Iterable[list[Output]]:
+def pieces(batches: Iterable[OutputBatch], level: Level = "full", session: str | None = None) -> Iterable[list[Output]]:
     """The same outputs in lists so small that the loop has time for others between them."""
     for batch in batches:
         for start in range(0, len(batch), PIECE):
-            yield structs(batch[start : start + PIECE], level)
+            yield structs(batch[start : start + PIECE], level, session)
 
 
 async def encode_outputs(pieces: Iterable[list[Output]]) -> bytes:

@@ -46,7 +46,7 @@ def test_what_goes_on_from_what_is_in_mind_goes_on_from_that_of_a_session(talked
 
 def test_outputs_tell_their_session_and_may_be_asked_for_by_it(talked: RunningServer) -> None:
     tick = talked.net()["tick"]
-    talked.run(text="12", session="b")
+    assert {each["session"] for each in talked.run(text="12", session="b")} == {"b"}
     talked.run(text="x")
     talked.run(text="th", session="a")
     ask, after = talked.client, {"after": str(tick)}

@@ -77,7 +77,7 @@ async def post_inputs(
         await command.journalled
         return Accepted(accepted=command.ticks, queued=runtime.inbox.depth)
     ran = await command.reply
-    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, outputs)))
+    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, outputs, body.session)))
 
 
 async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None) -> Response:
@@ -88,9 +88,11 @@ async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None
         return Response(answer.model_dump_json(), 202, media_type="application/json")
     position = runtime.outputs.position_after(learnt.first_tick - 1)
     kept: list[list[Output]] = []
-    while (batch := runtime.outputs.read(position, PIECE).batch) is not None:
-        kept.append([output for output in structs(batch, level) if output.tick <= learnt.last_tick])
-        position += len(batch)
+    while True:
+        batch, position, _, session = runtime.outputs.read(position, PIECE)
+        if batch is None:
+            break
+        kept.append([output for output in structs(batch, level, session) if output.tick <= learnt.last_tick])
         if batch.tick[-1] >= learnt.last_tick:
             break
     return _run(ticks, await encode_outputs(kept))

@@ -51,7 +51,7 @@ async def activity(runtime: RuntimeDep) -> Response:
     return Response(await runtime.watch.activity.json(), media_type="application/json")
 
 
-@router.get("/net/expected", response_model=NextTokens, responses=problems(409, 503))
+@router.get("/net/expected", response_model=NextTokens, responses=problems(409, 422, 503))
 @needs(Scope.READ)
 async def expected(
     runtime: RuntimeDep,
