@@ -170,6 +170,8 @@ class TokenLearner(LearnsTokens):
     def check_mind(self, mind: ShortTerm) -> None:
         """Raise ValueError, naming the array, unless `swap` may be handed this."""
         self.net.check_mind(mind)
+        if "recent" not in mind:
+            raise ValueError("the array recent is missing")
         _check_recent(self.encoder, mind)
 
     def fork(self) -> TokenLearner:
@@ -261,8 +263,6 @@ def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: C
 
 
 def _check_recent(encoder: Encoder, arrays: Mapping[str, NDArray[Any]]) -> None:
-    if "recent" not in arrays:
-        raise ValueError("the array recent is missing")
     recent, wanted = arrays["recent"], encoder.start()
     if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
         raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
