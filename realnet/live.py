@@ -17,7 +17,7 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.birth import create, whole_matrix
 from realnet.core.checks import checked_rate, checked_rows, checked_weights
 from realnet.core.presets import of_preset
-from realnet.core.state import HIGH, LOW, Float32, Params, Preset, State, silence
+from realnet.core.state import HIGH, LOW, SHORT_TERM, Float32, Params, Preset, ShortTerm, State, check_mind, silence
 from realnet.kernels import Kernel, SparseFrames, open_kernel
 from realnet.shown import Shown, shown_rate
 
@@ -191,7 +191,7 @@ class LiveNet(Shown):
 
     def forget(self) -> None:
         """Empty the activity, as of a newborn; what the net has learnt stays."""
-        self._kernel.swap(silence(self._params))
+        self.swap()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -199,11 +199,26 @@ class LiveNet(Shown):
 
         What the net learns within, and the ticks, stay.
         """
-        before = self._kernel.swap(silence(self._params))
+        before = self.swap()
         try:
             yield
         finally:
-            self._kernel.swap(before)
+            self.swap(before)
+
+    def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
+        """Take `mind` over as the activity, None: silence, and return what was in its place.
+
+        It `goes_on` where nothing was learnt since it was set aside: then what was summed for it holds.
+        """
+        if mind is None:
+            mind = silence(self._params)
+        elif not goes_on:
+            mind = {name: mind[name] for name in SHORT_TERM}
+        return self._kernel.swap(mind)
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this."""
+        check_mind(self._params, mind)
 
     def fork(self) -> LiveNet:
         """Return a net with activity of its own over this one's matrix, which it only reads; this one may learn on."""

@@ -36,7 +36,10 @@ class Kernel(Protocol):
         ...
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        """Take over `mind` as the activity, and return what it was before."""
+        """Take over `mind` as the activity, and return what it was before.
+
+        Sums that were `collected` for it are in it where there are such; where they are not, they are made again.
+        """
         ...
 
     def activity(self) -> Float32:

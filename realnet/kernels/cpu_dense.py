@@ -101,8 +101,12 @@ class CpuDense:
             _collect_(self._matrix, self._alive, self._state.x, self._state.collected)
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        before = self._state.swap(mind)
-        _collect_(self._matrix, self._alive, self._state.x, self._state.collected)
+        state = self._state
+        before = {"collected": state.collected.copy(), **state.swap(mind)}
+        if "collected" in mind:
+            state.collected[:] = mind["collected"]
+        else:
+            _collect_(self._matrix, self._alive, state.x, state.collected)
         return before
 
     def activity(self) -> Float32:

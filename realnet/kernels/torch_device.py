@@ -131,8 +131,12 @@ class TorchDense:
         return fork
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        before = self._tensors.swap(mind)
-        self._collect(self._tensors.x)
+        own = self._tensors
+        before = {"collected": _taken(own.collected), **own.swap(mind)}
+        if "collected" in mind:
+            own.collected = own.put(mind["collected"])
+        else:
+            self._collect(own.x)
         return before
 
     def activity(self) -> Float32:

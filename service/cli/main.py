@@ -21,6 +21,7 @@ from service.cli.links import links
 from service.cli.net import net
 from service.cli.outputs import outputs
 from service.cli.serve import serving
+from service.cli.sessions import sessions
 from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
 from service.cli.streams import events, streams
@@ -49,6 +50,7 @@ app.add_typer(compression)
 app.add_typer(benching)
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
+app.add_typer(sessions, name="sessions")
 app.add_typer(streams, name="streams")
 app.add_typer(datasets, name="dataset")
 app.add_typer(hooks, name="hooks")

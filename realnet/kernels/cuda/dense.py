@@ -93,9 +93,8 @@ class CudaDense:
         )
         self._own.scale[0] = torch.from_numpy(state.scale[:2])
         self._set_activity(state.x, state.x_before)
-        self._own.tile_sums[0] = torch.from_numpy(state.collected)  # as if one row of tiles had found all
         with self._current():
-            self._settle(is_tick=False)
+            self._take_collected(state.collected)
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
         own, ticks = self._own, len(frames)
@@ -138,10 +137,15 @@ class CudaDense:
     def swap(self, mind: ShortTerm) -> ShortTerm:
         x, x_before = self._activities()
         before = {"x": _taken(x), "x_before": _taken(x_before), "margins": self._margins}
+        before["collected"] = _taken(self._own.collected)
         self._set_activity(mind["x"], mind["x_before"])
         self._margins = mind["margins"]
         with self._current():
-            self._collect()
+            if "collected" in mind:
+                self._follow()
+                self._take_collected(mind["collected"])
+            else:
+                self._collect()
         return before
 
     def activity(self) -> Float32:
