@@ -6,6 +6,7 @@ slower; those that are exact compute the same bits.
 
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
 from types import FunctionType
 from typing import Any
 
@@ -114,6 +115,17 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:
 uncounted: Any = (lambda arrays: arrays) if IS_PLAIN else intrinsic(_uncounted)
 # Ask the memory for a place of a flat array that is needed soon.
 prefetch: Any = (lambda array, index: None) if IS_PLAIN else intrinsic(_prefetch)
+
+
+def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
+
+
+# a * b + c, rounded once.
+fused: Any = (lambda a, b, c: float(Fraction(a) * Fraction(b) + Fraction(c))) if IS_PLAIN else intrinsic(_fused)
 
 
 def _reduction(name: str) -> Any:
