@@ -64,7 +64,8 @@ def test_every_route_declares_its_scope() -> None:
     opened = [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN]
     assert opened == ["/openapi.json", "/", "/docs", "/page/{path:path}", "/healthz", "/v1/me"]
     writing = [route for route in ROUTES if (getattr(route, "methods", None) or set()) & {"PATCH", "DELETE", "PUT"}]
-    assert all(route.endpoint.scope is Scope.ADMIN for route in writing)
+    taught = [route.path for route in writing if route.endpoint.scope is not Scope.ADMIN]
+    assert taught == ["/v1/sessions/{name:path}"]  # whoever may make one by an input may forget it
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.path} {route.name}")

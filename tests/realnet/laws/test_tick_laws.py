@@ -176,3 +176,23 @@ def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind(
     frame = np.zeros_like(life.frames[:1])
     law = on_the_reference(net).run(frame)
     assert np.abs(net.run(frame, plasticity=0) - law).max() < 1e-4
+
+
+@every_kernel
+@every_preset
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_a_mind_goes_on_bit_for_bit_if_nothing_was_learnt_without_it(
+    kernel: str, preset: Preset, data: st.DataObject
+) -> None:
+    life = data.draw(lives(preset, ticks=8))
+    alone, beside = life.create(kernel), life.create(kernel)
+    for part in (slice(0, 5), slice(5, 8)):
+        said = [net.run(life.frames[part], life.teachers[part]) for net in (alone, beside)]
+        assert (said[0] == said[1]).all()
+        mind = beside.swap()
+        beside.run(life.frames, plasticity=0.0)
+        beside.check_mind(mind)
+        beside.swap(mind, goes_on=True)
+        alone.rest(8)
+    assert beside.checkpoint().state_sha256() == alone.checkpoint().state_sha256()
