@@ -38,7 +38,7 @@ def are_interpreted() -> bool:
 
 def _rows(n: int) -> int:
     """Return how many rows a tile has: few enough for enough tiles, many enough that their sums weigh little."""
-    return min(512, max(64, int(triton.next_power_of_2(n)) // 32))
+    return min(512, max(32, int(triton.next_power_of_2(n)) // 32))
 
 
 class _Own(NamedTuple):

@@ -71,7 +71,7 @@ LARGE, LARGE_PRUNED = Short(300, 50, 30, rate=0.1), Short(140, 20, 110, pruned=T
 @pytest.mark.parametrize("life", [SMALLEST, SMALL, PRUNED, LARGE, LARGE_PRUNED], ids=str)
 def test_every_tick_is_that_of_the_reference(life: Short) -> None:
     net = life.create()
-    for frame, teacher in zip(*life.given(2 if life is LARGE else 3), strict=True):
+    for frame, teacher in zip(*life.given(3 if life.n < 100 else 2), strict=True):
         x, law = net.state, on_the_reference(net)
         assert np.abs(net.run(frame[None], teacher[None]) - law.run(frame[None], teacher[None])).max() < 1e-5
         assert np.abs(net.weights() - law.weights()).max() < 1e-5
@@ -107,7 +107,7 @@ def test_a_scale_that_has_left_its_range_is_folded(life: Short, a: float, b: flo
     assert 0.6 < far.checkpoint().state().scale[0] < 1.7
 
 
-@pytest.mark.parametrize(("life", "plasticity"), [(SMALL, 1.0), (PRUNED, 0.5), (PRUNED, 0.0)])
+@pytest.mark.parametrize(("life", "plasticity"), [(PRUNED, 1.0), (SMALL, 0.0)])
 def test_many_calls_are_one_call(life: Short, plasticity: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realnet.kernels.cuda.dense.RING", 2)
     whole, parts = life.create(), life.create()
@@ -213,12 +213,11 @@ WAITS = "item", "tolist", "cpu", "numpy", "__bool__", "__int__", "__float__", "_
 
 
 @pytest.mark.skipif(HAS_GPU, reason="there it is counted for good, below")
-@pytest.mark.parametrize("ticks", [1, 5])
-def test_a_run_asks_for_numbers_once(ticks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_asks_for_numbers_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What would make a GPU's host wait is called of no tensor before the outputs are, at the end."""
     monkeypatch.setattr("realnet.kernels.cuda.dense.RING", 4)
     kernel = opened(PRUNED)
-    frames, teachers = PRUNED.given(ticks)
+    frames, teachers = PRUNED.given(5)
     asked = []
     for name in WAITS:
         plain = getattr(torch.Tensor, name)
@@ -229,7 +228,7 @@ def test_a_run_asks_for_numbers_once(ticks: int, monkeypatch: pytest.MonkeyPatch
 
         monkeypatch.setattr(torch.Tensor, name, told)
     kernel.run(SparseFrames.from_dense(frames), teachers, 0.01)
-    assert asked == [("numpy", (ticks, PRUNED.n_out))]
+    assert asked == [("numpy", (5, PRUNED.n_out))]
 
 
 @pytest.mark.gpu
