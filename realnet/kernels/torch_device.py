@@ -1,6 +1,6 @@
 """Every preset on any device of PyTorch, plainly: in place, in chunks of rows, a tick at a time.
 
-It is what other devices than a CPU live on where `cuda/` is not for them. W = a U + b, as in the CPU kernels, so that
+It is what other devices than a CPU live on, where `cuda/` isn't for them. W = a U + b, as in the CPU kernels, so that
 step 8 writes nothing.
 """
 
