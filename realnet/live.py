@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,7 @@ from realnet.shown import Shown, shown_rate
 
 if TYPE_CHECKING:
     from realnet.core.network import RealNet
+    from realnet.kernels.cpu_dense import CpuDense
 
 
 class LiveNet(Shown):
@@ -33,6 +34,7 @@ class LiveNet(Shown):
 
     Attributes:
         tick: how many ticks it has lived.
+        threads: how many compute it; the bits are the same for any number.
         learning_rate: eta of `literal` (1e-3); of the other presets c, the change of an output's log-odds, per unit of
             its surprise, if the same state came again at once (3).
         read_only: it is a fork, and shares its matrix with the net that it was forked from.
@@ -74,7 +76,7 @@ class LiveNet(Shown):
 
     def _begin(self, params: Params, kernel: Kernel, device: str, threads: int) -> None:
         """Set all that a net is made of; its learning rate apart."""
-        self._params, self._kernel, self._threads = params, kernel, threads
+        self._params, self._kernel, self.threads = params, kernel, threads
         self.num_neurons, self.input_ids, self.output_ids = params.num_neurons, params.input_ids, params.output_ids
         self.preset, self.seed, self.device, self.kernel = params.preset, params.seed, device, kernel.name
         self.tick, self.read_only = 0, False
@@ -124,6 +126,18 @@ class LiveNet(Shown):
             "learning rate": shown_rate(self.learning_rate, self.read_only),
             "device": self.device,
         }
+
+    @property
+    def takes_threads(self) -> bool:
+        """Return whether it can compute on several threads: `literal` on the CPU."""
+        return self.preset == "literal" and self.kernel == "cpu"
+
+    def use_threads(self, threads: int) -> None:
+        """Compute on so many threads from now on; the bits stay the same. Raises ValueError for a net that can't."""
+        if not self.takes_threads:
+            raise ValueError(f"a net of {self.preset} on the kernel {self.kernel} takes one thread")
+        self.threads = threads
+        cast("CpuDense", self._kernel).use_threads(threads)
 
     @property
     def learning_rate(self) -> float:
@@ -223,7 +237,7 @@ class LiveNet(Shown):
     def fork(self) -> LiveNet:
         """Return a net with activity of its own over this one's matrix, which it only reads; this one may learn on."""
         fork = LiveNet.__new__(LiveNet)
-        fork._begin(self._params, self._kernel.fork(), self.device, self._threads)
+        fork._begin(self._params, self._kernel.fork(), self.device, self.threads)
         fork.learning_rate, fork.tick, fork.read_only = self.learning_rate, self.tick, True
         return fork
 
@@ -245,7 +259,7 @@ class LiveNet(Shown):
         killed = mask[np.ix_(order, order)][:, self._params.stored]
         state.alive = ~killed if state.alive is None else state.alive & ~killed
         state.settle_(self._params)
-        self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
+        self._kernel = _open(self._params, state, self.device, self.kernel, self.threads)
 
     def adopt(self, weights: ArrayLike, base: ArrayLike | None = None, alive: ArrayLike | None = None) -> None:
         """Go on with other weights, such as a fit has made of this net's. All else stays as it is.
@@ -272,7 +286,7 @@ class LiveNet(Shown):
             adopted += state.stored_weights()
             np.clip(adopted, LOW, HIGH, out=adopted)
         state.adopt_(self._params, adopted, mask)
-        self._kernel = _open(self._params, state, self.device, self.kernel, self._threads)
+        self._kernel = _open(self._params, state, self.device, self.kernel, self.threads)
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""

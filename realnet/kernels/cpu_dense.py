@@ -74,7 +74,7 @@ class CpuDense:
             *(frames.offsets, frames.index, frames.value, teachers, rate, self._shape, outputs),
         )
         if self._threads > 1:
-            numba.set_num_threads(self._threads)
+            numba.set_num_threads(min(self._threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
             _run_parallel_(*arguments)
         else:
             _run_serial_(*arguments)

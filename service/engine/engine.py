@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from service.engine.replay_report import reported
 from service.engine.replies import Replies
 from service.engine.status import Status, StatusBoard
 from service.engine.thoughts import Thoughts
+from service.engine.threads import Threads
 from service.errors import Conflict, EngineStopped, NotDurable, NotReady
 from service.journal.codec import JournalDamaged
 from service.journal.journal import Journal, NoJournal
@@ -88,6 +90,7 @@ class Engine:
         self._taken: deque[Command[Any]] = deque()
         self._pipeline = Pipeline(journal or NoJournal(), replica.horizon)
         self._slice = SliceSize()
+        self._threads = Threads(os.cpu_count() or 1)
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
@@ -309,6 +312,7 @@ class Engine:
         if not (taken := self._pipeline.next_slice(most)):
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
+        may_thread = isinstance(first, InputRecord) and self._threads.apply(self._replica.learner.net)
         started = time.monotonic()
         self.listeners.listen(self._replica.learner, isinstance(first, InputRecord))  # dreams are private
         if isinstance(restore := taken[0][0].waiter, Restore) and restore.job is not None:
@@ -324,7 +328,9 @@ class Engine:
         if isinstance(first, InputRecord):
             self.listeners.tell()
             self._pace.frame(time.monotonic())
-            self._slice.adapt(ticks, time.monotonic() - started)
+            self._slice.adapt(ticks, seconds := time.monotonic() - started)
+            if may_thread:
+                self._threads.took(ticks, seconds)
             self._inbox.release(sum(ticks for entry, ticks in taken if isinstance(entry.waiter, Run)))
         elif isinstance(first, RestoreRecord):
             self._outputs.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from functools import partial
 
@@ -10,6 +11,7 @@ from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
 from service.engine.engine import Engine
 from service.engine.feed import Feed
+from service.engine.threads import warm_up
 from service.journal.codec import JournalDamaged
 from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
 from service.runtime.following import Follower
@@ -85,7 +87,7 @@ def follower_of(
 async def _warm_up(learner: Learner) -> None:
     """Make the net's kernels ready, and say so where they have to be compiled."""
     began = time.monotonic()
-    warming = asyncio.create_task(asyncio.to_thread(learner.warm_up))
+    warming = asyncio.create_task(asyncio.to_thread(_compile, learner))
     await asyncio.wait([warming], timeout=_LOAD_SECONDS)
     if is_slow := not warming.done():
         _logger.info("compiling the kernels of %s, once on this machine; it takes up to a minute", learner.net.preset)
@@ -96,6 +98,11 @@ async def _warm_up(learner: Learner) -> None:
     await warming
     if is_slow:
         _logger.info("the kernels are compiled, in %.0f s", time.monotonic() - began)
+
+
+def _compile(learner: Learner) -> None:
+    learner.warm_up()
+    warm_up(learner.net, os.cpu_count() or 1)
 
 
 def snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
