@@ -17,8 +17,10 @@ from realnet.streams.window import add_, window
 REMEMBERED = 64  # events, and ranges that are normal by a person's word
 _WITHIN = 100  # rows in which only what is rarer is told
 _CALM = 20  # rows below half of the bits that are asked for, and the event is over
-_STEP = 0.15  # of the bits that are asked for, by which an alarm raises them where there is a budget
-_LEAST, _MOST = 5.7, 70.0  # bits that may be asked for to keep a budget; what is rare at all has 5.65
+_STEP = 0.15  # of the bits that are asked for, by which an alarm raises them where there is a budget,
+_YOUNG, _SOONEST = 500, 150  # and (500 / (150 + r)) times as much more after r rows
+_RARE = 5.7  # bits: what is rare at all has 5.65
+_LEAST, _MOST = 2.0, 70.0  # bits that may be asked for to keep a budget; what calm rows leave is for those that are not
 
 
 _NAMES: tuple[EventState | None, ...] = (None, "open", "worse", "closed")
@@ -149,7 +151,8 @@ def see_(events: NDArray[Any], bits: float) -> int:
 def keep_budget_(events: NDArray[Any], budget: float, is_alarm: bool) -> None:
     """Ask for more after an alarm, and for less after every row: by as much as is level at the budget."""
     state = events[0]
-    changed = state.asked * (1 + _STEP * ((1.0 if is_alarm else 0.0) - budget / 1000))
+    step = _STEP * (1 + _YOUNG / (_SOONEST + state.last.seen))
+    changed = state.asked * (1 + step * ((1.0 if is_alarm else 0.0) - budget / 1000))
     state.asked = max(_LEAST, min(_MOST, changed))
 
 
@@ -189,7 +192,7 @@ def first_asked(options: ValueOptions, values: int = 1) -> float:
     row have so many times as many.
     """
     bits = BITS[options.sensitivity] if options.budget is None else 12 - 3 * math.log(options.budget)
-    return max(_LEAST, bits + 3 * math.log(max(values, 1)))
+    return max(_RARE, bits + 3 * math.log(max(values, 1)))
 
 
 def change_asked(events: Events, before: ValueOptions, options: ValueOptions, values: int = 1) -> None:

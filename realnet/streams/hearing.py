@@ -23,8 +23,12 @@ _WAYS: dict[Direction, float] = {"up": 1.0, "down": -1.0, "both": 0.0}
 
 
 def choices(options: ValueOptions) -> tuple[float, float]:
-    """Return what a person has chosen as `hear_` is told it: the least change, NaN for the usual one; and the way."""
-    return np.nan if options.min_change is None else options.min_change, _WAYS[options.direction]
+    """Return what a person has chosen as `hear_` is told it: the least change, NaN for the usual one; and the way.
+
+    Where there is a budget, that alone says how much is news, unless a least change was chosen.
+    """
+    usual = np.nan if options.budget is None else 0.0
+    return usual if options.min_change is None else options.min_change, _WAYS[options.direction]
 
 
 @exact_inlined_kernel

@@ -29,7 +29,7 @@ class ValueOptions:
     Attributes:
         sensitivity: how rare a row must be to be news: 13, 11.75 or 10.75 bits.
         min_change: no news is a value that is less than so far from what was expected and from the mean of the last 50;
-            None: 5% of the usual value.
+            None: 5% of the usual value, or, where there is a budget, nothing.
         direction: whether only what is above or below what was expected is news.
         budget: alarms in 1,000 rows, in place of a sensitivity: the bits that are asked for rise and fall until it is
             kept. None: they stay.

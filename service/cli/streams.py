@@ -103,7 +103,7 @@ def print_events(
     """Print the news of all streams that the server watches, as `realnet watch` does: when, where, what, and why."""
     from service.cli.watching.telling import Teller
 
-    teller = None if json else Teller(names=stream is None, json=False, explain=False)
+    teller = None if json else Teller(names=stream is None, as_json=False, explain=False)
     with client_of(context) as client:
         pages = _pages(client, after or 0, stream, follow)
         newest: deque[StreamEvent] = deque(maxlen=last if after is None else None)
@@ -141,26 +141,16 @@ def _pages(client: "Client", after: int, stream: str | None, follow: bool) -> "I
 
 def _print(found: "deque[StreamEvent]", teller: "Teller | None") -> None:
     from realnet.streams.told import Event, Told
+    from service.cli.watching.served import each_of
 
     for each in found:
         if teller is None:
             print_json(each)
             continue
-        what = _what(each)
         at = (each.at or each.received_at).timestamp()
         event = Event(each.number, each.state)
-        told = Told(each.row, at, True, each.score, each.bits, each.why, each.expected, each.low, each.high, event)
+        expected = each.expected, each.low, each.high, event, each_of(each)
+        told = Told(each.row, at, True, each.score, each.bits, each.why, *expected)
+        came = (each.text, each.values, each.fields, each.value)
+        what = next((one for one in came if one is not None), math.nan)
         teller.tell(f"{each.stream} (muted)" if each.muted else each.stream, each.row, what, told, event)
-
-
-def _what(event: "StreamEvent") -> str | float:
-    """Return what came: a value, a line, several values, or an event of JSON."""
-    import msgspec
-
-    if event.text is not None:
-        return event.text
-    if event.values is not None:
-        return shown(event.values)
-    if event.fields is not None:
-        return msgspec.json.encode(event.fields).decode()
-    return math.nan if event.value is None else event.value

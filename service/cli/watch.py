@@ -12,6 +12,7 @@ from service.cli.output import console
 
 if TYPE_CHECKING:
     from realnet.client import Server
+    from realnet.client.streams import StreamKind
 
 watching = typer.Typer()
 
@@ -59,13 +60,21 @@ def watch_streams(
     metric: Annotated[
         bool, typer.Option("--metric", help="Rows are values: a CSV, or a number a line.", rich_help_panel=_VALUES)
     ] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="Rows are events: an object of JSON a line.", rich_help_panel=_VALUES)
+    ] = False,
     column: Annotated[
         str | None,
-        typer.Option(help="The column of the value; if not given, the first of numbers.", rich_help_panel=_VALUES),
+        typer.Option(
+            help="The column of the value, or several as cpu,memory; if not given, the first of numbers.",
+            rich_help_panel=_VALUES,
+        ),
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(help="The column of the time; if not given, the first that is one.", rich_help_panel=_VALUES),
+        typer.Option(
+            help="The column or field of the time; if not given, the first that is one.", rich_help_panel=_VALUES
+        ),
     ] = None,
     direction: Annotated[
         Literal["up", "down", "both"] | None,
@@ -80,7 +89,7 @@ def watch_streams(
         typer.Option(help="What to do with a row without a value.", rich_help_panel=_VALUES),
     ] = None,
 ) -> None:
-    """Watch log lines or values, learn what is usual from the stream itself, and print only what is news.
+    """Watch log lines, values or events of JSON, learn from them what is usual, and print only what is news.
 
     It takes no server: each file has a detector in this process, or with --url a stream in a server. What is said of a
     row is said before it is learnt.
@@ -90,9 +99,16 @@ def watch_streams(
     from service.cli.watching.watched import Asked
 
     of_values = {"direction": direction, "min_change": min_change, "missing": missing}
-    for name, value in ({"column": column, "time": time} | of_values).items():
+    if metric and events:
+        raise typer.BadParameter("it is one or the other", param_hint="--metric, --events")
+    for name, value in ({"column": column, "time": None if events else time} | of_values).items():
         if value is not None and not metric:
             raise typer.BadParameter("it is of values: --metric", param_hint=f"--{name.replace('_', '-')}")
+    kind: StreamKind = (
+        "events" if events else "lines" if not metric else "several" if "," in (column or "") else "values"
+    )
+    if picture is not None and kind in ("several", "events"):
+        raise typer.BadParameter("it is of lines, or of one value", param_hint="--replay")
     if picture is not None and (follow or len(files) > 1):
         raise typer.BadParameter("it is of one FILE, without --follow", param_hint="--replay")
     if eager + quiet + (budget is not None) > 1:
@@ -103,7 +119,7 @@ def watch_streams(
     asked = Asked(
         tuple(_checked(files, follow)),
         follow,
-        metric,
+        kind,
         column,
         time,
         given,

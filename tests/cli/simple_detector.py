@@ -7,15 +7,17 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from realnet.checkpoint import Checkpoint
+from realnet.client.streams import StreamKind
 from realnet.streams.told import Detector, Event, Learn, Told
 from service.cli.watching.detectors import Kind
+from service.cli.watching.judges import What
 
 WARM_UP = 3
 
 
 class Row(NamedTuple):
     at: float | None
-    what: str | float
+    what: What
 
 
 class SimpleDetector:
@@ -54,7 +56,7 @@ class SimpleDetector:
         ready, is_text = self.remaining == 0, isinstance(row.what, str)
         self.rows += 1
         self.last = self.last if row.at is None else row.at
-        is_news = ready and ("news" in row.what if isinstance(row.what, str) else row.what > 100)
+        is_news = ready and ("news" in row.what if isinstance(row.what, str) else _largest(row.what) > 100)
         event = None
         if is_news:
             self.events += not self.is_open
@@ -85,7 +87,11 @@ class SimpleDetector:
         return detector
 
 
-def simple_kind(is_metric: bool) -> Kind:
+def _largest(what: float | dict[str, Any]) -> float:
+    return 0.0 if isinstance(what, dict) else what
+
+
+def simple_kind(kind: StreamKind) -> Kind:
     """Return the kind of these, in place of that of the detectors there are."""
 
     def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> Detector[Row]:

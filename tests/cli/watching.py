@@ -9,6 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from service.cli.watching import detectors
+from service.cli.watching.judges import What
 from tests.cli.commands import realnet
 from tests.cli.simple_detector import Row, SimpleDetector, simple_kind
 
@@ -49,7 +50,7 @@ class Watching:
             for failure in failures:
                 raise failure
 
-    def texts(self) -> list[str | float]:
+    def texts(self) -> list[What]:
         return [row.what for row in self.seen]
 
 

@@ -1,4 +1,4 @@
-"""Read a row of values: of a CSV, or one number on each line."""
+"""Read a row of values: of one or several columns of a CSV, or one number on each line."""
 
 import csv
 import math
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 import typer
 
+from service.cli.watching.judges import Row
 from service.cli.watching.times import time_of
 
 _DELIMITERS = ",;\t"
@@ -15,38 +16,39 @@ _MISSING = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
 
 
 class Layout(msgspec.Struct):
-    """How the rows of a file look: `value` and `time` are the places of these columns, once they are chosen."""
+    """How the rows of a file look: `values` and `time` are the places of these columns, once they are chosen."""
 
     delimiter: str
     header: list[str] | None
     width: int
-    value: int | None
+    values: list[int]
     time: int | None
     is_chosen: bool = False
 
 
 class Columns:
-    """Reads the value and the time of each row. What it chooses itself it says once.
+    """Reads the value, or several by name, and the time of each row. What it chooses itself it says once.
 
     `layout` is what it found.
 
     Args:
-        column, time: the names of the columns, or their places from 1; None lets the first rows tell.
+        column, time: the names of the columns, or their places from 1; None lets the first rows tell. With a comma
+            `column` names several.
         missing: whether a cell may be empty, and is NaN then.
         say: is told what was chosen.
     """
 
     def __init__(self, column: str | None, time: str | None, missing: bool, say: Callable[[str], None]) -> None:
-        self._column, self._time, self._missing, self._say = column, time, missing, say
+        self._columns, self._time, self._missing, self._say = column.split(",") if column else [], time, missing, say
         self.layout: Layout | None = None
         self._begins = True  # a file
 
     def resume(self, layout: Layout) -> None:
         """Go on with what was found before. Raises BadParameter if that is not what the columns were named."""
-        value, time = self._named(_names(layout.header, layout.width))
+        values, time = self._named(_names(layout.header, layout.width))
         if not layout.is_chosen:
-            layout.value, layout.time = value, time
-        elif value not in (None, layout.value) or time not in (None, layout.time):
+            layout.values, layout.time = values, time
+        elif values not in ([], layout.values) or time not in (None, layout.time):
             raise typer.BadParameter("in the state they are others", param_hint="--column, --time")
         self.layout, self._begins = layout, False
 
@@ -54,8 +56,8 @@ class Columns:
         """Go on with another file, which may have a header of its own, or none."""
         self._begins = True
 
-    def read(self, line: str) -> tuple[float | None, float] | None:
-        """Return a row's time and value; None if it has none. Raises ValueError if it cannot be read.
+    def read(self, line: str) -> Row | None:
+        """Return a row's time, and its value or values; None if it has none. Raises ValueError if it cannot be read.
 
         Raises BadParameter where there is no such column.
         """
@@ -74,38 +76,47 @@ class Columns:
             raise ValueError(f"{len(cells)} columns, not {layout.width}")
         if not layout.is_chosen:
             self._choose(layout, cells)
-        assert layout.value is not None
-        return None if layout.time is None else time_of(cells[layout.time]), self._number(cells[layout.value])
+        at = None if layout.time is None else time_of(cells[layout.time])
+        if len(self._columns) < 2:
+            return at, self._number(cells[layout.values[0]])
+        names, numbers = _names(layout.header, layout.width), [self._number(cells[place]) for place in layout.values]
+        several = {names[place]: each for place, each in zip(layout.values, numbers, strict=True)}
+        return at, {name: None if math.isnan(each) else each for name, each in several.items()}
 
     def _look_at_first(self, line: str) -> None:
         """Find the layout by the first line of a file. Of a file after another it stays if that is no other header."""
         delimiter = _delimiter(line)
         cells = _cells(line, delimiter)
         is_row = any(_is_number(cell) or _is_time(cell, "time") for cell in cells)
-        header = None if is_row and not {self._column, self._time} & {*cells} else cells
+        header = None if is_row and not {*self._columns, self._time} & {*cells} else cells
         if self.layout is None or header not in (None, self.layout.header):
             self.layout = Layout(delimiter, header, len(cells), *self._named(_names(header, len(cells))))
 
-    def _named(self, names: list[str]) -> tuple[int | None, int | None]:
-        """Return the places of the columns of value and time, as far as they were named."""
-        return _place(names, "--column", self._column), _place(names, "--time", self._time)
+    def _named(self, names: list[str]) -> tuple[list[int], int | None]:
+        """Return the places of the columns of values and time, as far as they were named. Raises BadParameter."""
+        values = [_place(names, "--column", name) for name in self._columns]
+        if len({*values}) < len(values):
+            raise typer.BadParameter("a column is named twice", param_hint="--column")
+        return values, None if self._time is None else _place(names, "--time", self._time)
 
     def _choose(self, layout: Layout, cells: list[str]) -> None:
         """Choose by a row the columns that were not named. Raises ValueError if none of its cells is a number."""
         names = _names(layout.header, layout.width)
         time = layout.time
         if time is None and layout.width > 1:
-            of_time = (at for at in range(layout.width) if at != layout.value and _is_time(cells[at], names[at]))
+            of_time = (at for at in range(layout.width) if at not in layout.values and _is_time(cells[at], names[at]))
             time = next(of_time, None)
-        value = layout.value
-        if value is None:
-            value = next((at for at, cell in enumerate(cells) if at != time and _is_number(cell)), None)
-        if value is None:
+        values = layout.values
+        if not values:
+            values = [at for at, cell in enumerate(cells) if at != time and _is_number(cell)][:1]
+        if not values:
             raise ValueError(f"no number: {cells[0][:40]!r}" if layout.width == 1 else "no number in any column")
-        if layout.width > 1 and (self._column is None or self._time is None):
+        if layout.width > 1 and not (layout.values and self._time):
             of = "no column is a time" if time is None else f"the time is column {names[time]}"
-            self._say(f"the value is column {names[value]}, {of} (--column and --time name others)")
-        layout.value, layout.time, layout.is_chosen = value, time, True
+            what = "the value is column" if len(values) == 1 else "the values are columns"
+            listed = ", ".join(names[each] for each in values)
+            self._say(f"{what} {listed}, {of} (--column and --time name others)")
+        layout.values, layout.time, layout.is_chosen = values, time, True
 
     def _number(self, cell: str) -> float:
         if cell.strip().lower() in _MISSING:
@@ -138,10 +149,8 @@ def _names(header: list[str] | None, width: int) -> list[str]:
     return header or [str(place + 1) for place in range(width)]
 
 
-def _place(names: list[str], flag: str, name: str | None) -> int | None:
-    """Return where a column stands that is given by its name or its place."""
-    if name is None:
-        return None
+def _place(names: list[str], flag: str, name: str) -> int:
+    """Return where a column stands that is given by its name or its place. Raises BadParameter."""
     if name in names:
         return names.index(name)
     if name.isdecimal() and 1 <= int(name) <= len(names):

@@ -1,11 +1,11 @@
-"""Make the detectors, of lines or of values: the only place that knows them, and loads them late."""
+"""Make the detectors of each kind: the only place that knows them, and loads them late."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from realnet.checkpoint import Checkpoint
-from realnet.client.streams import StreamOptions
+from realnet.client.streams import StreamKind, StreamOptions
 from realnet.streams.told import Detector
 from service.cli.watching.times import local_zone
 
@@ -23,14 +23,14 @@ class Kind(NamedTuple):
     detector: Callable[[dict[str, Any], Checkpoint | None], Detector[Any]]
 
 
-def kind_of(is_metric: bool) -> Kind:
-    """Return the kind of values, or that of lines."""
-    return _values() if is_metric else _lines()
+def kind_of(kind: StreamKind) -> Kind:
+    """Return what streams of a kind are made of."""
+    return {"lines": _lines, "values": _values, "several": _several, "events": _events}[kind]()
 
 
-def options_there(is_metric: bool, options: dict[str, Any]) -> tuple[StreamOptions, StreamOptions]:
+def options_there(kind: StreamKind, options: dict[str, Any]) -> tuple[StreamOptions, StreamOptions]:
     """Return options as a server's stream has them: those that were chosen, and those of a stream that it begins."""
-    if not is_metric:
+    if kind in ("lines", "events"):
         chosen = StreamOptions(budget=_budget(options)) if options else StreamOptions()
         return chosen, chosen
     chosen = cast(StreamOptions, options)
@@ -49,6 +49,32 @@ def _values() -> Kind:
         return detector
 
     return Kind(Value, detector)
+
+
+def _several() -> Kind:
+    from realnet.streams.several import SeveralDetector, Values
+
+    def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> SeveralDetector:
+        if checkpoint is None:
+            usual = SeveralDetector().options
+            return SeveralDetector(replace(usual, **{"zone": local_zone(), **options}))
+        detector = SeveralDetector.from_checkpoint(checkpoint)
+        detector.options = replace(detector.options, **options)
+        return detector
+
+    return Kind(Values, detector)
+
+
+def _events() -> Kind:
+    from realnet.streams.json_events import EventDetector, JsonEvent
+
+    def detector(options: dict[str, Any], checkpoint: Checkpoint | None) -> EventDetector:
+        detector = EventDetector() if checkpoint is None else EventDetector.from_checkpoint(checkpoint)
+        if options:
+            detector.budget = _budget(options)
+        return detector
+
+    return Kind(lambda at, fields: JsonEvent(fields, at), detector)
 
 
 def _lines() -> Kind:

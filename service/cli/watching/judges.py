@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeAlias
 from realnet.streams.told import Detector, Told
 from service.cli.watching.detectors import Kind
 
-Row: TypeAlias = tuple[float | None, str | float]  # when, and what
+What: TypeAlias = str | float | dict[str, Any]  # a line, a value, several by name, or the fields of a JSON event
+Row: TypeAlias = tuple[float | None, What]  # when, and what
 
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
 _COMPILES = "compiling the kernels, once on this machine; it takes up to a minute"

@@ -1,10 +1,12 @@
-"""Read a line of a log: plain, of journald's JSON, or of Docker's."""
+"""Read a line of a log: plain, of journald's JSON, or of Docker's; or an event of JSON."""
 
 import json
 from typing import Any
 
+from service.cli.watching.judges import Row
 from service.cli.watching.times import split_time, time_of
 
+_TIMES = ("@timestamp", "timestamp", "time", "at", "ts")  # fields that may be the time of an event
 _MOST_NULS = 0.01  # of a line
 
 
@@ -28,6 +30,38 @@ class Log:
         if self._form == "plain":
             return split_time(line)  # or all lines are new when the name of the month is
         return _journald(_object(line)) if self._form == "journald" else _docker(_object(line))
+
+
+class JsonEvents:
+    """Reads events, an object of JSON on each line.
+
+    Args:
+        time: the field that is the time, which is no part of the event then; None takes the first of those that are
+            usual.
+    """
+
+    def __init__(self, time: str | None) -> None:
+        self._time = time
+
+    def begin(self) -> None:
+        """Go on with another file, which is of the same form."""
+
+    def read(self, line: str) -> Row | None:
+        """Return an event's time and its fields; None for an empty line. Raises ValueError if it cannot be read."""
+        if not line.strip():
+            return None
+        fields = _object(line.lstrip())
+        if self._time is not None:
+            if self._time not in fields:
+                raise ValueError(f"no field {self._time}")
+            return time_of(str(fields.pop(self._time))), fields
+        for name in _TIMES:
+            try:
+                at = time_of(str(fields[name]))
+            except (KeyError, ValueError):
+                continue
+            return at, {field: each for field, each in fields.items() if field != name}
+        return None, fields
 
 
 def _form_of(line: str) -> str:

@@ -42,7 +42,7 @@ async def watch(asked: Asked, teller: Teller, console: Console) -> int:
     for each in watching.streams:
         console.print(f"{f'{each.name}: ' if len(asked.files) > 1 else ''}{each.summary(seconds)}")
         if each.seen is not None and each.seen.rows and asked.picture is not None:
-            picture.draw(each.seen, each.name, asked.is_metric, asked.picture)
+            picture.draw(each.seen, each.name, asked.kind == "values", asked.picture)
             console.print(f"{asked.picture} shows it")
     return status
 
@@ -54,8 +54,8 @@ class _Watching:
         self, asked: Asked, teller: Teller, console: Console, stack: AsyncExitStack, client: AsyncClient | None
     ) -> None:
         self._asked, self._path, self._console, self._client = asked, asked.state, console, client
-        self._state = State(asked.is_metric) if self._path is None else State.load(self._path, asked.is_metric)
-        self._kind = detectors.kind_of(asked.is_metric)
+        self._state = State(asked.kind) if self._path is None else State.load(self._path, asked.kind)
+        self._kind = detectors.kind_of(asked.kind)
         self.streams: list[Watched] = []
         for name in asked.files:
             kept = self._state.streams.get(_key(name))
@@ -79,11 +79,11 @@ class _Watching:
         except ValueError as error:
             where = "" if kept is None else f"{self._path}: "
             raise typer.BadParameter(f"{where}{error}") from error
-        chosen, at_first = detectors.options_there(asked.is_metric, asked.options)
+        chosen, at_first = detectors.options_there(asked.kind, asked.options)
         return ServerJudge(
             self._client,
             stream,
-            "values" if asked.is_metric else "lines",
+            asked.kind,
             chosen,
             at_first,
             self._console.print,

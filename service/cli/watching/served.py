@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import typer
 
@@ -16,13 +16,14 @@ from realnet.client import (
     OutOfScope,
     RealNetError,
     StoreUnavailable,
+    StreamEvent,
     StreamState,
     ToldRow,
     Unreachable,
 )
 from realnet.client import Row as SentRow
 from realnet.client.streams import StreamKind, StreamOptions
-from realnet.streams.told import Event, Told
+from realnet.streams.told import Event, Expected, Told
 from service.cli.watching.judges import Row, RowRefused
 
 _MOST = 256  # rows of one request: of so many the server still knows what it told, if they come again
@@ -30,6 +31,8 @@ _PAUSE = 1.0  # seconds from one request to the next where rows are few: a serve
 _FIRST_SECONDS, _LAST_SECONDS = 0.5, 30.0  # between tries of a server that does not answer
 _BACK = "the server answers again"
 _BUSY_TRIES = 20  # of rows that are still being told of, as they came before
+
+_SENT: dict[StreamKind, str] = {"lines": "text", "values": "value", "several": "values", "events": "fields"}
 
 T = TypeVar("T")
 
@@ -73,9 +76,7 @@ class ServerJudge:
             await self._answered(lambda: self._client.streams.change(self.name, options=self._options))
 
     async def tell(self, rows: Sequence[Row], key: str) -> Sequence[Told | None]:
-        sent: list[SentRow] = [
-            {"at": at, "text": what} if isinstance(what, str) else {"at": at, "value": what} for at, what in rows
-        ]
+        sent = [cast(SentRow, {"at": at, _SENT[self._kind]: what}) for at, what in rows]
         observed = await self._observed(sent, key)
         self.rows += len(rows)
         self.remaining = max(0, self.remaining - len(rows))
@@ -149,4 +150,12 @@ def _refused(error: Invalid) -> Exception:
 def _told(row: ToldRow) -> Told:
     event: Any = None if row.event is None else Event(row.event.number, row.event.state)
     at = None if row.at is None else row.at.timestamp()
-    return Told(row.row, at, row.ready, row.score, row.bits, row.why, row.expected, row.low, row.high, event)
+    expected = row.expected, row.low, row.high, event, each_of(row)
+    return Told(row.row, at, row.ready, row.score, row.bits, row.why, *expected)
+
+
+def each_of(row: ToldRow | StreamEvent) -> dict[str, Expected] | None:
+    """Return what was expected of each of several values."""
+    if row.each is None:
+        return None
+    return {name: Expected(each.value, each.low, each.high) for name, each in row.each.items()}

@@ -6,10 +6,17 @@ from typing import Self
 import msgspec
 import typer
 
+from realnet.client.streams import StreamKind
 from service.cli.output import write_whole
 from service.cli.watching.columns import Layout
 
 _HINT = "--state"
+_NAMES: dict[StreamKind, str] = {
+    "lines": "lines",
+    "values": "values",
+    "several": "several columns",
+    "events": "JSON events",
+}
 
 
 class Kept(msgspec.Struct):
@@ -33,7 +40,7 @@ class Kept(msgspec.Struct):
 class State(msgspec.Struct, tag="realnet watch 1"):
     """All streams of a watch, by the path of their files."""
 
-    is_metric: bool
+    kind: StreamKind
     streams: dict[str, Kept] = {}
 
     def save(self, path: Path) -> None:
@@ -41,19 +48,18 @@ class State(msgspec.Struct, tag="realnet watch 1"):
         write_whole(path, msgspec.msgpack.encode(self))
 
     @classmethod
-    def load(cls, path: Path, is_metric: bool) -> Self:
+    def load(cls, path: Path, kind: StreamKind) -> Self:
         """Return the state of a file, or a new one where there is none. Raises BadParameter for any other, OSError."""
         try:
             data = path.read_bytes()
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=_HINT) from None
-            return cls(is_metric)
+            return cls(kind)
         try:
             state = msgspec.msgpack.decode(data, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise typer.BadParameter(f"{path} is no state of `realnet watch`: {error}", param_hint=_HINT) from error
-        if state.is_metric != is_metric:
-            of, other = ("values", "lines") if state.is_metric else ("lines", "values")
-            raise typer.BadParameter(f"{path} is of {of}, not of {other}", param_hint=_HINT)
+        if state.kind != kind:
+            raise typer.BadParameter(f"{path} is of {_NAMES[state.kind]}, not of {_NAMES[kind]}", param_hint=_HINT)
         return state

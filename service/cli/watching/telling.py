@@ -1,5 +1,6 @@
 """Print events: a line each, for a person or as JSON."""
 
+import json
 import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import typer
 
 from realnet.streams.told import Event, Told
 from service.cli.output import console, moment, printable
+from service.cli.watching.judges import What
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -22,17 +24,18 @@ _WORDS = {
     "range": "it was never so far",
     "words": "its words are unusual",
     "bytes": "no line was like it",
+    "others": "it is unlike the others",
 }
 
 
 class Teller:
     """Prints the events of all streams; the name of each where there are several."""
 
-    def __init__(self, names: bool, json: bool, explain: bool) -> None:
-        self._names, self._json, self._explain = names, json, explain
+    def __init__(self, names: bool, as_json: bool, explain: bool) -> None:
+        self._names, self._json, self._explain = names, as_json, explain
         self._console = console()
 
-    def tell(self, name: str, line: int, what: str | float, told: Told, event: Event) -> None:
+    def tell(self, name: str, line: int, what: What, told: Told, event: Event) -> None:
         """Print that a row of a stream, in that line of its file, is an event."""
         if self._json:
             typer.echo(_json(name, line, what, told, event))
@@ -43,7 +46,7 @@ class Teller:
                 self._console.print(f"    {_one_line(_explained(told))}")
         typer.echo(shown.get(), nl=False)  # it fails like all else where nobody reads on, as the console does not
 
-    def _line(self, name: str, line: int, what: str | float, told: Told, event: Event) -> "Text":
+    def _line(self, name: str, line: int, what: What, told: Told, event: Event) -> "Text":
         from rich.text import Text
 
         when = f"line {line:,}" if told.at is None else moment(_time(told.at))
@@ -79,15 +82,25 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def _shown(what: str | float, told: Told) -> str:
+def _shown(what: What, told: Told) -> str:
     """Return what came, and of a value what was expected instead of it."""
     if isinstance(what, str):
         return what
-    low, high = told.low, told.high
-    if (low is not None and what < low) or (high is not None and what > high):
-        return f"{number(what)}, expected {_bounds(low, high)}"
+    if not isinstance(what, dict):
+        return _beside(what, told.expected, told.low, told.high)
+    if told.each is None:
+        return json.dumps(what, ensure_ascii=False)
+    spoke = {name.rpartition(": ")[0] for name in told.why}
+    each = {name: expected for name, expected in told.each.items() if name in spoke}
+    return "; ".join(f"{name} {_beside(what[name], *expected)}" for name, expected in each.items())
+
+
+def _beside(value: float, expected: float | str | None, low: float | None, high: float | None) -> str:
+    """Return a value, and what was expected instead of it."""
+    if (low is not None and value < low) or (high is not None and value > high):
+        return f"{number(value)}, expected {_bounds(low, high)}"
     # It is news for another reason than its distance.
-    return number(what) if told.expected is None else f"{number(what)}, expected about {_expected(told)}"
+    return number(value) if not isinstance(expected, float) else f"{number(value)}, expected about {number(expected)}"
 
 
 def _bounds(low: float | None, high: float | None) -> str:
@@ -103,7 +116,13 @@ def _expected(told: Told) -> str:
 def _why(told: Told) -> str:
     loudest = max(told.why.values(), default=0.0)
     loud = [name for name, bits in told.why.items() if bits and bits >= _LOUD * loudest][:_REASONS]
-    return ", ".join(_WORDS.get(name, name.replace("_", " ")) for name in loud)
+    return ", ".join(map(_word, loud))
+
+
+def _word(name: str) -> str:
+    """Return a signal as a person reads it, behind the name of the value that it is of, where there are several."""
+    of, colon, signal = name.rpartition(": ")
+    return f"{of}{colon}{_WORDS.get(signal, signal.replace('_', ' '))}"
 
 
 def _explained(told: Told) -> str:
@@ -120,10 +139,16 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
-def _json(name: str, line: int, what: str | float, told: Told, event: Event) -> bytes:
+def _json(name: str, line: int, what: What, told: Told, event: Event) -> bytes:
     import msgspec
 
-    of_value = {"value": what, "low": told.low, "high": told.high}
+    came: dict[str, Any] = {"value": what, "low": told.low, "high": told.high}
+    if isinstance(what, str):
+        came = {"text": what}
+    elif isinstance(what, dict):
+        came = {"fields": what}
+        if told.each is not None:
+            came = {"values": what, "each": {name: expected._asdict() for name, expected in told.each.items()}}
     fields: dict[str, Any] = {
         "stream": name,
         "line": line,
@@ -131,7 +156,7 @@ def _json(name: str, line: int, what: str | float, told: Told, event: Event) -> 
         "score": told.score,
         "bits": told.bits,
         "expected": told.expected,
-        **({"text": what} if isinstance(what, str) else of_value),
+        **came,
         "why": told.why,
         "event": {"number": event.number, "state": event.state},
     }

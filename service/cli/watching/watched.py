@@ -17,12 +17,13 @@ import typer
 
 from realnet.client import RealNetError
 from realnet.client.server import Server
+from realnet.client.streams import StreamKind
 from realnet.streams.told import Told
 from service.cli.source import Source
 from service.cli.watching.columns import Columns
 from service.cli.watching.cutting import BinaryError, Cutter, RawLine
-from service.cli.watching.judges import Judge, Row, RowRefused
-from service.cli.watching.logs import Log
+from service.cli.watching.judges import Judge, Row, RowRefused, What
+from service.cli.watching.logs import JsonEvents, Log
 from service.cli.watching.seen import Seen
 from service.cli.watching.state import Kept
 from service.cli.watching.telling import Teller
@@ -38,7 +39,7 @@ class Asked:
 
     files: tuple[str, ...]
     follow: bool
-    is_metric: bool
+    kind: StreamKind
     column: str | None
     time: str | None
     options: dict[str, Any]
@@ -50,7 +51,7 @@ class Asked:
 
     @property
     def takes_missing(self) -> bool:
-        return str(self.options.get("missing", "refuse")) != "refuse"
+        return str(self.options.get("missing", "skip" if self.kind == "several" else "refuse")) != "refuse"
 
 
 class Enough(Exception):
@@ -78,8 +79,10 @@ class Watched:
         self._source = Source(name, 0, asked.follow, self._begin_again, unpacks=True)
         self._is_kept = self._source.is_file and name != "-"  # what comes in a pipe comes once
         self._is_live = asked.follow or not self._source.is_file
-        self._form: Log | Columns = Log()
-        if asked.is_metric:
+        self._form: Log | JsonEvents | Columns = Log()
+        if asked.kind == "events":
+            self._form = JsonEvents(asked.time)
+        elif asked.kind != "lines":
             self._form = Columns(asked.column, asked.time, asked.takes_missing, self._say_of_it)
         self.seen = None if asked.picture is None else Seen()
         self.before_sending: Callable[[], None] = lambda: None
@@ -244,8 +247,8 @@ class Watched:
             if each is not None
         )
 
-    def _is_told(self, line: RawLine, what: str | float, told: Told) -> bool:
-        if self.seen is not None:
+    def _is_told(self, line: RawLine, what: What, told: Told) -> bool:
+        if self.seen is not None and not isinstance(what, dict):
             self.seen.add(line.number, what, told)
         if told.event is None:
             return False

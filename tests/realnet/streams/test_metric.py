@@ -233,13 +233,20 @@ def test_the_quieter_the_fewer() -> None:
     assert counts[0] < counts[1]
 
 
-@pytest.mark.parametrize(("budget", "tail"), [(4.0, 1), (0.5, 5)])
+@pytest.mark.parametrize(("budget", "tail"), [(4.0, 1), (0.5, 5), (10.0, 1), (10.0, 5)])
 def test_a_budget_is_kept_within_a_factor_of_two(budget: float, tail: int) -> None:
     """Without one there would be .3 alarms in 1,000 rows, and 1.3 where the tail is long."""
     chance = random.Random(4)
     values = [10 + chance.gauss(0, 1) ** tail for _ in range(4000)]
-    all_told = told(values, by_table(budget=budget, min_change=0))
+    all_told = told(values, by_table(budget=budget))
     assert budget / 2 <= len(opened(all_told[1000:])) / 3 <= budget * 2
+
+
+def test_what_calm_rows_leave_of_a_budget_is_for_those_that_are_not() -> None:
+    chance = random.Random(5)
+    values = [1000 + (chance.gauss(0, 1) if number // 300 % 4 == 3 else 0) for number in range(6000)]
+    for options, least, most in ((by_table(budget=10.0), 25, 100), (TABLE, 0, 0)):  # 5% of 1,000 is 50
+        assert least <= len(opened(told(values, options)[1000:])) <= most
 
 
 def test_what_is_not_to_be_learnt_is_scored_only() -> None:
