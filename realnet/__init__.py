@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from realnet.interface import Interface
     from realnet.learners import Generator, Learner, create, from_checkpoint, load
     from realnet.live import LiveNet
+    from realnet.many import LiveNets
     from realnet.outputs import Column, OutputBatch
     from realnet.tokens.learner import TokenLearner
     from realnet.tokens.outputs import TokenOutputs
@@ -34,6 +35,7 @@ __all__ = [
     "Interface",
     "Learner",
     "LiveNet",
+    "LiveNets",
     "OutputBatch",
     "RealNet",
     "RealNetClassifier",
@@ -62,6 +64,7 @@ _MODULES = {
     "Interface": "realnet.interface",
     "Learner": "realnet.learners",
     "LiveNet": "realnet.live",
+    "LiveNets": "realnet.many",
     "OutputBatch": "realnet.outputs",
     "RealNet": "realnet.core.network",
     "RealNetClassifier": "realnet.estimators",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.state import Float32, Preset
+from realnet.core.state import Float32, Preset, ShortTerm
 from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
@@ -166,6 +166,17 @@ class FrameLearner(Shown):
     ) -> NoReturn:
         """Raises ValueError: frames have no vocabulary (`interface.vocabulary` is None)."""
         raise ValueError("a net of raw frames has no tokens to generate")
+
+    def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
+        """Take `mind` over as what the net has in mind, None: nothing, and return what was in its place.
+
+        `goes_on` is as in `LiveNet.swap`.
+        """
+        return self.net.swap(mind, goes_on)
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this."""
+        self.net.check_mind(mind)
 
     def fork(self) -> FrameLearner:
         """Return a learner with activity of its own that reads the same matrix, and cannot learn."""

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
-from realnet.core.state import Preset
+from realnet.core.state import Preset, ShortTerm
 from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.net import MAX_LINES
 from realnet.dendrites.wiring import AnyVariant
@@ -135,6 +135,18 @@ class Learner(Protocol):
 
     def warm_up(self) -> None:
         """Compile the kernels. Nothing is learnt and no tick counts."""
+        ...
+
+    def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
+        """Take `mind` over as what the net has in mind, None: nothing, and return what was in its place.
+
+        What is learnt, and the tick, stay. A mind is of this net, or was checked; it is handed in once. It `goes_on`
+        where nothing was learnt since it was set aside: only so does all go on bit for bit as if it had not been.
+        """
+        ...
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this, which came from elsewhere."""
         ...
 
     def fork(self) -> Learner:

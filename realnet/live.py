@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,7 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.birth import create, whole_matrix
 from realnet.core.checks import checked_rate, checked_rows, checked_weights
 from realnet.core.presets import of_preset
-from realnet.core.state import HIGH, LOW, Float32, Params, Preset, State, silence
+from realnet.core.state import HIGH, LOW, SHORT_TERM, Float32, Params, Preset, ShortTerm, State, check_mind, silence
 from realnet.kernels import Kernel, SparseFrames, open_kernel
 from realnet.shown import Shown, shown_rate
 
@@ -54,7 +55,8 @@ class LiveNet(Shown):
     ) -> None:
         """Neurons that are neither input nor output are hidden. All else is named in `core/state.py: Params`.
 
-        `kernel` is `cpu`, `torch` or `reference`; the default is `cpu` on the CPU and `torch` on any other device.
+        `kernel` is `cpu`, `cuda`, `torch`, `sharded` or `reference`; the default is `cpu` on the CPU, `cuda` on a GPU
+        where Triton is installed, `sharded` on the device of this name, and `torch` on any other.
         `threads` is for `literal` on the CPU. Raises ValueError, or TypeError for an unknown constant.
         """
         own_rate, own_constants = of_preset(preset, readout)
@@ -189,7 +191,7 @@ class LiveNet(Shown):
 
     def forget(self) -> None:
         """Empty the activity, as of a newborn; what the net has learnt stays."""
-        self._kernel.swap(silence(self._params))
+        self.swap()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -197,11 +199,26 @@ class LiveNet(Shown):
 
         What the net learns within, and the ticks, stay.
         """
-        before = self._kernel.swap(silence(self._params))
+        before = self.swap()
         try:
             yield
         finally:
-            self._kernel.swap(before)
+            self.swap(before)
+
+    def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
+        """Take `mind` over as the activity, None: silence, and return what was in its place.
+
+        It `goes_on` where nothing was learnt since it was set aside: then what was summed for it holds.
+        """
+        if mind is None:
+            mind = silence(self._params)
+        elif not goes_on:
+            mind = {name: mind[name] for name in SHORT_TERM}
+        return self._kernel.swap(mind)
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this."""
+        check_mind(self._params, mind)
 
     def fork(self) -> LiveNet:
         """Return a net with activity of its own over this one's matrix, which it only reads; this one may learn on."""
@@ -285,4 +302,7 @@ class LiveNet(Shown):
 
 
 def _open(params: Params, state: State, device: str, kernel: str | None, threads: int) -> Kernel:
-    return open_kernel(kernel or ("cpu" if device == "cpu" else "torch"), params, state, device, threads)
+    if kernel is None:
+        on_a_gpu = device.startswith("cuda") and find_spec("triton") is not None
+        kernel = device if device in ("cpu", "sharded") else "cuda" if on_a_gpu else "torch"
+    return open_kernel(kernel, params, state, device, threads)

@@ -35,6 +35,7 @@ from service.api.routes import (
     opinions,
     outputs,
     page,
+    sessions,
     snapshots,
     stream,
     streams,
@@ -61,8 +62,8 @@ from service.telemetry.traces import trace_requests
 NET = "default"  # the name of the one net of this server
 
 PARTS = (
-    *(page, health, hive, net, about, watch, inputs, outputs, generate, datasets, jobs, daydream, snapshots),
-    *(journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
+    *(page, health, hive, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs, daydream),
+    *(snapshots, journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
 

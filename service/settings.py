@@ -54,7 +54,11 @@ class NetSettings(BaseModel):
         None, ge=1, description="input neurons of a new net of raw frames instead of tokens; with outputs"
     )
     outputs: int | None = Field(None, ge=1, description="output neurons of a new net of raw frames; with inputs")
-    device: str = Field("cpu", description="what computes the net: cpu, cuda or cuda:N")
+    device: str = Field(
+        "cpu",
+        description="what computes the net: cpu, cuda, cuda:N, auto, which measures at the start whether a GPU carries "
+        "this net faster, or sharded, the processes that torchrun has started",
+    )
 
     tick_hz: float = Field(10.0, ge=0.001, le=1000, description="ticks a second without input")
     self_loop: bool = Field(
@@ -245,6 +249,11 @@ class Settings(NetSettings, ServerSettings, LimitSettings, BaseSettings):
     def _has_something_to_follow(self) -> Self:
         if self.follow is not None and self.journal == "off":
             raise ValueError("a server that follows lives by the journal: leave journal off out")
+        if self.follow is not None and self.device == "auto":
+            raise ValueError(
+                "a server that follows computes as its leader does, or it would not have the same bits: name the "
+                "leader's device instead of auto"
+            )
         return self
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from service.errors import ErrorLocation
 
 LABEL_LENGTH = 64  # signs of whom an input is from
+SESSION_LENGTH = 64  # signs of a session's name
 _PLACES = 16  # errors told of one request
 _NAME = 80  # signs of a client's own name repeated in a pointer
 
@@ -38,6 +39,21 @@ def _step(step: str | int) -> str:
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Row = Annotated[list[Unit], Field(fail_fast=True)]
 Token = Annotated[int, Ge(0), Le(2**31 - 1)]
+
+
+def is_session(name: str) -> bool:
+    """Return whether a session may have this name."""
+    return 0 < len(name) <= SESSION_LENGTH and name.isprintable() and name not in (".", "..")
+
+
+def check_session(name: str) -> str:
+    """Return the name of a session. Raises ValueError."""
+    if not is_session(name):
+        raise ValueError(f"1 to {SESSION_LENGTH} printable signs, other than . and .., which a URL has no place for")
+    return name
+
+
+SessionName = Annotated[str, AfterValidator(check_session)]
 
 
 class Body(BaseModel):

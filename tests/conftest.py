@@ -34,6 +34,7 @@ def thawed_servers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "freeze", lambda: None)
         yield
+    gc.unfreeze()  # Triton tells at the end of all that the collector has overlooked
 
 
 @pytest.fixture(scope="module", autouse=True)

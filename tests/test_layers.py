@@ -17,6 +17,7 @@ SERVICE += [
     "engine",
     "replica",
     "journal",
+    "speed",
     "auth",
     "validation",
     "peers",
@@ -42,7 +43,7 @@ REALNET = [
     "outputs",
     "score",
 ]
-REALNET += ["fit_options", "dream", "live", "shown", "checkpoint", "kernels", "core"]
+REALNET += ["fit_options", "dream", "many", "live", "shown", "checkpoint", "kernels", "core"]
 
 # What the library, and the interpreter of the journal, must do without: the same input always gives the same result.
 WORLDLY = {"asyncio", "threading", "multiprocessing", "socket", "time", "datetime", "os", "subprocess", "logging"}

@@ -61,6 +61,7 @@ from realnet.client.models import (
 )
 from realnet.client.outputs import Outputs
 from realnet.client.server import DEFAULT_URL, Server
+from realnet.client.sessions import AsyncSessions, SessionState
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.stream_messages import Ack, Event, Opened, StreamMessage
@@ -82,6 +83,7 @@ from realnet.client.synchronous import (
     Job,
     Jobs,
     Links,
+    Sessions,
     Snapshots,
     Stream,
     Streams,
@@ -105,6 +107,7 @@ __all__ = [
     "AsyncJob",
     "AsyncJobs",
     "AsyncLinks",
+    "AsyncSessions",
     "AsyncSnapshots",
     "AsyncStream",
     "AsyncStreams",
@@ -171,6 +174,8 @@ __all__ = [
     "RealNetError",
     "Row",
     "Server",
+    "SessionState",
+    "Sessions",
     "Snapshot",
     "Snapshots",
     "StoreUnavailable",

@@ -33,6 +33,7 @@ from realnet.client.models import (
     Ran,
 )
 from realnet.client.server import Server
+from realnet.client.sessions import AsyncSessions
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.streams import AsyncStreams, EventsPage, Observed, Row
@@ -53,6 +54,7 @@ class AsyncClient:
         hooks: the same of where the events of streams are sent.
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
+        sessions: the same of sessions, short-term memories of their own.
         snapshots: the same of snapshots.
         streams: the same of streams that the server watches.
         watch: what can be seen of the net while it lives.
@@ -67,6 +69,7 @@ class AsyncClient:
         self.hooks = AsyncHooks(self._http)
         self.jobs = AsyncJobs(self._http)
         self.links = AsyncLinks(self._http)
+        self.sessions = AsyncSessions(self._http)
         self.snapshots = AsyncSnapshots(self._http)
         self.streams = AsyncStreams(self._http)
         self.watch = AsyncWatch(self._http)
@@ -161,9 +164,12 @@ class AsyncClient:
         """Write the journal to `path`, as far as it is written; with `after` only what is needed behind that record."""
         return await download(self._http, "/v1/journal", Path(path), {"after": after})
 
-    async def explain(self, context: str = "", fresh: bool = True) -> Explanation:
-        """Tell why the net expects what it does after `context`; of a net of dendrites only."""
-        query = {"context": context, "fresh": fresh}
+    async def explain(self, context: str = "", fresh: bool | None = None, session: str | None = None) -> Explanation:
+        """Tell why the net expects what it does after `context`; of a net of dendrites only.
+
+        It reads that from nothing in mind (`fresh`), or after what the net or a `session` has in mind.
+        """
+        query = {"context": context, "fresh": fresh, "session": session}
         return await self._http.ask(Explanation, "GET", "/v1/net/explain", query=query)
 
     async def send(
@@ -195,9 +201,14 @@ class AsyncClient:
             kind, "POST", "/v1/inputs", query=query, body=body, headers=headers, is_repeatable=True
         )
 
-    async def outputs(self, after: int = 0, limit: int = 1000, outputs: Level | None = None) -> OutputsPage:
-        """Return the outputs after a tick; with `outputs`, that level is computed for ten seconds more."""
-        query = {"after": after, "limit": limit, "outputs": outputs}
+    async def outputs(
+        self, after: int = 0, limit: int = 1000, outputs: Level | None = None, session: str | None = None
+    ) -> OutputsPage:
+        """Return the outputs after a tick; with `outputs`, that level is computed for ten seconds more.
+
+        With a `session`, only its own.
+        """
+        query = {"after": after, "limit": limit, "outputs": outputs, "session": session}
         return await self._http.ask(OutputsPage, "GET", "/v1/outputs", query=query)
 
     async def observe(
@@ -240,13 +251,17 @@ class AsyncClient:
         own: bool = False,
         patience: float = 300.0,
         on_wait: OnWait | None = None,
+        session: str | None = None,
     ) -> AsyncStream:
         """Return a stream to be entered with `async with`, which goes on by itself after any break.
 
         One that comes again, after its process has ended, goes on where it was if it has a `client_id` of its own.
-        `outputs` is what the server tells of them; with `own`, only of what this stream sent.
+        `outputs` is what the server tells of them; with `own`, only of what this stream sent. With a `session` all is
+        of that: the inputs that name no other, and the outputs.
         """
-        return AsyncStream(self.server, client_id, outputs=outputs, own=own, patience=patience, on_wait=on_wait)
+        return AsyncStream(
+            *(self.server, client_id), outputs=outputs, own=own, patience=patience, on_wait=on_wait, session=session
+        )
 
     async def generate(self, prompt: str = "", **how: Unpack[Prompt]) -> Generated:
         """Let a fork of the net go on from `prompt` (or `tokens`); the net learns nothing from it."""

@@ -121,15 +121,18 @@ async def open_stream(
     subprotocol: str = JSON,
     window: int = WINDOW,
     outputs: str = "best",
+    session: str | None = None,
 ) -> AsyncIterator[StreamClient]:
     """Connect to `server` (or to that at an URL) and wait for its `hello`. May raise RealNetError.
 
-    `outputs` is what the server sends of them: none, surprise, best or full. Less is faster.
+    `outputs` is what the server sends of them: none, surprise, best or full. Less is faster. With a `session` all is of
+    that: what is sent and generated, unless it names another, and the outputs.
     """
     server = Server(server) if isinstance(server, str) else server
     url = server.url
-    query = {"outputs": outputs} | ({} if client_id is None else {"client_id": client_id})
-    address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream?{urlencode(query)}"
+    asked = {"outputs": outputs, "client_id": client_id, "session": session}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream?{query}"
     try:
         connection = await connect(
             address,

@@ -50,10 +50,11 @@ class Link:
         patience: float,
         hear: Callable[[StreamMessage | RealNetError], None],
         on_wait: OnWait,
+        session: str | None = None,
     ) -> None:
         self.client_id: str | None = client_id or f"stream-{uuid4().hex}"
         self._is_made_up = client_id is None
-        self._server = server
+        self._server, self._session = server, session
         self._level = level
         self._outbox = outbox
         self._patience = patience
@@ -91,7 +92,9 @@ class Link:
 
     async def _converse(self) -> None:
         """Open a connection, and write and read until it breaks. Raises RealNetError then."""
-        async with open_stream(self._server, self.client_id, subprotocol=MSGPACK, outputs=self._level) as connection:
+        async with open_stream(
+            self._server, self.client_id, subprotocol=MSGPACK, outputs=self._level, session=self._session
+        ) as connection:
             self._begin(connection.hello)
             writing = asyncio.create_task(self._write(connection))
             try:

@@ -103,7 +103,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     """What the net made of one tick: of a net of frames `values`, of a net of tokens all the rest.
 
     `probability`, `surprise` (bits) and `predicted` are about `token`, before it was seen; `next` is expected now.
-    What was not asked for is None.
+    What was not asked for is None, and so is the `session` of what is of none.
     """
 
     tick: int
@@ -113,6 +113,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     predicted: int | None = None
     next: list[Expected] | None = None
     values: list[float] | None = None
+    session: str | None = None
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -216,7 +217,8 @@ class Page(msgspec.Struct, Generic[Each], frozen=True):
 class InputContent(TypedDict, total=False):
     """An input that is no text: `tokens` or `frames` (with `teachers`).
 
-    Of any input, whether to `learn` from it, and a `label`: whom or what it is from.
+    Of any input, whether to `learn` from it, a `label`: whom or what it is from, and a `session`: whose short-term
+    memory it is lived with.
     """
 
     tokens: Sequence[int]
@@ -224,6 +226,7 @@ class InputContent(TypedDict, total=False):
     teachers: Sequence[Sequence[float] | None]
     learn: bool
     label: str
+    session: str
 
 
 class Prompt(TypedDict, total=False):
@@ -236,6 +239,7 @@ class Prompt(TypedDict, total=False):
     fresh: bool
     read: Literal["frozen", "adapt"]
     link: str
+    session: str
 
 
 class DreamOptions(TypedDict, total=False):

@@ -17,7 +17,7 @@ class Outputs:
 
     `surprise` (in bits) and `predicted` are about `token`, before it was seen; `next_token` and `next_probability` are
     the five that are expected after it. Of a net of frames there is `values`. A column that was not asked for, or not
-    computed, is None.
+    computed, is None. All are of one `session`, or of none.
     """
 
     first_tick: int
@@ -28,6 +28,7 @@ class Outputs:
     next_token: NDArray[np.int64] | None = None
     next_probability: NDArray[np.float32] | None = None
     values: NDArray[np.float32] | None = None
+    session: str | None = None
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> Outputs:
@@ -48,7 +49,7 @@ class Outputs:
         """Return those of the ticks `first` to `last`, of which there is at least one."""
         first, last = max(first, self.first_tick), min(last, self.last_tick)
         rows = slice(first - self.first_tick, last - self.first_tick + 1)
-        columns = {each.name: getattr(self, each.name) for each in fields(self)[2:]}
+        columns = {each.name: getattr(self, each.name) for each in fields(self)[2:-1]}
         cut = {name: column[rows] for name, column in columns.items() if column is not None}
         return replace(self, first_tick=first, count=last - first + 1, **cut)
 

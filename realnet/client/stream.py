@@ -43,10 +43,12 @@ class AsyncStream:
         own: bool,
         patience: float,
         on_wait: OnWait | None,
+        session: str | None = None,
     ) -> None:
         self.dropped = 0
         self._outbox = Outbox()
-        self._link = Link(server, client_id, outputs, self._outbox, patience, self._hear, on_wait or _say_nothing)
+        waits = on_wait or _say_nothing
+        self._link = Link(server, client_id, outputs, self._outbox, patience, self._hear, waits, session)
         self._expects_outputs = outputs != "none"
         self._own = own
         self._ticks = OwnTicks()

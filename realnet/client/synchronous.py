@@ -11,6 +11,7 @@ from realnet.client.jobs import AsyncJob, AsyncJobs, SeenJob
 from realnet.client.links import AsyncLinks
 from realnet.client.models import JobState, Net
 from realnet.client.outputs import Outputs
+from realnet.client.sessions import AsyncSessions
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
 from realnet.client.streams import AsyncStreams
@@ -135,6 +136,13 @@ class Links(Blocking):
     cut = blocking(AsyncLinks.cut)
 
 
+class Sessions(Blocking):
+    """The sessions of a server's net. An input that names one makes it."""
+
+    list = blocking(AsyncSessions.list)
+    forget = blocking(AsyncSessions.forget)
+
+
 class Streams(Blocking):
     """The streams that the server watches. `observe` of the client makes one by its first rows."""
 
@@ -170,6 +178,7 @@ class Client(Blocking):
         hooks: the same of where the events of streams are sent.
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
+        sessions: the same of sessions, short-term memories of their own.
         snapshots: the same of snapshots.
         streams: the same of streams that the server watches.
         watch: what can be seen of the net while it lives.
@@ -185,6 +194,7 @@ class Client(Blocking):
         self.hooks = Hooks(asynchronous.hooks)
         self.jobs = Jobs(asynchronous.jobs)
         self.links = Links(asynchronous.links)
+        self.sessions = Sessions(asynchronous.sessions)
         self.snapshots = Snapshots(asynchronous.snapshots)
         self.streams = Streams(asynchronous.streams)
         self.watch = Watch(asynchronous.watch)

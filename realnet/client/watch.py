@@ -104,9 +104,9 @@ class AsyncWatch:
         """Return which dendrites are heard now, or which neurons fired at the last ticks."""
         return await self._http.ask(Activity, "GET", "/v1/net/activity")  # type: ignore[arg-type]  # a union
 
-    async def expected(self) -> ExpectedTokens:
-        """Return the tokens that the net expects most now."""
-        return await self._http.ask(ExpectedTokens, "GET", "/v1/net/expected")
+    async def expected(self, session: str | None = None) -> ExpectedTokens:
+        """Return the tokens that the net expects most now, or in a `session`."""
+        return await self._http.ask(ExpectedTokens, "GET", "/v1/net/expected", query={"session": session})
 
     async def matrix(self) -> Matrix:
         """Return the weights of the net, seen from afar."""

@@ -6,6 +6,8 @@ slower; those that are exact compute the same bits.
 
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,8 @@ else:
 
 # No "nnan" and "ninf": what is NaN or infinite must stay so. Sums may be reordered by vectorising, always the same way.
 FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
-_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# "fastmath" is told, or what is inlined would take that of its caller.
+_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
 _OPTIONS = {**_EXACT, "fastmath": FAST}
 
 
@@ -60,12 +63,16 @@ def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call in a process, for several threads.
+    """Compile a function for several threads, and keep it under another name than the same function's serial kernel.
 
-    Not kept for the next process: numba would take it for the same function's serial kernel, and what it keeps of a
-    parallel loop rounds differently (see `inlined_kernel`).
+    What runs on several threads is an `exact_inlined_kernel`: numba would round the rest of such a loop differently.
     """
-    return function if IS_PLAIN else njit(parallel=True, **_OPTIONS)(function)
+    if IS_PLAIN:
+        return function
+    name = f"{function.__name__}parallel_"
+    parallel = FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    parallel.__qualname__ = name
+    return _kept(parallel, {**_OPTIONS, "parallel": True})
 
 
 def inlined_kernel(function: Callable[..., Any]) -> Any:
@@ -108,6 +115,17 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:
 uncounted: Any = (lambda arrays: arrays) if IS_PLAIN else intrinsic(_uncounted)
 # Ask the memory for a place of a flat array that is needed soon.
 prefetch: Any = (lambda array, index: None) if IS_PLAIN else intrinsic(_prefetch)
+
+
+def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
+
+
+# a * b + c, rounded once.
+fused: Any = (lambda a, b, c: float(Fraction(a) * Fraction(b) + Fraction(c))) if IS_PLAIN else intrinsic(_fused)
 
 
 def _reduction(name: str) -> Any:

@@ -7,7 +7,7 @@ outputs, each in the order in which they were named, and hidden ones by id. So p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -140,7 +140,7 @@ class Params:
 _CONSTANTS = tuple(each.name for each in fields(Params) if each.type == "float")
 
 
-ShortTerm = dict[str, Float32]  # by name the arrays of a state that are `short`: what a net has in mind
+ShortTerm = dict[str, NDArray[Any]]  # by name the arrays of what a net has in mind; of a state those that are `short`
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +284,19 @@ def silence(params: Params) -> ShortTerm:
 
 def check_arrays(params: Params, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise ValueError, naming the array, if these are not all arrays of a state of such a net."""
-    for name, layout in TABLE.items():
+    _check(params, arrays, TABLE)
+    if not arrays["scale"][0] > 0:
+        raise ValueError("the array scale must begin with a number above 0")
+
+
+def check_mind(params: Params, mind: ShortTerm) -> None:
+    """Raise ValueError, naming the array, if such a net cannot have this in mind."""
+    _check(params, mind, (*SHORT_TERM, "collected") if "collected" in mind else SHORT_TERM)
+
+
+def _check(params: Params, arrays: Mapping[str, NDArray[Any]], names: Iterable[str]) -> None:
+    for name in names:
+        layout = TABLE[name]
         if name not in arrays:
             if layout.optional:
                 continue
@@ -295,5 +307,3 @@ def check_arrays(params: Params, arrays: Mapping[str, NDArray[Any]]) -> None:
             raise ValueError(f"the array {name} is {array.dtype} {array.shape}, must be {wanted}")
         if not np.isfinite(array).all():
             raise ValueError(f"the array {name} holds a number that is not finite")
-    if not arrays["scale"][0] > 0:
-        raise ValueError("the array scale must begin with a number above 0")

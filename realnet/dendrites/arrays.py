@@ -25,8 +25,11 @@ _BOUNDS = {
 _BOUNDS_OF_RECALL = {"distance": EPISODES - 1, "length": LONGEST, "misses": 2**16 - 1}
 
 
-def check_arrays(arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], lines: int) -> None:
-    """Raise ValueError if these are not the arrays of a net like that of the `wanted` ones, with so many lines."""
+def check_arrays(arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], lines: int = 0) -> None:
+    """Raise ValueError if these are not the arrays of a net like that of the `wanted` ones, with so many lines.
+
+    The wanted ones may also be those of a mind alone.
+    """
     for name, like in wanted.items():
         if name not in arrays:
             raise ValueError(f"the array {name} is missing")
@@ -36,7 +39,7 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArra
         low, high = _BOUNDS.get(name, (None, None))
         if low is not None and not ((array >= low) & (array <= high)).all():  # also refuses NaN
             raise ValueError(f"the array {name} has a number outside {low:g} to {high:g}")
-    if arrays["lines"][-1].any():
+    if "lines" in wanted and arrays["lines"][-1].any():
         raise ValueError("the last line is not empty")
     text, recalls = arrays["text"].view(TEXT)[0], arrays["recalls"].view(RECALL)
     if text["side"] > 1:

@@ -15,7 +15,6 @@ from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import GAIN, newborn_reflex, rates
-from realnet.dendrites.mind import words_of
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.recall import newborn_trust
@@ -169,9 +168,13 @@ class CompactNet(DendriteNet):
         fork.tick, fork.learning_rate, fork.read_only = self.tick, self.learning_rate, True
         return fork
 
+    @property
+    def _remembered(self) -> Episodes:
+        return self._episodes
+
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return those that have something in them: of what is read only what a context or a gate asks for."""
-        return self._memory._asdict() | self._episodes._asdict() | words_of(self._reader)
+        return self._memory._asdict() | self._episodes._asdict() | self._reader.words()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name."""
@@ -181,7 +184,7 @@ class CompactNet(DendriteNet):
         """Go on from what `arrays` returned; takes the arrays over. Raises ValueError, with nothing changed."""
         check_arrays(arrays, self._arrays(), self.lines)
         self.forget()
-        for name, each in words_of(self._reader).items():
+        for name, each in self._reader.words().items():
             each[...] = arrays[name]
         self._memory = CompactMemory(*(arrays[name] for name in CompactMemory._fields))
         self._episodes = Episodes(*(arrays[name] for name in Episodes._fields))

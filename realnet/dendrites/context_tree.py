@@ -42,14 +42,10 @@ class ContextTree:
             gain: at birth, of the two that hear the synapses of all contexts, together.
             most_lines: a power of two, at least `LEAST_LINES`.
         """
-        self._depth, self._most_lines, self._rates, self._tables = depth, most_lines, rates[None], _tables()
-        self._gates = np.array([(0, kind, number, 0) for kind, number in gates])
-        self._given = sum(kind == GIVEN for kind, _ in gates)
+        self._depth, self._most_lines = depth, most_lines
         self._gain_rows = min(ROWS, 32 * contexts + max(32, contexts + 1))  # of each gate that are ever used
-        columns = FIRST + STEP * contexts
-        self._go_on(_newborn(contexts, columns, len(gates), gain))
-        self._scratch = Scratch.of(contexts, columns, len(gates), 1, 1, 0, 0)
-        self._stimuli = Stimuli(
+        columns, none = FIRST + STEP * contexts, np.zeros((1, 0), np.float32)
+        stimuli = Stimuli(
             contexts=np.zeros((1, contexts), np.uint64),
             gates=np.zeros((1, len(gates)), np.int64),
             maps=np.zeros((1, 0), np.uint64),
@@ -57,29 +53,39 @@ class ContextTree:
             trust=np.zeros((1, 0), np.int64),
             recall_gates=np.zeros((1, 0), np.int64),
         )
-        self._decided, self._said = np.zeros(1 << depth, np.float32), np.zeros(2 << depth)
-        self._token = np.zeros(1, np.int32)
-        none = np.zeros((1, 0), np.float32)
-        self._unsaid = np.zeros(1), np.zeros((1, 0), np.int32), none, none, 1, 1
+        self._keys, self._given = np.zeros(contexts, np.uint64), np.zeros(sum(kind == GIVEN for kind, _ in gates), int)
+        self._kept = (
+            *(self._keys, self._given, np.array([(0, kind, number, 0) for kind, number in gates]), rates[None]),
+            *(np.zeros(1 << depth, np.float32), np.zeros(2 << depth), np.zeros(1, np.int32)),
+            *(np.zeros(1), np.zeros((1, 0), np.int32), none),
+            *(*stimuli, *_tables(), *Scratch.of(contexts, columns, len(gates), 1, 1, 0, 0)),
+        )
+        self._go_on(_newborn(contexts, columns, len(gates), gain))
+
+    @property
+    def parts(self) -> tuple[NDArray[Any], ...]:
+        """Return what `ask_` and `learn_` are handed, until it grows; the contexts and the given gates first.
+
+        It is one tuple, since numba takes long to see what is in several.
+        """
+        return *self._kept, *self._flat
 
     def probabilities(self, keys: NDArray[np.uint64], given: ArrayLike, symbols: int) -> Float64:
         """Return how probable each of the first `symbols` is, at least two; it is written over by the next call.
 
         `keys` are the contexts, each a number of its own, not yet hashed; `given` the rows of the gates that are.
         """
-        self._stimuli.gates[0, : self._given] = given
-        told = self._stimuli, self._flat, self._tables, self._scratch
-        see_(keys, symbols, self._depth, self._gates, *told, self._decided, self._said)
-        return self._said[1 << self._depth :][:symbols]
+        self._keys[:], self._given[:] = keys, given
+        return ask_(symbols, self._depth, self.parts)[:symbols]  # type: ignore[no-any-return]
 
     def learn(self, symbol: int, symbols: int) -> None:
         """Learn the symbol that came where `probabilities` was asked last."""
-        self._token[0] = symbol
-        full = len(self._memory.lines) - 1
-        told = self._stimuli, 0, full, self._flat, self._tables, self._scratch, *self._unsaid
-        run_(self._token, symbols, self._depth, self._gates, self._rates, np.float32(1), False, *told)
-        if self._memory.used[0] > full // 2 and full < self._most_lines:
-            self._go_on(doubled(self._memory))
+        if learn_(symbol, symbols, self._depth, self._most_lines, self.parts):
+            self.grow()
+
+    def grow(self) -> None:
+        """Double the lines."""
+        self._go_on(doubled(self._memory))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt, by name."""
@@ -143,25 +149,36 @@ def _newborn(contexts: int, columns: int, gates: int, gain: float) -> Memory:
 
 
 @exact_kernel
-def see_(
-    keys: NDArray[np.uint64],
-    symbols: int,
-    depth: int,
-    gates: NDArray[np.int64],
-    stimuli: Stimuli,
-    memory: Memory,
-    tables: Tables,
-    s: Scratch,
-    decided: Float32,
-    said: Float64,
-) -> None:
-    """Write the stimuli of a tick, and into the second half of `said` how probable each symbol is."""
+def ask_(symbols: int, depth: int, parts: tuple[NDArray[Any], ...]) -> Float64:
+    """Return how probable each symbol is; it is written over by the next call."""
+    keys, given, gates, _, decided, said = parts[:6]
+    stimuli, tables, s, memory = (
+        Stimuli(*parts[10:16]),
+        Tables(*parts[16:23]),
+        Scratch(*parts[23:37]),
+        Memory(*parts[37:]),
+    )
     stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     for q in range(len(keys)):
         stimuli.contexts[0, q] = mixed(keys[q])
+    for g in range(len(given)):
+        stimuli.gates[0, g] = given[g]
     decided[:] = 0
     decide_all_(symbols, depth, gates, stimuli, memory, tables, s, decided)
     said[1] = 1.0
     for node in range(1, 1 << depth):
         one = np.float64(decided[node])
         said[2 * node], said[2 * node + 1] = said[node] * (1.0 - one), said[node] * one
+    return said[1 << depth :]
+
+
+@exact_kernel
+def learn_(symbol: int, symbols: int, depth: int, most_lines: int, parts: tuple[NDArray[Any], ...]) -> bool:
+    """Learn the symbol that came where it was asked last; return whether the lines must be doubled now."""
+    gates, rates, token, probability, best, none = parts[2], parts[3], parts[6], parts[7], parts[8], parts[9]
+    memory = Memory(*parts[37:])
+    lines = len(memory.lines) // WORDS - 1
+    told = Stimuli(*parts[10:16]), 0, lines, memory, Tables(*parts[16:23]), Scratch(*parts[23:37])
+    token[0] = symbol
+    run_(token, symbols, depth, gates, rates, np.float32(1), False, *told, probability, best, none, none, 1, 1)
+    return bool(memory.used[0] > lines // 2 and lines < most_lines)

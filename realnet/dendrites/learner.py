@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
-from realnet.core.state import Float32
+from realnet.core.state import Float32, ShortTerm
 from realnet.dendrites.compact import CompactNet, compact_wiring
 from realnet.dendrites.explain import Explanation, explain
 from realnet.dendrites.generator import DendriteGenerator
@@ -176,6 +176,14 @@ class DendriteLearner(LearnsTokens):
         fork.run([0], 0.0)
         fork.net.draw(1.0, np.random.default_rng(0))
         warm_up()
+
+    def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
+        """Take `mind` over as what the net has in mind, None: nothing, and return what was in its place."""
+        return self.net.swap(mind)
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this."""
+        self.net.check_mind(mind)
 
     def fork(self, adapts: bool = False) -> DendriteLearner:
         """Return a learner with a mind of its own that reads the same memory, and cannot learn.

@@ -58,7 +58,7 @@ class Mind:
     def arrays(self, reader: Reader) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, with those of a reader; none that is empty: the wiring does not ask for it."""
         learnt = self.memory._asdict() | self.episodes._asdict()
-        return {name: each for name, each in learnt.items() if each.size} | words_of(reader)
+        return {name: each for name, each in learnt.items() if each.size} | reader.words()
 
     def of(self, arrays: dict[str, NDArray[Any]]) -> Mind:
         """Return a mind like this one that has these arrays, which were checked."""
@@ -86,9 +86,3 @@ class Mind:
         ):
             uses[(after != each).any(axis=-1) & (uses == 0)] = 1  # a row that was never used is as at birth
         self.memory = self.memory._replace(**dict(zip(FITTED, fitted, strict=True)))
-
-
-def words_of(reader: Reader) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a reader, of those with named fields the plain words; none that is empty."""
-    words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in reader._asdict().items()}
-    return {name: each for name, each in words.items() if each.size}

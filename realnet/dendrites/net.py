@@ -13,14 +13,15 @@ from realnet.core.checks import checked_rate
 from realnet.core.dendrite_memory import Episodes, Memory, Stimuli
 from realnet.core.dendrite_packing import check_packed, check_unused, is_packed, packed, unpacked
 from realnet.core.dendrite_tables import tables
-from realnet.core.state import Float32
+from realnet.core.state import Float32, ShortTerm
 from realnet.dendrites.arrays import check_arrays
 from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines, newborn, rates, unused
 from realnet.dendrites.coder import code_
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.growth import with_dendrites, with_fewer_lines, with_lines
-from realnet.dendrites.mind import Mind, words_of
+from realnet.dendrites.mind import Mind
 from realnet.dendrites.reader import RECENT, Reader
+from realnet.dendrites.recall import found_again
 from realnet.dendrites.rewiring import rewired, rewired_mind
 from realnet.dendrites.said import Said
 from realnet.dendrites.wiring import Wiring
@@ -217,6 +218,30 @@ class DendriteNet(Shown):
         finally:
             self._reader = before
 
+    def swap(self, mind: ShortTerm | None = None) -> ShortTerm:
+        """Take `mind` over as what the net has in mind, None: nothing, and return what was in its place.
+
+        What is remembered meanwhile does not move the places that the recalls of a mind point to.
+        """
+        before, lived = self._reader.words(), self._remembered.lived
+        before["lived"] = lived.copy()
+        if mind is None:
+            self.forget()
+        else:
+            words = {name: each for name, each in mind.items() if name != "lived"}
+            self._reader = Reader.of_words(words)
+            if since := int(lived[0] - mind["lived"][0]):
+                self._reader = found_again(self._reader, self._remembered, since)
+        return before
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this."""
+        check_arrays(mind, self._encoder.nothing_read().words() | {"lived": self._remembered.lived})
+
+    @property
+    def _remembered(self) -> Episodes:
+        return self._mind.episodes
+
     def adopt(self, other: DendriteNet) -> None:
         """Go on with another's wiring, gains and output maps, and with the lines of contexts that only it has.
 
@@ -307,7 +332,7 @@ class DendriteNet(Shown):
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all that is learnt and in mind, by name; what is learnt is packed."""
         learnt = packed(self._mind.memory, self._mind.episodes, unused(self.wiring))
-        return learnt | {name: each.copy() for name, each in words_of(self._reader).items()}
+        return learnt | {name: each.copy() for name, each in self._reader.words().items()}
 
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Go on from what `arrays` returned, or from the same unpacked; takes the arrays over.
@@ -324,6 +349,6 @@ class DendriteNet(Shown):
         check_arrays(arrays, named, lines)
         check_unused(arrays, born)
         reader = self._encoder.nothing_read()
-        for name, each in words_of(reader).items():
+        for name, each in reader.words().items():
             each[...] = arrays[name]
         self._mind, self._reader = self._mind.of(arrays), reader

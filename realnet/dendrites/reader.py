@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,19 @@ class Reader(NamedTuple):
     far_word: NDArray[np.uint64]  # (1,) hash of the third last word; empty if nobody asks for it
 
     @classmethod
+    def of_words(cls, words: Mapping[str, NDArray[Any]]) -> Reader:
+        """Make the reader whose `words` these are, which it takes over; arrays that are not there are empty."""
+        arrays: dict[str, Any] = {
+            name: _named(words[name], _KINDS[name]) if name in _KINDS else words[name] for name in words
+        }
+        return _EMPTY._replace(**arrays)
+
+    def words(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays, of those with named fields the plain words; none that is empty."""
+        words = {name: each.view(np.uint64) if each.dtype.names else each for name, each in self._asdict().items()}
+        return {name: each for name, each in words.items() if each.size}
+
+    @classmethod
     def blank(cls, recalls: int, syntax: bool, records: bool, far_words: bool) -> Reader:
         return cls(
             text=_records(1, TEXT),
@@ -88,8 +102,16 @@ class Reader(NamedTuple):
 
 
 def _records(count: int, kind: np.dtype[np.void]) -> NDArray[np.void]:
-    blank = np.zeros(count, kind)
-    return blank.view(np.recarray) if IS_PLAIN else blank  # else only numba knows a field as an attribute
+    return _named(np.zeros(count, kind), kind)
+
+
+def _named(words: NDArray[Any], kind: np.dtype[np.void]) -> NDArray[np.void]:
+    records = words.view(kind)
+    return records.view(np.recarray) if IS_PLAIN else records  # else only numba knows a field as an attribute
+
+
+_KINDS = {"text": TEXT, "recalls": RECALL, "syntax": SYNTAX, "record": RECORD}
+_EMPTY = Reader.blank(0, syntax=False, records=False, far_words=False)
 
 
 @exact_inlined_kernel

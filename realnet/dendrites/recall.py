@@ -92,6 +92,19 @@ def follow_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], token:
             episodes.places[r, place] = (here & mask) + 1
 
 
+def found_again(reader: Reader, episodes: Episodes, since: int) -> Reader:
+    """Return the same with recalls that point to where they did, since when `since` more tokens are remembered.
+
+    One whose place is about to be overwritten is silent.
+    """
+    recalls = reader.recalls.copy()
+    distance = recalls["distance"]
+    moved = distance + since
+    is_there = (distance > 0) & (moved > 0) & (moved < len(episodes.tokens) - 1 - _MARGIN)
+    recalls["distance"] = np.where(is_there, moved, 0)
+    return reader._replace(recalls=recalls)
+
+
 @exact_inlined_kernel
 def _place(reader: Reader, least: int, places: int) -> int:
     h = np.uint64(0)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_inlined_kernel, exact_kernel
 from realnet.core.dendrite_memory import WORDS, Episodes, Memory
+from realnet.core.state import ShortTerm
 from realnet.dendrites.mind import Mind
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.wiring import Wiring
@@ -79,6 +80,12 @@ def rewired_mind(mine: Reader, old: Wiring, new: Wiring) -> Reader:
     woken.recalls[there] = mine.recalls[here]
     known = {name: each for name, each in mine._asdict().items() if name != "recalls" and each.size}
     return woken._replace(**{name: each for name, each in known.items() if getattr(woken, name).size})
+
+
+def rewired_words(mind: ShortTerm, old: Wiring, new: Wiring) -> ShortTerm:
+    """Return the same of a mind that was set aside (`DendriteNet.swap`), which it takes over."""
+    words = {name: each for name, each in mind.items() if name != "lived"}
+    return rewired_mind(Reader.of_words(words), old, new).words() | {"lived": mind["lived"]}
 
 
 @exact_kernel

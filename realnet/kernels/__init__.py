@@ -7,7 +7,11 @@ from typing import Protocol
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
-__all__ = ["Kernel", "SparseFrames", "open_kernel"]
+__all__ = ["Kernel", "KernelLost", "SparseFrames", "open_kernel"]
+
+
+class KernelLost(Exception):
+    """What computes a net is gone, and with it what the net was: it can begin again from a checkpoint."""
 
 
 class Kernel(Protocol):
@@ -32,7 +36,10 @@ class Kernel(Protocol):
         ...
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        """Take over `mind` as the activity, and return what it was before."""
+        """Take over `mind` as the activity, and return what it was before.
+
+        Sums that were `collected` for it are in it where there are such; where they are not, they are made again.
+        """
         ...
 
     def activity(self) -> Float32:
@@ -47,8 +54,9 @@ class Kernel(Protocol):
 def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:
     """Open the kernel `name` for the preset of `params`. It takes `state` over.
 
-    `cpu` (numba), `torch` (any device of PyTorch) or `reference` (float64 NumPy: slow, the law).
-    Raises ValueError for another name, for a device that isn't there, and for `torch` without PyTorch.
+    `cpu` (numba), `cuda` (Triton, on a GPU), `torch` (any device of PyTorch), `sharded` (over ranks of
+    `torch.distributed`) or `reference` (float64 NumPy: slow, the law). Raises ValueError for another name, for a
+    device that isn't there, and for what isn't installed.
     """
     # Imported when asked for: numba and above all torch cost time and memory that nobody should pay for nothing.
     if name == "cpu":
@@ -59,17 +67,32 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
         from realnet.kernels.cpu_events import CpuEvents
 
         return CpuEvents(params, state)
-    if name == "torch":
+    if name in ("cuda", "torch", "sharded"):
         try:
-            from realnet.kernels.torch_device import open_torch
+            return _open_with_torch(name, params, state, device)
         except ModuleNotFoundError as error:
+            if error.name == "triton":
+                raise ValueError("the kernel cuda needs Triton, which is not installed here") from error
             raise ValueError(
                 f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
             ) from error
 
-        return open_torch(params, state, device)
     if name == "reference":
         from realnet.kernels.reference import Reference
 
         return Reference(params, state)
-    raise ValueError(f"kernel is {name!r}, must be cpu, torch or reference")
+    raise ValueError(f"kernel is {name!r}, must be cpu, cuda, torch, sharded or reference")
+
+
+def _open_with_torch(name: str, params: Params, state: State, device: str) -> Kernel:
+    if name == "cuda":
+        from realnet.kernels.cuda import open_cuda
+
+        return open_cuda(params, state, device)
+    if name == "sharded":
+        from realnet.kernels.sharded import open_sharded
+
+        return open_sharded(params, state)
+    from realnet.kernels.torch_device import open_torch
+
+    return open_torch(params, state, device)

@@ -8,20 +8,25 @@ which then changes a and b alone) and already collects for the next tick (step 1
     collected_j = sum_i v_i U'_ij
 
 Rows are worked off in blocks of a fixed size, whose sums and extremes are joined in a fixed order: the bits do not
-depend on the number of threads.
+depend on the number of threads. `dense_rows.py` says how those of a block are learnt.
+
+In here the rows of the matrix are padded to whole vectors; what is past the end is read, and never counts.
 """
 
 from __future__ import annotations
 
+import math
+from copy import copy
+from typing import Any
+
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import IS_PLAIN, inlined_kernel, kernel, maximum, minimum, parallel_kernel
+from realnet.core._numba import exact_inlined_kernel, kernel, maximum, minimum, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
+from realnet.kernels.dense_rows import LANES, ROWS, learn_row_, learn_rows_
 from realnet.kernels.sparse_frames import SparseFrames
-
-if not IS_PLAIN:
-    import numba
 
 Mask = NDArray[np.bool_]
 
@@ -37,9 +42,24 @@ class CpuDense:
         self._params = params
         self._state = state
         self._shape = (params.n_in, params.n_out)
-        self._threads = threads
         self._collects_afresh = False
-        self._alive = np.ones((len(state.U), 0), np.bool_) if state.alive is None else state.alive
+        n = params.num_neurons
+        self._matrix = _padded(state.U)
+        state.U = self._matrix[:, :n]
+        if state.alive is None:
+            self._alive = np.ones((n, 0), np.bool_)
+        else:
+            self._alive = _padded(state.alive)
+            state.alive = self._alive[:, :n]
+        self.use_threads(threads)
+
+    def use_threads(self, threads: int) -> None:
+        """Learn on so many threads from now on; the bits stay the same."""
+        blocks, width = -(-len(self._matrix) // BLOCK), self._matrix.shape[1]
+        self._threads = threads
+        self._v = _aligned((width,), np.float32)
+        self._sums = _aligned((blocks if threads > 1 else 1, 2, width), np.float32)  # of the blocks that run at once
+        self._extremes = _aligned((blocks, 2, LANES), np.float32)
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
         """Frames, teachers (T, n_out) with NaN rows where there is none -> the outputs (T, n_out) of step 5."""
@@ -49,7 +69,8 @@ class CpuDense:
             teachers = np.empty((0, 0), np.float32)
         self._trust_collected()
         arguments = (
-            *(state.U, state.scale, self._alive, state.x, state.x_before, state.collected),
+            *(self._matrix, state.scale, self._alive, state.x, state.x_before, state.collected),
+            *(self._v, self._sums, self._extremes),
             *(frames.offsets, frames.index, frames.value, teachers, rate, self._shape, outputs),
         )
         if self._threads > 1:
@@ -62,24 +83,30 @@ class CpuDense:
     def respond(self) -> Float32:
         """(n_out,): what the outputs say at the next tick if its frame is all zeros. Changes nothing."""
         self._trust_collected()
-        v = np.empty(len(self._state.x), np.float32)
+        v = np.empty_like(self._state.x)
         nothing = np.empty(0, np.int32), np.empty(0, np.float32)
         _fire_(self._state.scale, self._state.collected, v, self._shape[0], 0, 0, *nothing)
         return v[len(v) - self._shape[1] :]
 
     def fork(self) -> CpuDense:
-        fork = CpuDense(self._params, self._state.fork(), self._threads)
+        fork = copy(self)
+        fork._state = self._state.fork()
+        fork.use_threads(1)  # with buffers of its own; it learns nothing
         fork._collects_afresh = True
         return fork
 
     def _trust_collected(self) -> None:
         """What a fork collected is stale as soon as the net that owns the matrix has learnt."""
         if self._collects_afresh:
-            _collect_(self._state.U, self._alive, self._state.x, self._state.collected)
+            _collect_(self._matrix, self._alive, self._state.x, self._state.collected)
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        before = self._state.swap(mind)
-        _collect_(self._state.U, self._alive, self._state.x, self._state.collected)
+        state = self._state
+        before = {"collected": state.collected.copy(), **state.swap(mind)}
+        if "collected" in mind:
+            state.collected[:] = mind["collected"]
+        else:
+            _collect_(self._matrix, self._alive, state.x, state.collected)
         return before
 
     def activity(self) -> Float32:
@@ -96,6 +123,9 @@ def _run_(
     x: Float32,
     x_before: Float32,
     collected: Float32,
+    padded_v: Float32,
+    sums: Float32,
+    extremes: Float32,
     offsets: NDArray[np.int64],
     frame_index: NDArray[np.int32],
     frame_value: Float32,
@@ -105,10 +135,7 @@ def _run_(
     outputs: Float32,
 ) -> None:
     n, n_out = len(U), shape[1]
-    blocks = (n + BLOCK - 1) // BLOCK
-    sums = np.empty((blocks, 2, n), np.float32)
-    extremes = np.empty((blocks, 2), np.float32)
-    v = np.empty(n, np.float32)
+    v = padded_v[:n]
     for t in range(len(offsets) - 1):
         _fire_(scale, collected, v, shape[0], offsets[t], offsets[t + 1], frame_index, frame_value)
         outputs[t] = v[n - n_out :]
@@ -124,18 +151,23 @@ def _run_(
                 scale[0], scale[1] = 1.0, 0.0
             else:
                 scale[1] += rate
-            for block in numba.prange(blocks):
-                _learn_block_(U, alive, block, x, v, (a, b, keep, shift, amount), sums[block], extremes[block])
+            numbers = (a, b, keep, shift, amount)
             collected[:] = 0.0
-            low, high = extremes[0, 0], extremes[0, 1]
-            for block in range(blocks):
-                collected += sums[block]
-                low, high = min(low, extremes[block, 0]), max(high, extremes[block, 1])
-            lowest, highest = scale[0] * low + scale[1], scale[0] * high + scale[1]
+            for first in range(0, len(extremes), len(sums)):
+                last = min(first + len(sums), len(extremes))
+                for block in numba.prange(first, last):
+                    _learn_block_(U, alive, block, x, v, numbers, sums[block - first], extremes[block])
+                for k in range(last - first):
+                    collected[0] += sums[k, 0, :n]
+                    if alive.size == 0:
+                        collected[1] += sums[k, 1, 0]  # of all columns
+                    else:
+                        collected[1] += sums[k, 1, :n]
+            lowest, highest = scale[0] * extremes[:, 0].min(), scale[0] * extremes[:, 1].max()
             if highest > lowest:
-                factor = (HIGH - LOW) / (highest - lowest)
-                scale[0] *= factor
-                scale[1] = LOW + (scale[1] - lowest) * factor
+                stretch = (HIGH - LOW) / (highest - lowest)
+                scale[0] *= stretch
+                scale[1] = LOW - stretch * lowest
         else:
             _collect_(U, alive, v, collected)
         x_before[:] = x
@@ -159,19 +191,23 @@ def _fire_(
 ) -> None:
     """Steps 1 to 4, into v."""
     a, b = np.float32(scale[0]), np.float32(scale[1])
-    low, high = np.float32(np.inf), np.float32(0.0)
     v[:n_in] = 0.0
     for k in range(begin, end):
         v[frame_index[k]] = frame_value[k]
-    for j in range(len(v)):
-        if j >= n_in:
-            v[j] = max(np.float32(0.0), a * collected[0, j] + b * collected[1, j])
-        low, high = min(low, v[j]), max(high, v[j])
     for j in range(n_in, len(v)):
-        v[j] = (v[j] - low) / (high - low) if high > low else np.float32(0.0)
+        v[j] = maximum(np.float32(0.0), a * collected[0, j] + b * collected[1, j])
+    low, high = np.float32(np.inf), np.float32(0.0)
+    for j in range(len(v)):
+        low, high = minimum(low, v[j]), maximum(high, v[j])
+    if high > low:
+        stretch = np.float32(1.0) / (high - low)
+        for j in range(n_in, len(v)):
+            v[j] = (v[j] - low) * stretch
+    else:
+        v[n_in:] = 0.0
 
 
-@inlined_kernel
+@exact_inlined_kernel
 def _learn_block_(
     U: Float32,
     alive: Mask,
@@ -182,33 +218,16 @@ def _learn_block_(
     sums: Float32,
     extremes: Float32,
 ) -> None:
-    a, b, keep, shift, amount = numbers
-    p, q, g = np.float32(keep), np.float32(shift), np.float32(amount)
-    low, high = np.float32(np.inf), np.float32(-np.inf)
+    """Learn BLOCK rows, and set what they add to `collected` and their extremes."""
+    n = len(x)
+    first, last = block * BLOCK, min((block + 1) * BLOCK, n)
     sums[:] = 0.0
-    total = np.float32(0.0)
-    for i in range(block * BLOCK, min((block + 1) * BLOCK, len(U))):
-        row, living, v_i = U[i], alive[i], v[i]
-        own, offset = np.float32(a * x[i]), np.float32(x[i] * (1.0 + b))
-        collected = sums[0]
-        if alive.size == 0:
-            total += v_i
-            for j in range(len(row)):
-                u = p * row[j] + q - g * abs(own * row[j] + (offset - v[j]))
-                row[j] = u
-                collected[j] += v_i * u
-                low, high = minimum(low, u), maximum(high, u)
-        else:
-            for j in range(len(row)):
-                if living[j]:
-                    u = p * row[j] + q - g * abs(own * row[j] + (offset - v[j]))
-                    row[j] = u
-                    collected[j] += v_i * u
-                    sums[1, j] += v_i
-                    low, high = minimum(low, u), maximum(high, u)
-    if alive.size == 0:
-        sums[1] = total
-    extremes[0], extremes[1] = low, high
+    extremes[0], extremes[1] = np.inf, -np.inf
+    several = last - (last - first) % ROWS
+    for i in range(first, several, ROWS):
+        learn_rows_(U, alive, x, v, sums, extremes, i, n, numbers)
+    for i in range(several, last):
+        learn_row_(U, alive, x, v, sums, extremes, i, n, numbers)
 
 
 @kernel
@@ -217,10 +236,27 @@ def _collect_(U: Float32, alive: Mask, x: Float32, collected: Float32) -> None:
     collected[:] = 0.0
     for i in range(len(U)):
         if x[i] != 0:
-            collected[0] += x[i] * U[i]  # dead synapses are 0 in U
+            collected[0] += x[i] * U[i, : len(x)]  # dead synapses are 0 in U
             if alive.size == 0:
                 collected[1] += x[i]
             else:
                 for j in range(len(x)):
                     if alive[i, j]:
                         collected[1, j] += x[i]
+
+
+def _padded(array: NDArray[Any]) -> NDArray[Any]:
+    """Copy a matrix to rows of whole lines of the cache, an odd number: else many rows would want the same lines."""
+    n = len(array)
+    padded = _aligned((n, LANES * (-(-n // LANES) | 1)), array.dtype)
+    padded[:, :n] = array
+    return padded
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Make an array of zeros that begins at a line of the cache."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    buffer = np.zeros(size + 64, np.uint8)
+    start = -buffer.ctypes.data % 64
+    aligned: NDArray[Any] = buffer[start : start + size].view(dtype).reshape(shape)
+    return aligned

@@ -34,6 +34,11 @@ class SparseFrames:
         """Nothing is on."""
         return cls(np.zeros(ticks + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
 
+    def part(self, begin: int, end: int) -> SparseFrames:
+        """Return the frames from `begin` on and before `end`."""
+        first, last = self.offsets[begin], self.offsets[end]
+        return SparseFrames(self.offsets[begin : end + 1] - first, self.index[first:last], self.value[first:last])
+
     def check(self, n_in: int) -> None:
         """Raises ValueError if a kernel could not trust these frames: it looks at nothing again."""
         counts = np.diff(self.offsets)

@@ -1,6 +1,7 @@
 """Every preset on any device of PyTorch, plainly: in place, in chunks of rows, a tick at a time.
 
-It is what `--device cuda` lives on. W = a U + b, as in the CPU kernels, so that step 8 writes nothing.
+It is what other devices than a CPU live on, where `cuda/` isn't for them. W = a U + b, as in the CPU kernels, so that
+step 8 writes nothing.
 """
 
 from __future__ import annotations
@@ -23,15 +24,20 @@ _MOVED = tuple(name for name in TABLE if name != "scale")
 
 def open_torch(params: Params, state: State, device: str) -> TorchDense | TorchEvents:
     """Raises ValueError if the device isn't there."""
+    check_device(device)
+    kind = TorchDense if params.preset == "literal" else TorchEvents
+    return kind(params, Tensors(state, torch.device(device)))
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError if the device isn't there."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # an AssertionError from a build without CUDA
         raise ValueError(f"device {device!r} is not there: {str(error).splitlines()[0]}") from error
-    kind = TorchDense if params.preset == "literal" else TorchEvents
-    return kind(params, _Tensors(state, torch.device(device)))
 
 
-class _Tensors:
+class Tensors:
     """A `State` on a device; `scale`, and what follows from it, stays on the host."""
 
     U: Tensor
@@ -51,9 +57,9 @@ class _Tensors:
     def put(self, array: Any) -> Tensor:
         return torch.tensor(array, device=self.device)  # always a copy: the caller's arrays stay the caller's
 
-    def fork(self) -> _Tensors:
+    def fork(self) -> Tensors:
         """`U`, `alive` and `scale` are shared. The rest is replaced at every tick, never written to."""
-        fork = _Tensors.__new__(_Tensors)
+        fork = Tensors.__new__(Tensors)
         fork.__dict__ = self.__dict__.copy()
         return fork
 
@@ -85,12 +91,13 @@ class TorchDense:
 
     name = "torch"
 
-    def __init__(self, params: Params, tensors: _Tensors) -> None:
+    def __init__(self, params: Params, tensors: Tensors) -> None:
         self._params, self._tensors = params, tensors
         self._collects_afresh = False
         elements = _CHUNK.get(tensors.device.type, _CHUNK_ELSEWHERE)
-        self._chunk = max(1, elements // params.num_neurons)
-        self._scratch = torch.empty(self._chunk, params.num_neurons, device=tensors.device)
+        self._chunk = max(1, elements // params.num_neurons)  # whatever columns are here: the sums keep their order
+        self._scratch = torch.empty(self._chunk, tensors.U.shape[1], device=tensors.device)
+        self._columns = slice(None)  # of the matrix, those that are here
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
         own, params = self._tensors, self._params
@@ -124,8 +131,12 @@ class TorchDense:
         return fork
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
-        before = self._tensors.swap(mind)
-        self._collect(self._tensors.x)
+        own = self._tensors
+        before = {"collected": _taken(own.collected), **own.swap(mind)}
+        if "collected" in mind:
+            own.collected = own.put(mind["collected"])
+        else:
+            self._collect(own.x)
         return before
 
     def activity(self) -> Float32:
@@ -152,13 +163,14 @@ class TorchDense:
     def _learn(self, v: Tensor, rate: float) -> None:
         own = self._tensors
         a, b = map(float, own.scale[:2])
-        collected = torch.zeros_like(own.collected)
+        targets = v[self._columns]
+        collected = torch.zeros(2, len(targets), device=own.device)
         lows, highs = [], []
         for start in range(0, len(own.U), self._chunk):
             rows, x, v_rows = (array[start : start + self._chunk] for array in (own.U, own.x, v))
             alive = None if own.alive is None else own.alive[start : start + self._chunk]
             difference = torch.mul(rows, (a * x)[:, None], out=self._scratch[: len(rows)])
-            difference.add_((x * (1 + b))[:, None]).sub_(v).abs_()
+            difference.add_((x * (1 + b))[:, None]).sub_(targets).abs_()
             rows.mul_(a).add_(b + rate).sub_(difference, alpha=2 * rate)
             if alive is not None:
                 rows.masked_fill_(~alive, 0.0)
@@ -169,17 +181,22 @@ class TorchDense:
             highs.append(high)
         if own.alive is None:
             collected[1] = v.sum()
-        lowest, highest = float(torch.stack(lows).min()), float(torch.stack(highs).max())
+        own.collected, low, high = self._joined(collected, torch.stack(lows).min(), torch.stack(highs).max())
+        lowest, highest = float(low), float(high)
         own.scale[:2] = 1.0, 0.0
         if highest > lowest:
             factor = (HIGH - LOW) / (highest - lowest)
             own.scale[:2] = factor, LOW - lowest * factor
-        own.collected = collected
 
     def _collect(self, x: Tensor) -> None:
-        own = self._tensors
-        living = x.sum().expand(len(x)) if own.alive is None else x @ own.alive.float()
-        own.collected = torch.stack([x @ own.U, living])
+        own, nothing = self._tensors, x.new_zeros(())
+        sums = x @ own.U
+        living = x.sum().expand_as(sums) if own.alive is None else x @ own.alive.float()
+        own.collected, *_ = self._joined(torch.stack([sums, living]), nothing, nothing)
+
+    def _joined(self, collected: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the sums and extremes of all columns, given those of the columns that are here: all there are."""
+        return collected, low, high
 
 
 class TorchEvents:
@@ -187,7 +204,7 @@ class TorchEvents:
 
     name = "torch"
 
-    def __init__(self, params: Params, tensors: _Tensors) -> None:
+    def __init__(self, params: Params, tensors: Tensors) -> None:
         self._params, self._tensors = params, tensors
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:

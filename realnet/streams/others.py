@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_kernel
 from realnet.core.state import Float64
-from realnet.streams.numbers import numbers_of, take_numbers_
-from realnet.streams.rarity import Rarity
+from realnet.streams.numbers import blank, numbers_of, take_numbers_
+from realnet.streams.rarity import RARITY, bits_of, learn_number_, number_at
 
 _SLOWEST = 0.003  # of what the means learn of each row
 _SETTLED = 100  # rows that are learnt before it is told apart what is far from where the others expect it
@@ -33,7 +33,8 @@ class Others:
 
     def __init__(self, values: int) -> None:
         self._rows, self._mean, self._covariance = np.zeros(1), np.zeros(values), np.zeros((values, values))
-        self._rarities = [Rarity(_NEAR) for _ in range(values)]
+        self._rarities = blank(RARITY, values)
+        self._rarities["least"] = _NEAR
 
     def see(self, places: Float64) -> Beside:
         """See a row of places, NaN for what is missing, and change nothing."""
@@ -43,17 +44,16 @@ class Others:
 
     def bits(self, which: int, apart: float) -> float:
         """Return how rare it is that a value is so far from where the others expect it."""
-        return self._rarities[which].bits(abs(apart))
+        return float(how_rare(self._rarities, which, abs(apart)))
 
     def farthest(self, which: int, bits: float) -> float:
         """Return from which distance on it is so rare."""
-        return self._rarities[which].number(bits)
+        return float(how_far(self._rarities, which, bits))
 
     def learn(self, beside: Beside) -> None:
         """Learn a row that was seen."""
-        for rarity, apart in zip(self._rarities, beside.apart.tolist(), strict=True):
-            if apart == apart and self._rows[0] >= _SETTLED:
-                rarity.learn(abs(apart))
+        if self._rows[0] >= _SETTLED:
+            learn_all_(self._rarities, beside.apart)
         self._rows += 1
         rate = max(1 / (self._rows[0] + 1), _SLOWEST)
         self._mean += rate * beside.filled
@@ -61,7 +61,7 @@ class Others:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of all of it, by name."""
-        rarities = {f"rarity {number}": numbers_of(each) for number, each in enumerate(self._rarities)}
+        rarities = {f"rarity {number}": numbers_of(each) for number, each in self._each()}
         return {"rows": self._rows.copy(), "mean": self._mean.copy(), "covariance": self._covariance.copy()} | rarities
 
     def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -71,8 +71,29 @@ class Others:
             if given.dtype != had.dtype or given.shape != had.shape or not np.isfinite(given).all():
                 raise ValueError(f"{name} must be {had.dtype} {had.shape}, all finite")
             setattr(self, f"_{name}", given.copy())
-        for number, each in enumerate(self._rarities):
+        for number, each in self._each():
             take_numbers_(each, arrays[f"rarity {number}"])
+
+    def _each(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        return ((number, self._rarities[number : number + 1]) for number in range(len(self._rarities)))
+
+
+@exact_kernel
+def how_rare(rarities: NDArray[Any], which: int, number: float) -> float:
+    return bits_of(rarities[which], number)  # type: ignore[no-any-return]
+
+
+@exact_kernel
+def how_far(rarities: NDArray[Any], which: int, bits: float) -> float:
+    return number_at(rarities[which], bits)  # type: ignore[no-any-return]
+
+
+@exact_kernel
+def learn_all_(rarities: NDArray[Any], apart: Float64) -> None:
+    """Count in how far each value is apart, NaN for one that is missing."""
+    for which in range(len(apart)):
+        if not np.isnan(apart[which]):
+            learn_number_(rarities[which], abs(apart[which]))
 
 
 @exact_kernel

@@ -1,17 +1,18 @@
-"""What value is expected next, and how probable each bin is, by one expert or by two."""
+"""What value is expected next, and how probable each bin is, by one expert or by two: a table of counts, and a tree.
+
+Probabilities and expected places are mixed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.streams.numbers import numbers_of, take_numbers_
-from realnet.streams.scale import BINS, WIDTH
-from realnet.streams.tree import Tree
+from realnet.core._numba import exact_inlined_kernel
+from realnet.streams.scale import BINS
+from realnet.streams.tree import expected_by_tree, learn_by_tree_, say_
 from realnet.streams.value_options import Expert
 
 GROUPS = 48  # hour of day, and 24 more of weekends
@@ -19,110 +20,98 @@ _FADES = 1e-4  # a count loses so much of itself a row
 _GROUP_FADES = 8 * _FADES  # of a group a row of its own
 _LEAN = 4  # rows that a group weighs against what is known of all rows
 _HEAVY = 1e9  # weight at which all are divided
-_SHARES: dict[Expert, float] = {"table": 0.0, "mixed": 0.25, "tree": 1.0}  # of the tree
-_PLACES = (np.arange(BINS) + 0.5 - BINS / 2) * WIDTH
+SHARES: dict[Expert, float] = {"table": 0.0, "mixed": 0.25, "tree": 1.0}  # of the tree
+
+# Counts of bins and running means, over everything and by the hour of day, those of weekends by themselves. An hour
+# leans on the whole. Counts fade: instead of every count each row, the weight of what is counted next grows.
+TABLE = np.dtype(
+    [
+        ("rows", "f8"),
+        ("average", "f8"),
+        ("error", "f8"),  # the usual distance of a value from what was expected
+        ("weight", "f8"),  # of the next in `counts`
+        ("total", "f8"),
+        ("counts", "f8", (BINS,)),
+        ("group_rows", "f8", (GROUPS,)),
+        ("group_averages", "f8", (GROUPS,)),
+        ("group_weights", "f8", (GROUPS,)),
+        ("group_totals", "f8", (GROUPS,)),
+        ("group_counts", "f8", (GROUPS * BINS,)),
+    ]
+)
 
 
-@dataclass(slots=True)
-class Table:
-    """Counts of bins and running means, over everything and by the hour of day, those of weekends by themselves.
+def begin_table_(table: NDArray[Any], place: float) -> None:
+    """Make a table a newborn, that begins with the place of the first row."""
+    table.view(np.float64)[:] = 0
+    table["average"], table["counts"], table["total"] = place, 0.1, 0.1 * BINS
+    table["weight"] = table["group_weights"] = 1
 
-    An hour leans on the whole.
 
-    Counts fade. Instead of every count each row, the weight of what is counted next grows.
+@exact_inlined_kernel
+def expect(table: Any, tree: Any, share: float, hour: int, which: int) -> tuple[float, float]:
+    """Return the place that is expected at an hour of the week, and how probable a bin is."""
+    group = _group_of(hour)
+    place = _expected(table, group)
+    whole = table.counts[which] / table.total
+    weight = table.group_weights[group]
+    own, total = table.group_counts[group * BINS + which] / weight, table.group_totals[group] / weight
+    probability = (own + _LEAN * whole) / (total + _LEAN) * 0.9999 + 0.0001 / BINS
+    if tree is not None:
+        said = say_(tree, hour)
+        place += share * (expected_by_tree(said) - place)
+        probability += share * (said[which] - probability)
+    return place, probability
+
+
+@exact_inlined_kernel
+def learn_row_(table: Any, tree: Any, hour: int, which: int, place: float, limited: bool) -> bool:
+    """Learn a row right after it was asked what is expected of it; return whether the tree must grow.
+
+    If `limited`, the means learn at most three usual errors of it: an outlier has no echo.
     """
-
-    rows: float = 0.0
-    mean: float = 0.0
-    error: float = 0.0  # the usual distance of a value from what was expected
-    weight: float = 1.0  # of the next in `counts`
-    total: float = 0.1 * BINS
-    counts: list[float] = field(default_factory=lambda: [0.1] * BINS)
-    group_rows: list[float] = field(default_factory=lambda: [0.0] * GROUPS)
-    group_means: list[float] = field(default_factory=lambda: [0.0] * GROUPS)
-    group_weights: list[float] = field(default_factory=lambda: [1.0] * GROUPS)
-    group_totals: list[float] = field(default_factory=lambda: [0.0] * GROUPS)
-    group_counts: list[float] = field(default_factory=lambda: [0.0] * (GROUPS * BINS))
-
-    def expected(self, group: int) -> float:
-        """Return the place that is expected."""
-        rows = min(self.group_rows[group], 50)
-        return (self.group_means[group] * rows + self.mean * _LEAN) / (rows + _LEAN)
-
-    def probability(self, group: int, which: int) -> float:
-        """Return how probable a bin is."""
-        whole = self.counts[which] / self.total
-        weight = self.group_weights[group]
-        own, total = self.group_counts[group * BINS + which] / weight, self.group_totals[group] / weight
-        return (own + _LEAN * whole) / (total + _LEAN) * 0.9999 + 0.0001 / BINS
-
-    def learn(self, group: int, which: int, place: float, limited: bool) -> None:
-        """Count a row in; if `limited`, the means learn at most three usual errors of it: an outlier has no echo."""
-        error, most = place - self.expected(group), 3 * (self.error + 0.02)
-        if limited:
-            error = max(-most, min(most, error))
-            place = self.expected(group) + error
-        self.rows += 1
-        self.error += max(1 / self.rows, 0.002) * (abs(error) - self.error)
-        self.mean += max(1 / self.rows, 2 * _FADES) * (place - self.mean)
-        self.group_rows[group] += 1
-        self.group_means[group] += max(1 / self.group_rows[group], 0.02) * (place - self.group_means[group])
-        self._count(group, which)
-
-    def _count(self, group: int, which: int) -> None:
-        self.weight /= 1 - _FADES
-        self.counts[which] += self.weight
-        self.total += self.weight
-        if self.weight > _HEAVY:
-            self.counts = [each / _HEAVY for each in self.counts]
-            self.total, self.weight = self.total / _HEAVY, self.weight / _HEAVY
-        self.group_weights[group] /= 1 - _GROUP_FADES
-        weight = self.group_weights[group]
-        self.group_counts[group * BINS + which] += weight
-        self.group_totals[group] += weight
-        if weight > _HEAVY:
-            own = slice(group * BINS, (group + 1) * BINS)
-            self.group_counts[own] = [each / _HEAVY for each in self.group_counts[own]]
-            self.group_totals[group] /= _HEAVY
-            self.group_weights[group] /= _HEAVY
+    group, counted = _group_of(hour), place
+    error, most = place - _expected(table, group), 3 * (table.error + 0.02)
+    if limited:
+        error = max(-most, min(most, error))
+        counted = _expected(table, group) + error
+    table.rows += 1
+    table.error += max(1 / table.rows, 0.002) * (abs(error) - table.error)
+    table.average += max(1 / table.rows, 2 * _FADES) * (counted - table.average)
+    table.group_rows[group] += 1
+    table.group_averages[group] += max(1 / table.group_rows[group], 0.02) * (counted - table.group_averages[group])
+    _count_(table, group, which)
+    return False if tree is None else learn_by_tree_(tree, which, place)
 
 
-class Predictor:
-    """The table, the tree, or both: probabilities and expected places are mixed."""
-
-    def __init__(self, expert: Expert, first: float = 0.0) -> None:
-        """Begin with the place of the first row."""
-        self._table, self._share = Table(mean=first), _SHARES[expert]
-        self._tree = Tree() if self._share else None
-
-    def expect(self, hour: int, which: int) -> tuple[float, float]:
-        """Return the place that is expected at an hour of the week, and how probable a bin is."""
-        group = _group_of(hour)
-        place, probability = self._table.expected(group), self._table.probability(group, which)
-        if self._tree is None:
-            return place, probability
-        said = self._tree.probabilities(hour)
-        place += self._share * (float(said @ _PLACES) - place)
-        return place, probability + self._share * (float(said[which]) - probability)
-
-    def learn(self, hour: int, which: int, place: float, limited: bool) -> None:
-        """Learn a row right after it was asked what is expected of it; as `Table.learn`."""
-        self._table.learn(_group_of(hour), which, place, limited)
-        if self._tree is not None:
-            self._tree.learn(which, place)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of all that is learnt, by name."""
-        tree = {} if self._tree is None else self._tree.arrays()
-        return {"table": numbers_of(self._table)} | {f"tree {name}": each for name, each in tree.items()}
-
-    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `arrays` returned; only for a newborn. Raises ValueError or KeyError."""
-        take_numbers_(self._table, arrays["table"])
-        if self._tree is not None:
-            self._tree.take({name.removeprefix("tree "): each for name, each in arrays.items()})
+@exact_inlined_kernel
+def _expected(table: Any, group: int) -> float:
+    rows = min(table.group_rows[group], 50.0)
+    return float((table.group_averages[group] * rows + table.average * _LEAN) / (rows + _LEAN))
 
 
+@exact_inlined_kernel
+def _count_(table: Any, group: int, which: int) -> None:
+    table.weight /= 1 - _FADES
+    table.counts[which] += table.weight
+    table.total += table.weight
+    if table.weight > _HEAVY:
+        for k in range(BINS):
+            table.counts[k] /= _HEAVY
+        table.total /= _HEAVY
+        table.weight /= _HEAVY
+    table.group_weights[group] /= 1 - _GROUP_FADES
+    weight = table.group_weights[group]
+    table.group_counts[group * BINS + which] += weight
+    table.group_totals[group] += weight
+    if weight > _HEAVY:
+        for k in range(group * BINS, (group + 1) * BINS):
+            table.group_counts[k] /= _HEAVY
+        table.group_totals[group] /= _HEAVY
+        table.group_weights[group] /= _HEAVY
+
+
+@exact_inlined_kernel
 def _group_of(hour: int) -> int:
     """Return the group of an hour of the week."""
-    return hour % 24 + 24 * (hour >= 24 * 5)
+    return hour % 24 + (24 if hour >= 24 * 5 else 0)

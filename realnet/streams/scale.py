@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+from realnet.core._numba import exact_inlined_kernel
 
 BINS, WIDTH = 48, 0.25
 _FAR = 60.0  # beyond it nothing is told apart; sinh of it is still finite
 
 
-@dataclass(slots=True)
-class Scale:
+def _place(value: float, centre: float, spread: float) -> float:
+    return max(-_FAR, min(_FAR, math.asinh((value - centre) / spread)))
+
+
+def _value(place: float, centre: float, spread: float) -> float:
+    return centre + spread * math.sinh(max(-_FAR, min(_FAR, place)))
+
+
+place_of, value_at = exact_inlined_kernel(_place), exact_inlined_kernel(_value)
+
+
+class Scale(NamedTuple):
     """The middle of a stream and its usual spread.
 
     A place is asinh((value - centre) / spread): even near the centre, logarithmic far from it.
@@ -30,17 +42,18 @@ class Scale:
 
     def place(self, value: float) -> float:
         """Return where a value lies."""
-        return max(-_FAR, min(_FAR, math.asinh((value - self.centre) / self.spread)))
+        return _place(value, *self)
 
     def value(self, place: float) -> float:
         """Return the value that lies there."""
-        return self.centre + self.spread * math.sinh(max(-_FAR, min(_FAR, place)))
+        return _value(place, *self)
 
     def holds(self, other: Scale) -> bool:
         """Return whether values of another scale can still be told apart by this one."""
         return other.spread < 30 * self.spread and abs(other.centre - self.centre) < 50 * self.spread
 
 
+@exact_inlined_kernel
 def bin_of(place: float) -> int:
     """Return the bin of a place, 0 to `BINS` - 1; the outermost hold all that is beyond."""
     return max(0, min(BINS - 1, math.floor(place / WIDTH) + BINS // 2))

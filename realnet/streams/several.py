@@ -159,13 +159,13 @@ class SeveralDetector:
         if learn:
             self._learn(row, heard, beside)
             if is_ready and self._options.budget is not None:
-                self._events.keep_budget(self._options.budget, event is not None and event.state != "closed")
+                self._events.keep_budget(self._options.budget, event)
         return told._replace(ready=is_ready, event=event)
 
     def _judge(self, number: int, at: float | None, row: list[Row | None], heard: list[Heard | None]) -> _Judged:
         """Return what is told of a row that was heard, but for its event, and change nothing."""
         asked = self._events.asked
-        beside = self._others.see(np.array([np.nan if each is None else each.seen.place for each in heard]))
+        beside = self._others.see(np.array([np.nan if each is None else each.place for each in heard]))
         said = {
             name: self._say(which, value, each, float(beside.apart[which]))
             for which, (name, value, each) in enumerate(zip(self.names, row, heard, strict=True))
@@ -182,21 +182,20 @@ class SeveralDetector:
 
     def _hear(self, life: Life, at: float | None, value: Row | None, learn: bool) -> Heard | None:
         """Hear a value by itself; None if it is missing, or not yet known well enough."""
-        life.pass_by(at)
+        life.pass_by(at, None if value is None else value.value)
         if value is None:
             return None
-        life.note(value.value)
         if life.remaining == 0:
             return hear(life, value, self._options)
         if learn:
-            life.wait(value)
+            life.learn(value)
         return None
 
     def _say(self, which: int, value: Row, heard: Heard, apart: float) -> _Said:
         """Say of a value what is heard of it by itself, and beside the others; the expected is that of the louder."""
         life, asked, direction = self._lives[which], self._events.asked, self._options.direction
         expected, (low, high), why = heard.expected, band(life, heard, asked), heard.why
-        place = heard.seen.place - apart
+        place = heard.place - apart
         by_others = life.scale.value(place)
         bits = self._others.bits(which, apart)
         is_that_way = direction == "both" or (apart > 0) == (direction == "up")
@@ -212,13 +211,12 @@ class SeveralDetector:
 
     def _note(self, row: list[Row | None], said: Mapping[str, _Said], event: Event | None, is_news: bool) -> None:
         """Keep of an event which values spoke for it, for a person's word on it."""
-        if event is not None and event.state == "open":
-            for each in self._ranges:
-                each.begin(event.number)
-        if is_news and self._events.is_open:
-            for name, value, each in zip(self.names, row, self._ranges, strict=True):
-                if value is not None and name in said and said[name].why:
-                    each.note(int(self._events.number), value.value)
+        begins = event is not None and event.state == "open"
+        if not self._events.is_open or not (begins or is_news):
+            return
+        for name, value, each in zip(self.names, row, self._ranges, strict=True):
+            spoke = is_news and value is not None and name in said and bool(said[name].why)
+            each.note(self._events.number, begins, value.value if value is not None and spoke else None)
 
     def _learn(self, row: list[Row | None], heard: list[Heard | None], beside: Beside) -> None:
         if any(each is not None for each in heard):
@@ -226,7 +224,7 @@ class SeveralDetector:
         for life, value, each in zip(self._lives, row, heard, strict=True):
             if value is not None and each is not None:
                 scale = life.scale
-                life.learn(value, each.seen)
+                life.learn(value)
                 if life.scale is not scale:  # its places are others from now on
                     self._others = Others(len(self.names))
 
@@ -245,10 +243,12 @@ class SeveralDetector:
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
         config = {"tick": self.rows, "learning_rate": 1.0, "options": self._options.to_json(), "at": self._at}
-        parts = {"events": numbers_of(self._events)} | {f"others {k}": v for k, v in self._others.arrays().items()}
+        parts = {"events": numbers_of(self._events.state)} | {
+            f"others {k}": v for k, v in self._others.arrays().items()
+        }
         for number, (life, ranges) in enumerate(zip(self._lives, self._ranges, strict=True)):
             parts |= {f"{number} {name}": each for name, each in life.arrays().items()}
-            parts[f"{number} ranges"] = numbers_of(ranges)
+            parts[f"{number} ranges"] = numbers_of(ranges.state)
         return Checkpoint({"format": FORMAT, "kind": SEVERAL, "names": list(self.names), **config}, parts)
 
     @classmethod
@@ -265,11 +265,11 @@ class SeveralDetector:
             detector.rows, detector._at = checkpoint.tick, config["at"]
             if detector._at is not None and not (is_number(detector._at) and is_time(detector._at)):
                 raise ValueError(f"at is {detector._at!r}")
-            take_numbers_(detector._events, arrays["events"])
+            take_numbers_(detector._events.state, arrays["events"])
             detector._others.take(_of(arrays, "others "))
             for number, (life, ranges) in enumerate(zip(detector._lives, detector._ranges, strict=True)):
                 life.take(_of(arrays, f"{number} "))
-                take_numbers_(ranges, arrays[f"{number} ranges"])
+                take_numbers_(ranges.state, arrays[f"{number} ranges"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not the checkpoint of a detector of several values: {error}") from error
         return detector

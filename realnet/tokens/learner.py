@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.confidence import GAINS, LEAST, MOST, sharpen_
-from realnet.core.state import Float32, Preset
+from realnet.core.state import Float32, Preset, ShortTerm
 from realnet.frames import FrameOutputs
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
@@ -157,6 +158,22 @@ class TokenLearner(LearnsTokens):
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
         self.generator([0], 0.0, 0).step(1)
 
+    def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
+        """Take `mind` over as what the net has in mind, None: nothing, and return what was in its place.
+
+        `goes_on` is as in `LiveNet.swap`.
+        """
+        before = self.net.swap(mind, goes_on) | {"recent": self._recent}
+        self._recent = self.encoder.start() if mind is None else mind["recent"]
+        return before
+
+    def check_mind(self, mind: ShortTerm) -> None:
+        """Raise ValueError, naming the array, unless `swap` may be handed this."""
+        self.net.check_mind(mind)
+        if "recent" not in mind:
+            raise ValueError("the array recent is missing")
+        _check_recent(self.encoder, mind)
+
     def fork(self) -> TokenLearner:
         """Return a learner with activity of its own that reads the same matrix, and cannot learn."""
         fork = TokenLearner(self.net.fork(), self.encoder, self.vocabulary)
@@ -235,16 +252,20 @@ class TokenLearner(LearnsTokens):
 
 def _check(net: LiveNet, encoder: Encoder, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
     """Raise ValueError or KeyError if what a token net has beside its net does not fit it."""
-    recent, score, seen = checkpoint.arrays["recent"], checkpoint.arrays["score"], checkpoint.config["tokens_seen"]
+    score, seen = checkpoint.arrays["score"], checkpoint.config["tokens_seen"]
     if encoder.n_in > len(net.input_ids) or vocabulary.size != len(net.output_ids):
         raise ValueError("its net has too few inputs for the encoder, or not an output for each token")
-    wanted = encoder.start()
-    if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
-        raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
+    _check_recent(encoder, checkpoint.arrays)
     check_seen(seen, score)
     gains = checkpoint.arrays.get("gains", np.ones(GAINS))
     if gains.shape != (GAINS,) or gains.dtype != np.float64 or not ((gains >= LEAST) & (gains <= MOST)).all():
         raise ValueError(f"the array gains must be {GAINS} numbers of float64 from {LEAST} to {MOST}")
+
+
+def _check_recent(encoder: Encoder, arrays: Mapping[str, NDArray[Any]]) -> None:
+    recent, wanted = arrays["recent"], encoder.start()
+    if recent.shape != wanted.shape or recent.dtype != wanted.dtype:
+        raise ValueError(f"the array recent is {recent.dtype} {recent.shape}, must be {wanted.dtype} {wanted.shape}")
 
 
 def _layout(preset: Preset, num_neurons: int | None, tokens: int, seed: int) -> tuple[Encoder, int]:

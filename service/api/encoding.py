@@ -24,7 +24,7 @@ class TokenOutput(msgspec.Struct, gc=False):
     """`predicted`, `probability` and `surprise` are about `token`, before it was seen; `next` is expected now.
 
     `predicted` is there if outputs `best` or `full` are asked for, `next` if `full` are; null is what nobody had asked
-    for when the token came, so that it was not computed.
+    for when the token came, so that it was not computed. `session` is there if it is of one.
     """
 
     tick: int
@@ -33,20 +33,25 @@ class TokenOutput(msgspec.Struct, gc=False):
     surprise: float
     predicted: int | UnsetType | None = UNSET
     next: list[Expected] | UnsetType | None = UNSET
+    session: str | UnsetType = UNSET
 
 
 class FrameOutput(msgspec.Struct, gc=False):
+    """What the outputs said; `session` is there if it is of one."""
+
     tick: int
     values: list[float]
+    session: str | UnsetType = UNSET
 
 
 Output: TypeAlias = TokenOutput | FrameOutput
 
 
-def structs(batch: OutputBatch, level: Level = "full") -> list[Output]:
+def structs(batch: OutputBatch, level: Level = "full", session: str | None = None) -> list[Output]:
     """Return outputs with what was asked for. About 3 microseconds each: call it for a few hundred at a time."""
     if level == "none":
         return []
+    of = repeat(UNSET if session is None else session)
     if isinstance(batch, TokenOutputs):
         predicted: Iterable[Any] = repeat(UNSET)
         if includes(level, "best"):
@@ -56,9 +61,9 @@ def structs(batch: OutputBatch, level: Level = "full") -> list[Output]:
             following = repeat(None) if batch.next_token is None else _expected(batch)
         probability = np.exp2(-batch.surprise).tolist()
         columns = batch.tick.tolist(), batch.token.tolist(), probability, batch.surprise.tolist(), predicted, following
-        return list(map(TokenOutput, *columns))
+        return list(map(TokenOutput, *columns, of))
     assert isinstance(batch, FrameOutputs)
-    return list(map(FrameOutput, batch.tick.tolist(), batch.values.tolist()))
+    return list(map(FrameOutput, batch.tick.tolist(), batch.values.tolist(), of))
 
 
 def _expected(batch: TokenOutputs) -> Iterable[list[Expected]]:
@@ -66,11 +71,11 @@ def _expected(batch: TokenOutputs) -> Iterable[list[Expected]]:
     return (list(map(Expected, *row)) for row in rows)
 
 
-def pieces(batches: Iterable[OutputBatch], level: Level = "full") -> Iterable[list[Output]]:
+def pieces(batches: Iterable[OutputBatch], level: Level = "full", session: str | None = None) -> Iterable[list[Output]]:
     """The same outputs in lists so small that the loop has time for others between them."""
     for batch in batches:
         for start in range(0, len(batch), PIECE):
-            yield structs(batch[start : start + PIECE], level)
+            yield structs(batch[start : start + PIECE], level, session)
 
 
 async def encode_outputs(pieces: Iterable[list[Output]]) -> bytes:

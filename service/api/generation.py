@@ -32,7 +32,9 @@ async def command_of(
     queue: asyncio.Queue[Piece | None] | None = asyncio.Queue() if stream else None
     adapts = prompt.read == "adapt"
     command = Generate(
-        *(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh, adapts), link=prompt.link
+        *(tokens, prompt.max_tokens, prompt.temperature, prompt.seed, queue, prompt.fresh, adapts),
+        link=prompt.link,
+        session=prompt.session,
     )
     return command, interface.vocabulary
 

@@ -16,7 +16,7 @@ from service.errors import ErrorLocation, Invalid
 from service.runtime.runtime import Runtime
 from service.snapshots.snapshot import Snapshot
 from service.telemetry.memory import resident_bytes
-from service.validation import LABEL_LENGTH, Body, Row, Token
+from service.validation import LABEL_LENGTH, Body, Row, SessionName, Token
 
 
 def _check_printable(name: str) -> str:
@@ -39,6 +39,7 @@ class Input(Body):
     label: Label | None = Field(
         None, description="whom or what it is from, as `GET /v1/self` tells; if none is given, the name of the key"
     )
+    session: SessionName | None = Field(None, description="whose short-term memory it is lived with; none: the net's")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -77,6 +78,7 @@ class Prompt(Body):
     link: str | None = Field(
         None, max_length=64, description="id of a link: its net and this one generate together, heard as one"
     )
+    session: SessionName | None = Field(None, description="go on from what this session has in mind, not the net")
     stream: bool = Field(False, description="answer in server-sent events")
 
     @model_validator(mode="after")
@@ -85,6 +87,8 @@ class Prompt(Body):
             raise ValueError("give a prompt or tokens")
         if self.link is not None and self.read == "adapt":
             raise ValueError("with a link the prompt is read frozen: leave read out")
+        if self.session is not None and self.fresh:
+            raise ValueError("go on from a session, or from nothing in mind: leave one of session and fresh out")
         return self
 
 

@@ -47,9 +47,9 @@ class Senders:
         reply.add_done_callback(lambda _: new.pop(name))
 
 
-def content_digest(given: Input, learn: bool) -> str:
+def content_digest(given: Input, learn: bool, session: str | None = None) -> str:
     """16 hexadecimal digits; journals from before have 32, which begin with the same."""
-    content = b"learn" if learn else b"run"
+    content = (b"learn" if learn else b"run") + (b"" if session is None else repr(session).encode())
     for array in (given.tokens, given.frames, given.teachers):
         content += b"-" if array is None else repr(array.shape).encode() + array.tobytes()
     return hashlib.sha256(content).hexdigest()[:16]

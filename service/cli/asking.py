@@ -34,6 +34,10 @@ Id = Annotated[
     typer.Argument(metavar="ID", callback=checked_id, help="As the command `list` beside this one has it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, with the names that the API has.")]
+InSession = Annotated[
+    str | None,
+    typer.Option("--session", metavar="NAME", help="A session: its own short-term memory, in place of the net's."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

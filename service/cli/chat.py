@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.asking import client_of
+from service.cli.asking import InSession, client_of
 from service.cli.output import console, printable
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from realnet.client import Client, Output
+    from realnet.client.models import InputContent, Prompt
 
 chatting = typer.Typer()
 
@@ -25,6 +26,7 @@ def chat(
     context: typer.Context,
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of an answer, at most; it ends with its line.")] = 200,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token, always.")] = 0.7,
+    session: InSession = None,
 ) -> None:
     """Talk with the net: it learns each line that you say, tells how surprising it was, and answers with one.
 
@@ -33,13 +35,17 @@ def chat(
     """
     from realnet.client import RealNetError
 
+    of: InputContent = {} if session is None else {"session": session}
+    how: Prompt = {"max_tokens": max_tokens, "temperature": temperature}
+    if session is not None:
+        how["session"] = session
     with client_of(context) as client:
         if client.net().vocabulary is None:
             raise RealNetError("the net reads frames of numbers, and no text")
         for seed, line in enumerate(_lines()):
             if line:
-                console().print(_heard(client, line + "\n"))
-            _answer(client, max_tokens, temperature, seed)
+                console().print(_heard(client, line + "\n", of))
+            _answer(client, {**how, "seed": seed})
 
 
 def _lines() -> Iterator[str]:
@@ -58,12 +64,12 @@ def _lines() -> Iterator[str]:
             return
 
 
-def _heard(client: "Client", text: str) -> "Text":
+def _heard(client: "Client", text: str, of: "InputContent") -> "Text":
     """Have the net learn a text, and return the text coloured by surprise, and how large that was."""
     from rich.text import Text
 
     text = text.encode(errors="surrogateescape").decode(errors="replace")  # any bytes can be typed
-    outputs = client.run(text, outputs="surprise").outputs
+    outputs = client.run(text, outputs="surprise", **of).outputs
     bits = sum(output.surprise or 0.0 for output in outputs)
     figure = f"{bits / len(text):.2f} bits a character"
     if len(outputs) != len(text.encode()) or not console().is_terminal:  # tokens are no bytes, or there is no colour
@@ -83,12 +89,12 @@ def _coloured(text: str, outputs: "list[Output]") -> "Text":
     return coloured
 
 
-def _answer(client: "Client", max_tokens: int, temperature: float, seed: int) -> None:
+def _answer(client: "Client", how: "Prompt") -> None:
     """Print what the net says next, to the end of its line."""
     from realnet.client import Generated
 
     is_begun = False
-    for piece in client.generate_stream(max_tokens=max_tokens, temperature=temperature, seed=seed):
+    for piece in client.generate_stream(**how):
         if isinstance(piece, Generated):
             break
         text = piece.text if is_begun else piece.text.lstrip("\n")

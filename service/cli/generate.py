@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from service.cli.asking import client_of
+from service.cli.asking import InSession, client_of
 from service.cli.output import printable
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def generate(
     link: Annotated[
         str | None, typer.Option(metavar="ID", help="Have the net of this link go on with it, both heard as one.")
     ] = None,
+    session: InSession = None,
     no_prompt: Annotated[bool, typer.Option("--no-prompt", help="Print only what comes after PROMPT.")] = False,
 ) -> None:
     """Let the net go on from PROMPT, and print both, the tokens as they come. It learns nothing from that."""
@@ -42,6 +43,8 @@ def generate(
     }  # fmt: skip
     if link is not None:
         how["link"] = link
+    if session is not None:
+        how["session"] = session
     with client_of(context) as client:
         for number, piece in enumerate(client.generate_stream(prompt, **how)):
             if number == 0 and not no_prompt:  # what is refused is refused before anything is printed

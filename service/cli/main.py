@@ -1,4 +1,4 @@
-"""The `realnet` command. All but `serve`, `watch`, `key`, `compress` and `decompress` talk to a server, as clients."""
+"""The `realnet` command. All but `serve`, `watch`, `key`, `bench` and `compress` talk to a server, as clients."""
 
 import sys
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from service.cli.about import about
 from service.cli.asking import DEFAULT_URL, checked_url, place_of
 from service.cli.begin import begin
+from service.cli.bench import benching
 from service.cli.chat import chatting
 from service.cli.compression import compression
 from service.cli.datasets import datasets
@@ -20,6 +21,7 @@ from service.cli.links import links
 from service.cli.net import net
 from service.cli.outputs import outputs
 from service.cli.serve import serving
+from service.cli.sessions import sessions
 from service.cli.snapshots import snapshots
 from service.cli.streaming import streaming
 from service.cli.streams import events, streams
@@ -45,8 +47,10 @@ app.add_typer(watching)
 app.add_typer(events)
 app.add_typer(begin)
 app.add_typer(compression)
+app.add_typer(benching)
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
+app.add_typer(sessions, name="sessions")
 app.add_typer(streams, name="streams")
 app.add_typer(datasets, name="dataset")
 app.add_typer(hooks, name="hooks")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.asking import AsJson, client_of, print_json
+from service.cli.asking import AsJson, InSession, client_of, print_json
 from service.cli.output import megabytes, print_table, shown, token_shown
 
 if TYPE_CHECKING:
@@ -39,11 +39,12 @@ def explain(
     context: typer.Context,
     text: Annotated[str, typer.Argument(metavar="CONTEXT", help="What the net is to have read.")] = "",
     in_mind: Annotated[bool, typer.Option("--in-mind", help="Read it after what the net has in mind.")] = False,
+    session: InSession = None,
     json: AsJson = False,
 ) -> None:
     """Tell why the net expects what it does after CONTEXT. Of a net of dendrites; nothing is learnt."""
     with client_of(context) as client:
-        why = client.explain(text, fresh=not in_mind)
+        why = client.explain(text, fresh=None if session is not None else not in_mind, session=session)
         vocabulary = client.net().vocabulary
     if json:
         print_json(why)

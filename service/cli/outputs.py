@@ -38,15 +38,16 @@ def print_outputs(
             help="What is computed of each token from now on; if not given, what is, or with --follow best.",
         ),
     ] = None,
+    session: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this session.")] = None,
     json: AsJson = False,
 ) -> None:
     """Print what the net made of each tick: of each token, how probable it was before it was learnt. One on a line."""
     with client_of(context) as client:
         vocabulary = client.net().vocabulary
         if follow:
-            pages = _followed(client, after, level or "best")
+            pages = _followed(client, after, level or "best", session)
         else:
-            pages = iter([client.outputs(after or 0, limit, level)])
+            pages = iter([client.outputs(after or 0, limit, level, session)])
         for page in pages:
             for output in page.outputs:
                 if json:
@@ -55,7 +56,7 @@ def print_outputs(
                     typer.echo(_line(output, vocabulary))
 
 
-def _followed(client: "Client", after: int | None, level: _Level) -> Iterator["OutputsPage"]:
+def _followed(client: "Client", after: int | None, level: _Level, session: str | None) -> Iterator["OutputsPage"]:
     """Yield the outputs after a tick, None for now, as they come; over restarts of the server."""
     from realnet.client import Unreachable
 
@@ -63,7 +64,7 @@ def _followed(client: "Client", after: int | None, level: _Level) -> Iterator["O
     heard_at = time.monotonic()
     while True:
         try:
-            page = client.outputs(cursor, _PAGE, level)
+            page = client.outputs(cursor, _PAGE, level, session)
         except Unreachable:
             if time.monotonic() - heard_at > _LOST_SECONDS:
                 raise

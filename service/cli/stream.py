@@ -32,6 +32,7 @@ class Asked:
     batch: int
     outputs: Level
     label: str | None = None
+    session: str | None = None
 
 
 class _Stopped(Exception):
@@ -153,7 +154,14 @@ class Sending:
 async def stream_text(server: Server, asked: Asked, console: Console) -> bool:
     """Stream a file and print a line about it. False where a signal cut it short. Raises OSError and RealNetError."""
     waits = Waits(console)
-    stream = AsyncStream(server, None, outputs=asked.outputs, own=True, patience=math.inf, on_wait=waits.tell)
+    stream = AsyncStream(
+        *(server, None),
+        outputs=asked.outputs,
+        own=True,
+        patience=math.inf,
+        on_wait=waits.tell,
+        session=asked.session,
+    )
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
     progress = Progress(*columns, console=console, disable=not console.is_terminal)
     with closing(Source(asked.path, asked.start, asked.follow, console.print)) as source:

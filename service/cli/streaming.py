@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.cli.asking import InSession
 from service.cli.output import console
 
 streaming = typer.Typer()
@@ -22,6 +23,7 @@ def stream(
     label: Annotated[
         str | None, typer.Option(help="Whom or what it is from, as `realnet self` tells (64 signs at most).")
     ] = None,
+    session: InSession = None,
     outputs: Annotated[
         Literal["none", "surprise", "best", "full"],
         typer.Option(help="What the server computes and tells of each token: best has the accuracy, less is faster."),
@@ -35,6 +37,6 @@ def stream(
 
     if follow and file == "-":
         raise typer.BadParameter("standard input is followed anyway", param_hint="--follow")
-    asked = Asked(file, start, follow, batch, outputs, label)
+    asked = Asked(file, start, follow, batch, outputs, label, session)
     if not asyncio.run(stream_text(context.obj, asked, console(stderr=True))):
         raise typer.Exit(130)

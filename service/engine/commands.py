@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from service.journal.records import (
     MergeRecord,
     ResizeRecord,
     RestoreRecord,
+    SessionInputRecord,
     SnapshotRef,
     WeightUpdateRecord,
     packed_tokens,
@@ -31,6 +33,7 @@ from service.replica.entry import Entry
 from service.replica.episode import Episode, record_of, run_episodes
 from service.replica.progress import ProgressState
 from service.replica.replica import Horizon, Replica, ServiceState
+from service.replica.sessions import Sessions
 from service.replica.weight_update import Update
 
 T = TypeVar("T")
@@ -96,6 +99,7 @@ class Run(JournalledCommand[Ran]):
     learn: bool = True
     sender: Sender = NOBODY
     label: str | None = None
+    session: str | None = None
     outputs: Level = "none"
     ticks: int = field(init=False)
 
@@ -104,7 +108,8 @@ class Run(JournalledCommand[Ran]):
 
     def entry(self, horizon: Horizon) -> Entry:
         given, sender = self.given, self.sender
-        record = InputRecord(
+        kind = InputRecord if self.session is None else partial(SessionInputRecord, session=self.session)
+        record = kind(
             horizon.tick,
             horizon.rate(self.learn),
             self.ticks,
@@ -153,14 +158,22 @@ class Restore(JournalledCommand[int]):
 
     learner: Learner
     snapshot: SnapshotRef
+    job: str | None = None  # that has brought the snapshot from elsewhere; then there may be no sessions, but …
     chronicle: ChronicleState | None = None  # None: it is not known
-    job: str | None = None  # that has brought the snapshot from elsewhere; then there may be …
+    sessions: Sessions | None = None  # None: there are none
     lived: ProgressState | None = None  # … what it lived through there, and …
     before: tuple[Checkpoint, ServiceState] | None = None  # … here comes what the net was just before
 
     def entry(self, horizon: Horizon) -> Entry:
         record = RestoreRecord(self.snapshot, self.job)
-        return Entry(record, learner=self.learner, chronicle=self.chronicle, lived=self.lived, waiter=self)
+        return Entry(
+            record,
+            learner=self.learner,
+            chronicle=self.chronicle,
+            sessions=self.sessions,
+            lived=self.lived,
+            waiter=self,
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -272,12 +285,14 @@ class Explain(Query[Explanation | None]):
 
     context: NDArray[np.int32]
     fresh: bool
+    session: str | None = None
 
     def answer(self, replica: Replica, position: JournalPosition | None) -> Explanation | None:
         learner = replica.learner
         if not isinstance(learner, DendriteLearner) or isinstance(learner.net, CompactNet):
             return None
-        return learner.explain(self.context, self.fresh)
+        with replica.sessions.looked_into(self.session):
+            return learner.explain(self.context, self.fresh)
 
 
 @dataclass(slots=True, eq=False)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from realnet.kernels import KernelLost
 from service.engine.commands import Command, JournalledCommand, Lead, Query, Restore, Run, SetPace
 from service.engine.feed import Anew, Feed
 from service.engine.firings import Firings
@@ -36,6 +37,7 @@ from service.journal.records import (
     MarkRecord,
     ObservedRecord,
     RestoreRecord,
+    session_of,
 )
 from service.replica.entry import Entry
 from service.replica.replay import Replay
@@ -136,7 +138,7 @@ class Engine:
             self._catch_up()
             while not self._stopping:
                 self.step()
-        except (JournalDamaged, StoreError) as error:
+        except (JournalDamaged, StoreError, KernelLost) as error:
             _logger.error("the net cannot go on where it was, and learns nothing: %s", error)
             self.failure = str(error)
         except Exception:
@@ -204,7 +206,7 @@ class Engine:
             case Query():
                 self._outbox.resolve(command.reply, command.answer(self._replica, self._pipeline.position()))
             case Generate():
-                self._generations.begin(command, self._replica.learner)
+                self._generations.begin(command, self._replica)
             case SetPace(tick_hz=tick_hz, dreaming=dreaming, self_loop=self_loop):
                 self._pace.change(time.monotonic(), tick_hz=tick_hz, dreaming=dreaming)
                 if self_loop is not None:
@@ -327,11 +329,12 @@ class Engine:
         elif isinstance(first, RestoreRecord):
             self._outputs.clear()
         elif isinstance(first, MarkRecord) and (self._feed is not None or self.hashes.wanted):
-            self.hashes.take(taken[0][0].seq, self._replica.learner.checkpoint())
+            replica = self._replica
+            self.hashes.take(taken[0][0].seq, replica.learner.checkpoint(), replica.sessions.state())
         elif isinstance(first, HashRecord) and self._feed is not None:
             self.hashes.told(first)
         is_told = isinstance(first, InputRecord) or (isinstance(first, IdleRecord) and self.interface.idle_speaks)
         if batch is not None and is_told:  # dreams are private
-            self._outputs.append(batch)
+            self._outputs.append(batch, [(session_of(entry.record), ticks) for entry, ticks in taken])
         for entry in self._pipeline.pop_done():
             self._replies.applied(entry, self._replica.learner.net.tick)

@@ -52,6 +52,7 @@ class Generate(Command[Generation]):
     stops: tuple[str, ...] = ()
     telling: Telling | None = None
     link: str | None = None  # by whose net and this one
+    session: str | None = None  # whose mind it goes on from
     cancelled: bool = False
 
     @property

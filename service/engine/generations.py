@@ -1,13 +1,13 @@
 """The generations that run, on forks of the net: a few tokens of each in every step of the engine."""
 
 from realnet import Generator
-from realnet.learners import Learner
 from realnet.stops import Stops
 from realnet.tokens.outputs import ToldToken
 from realnet.vocabulary import Continuation, Vocabulary
 from service.engine.generate import Generate, Generation, Piece
 from service.engine.outbox import Outbox
 from service.errors import Conflict
+from service.replica.replica import Replica
 
 _AT_ONCE = 8
 
@@ -74,12 +74,15 @@ class Generations:
     def __len__(self) -> int:
         return len(self._running)
 
-    def begin(self, command: Generate, learner: Learner) -> None:
+    def begin(self, command: Generate, replica: Replica) -> None:
+        learner = replica.learner
         vocabulary = learner.interface.vocabulary
         if vocabulary is None:
             self._outbox.fail(command.reply, Conflict("a net of raw frames has no tokens to generate"))
             return
-        generator = learner.generator(command.prompt, command.temperature, command.seed, command.fresh, command.adapts)
+        how = command.temperature, command.seed, command.fresh, command.adapts
+        with replica.sessions.looked_into(command.session):
+            generator = learner.generator(command.prompt, *how)
         self._running.append(_Running(command, generator, learner.net.tick, vocabulary))
 
     def go_on(self) -> None:

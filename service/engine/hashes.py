@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from realnet import Checkpoint
 from service.journal.records import HashRecord
+from service.replica.sessions import SessionState, state_sha256
 
 _KEPT = 8  # marks
 _logger = logging.getLogger(__name__)
@@ -49,11 +50,11 @@ class Hashes:
         self._due = ticks + self._every
         return self.wanted and not self._under_way
 
-    def take(self, mark: int, checkpoint: Checkpoint) -> None:
+    def take(self, mark: int, checkpoint: Checkpoint, sessions: Sequence[SessionState] = ()) -> None:
         """Have the hash of a copy taken."""
         with self._lock:
             self._under_way += 1
-        self._worker.submit(self._take, mark, checkpoint, self._life)
+        self._worker.submit(self._take, mark, checkpoint, sessions, self._life)
 
     def told(self, record: HashRecord) -> None:
         """Compare what the journal says, at once or when the hash has been taken; without one of its own never."""
@@ -75,9 +76,9 @@ class Hashes:
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, mark: int, checkpoint: Checkpoint, life: int) -> None:
+    def _take(self, mark: int, checkpoint: Checkpoint, sessions: Sequence[SessionState], life: int) -> None:
         began = time.monotonic()
-        taken = Hash(mark, checkpoint.tick, checkpoint.state_sha256())
+        taken = Hash(mark, checkpoint.tick, state_sha256(checkpoint, sessions))
         with self._lock:
             self._under_way -= 1
             if life != self._life:

@@ -90,14 +90,16 @@ class Opine(Query[tuple[Opinions, Opinions | None] | str]):
 
 @dataclass(slots=True, eq=False)
 class ForkToSpeak(Query[tuple[DendriteLearner, Tokens] | str]):
-    """Return a fork, and what it has in mind: nothing, if it is to be `fresh`."""
+    """Return a fork, and what it, or a session, has in mind: nothing, if it is to be `fresh`."""
 
     fresh: bool
+    session: str | None = None
 
     def answer(self, replica: Replica, position: JournalPosition | None) -> tuple[DendriteLearner, Tokens] | str:
         if not isinstance(replica.learner, DendriteLearner):
             return _NOT_LINKED
-        fork = replica.learner.fork()
+        with replica.sessions.looked_into(self.session):
+            fork = replica.learner.fork()
         if self.fresh:
             fork.net.forget()
         return fork, recent_of(fork)

@@ -3,9 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,22 @@ from numpy.typing import NDArray
 from realnet import FrameOutputs, TokenOutputs
 from realnet.interface import Interface
 from realnet.outputs import LEVELS, Column, Level, OutputBatch, includes
+from service.engine.turns import Turns
 from service.engine.wanted import Wanted
 
 _RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
 _FORGOTTEN = 8  # the oldest are forgotten an eighth at once: who falls behind loses many, and then none for a while
 _TURN = 32  # subscribers that are woken at once
 _SHARE = 0.2  # of the loop's time is theirs, the rest is for what may not be lost, and for the engine
+
+
+class Reading(NamedTuple):
+    """Some outputs, or none; where to go on, how many were lost before, and the session that they are of, if any."""
+
+    batch: OutputBatch | None
+    position: int
+    lost: int
+    session: str | None
 
 
 class OutputRing:
@@ -51,6 +61,7 @@ class OutputRing:
         }
         self._levels = np.zeros(self._size, np.uint8)  # what of each output was computed, as a place in LEVELS
         self._start = self._end = 0
+        self._turns = Turns()  # of sessions
         self._lock = threading.Lock()
         self._waiting: dict[asyncio.Future[None], int] = {}  # the loop's: for which position; the longest first
         self._is_turning = False  # some have been woken, or the loop rests from them
@@ -67,10 +78,11 @@ class OutputRing:
 
     # On the engine's thread:
 
-    def append(self, batch: OutputBatch) -> None:
-        """Publish outputs, whichever of their columns there are."""
+    def append(self, batch: OutputBatch, sessions: Iterable[tuple[str | None, int]] = ()) -> None:
+        """Publish outputs, whichever of their columns there are; perhaps with the session of so many of them each."""
         level = self._level_of(batch)
         with self._lock:
+            self._turns.add(self._end, sessions)
             skipped = max(0, len(batch) - self._size)
             first, last = self._end + skipped, self._end + len(batch)
             for place, part in self._places(first, last):
@@ -82,6 +94,7 @@ class OutputRing:
             self._end = last
             too_old = max(0, self._end - self._size)
             self._start = max(self._start, -(-too_old // self._step) * self._step)
+            self._turns.forget_before(self._start)
 
     def clear(self) -> None:
         """Forget all outputs, since ticks go back. Positions go on."""
@@ -90,22 +103,28 @@ class OutputRing:
 
     # On the event loop:
 
-    def read(self, position: int, limit: int) -> tuple[OutputBatch | None, int, int]:
-        """Return some outputs from `position` on, where to go on, and how many were lost before.
+    def read(self, position: int, limit: int) -> Reading:
+        """Read outputs from `position` on: at most `limit`, at least one if there is any.
 
-        They are at most `limit`, at least one if there is any, and of all of them the same was computed. There is no
-        batch where there are no outputs.
+        All are of one session, or none, and of all of them the same was computed.
         """
         with self._lock:
             first = max(position, self._start)
-            place, part = next(self._places(first, min(first + limit, self._end)), (slice(0), slice(first, first)))
+            session, end = self._turns.at(first)
+            last = min(first + limit, self._end, end)
+            place, part = next(self._places(first, last), (slice(0), slice(first, first)))
             levels = self._levels[place]
             others = np.flatnonzero(levels != levels[:1])
             count = int(others[0]) if len(others) else len(levels)
             batch = self._copy(place.start, count) if count else None
         lost = first - position
         self.lost += lost
-        return batch, part.start + count, lost
+        return Reading(batch, part.start + count, lost, session)
+
+    def next_of(self, session: str, position: int) -> int:
+        """Return the position of the next output of a session, from `position` on; of the next to come if none is."""
+        with self._lock:
+            return min(self._end, self._turns.next_of(session, max(position, self._start)))
 
     def position_after(self, tick: int) -> int:
         """Return the position of the first output after `tick` that can be read."""

@@ -3,7 +3,8 @@
 from service.engine.commands import Change, Command, Dream, JournalledCommand, Ran, Run
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
-from service.errors import Conflict
+from service.engine.sessions import Forget
+from service.errors import Conflict, NotFound
 from service.journal.records import ObservedRecord
 from service.replica.entry import Entry
 
@@ -25,6 +26,8 @@ class Replies:
         if isinstance(entry.record, ObservedRecord):
             return  # whoever has its stream answers
         match entry.waiter:
+            case Forget(reply=reply) if entry.refused is not None:
+                self._outbox.fail(reply, NotFound(entry.refused))
             case Command(reply=reply) if entry.refused is not None:
                 self._outbox.fail(reply, Conflict(entry.refused))
             case Run(reply=reply) | Dream(reply=reply):

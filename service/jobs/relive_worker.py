@@ -23,6 +23,7 @@ from service.replica.birth import newborn
 from service.replica.entry import Entry
 from service.replica.replay import Replay
 from service.replica.replica import OutOfOrder, Replica, ServiceState
+from service.replica.sessions import state_sha256
 
 _SLICE_TICKS = 4096
 
@@ -95,7 +96,7 @@ def _relive(directory: Path, reports: Reports) -> dict[str, Any]:
     (directory / MADE).write_bytes(checkpoint.to_bytes())
     (directory / MEMORY).write_bytes(replica.state(None).to_bytes())
     return {
-        "state_sha256": checkpoint.state_sha256(),
+        "state_sha256": state_sha256(checkpoint, replica.sessions.state()),
         "records": end.seq - begin.seq,
         "ticks_relived": seen,
         "seconds": round(seconds, 3),

@@ -37,6 +37,12 @@ class InputRecord(_Body, tag=1):
     label: str | None = None  # whom or what it is from
 
 
+class SessionInputRecord(InputRecord, tag=15):
+    """The same, lived with the short-term memory of a session. An older server does not take it for the net's own."""
+
+    session: str = ""
+
+
 class IdleRecord(_Body, tag=2):
     """Ticks without input that were computed."""
 
@@ -202,8 +208,18 @@ class StreamRecord(_Body, tag=14):
     forget: bool = False  # all of it
 
 
+class ForgetRecord(_Body, tag=16):
+    """The net has forgotten a session, if there was one."""
+
+    ticks: ClassVar[int] = 0
+
+    session: str
+
+
 ObservedRecord: TypeAlias = ObserveRecord | StreamRecord  # those that are about streams, and not the net
-TickedRecord: TypeAlias = InputRecord | IdleRecord | EpisodeRecord  # those that are ticks of the net
+TickedRecord: TypeAlias = (
+    InputRecord | SessionInputRecord | IdleRecord | EpisodeRecord
+)  # those that are ticks of the net
 # What a replica applies.
 EntryRecord: TypeAlias = (
     TickedRecord
@@ -215,8 +231,14 @@ EntryRecord: TypeAlias = (
     | HashRecord
     | MergeRecord
     | ObservedRecord
+    | ForgetRecord
 )
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
+
+
+def session_of(record: object) -> str | None:
+    """Return the session that a record is lived in; None: it is the net's own mind."""
+    return record.session if isinstance(record, SessionInputRecord) else None
 
 
 def packed_tokens(tokens: NDArray[np.int32]) -> bytes:

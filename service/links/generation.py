@@ -17,7 +17,7 @@ from service.links.messages import pieces
 
 async def generated(command: Generate, link: Link, engine: Engine) -> Generation:
     """Generate token by token; a caller who wants a stream is told each. Raises Refused."""
-    forked = await engine.ask(ForkToSpeak(command.fresh))
+    forked = await engine.ask(ForkToSpeak(command.fresh, command.session))
     if isinstance(forked, str):
         raise Conflict(forked)
     fork, in_mind = forked

@@ -1,6 +1,6 @@
 """A journalled record with what it needs to be applied, and how ticks of several entries are run in one call."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -10,11 +10,20 @@ from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch, highest
-from service.journal.records import EntryRecord, EpisodeRecord, IdleRecord, InputRecord, TickedRecord, unpacked_tokens
+from service.journal.records import (
+    EntryRecord,
+    EpisodeRecord,
+    IdleRecord,
+    InputRecord,
+    TickedRecord,
+    session_of,
+    unpacked_tokens,
+)
 from service.journal.unordered import ANY_TICK
 from service.replica.chronicle import ChronicleState
 from service.replica.episode import Episode, run_episodes, unpacked
 from service.replica.progress import ProgressState
+from service.replica.sessions import Sessions
 from service.replica.weight_update import Update
 
 
@@ -45,6 +54,7 @@ class Entry:
     episodes: Sequence[Episode] = ()
     learner: Learner | None = None  # of a restore …
     chronicle: ChronicleState | None = None  # … its chronicle, if one is known …
+    sessions: Sessions | None = None  # … its sessions …
     lived: ProgressState | None = None  # … and what it lived through, if that was elsewhere
     update: Update | None = None
     waiter: object = None
@@ -109,11 +119,38 @@ def _follows(last: EntryRecord, record: EntryRecord) -> bool:
     return record.tick in (ANY_TICK, last.tick + last.ticks)
 
 
-def run_slice(learner: Learner, taken: Slice, wanted: Level) -> OutputBatch:
-    """Run the ticks of a slice at the learning rate of its records. Changes the learner, and nothing else.
+def run_slice(learner: Learner, sessions: Sessions, taken: Slice, wanted: Level) -> OutputBatch:
+    """Run the ticks of a slice at the learning rate of its records. Changes the learner, its sessions, nothing else.
 
     `wanted` is what of the outputs of inputs is to be computed, if their entries do not want more.
     """
+    wanted = highest((wanted, *(entry.wanted for entry, _ in taken if entry.given is not None)))
+    batches = []
+    for session, part in _by_session(taken):
+        with sessions.lived_in(session, sum(ticks for _, ticks in part), goes_on=part[0][0].done > 0):
+            batches.append(_run(learner, part, wanted))
+    return type(batches[0]).joined(batches)
+
+
+def _by_session(taken: Slice) -> Iterator[tuple[str | None, Slice]]:
+    """Yield what follows each other in the net's own mind, and inputs of sessions one by one.
+
+    Each begins with what is set aside, so that nothing depends on what else is in the slice.
+    """
+    own: Slice = []
+    for each in taken:
+        if (session := session_of(each[0].record)) is None:
+            own.append(each)
+            continue
+        if own:
+            yield None, own
+            own = []
+        yield session, [each]
+    if own:
+        yield None, own
+
+
+def _run(learner: Learner, taken: Slice, wanted: Level) -> OutputBatch:
     first, ticks = taken[0]
     record = first.record
     assert isinstance(record, TickedRecord)
@@ -123,7 +160,7 @@ def run_slice(learner: Learner, taken: Slice, wanted: Level) -> OutputBatch:
     if isinstance(record, IdleRecord):
         return learner.idle(ticks, plasticity, record.rate)
     given = Input.joined([_part(entry, count) for entry, count in taken])
-    return learner.run_input(given, plasticity, record.rate, highest((wanted, *(entry.wanted for entry, _ in taken))))
+    return learner.run_input(given, plasticity, record.rate, wanted)
 
 
 def _part(entry: Entry, ticks: int) -> Input:

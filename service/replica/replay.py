@@ -17,6 +17,7 @@ from service.journal.records import (
 )
 from service.replica.entry import Entry, Slice, next_slice
 from service.replica.replica import OutOfOrder, Replica, ServiceState
+from service.replica.sessions import Sessions
 from service.replica.weight_update import lines_update_of, update_of
 
 _SLICE_TICKS = 4096
@@ -95,8 +96,10 @@ def fetch(entry: Entry, load: Load, device: str) -> None:
             data, memory = load(entry.seq, ref)
             entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device)
             state = ServiceState.from_bytes(memory) if memory else None
-            if state is not None:
-                entry.chronicle, entry.lived = state.chronicle, None if entry.record.job is None else state
+            if state is not None and entry.record.job is None:
+                entry.chronicle, entry.sessions = state.chronicle, Sessions(entry.learner, state.sessions)
+            elif state is not None:  # sessions that others had elsewhere are not those of this server's clients
+                entry.chronicle, entry.lived = state.chronicle, state
         case WeightUpdateRecord(fitted=fitted, fork=fork):
             base = None if fork is None else load(entry.seq, fork)[0]
             entry.update = update_of(load(entry.seq, fitted)[0], base)

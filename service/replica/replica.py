@@ -1,11 +1,13 @@
 """The one interpreter of journal entries: an engine, a start and a follower all apply entries here, in order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
 
 from realnet.dendrites.net import DendriteNet
+from realnet.dendrites.wiring import Wiring
 from realnet.learners import Learner
 from realnet.outputs import Level, OutputBatch
 from realnet.score import History
@@ -13,6 +15,7 @@ from service.journal.position import JournalPosition
 from service.journal.records import (
     ChangeRecord,
     EpisodeRecord,
+    ForgetRecord,
     HashRecord,
     InputRecord,
     MarkRecord,
@@ -28,6 +31,9 @@ from service.journal.unordered import ANY_TICK
 from service.replica.chronicle import Chronicle, ChronicleState
 from service.replica.entry import Entry, EntryState, Slice, run_slice
 from service.replica.progress import Progress, ProgressState
+from service.replica.sessions import Sessions, SessionState
+
+_RESTORED = "the net was restored meanwhile, to another shape or to what it was before the fork"
 
 
 class OutOfOrder(Exception):
@@ -71,6 +77,7 @@ class ServiceState(ProgressState, frozen=True, omit_defaults=True, kw_only=True)
     history: tuple[int, int, bytes] | None = None  # None: of a server that kept none
     born_at: float = 0.0  # seconds since 1970, 0 if unknown
     chronicle: ChronicleState | None = None  # None: of a server that kept none
+    sessions: list[SessionState] = msgspec.field(default_factory=list)
 
     def to_bytes(self) -> bytes:
         """Return it in MessagePack."""
@@ -90,6 +97,7 @@ class Replica:
         self.history = History(*(state.history or ()))
         self.born_at = state.born_at
         self._live(learner, state.chronicle)
+        self.sessions = Sessions(learner, state.sessions)
         self.progress = Progress.of(state)
         self.plasticity = state.plasticity
         self.paused = state.paused
@@ -113,23 +121,29 @@ class Replica:
             case RestoreRecord() as record:
                 assert first.learner is not None, "a restore has its learner: whoever made the entry has loaded it"
                 self._live(first.learner, first.chronicle)
+                self.sessions = first.sessions or Sessions(first.learner)
                 if first.lived is not None:
                     self.progress.live(first.lived)
                 self.progress.ancestor = record.snapshot
             case WeightUpdateRecord():
                 assert first.update is not None, "a weight update has its weights: whoever made the entry has read them"
-                if not first.update.by(self.learner):
-                    first.refused = "the net was restored meanwhile, to another shape or to what it was before the fork"
+                with self._rewiring():
+                    if not first.update.by(self.learner):
+                        first.refused = _RESTORED
             case MergeRecord() as record:
                 assert first.update is not None, "a merge has its lines: whoever made the entry has read them"
                 if record.ancestor != self.progress.ancestor or not first.update.by(self.learner):
                     first.refused = "the net was restored, resized or merged meanwhile"
             case ResizeRecord() as record:
-                first.refused = self._resize(record)
+                with self._rewiring():
+                    first.refused = self._resize(record)
             case MarkRecord() as record:
                 self._rest_until(record.tick)
             case ObserveRecord() | StreamRecord():
                 self.observe(first)
+            case ForgetRecord(session=session):
+                if not self.sessions.forget(session):
+                    first.refused = f"there is no session {session!r}"
             case HashRecord():  # nothing to be lived through: whoever compares hashes does it beside the net
                 pass
             case _:
@@ -171,12 +185,14 @@ class Replica:
             history=self.history.kept(),
             born_at=self.born_at,
             chronicle=self.chronicle.state(),
+            sessions=self.sessions.state(),
         )
 
     def become(self, other: "Replica") -> None:
         """Go on as another replica, which is used no more. What others hold of this one's progress stays true."""
         self.history, self.born_at = other.history, other.born_at
         self._live(other.learner, other.chronicle.state())
+        self.sessions = other.sessions
         self.progress.become(other.progress)
         self.plasticity, self.paused = other.plasticity, other.paused
         self.on_observed = other.on_observed
@@ -202,7 +218,7 @@ class Replica:
         if not first.done and record.tick != ANY_TICK:
             self._rest_until(record.tick)
         self.chronicle.expect((_label_of(entry), ticks) for entry, ticks in taken)
-        batch = run_slice(self.learner, taken, wanted)
+        batch = run_slice(self.learner, self.sessions, taken, wanted)
         start = 0
         for entry, ticks in taken:
             entry.outputs.append(batch if len(taken) == 1 else batch[start : start + ticks])
@@ -215,6 +231,15 @@ class Replica:
         if tick < now:
             raise OutOfOrder(f"enters after tick {tick}, and the net is at {now}")
         self.learner.rest(tick - now)
+
+    @contextmanager
+    def _rewiring(self) -> Iterator[None]:
+        """Have sessions go on under the wiring that the net gets here, if that is another."""
+        before = _wiring_of(self.learner)
+        yield
+        after = _wiring_of(self.learner)
+        if before is not None and after is not None and after != before:
+            self.sessions.rewire(before, after)
 
     def _resize(self, record: ResizeRecord) -> str | None:
         """Grow or shrink the net; return why not, with nothing changed, if it cannot be."""
@@ -250,6 +275,10 @@ class Replica:
                 self.progress.ancestor = record.merged
         if entry.counted:
             self.learner.rest(entry.counted)
+
+
+def _wiring_of(learner: Learner) -> Wiring | None:
+    return learner.net.wiring if isinstance(learner.net, DendriteNet) else None
 
 
 def _label_of(entry: Entry) -> str | None:

@@ -5,6 +5,7 @@ import logging
 import time
 from functools import partial
 
+from realnet.kernels import KernelLost
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
 from service.engine.engine import Engine
@@ -17,6 +18,7 @@ from service.runtime.recovery import Recovered, loader, recover
 from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
+from service.speed.device import AUTO, CPU, chosen
 from service.store.base import Log, StoreError
 from service.store.keys import NetKeys
 from service.streams.streams import Streams
@@ -35,10 +37,20 @@ async def recovered_net(
         if not follows:
             await snapshots.sweep()
             await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
-        device, birth = settings.device, await asyncio.to_thread(birth_of, settings)
-        recovered = await recover(snapshots, log, device, birth, lambda birth: create(birth, device), follows)
-        await _warm_up(recovered.replica.learner)
-    except (StoreError, SnapshotDamaged, JournalDamaged, ValueError) as error:
+        birth = await asyncio.to_thread(birth_of, settings)
+
+        async def recovered_on(device: str) -> Recovered:
+            found = await recover(snapshots, log, device, birth, partial(create, device=device), follows)
+            await _warm_up(found.replica.learner)
+            return found
+
+        recovered = await recovered_on(CPU if settings.device == AUTO else settings.device)
+        if settings.device == AUTO:
+            choice = await asyncio.to_thread(chosen, recovered.replica.learner)
+            _logger.info("device %s computes the net: %s", *choice)
+            if choice.device != CPU:
+                recovered = await recovered_on(choice.device)
+    except (StoreError, SnapshotDamaged, JournalDamaged, KernelLost, ValueError) as error:
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings, birth)
     return recovered

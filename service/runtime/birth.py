@@ -8,6 +8,7 @@ from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
 from service.replica.birth import Birth, newborn
 from service.settings import NetSettings
+from service.speed.device import AUTO, CPU
 
 
 class CannotStart(Exception):
@@ -19,7 +20,8 @@ def birth_of(settings: NetSettings) -> Birth:
 
     Raises CannotStart if there is no such vocabulary.
     """
-    preset = settings.preset or learners.default_preset(settings.neurons, settings.inputs, settings.device)
+    device = CPU if settings.device == AUTO else settings.device  # what is born depends on no machine
+    preset = settings.preset or learners.default_preset(settings.neurons, settings.inputs, device)
     birth: Birth = {
         "preset": preset,
         "neurons": settings.neurons,

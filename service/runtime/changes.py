@@ -5,6 +5,7 @@ import asyncio
 from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.explain import Explanation
 from service.engine.commands import Change, Explain, Resize, SetPace
+from service.engine.sessions import Forget
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.runtime.runtime import Runtime
 from service.telemetry.memory import free_bytes
@@ -48,7 +49,12 @@ async def shrink(runtime: Runtime, lines: int) -> None:
     await runtime.engine.ask(Resize(lines, shrinks=True))
 
 
-async def explain(runtime: Runtime, context: str, fresh: bool) -> Explanation:
+async def forget(runtime: Runtime, session: str) -> None:
+    """Forget a session. Raises NotFound or Refused."""
+    await runtime.engine.ask(Forget(session))
+
+
+async def explain(runtime: Runtime, context: str, fresh: bool, session: str | None = None) -> Explanation:
     """Return why the net expects what it does after a context.
 
     Raises Conflict for a net that cannot tell, Invalid for a context that is none of its tokens.
@@ -60,7 +66,7 @@ async def explain(runtime: Runtime, context: str, fresh: bool) -> Explanation:
             tokens = vocabulary.encode(context)
         except ValueError as error:
             raise Invalid([ErrorLocation(detail=str(error), parameter="context")]) from error
-        explained = await runtime.engine.ask(Explain(tokens, fresh))
+        explained = await runtime.engine.ask(Explain(tokens, fresh, session))
     if explained is None:
         raise Conflict("only a net of dendrites can tell why, and no compact one")
     return explained

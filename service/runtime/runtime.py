@@ -136,6 +136,7 @@ class Runtime:
         """
         log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
         recovered = await recovered_net(name, settings, place, log, follows)
+        settings = settings.model_copy(update={"device": recovered.replica.learner.net.device})  # the one chosen
         runtime = cls(name, settings, place, recovered, log, follows)
         async with runtime._stack as stack:
             stack.push_async_callback(runtime._stop)

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
@@ -14,12 +15,14 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from realnet.kernels import KernelLost
 from service.api.deps import Edge
 from service.api.error_handlers import refusal
 from service.app import create_app
 from service.errors import NotReady
 from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
+from service.server.ranks import join, work
 from service.server.websockets import BoundedWebSocket
 from service.server.welcome import welcome
 from service.settings import Settings
@@ -48,11 +51,17 @@ def run(settings: Settings) -> None:
     _give_large_blocks_back()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
+        ranks = join() if settings.device == "sharded" else None
+        if ranks is not None and ranks.rank:
+            work(ranks)
+            return
         server, listener = build(settings)
     except OSError as error:
         sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
-    except CannotStart as error:
+    except (CannotStart, KernelLost) as error:
         sys.exit(f"realnet: {error}")
+    if ranks is not None:
+        server.at_end = ranks.stop
     why = server.serve_on(listener)
     if why is not None:
         sys.exit(f"realnet: {why}")
@@ -116,10 +125,15 @@ def _give_large_blocks_back() -> None:
 
 
 class NetServer(uvicorn.Server):
-    """Ends when the net cannot go on."""
+    """Ends when the net cannot go on.
+
+    Attributes:
+        at_end: is called when all has stopped, before the process ends.
+    """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         super().__init__(config)
+        self.at_end: Callable[[], None] = lambda: None
         self._app = app
         self._settings = settings
 
@@ -142,6 +156,10 @@ class NetServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Return whether to end; called several times a second."""
         return await super().on_tick(counter) or self.fate is not None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self.at_end()  # not later: a signal that has stopped it ends the process on its way out of uvicorn
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

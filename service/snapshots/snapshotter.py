@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from realnet import Checkpoint, from_checkpoint
 from realnet.dendrites.device import Weights, for_device
 from realnet.interface import Interface
+from realnet.learners import Learner
 from service.engine.commands import Clone, Merge, Restore, UpdateWeights
 from service.engine.engine import Engine
 from service.errors import Conflict, ErrorLocation, Invalid, Refused
@@ -19,6 +20,7 @@ from service.journal.records import SnapshotRef
 from service.replica.chronicle import Chronicle
 from service.replica.experience import Experience
 from service.replica.replica import ServiceState
+from service.replica.sessions import Sessions, state_sha256
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import revive, state_of
 from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
@@ -114,20 +116,20 @@ class Snapshotter:
 
         def looked_into() -> tuple[Interface, int, str]:
             checkpoint = Checkpoint.from_bytes(data)
-            tick, state_sha256 = checkpoint.tick, checkpoint.state_sha256()
+            tick, digest = checkpoint.tick, checkpoint.state_sha256()
             interface = from_checkpoint(checkpoint).interface
             if life is not None:
                 _check_is_life(life, interface)
-            return interface, tick, state_sha256
+            return interface, tick, digest
 
         async with self._saving:
             try:
-                interface, tick, state_sha256 = await asyncio.to_thread(looked_into)
+                interface, tick, digest = await asyncio.to_thread(looked_into)
             except ValueError as error:
                 raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
             self._check_is_like(interface)
             kept, memory = job == UPLOAD, b"" if life is None else life.to_bytes()
-            return await self._catalog.save(data, tick, state_sha256, memory, job=job, kept=kept, name=name)
+            return await self._catalog.save(data, tick, digest, memory, job=job, kept=kept, name=name)
 
     async def for_device(self, id: str, size: int | None, weights: Weights) -> bytes:
         """Return a snapshot's net made smaller, as `realnet.dendrites.device` does, in the bytes of one.
@@ -177,13 +179,13 @@ class Snapshotter:
 
     async def _exact(self, before: Snapshot, checkpoint: Checkpoint, state: ServiceState, job: str) -> Snapshot:
         """Return `before` if it is what the checkpoint is, else a snapshot of that in its place."""
-        data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
-        if state_sha256 == before.state_sha256:
+        data, digest = await asyncio.to_thread(_bytes_of, checkpoint, state)
+        if digest == before.state_sha256:
             return before
         await self._catalog.change(before.id, kept=False)
         memory = state.to_bytes()
         return await self._catalog.save(  # by its job none that a start would begin with
-            data, checkpoint.tick, state_sha256, memory, job=job, kept=True, name=before.name
+            data, checkpoint.tick, digest, memory, job=job, kept=True, name=before.name
         )
 
     async def _restoring(self, id: str, device: str, job: str | None = None) -> tuple[Snapshot, Restore]:
@@ -193,8 +195,11 @@ class Snapshotter:
         state = state_of(snapshot, await self._catalog.memory(id))
         if self._journal is not None:
             self._catalog.pinned.add(id)
-        chronicle = None if state is None else state.chronicle
-        return snapshot, Restore(learner, SnapshotRef(id, snapshot.sha256), chronicle, job, state if job else None)
+        restore = Restore(learner, SnapshotRef(id, snapshot.sha256), job)
+        if state is not None:
+            restore.chronicle, restore.lived = state.chronicle, state if job else None
+            restore.sessions = None if job else _sessions_of(snapshot, learner, state)
+        return snapshot, restore
 
     async def update(self, command: UpdateWeights | Merge) -> None:
         """Put what a job has made into the net, then take a snapshot.
@@ -212,8 +217,10 @@ class Snapshotter:
     async def hashes(self) -> tuple[str, str]:
         """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
         async with self._hashing:
-            checkpoint, _ = await self._engine.ask(Clone())
-            return await asyncio.to_thread(lambda: (checkpoint.weights_sha256(), checkpoint.state_sha256()))
+            checkpoint, state = await self._engine.ask(Clone())
+            return await asyncio.to_thread(
+                lambda: (checkpoint.weights_sha256(), state_sha256(checkpoint, state.sessions))
+            )
 
     def _check_is_like(self, interface: Interface) -> None:
         if not interface.is_like(self._engine.interface):
@@ -223,10 +230,10 @@ class Snapshotter:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
         checkpoint, memory = await self._engine.ask(Clone())
         await self.save_beside()
-        data, state_sha256 = await asyncio.to_thread(lambda: (checkpoint.to_bytes(), checkpoint.state_sha256()))
+        data, digest = await asyncio.to_thread(_bytes_of, checkpoint, memory)
         place = None if memory.place is None else memory.place.seq
         snapshot = await self._catalog.save(
-            data, checkpoint.tick, state_sha256, memory.to_bytes(), place, kept=kept, name=name
+            data, checkpoint.tick, digest, memory.to_bytes(), place, kept=kept, name=name
         )
         self._saved_changes, self._place = changes, memory.place
         if self._journal is not None and (oldest := await self._catalog.oldest_position()) is not None:
@@ -268,6 +275,18 @@ class Snapshotter:
 
 async def _nothing() -> None:
     """Do nothing."""
+
+
+def _bytes_of(checkpoint: Checkpoint, state: ServiceState) -> tuple[bytes, str]:
+    """Return the bytes of a snapshot, and the hash of everything."""
+    return checkpoint.to_bytes(), state_sha256(checkpoint, state.sessions)
+
+
+def _sessions_of(snapshot: Snapshot, learner: Learner, state: ServiceState) -> Sessions:
+    try:
+        return Sessions(learner, state.sessions)
+    except ValueError as error:
+        raise SnapshotDamaged(snapshot.id, f"a session of it is not of its net: {error}") from error
 
 
 def _check_is_life(life: ServiceState, interface: Interface) -> None:

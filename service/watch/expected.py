@@ -29,19 +29,23 @@ class NextTokens(BaseModel, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class ReadExpected(Query[NextTokens | None]):
+    session: str | None
+
     def answer(self, replica: Replica, position: JournalPosition | None) -> NextTokens | None:
         learner = replica.learner
         if not isinstance(learner, DendriteLearner | TokenLearner):
             return None
-        rows = zip(*(each.tolist() for each in learner.expected()), strict=True)
+        with replica.sessions.looked_into(self.session):
+            expected = learner.expected()
+        rows = zip(*(each.tolist() for each in expected), strict=True)
         write = learner.vocabulary.decode
         following = [NextToken(token=token, text=write([token]), probability=round(value, 4)) for token, value in rows]
         return NextTokens(tick=learner.net.tick, next=following)
 
 
-async def expected_of(engine: Engine) -> NextTokens:
+async def expected_of(engine: Engine, session: str | None = None) -> NextTokens:
     """Raises Conflict for a net of frames."""
-    expected = await engine.ask(ReadExpected())
+    expected = await engine.ask(ReadExpected(session))
     if expected is None:
         raise Conflict("a net of raw frames expects no tokens")
     return expected

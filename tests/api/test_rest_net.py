@@ -233,6 +233,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/snapshots/{id}/memory", "get"),
         ("/v1/snapshots/{id}/restore", "post"),
         ("/v1/snapshots/upload", "post"),
+        ("/v1/sessions", "get"),
+        ("/v1/sessions/{name}", "delete"),
     } == declared
 
 

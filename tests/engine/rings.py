@@ -28,11 +28,11 @@ def token_outputs(first: int, count: int, level: Level) -> TokenOutputs:
 
 def read(outputs: OutputRing, position: int, limit: int) -> tuple[list[Output], int, int]:
     """Read on, up to `limit`; where to go on, and what was lost at first."""
-    batch, position, lost = outputs.read(position, limit)
+    batch, position, lost, _ = outputs.read(position, limit)
     rows: list[Output] = []
     while batch is not None:
         rows += structs(batch)
-        batch, position, _ = outputs.read(position, limit - len(rows))
+        batch, position, *_ = outputs.read(position, limit - len(rows))
     return rows, position, lost
 
 

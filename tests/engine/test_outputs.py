@@ -40,7 +40,7 @@ def test_a_ring_is_the_end_of_a_list(batches: list[int], kept: int, position: in
 
 async def test_a_slow_reader_is_told_how_many_it_lost_and_loses_no_more() -> None:
     outputs = ring(kept=10, published=4)
-    _, position, lost = outputs.read(0, 2)
+    _, position, lost, _ = outputs.read(0, 2)
     assert (position, lost) == (2, 0)
     outputs.append(frames(5, 12))
     found, position, lost = read(outputs, position, 100)
@@ -139,7 +139,7 @@ async def test_what_is_read_at_once_has_the_same_columns() -> None:
         outputs.append(token_outputs(1 + 10 * number, 10, level))
     position, told = 0, []
     while position < outputs.end:
-        batch, position, _ = outputs.read(position, 1000)
+        batch, position, *_ = outputs.read(position, 1000)
         assert isinstance(batch, TokenOutputs)
         assert [each.dtype.str for each in (batch.token, batch.surprise)] == ["|u1", "<f4"]
         told.append((len(batch), batch.predicted is not None, batch.next_token is not None))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from realnet.client import RealNetError, StreamClient, open_stream
+from realnet.core.state import ShortTerm
 from realnet.inputs import Input
 from realnet.learners import AnyPreset, create
 from service.replica.birth import Birth
@@ -22,10 +23,11 @@ CLIENT = "teller"
 
 
 def message(seq: int) -> dict[str, object]:
-    """Always the same for a seq: from 1 to 200 tokens, some of which are not learnt."""
+    """Always the same for a seq: from 1 to 200 tokens, some of which are not learnt, and some of a session."""
     chance = random.Random(seq)
     tokens = [chance.randrange(97, 123) for _ in range(chance.choice([1, 1, 2, 10, 200]))]
-    return {"tokens": tokens, "learn": chance.random() > 0.1}
+    told: dict[str, object] = {"tokens": tokens, "learn": chance.random() > 0.1}
+    return told if chance.random() > 0.2 else told | {"session": chance.choice("ab")}
 
 
 def net_of(preset: AnyPreset) -> dict[str, Any]:
@@ -36,9 +38,14 @@ def net_of(preset: AnyPreset) -> dict[str, Any]:
 def uninterrupted(messages: int, preset: AnyPreset) -> tuple[str, int]:
     """The weights' SHA-256, and the number of tokens."""
     learner = create(preset, net_of(preset).get("neurons"))
+    minds: dict[object, ShortTerm | None] = {}
     for seq in range(1, messages + 1):
         told = message(seq)
+        session = told.get("session")
+        own = None if session is None else learner.swap(minds.get(session))
         learner.run_input(Input(tokens=np.array(told["tokens"], np.int32)), 1.0 if told["learn"] else 0.0)
+        if own is not None:
+            minds[session] = learner.swap(own)
     return learner.checkpoint().weights_sha256(), learner.tokens_seen
 
 

@@ -23,8 +23,10 @@ def files_of(directory: Path) -> dict[str, bytes]:
 def test_a_follower_lives_what_the_leader_does_and_answers_as_it_would(servers: Servers) -> None:
     leader = servers.leader(rest_after=3)
     leader.run(text=TEXT)
+    leader.run(text=TEXT, session="a")
     leader.snapshot()
     leader.run(text=TEXT)
+    leader.run(text=TEXT, session="b")
     follower = servers.follower()
     assert wait_until_level(leader, follower)
     # Everything that a journal may have, in the order of a life: settings, growth, a restore, a dream, and a pause.
@@ -32,6 +34,7 @@ def test_a_follower_lives_what_the_leader_does_and_answers_as_it_would(servers: 
     ask.patch("/v1/net", json={"learning_rate": 0.5}).raise_for_status()
     ask.post("/v1/net/grow", json={"lines": 2**14, "contexts": ["kinds"]}).raise_for_status()
     leader.run(text=TEXT)
+    leader.run(text=TEXT, session="b")
     ask.post("/v1/snapshots/00000001/restore").raise_for_status()
     leader.run(text=TEXT[::-1])
     dataset = ask.post("/v1/datasets", files={"file": ("cat.txt", TEXT * 9)}).raise_for_status().json()["id"]
@@ -50,13 +53,14 @@ def test_a_follower_lives_what_the_leader_does_and_answers_as_it_would(servers: 
         "/v1/datasets",
         "/v1/net/explain?context=the%20c",
         "/v1/net/history",
+        "/v1/sessions",
         "/v1/self",
     ):
         assert follower.client.get(path).raise_for_status().json() == ask.get(path).json(), path
     ended = ask.get(f"/v1/jobs/{job}").json()
     path = f"/v1/jobs/{job}"
     wait_until(lambda: follower.client.get(path).json().get("result") == ended["result"], "the job is seen as it ended")
-    asked = {"prompt": "the ", "max_tokens": 20, "seed": 3}
+    asked = {"prompt": "the ", "max_tokens": 20, "seed": 3, "session": "a"}
     said = [each.client.post("/v1/generate", json=asked).json() for each in (leader, follower)]
     assert said[0] == said[1]
     assert follower.client.get("/").status_code == 200

@@ -48,6 +48,12 @@ def test_a_net_on_another_device() -> None:
     assert last_line("-c", program) == f"ValueError: device 'cuda' needs {WHAT_TO_DO}"
 
 
+def test_what_the_machine_carries() -> None:
+    arguments = ("-m", "service.cli.main", "bench", "--preset", "surprise", "--neurons", "32")
+    table = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True).stdout
+    assert "surprise" in table
+
+
 def test_a_fit_is_refused_at_the_door(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(neurons=1100)
     server.command = ALONE

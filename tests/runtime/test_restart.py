@@ -221,6 +221,11 @@ def test_more_workers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         run(Settings())
 
 
+def test_ranks_are_started_by_torchrun() -> None:
+    with pytest.raises(SystemExit, match=r"realnet: device sharded .*torchrun --nproc-per-node 2"):
+        run(Settings(device="sharded"))
+
+
 def says_why(server: ThreadServer, why: str) -> None:
     server.launch()
     assert why in (server.wait() or "")

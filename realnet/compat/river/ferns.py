@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import zlib
+from collections import deque
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -16,7 +17,6 @@ from realnet.core._numba import exact_kernel
 from realnet.core.hashing import mixed
 from realnet.core.state import Float64
 from realnet.streams.scale import Scale
-from realnet.streams.window import Window
 
 FEATURES = 1024
 FERNS, GATES = 46, 2
@@ -34,7 +34,7 @@ Read: TypeAlias = dict[Hashable, float | int | None]  # of each feature its numb
 @dataclass(slots=True)
 class _Feature:
     id: int
-    values: Window = field(default_factory=lambda: Window.of(KEPT))
+    values: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     scale: Scale = field(default_factory=Scale)
     scales: int = 0  # that it has had
 
@@ -72,7 +72,7 @@ class Ferns:
             self._draw()
         for name, value in row.items():
             if isinstance(value, float):
-                self._features[name].values.add(value)
+                self._features[name].values.append(value)
 
     def rescale(self, all_of_them: bool) -> None:
         """Take the scales of the last values: of all features, or of those that have none or whose no longer fits.
@@ -80,8 +80,8 @@ class Ferns:
         Another scale gives the places of a feature other names, so that what was learnt by the old one is not mistaken.
         """
         for feature in self._features.values():
-            if feature.values.count:
-                scale = Scale.of(feature.values.in_order)
+            if feature.values:
+                scale = Scale.of(list(feature.values))
                 if all_of_them or not feature.scales or not feature.scale.holds(scale):
                     feature.scale, feature.scales = scale, feature.scales + 1
 

@@ -57,12 +57,12 @@ async def post_inputs(
         raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
     interface, most = runtime.interface, edge.settings.max_ticks_per_request
     given = await with_tokens(lambda: body.parsed(interface, most), body.text, interface)
-    command = Run(given, learn=body.learn, label=body.label or caller.label)
+    command = Run(given, learn=body.learn, label=body.label or caller.label, session=body.session)
     if wait:
         command.outputs = outputs
     caller.check_pace()
     if idempotency_key is not None:
-        digest = content_digest(given, body.learn)
+        digest = content_digest(given, body.learn, body.session)
         learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, digest)
         if learnt is not None:
             return await _answered_before(learnt, runtime, outputs if wait else None)
@@ -77,7 +77,7 @@ async def post_inputs(
         await command.journalled
         return Accepted(accepted=command.ticks, queued=runtime.inbox.depth)
     ran = await command.reply
-    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, outputs)))
+    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, outputs, body.session)))
 
 
 async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None) -> Response:
@@ -88,9 +88,11 @@ async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None
         return Response(answer.model_dump_json(), 202, media_type="application/json")
     position = runtime.outputs.position_after(learnt.first_tick - 1)
     kept: list[list[Output]] = []
-    while (batch := runtime.outputs.read(position, PIECE)[0]) is not None:
-        kept.append([output for output in structs(batch, level) if output.tick <= learnt.last_tick])
-        position += len(batch)
+    while True:
+        batch, position, _, session = runtime.outputs.read(position, PIECE)
+        if batch is None:
+            break
+        kept.append([output for output in structs(batch, level, session) if output.tick <= learnt.last_tick])
         if batch.tick[-1] >= learnt.last_tick:
             break
     return _run(ticks, await encode_outputs(kept))

@@ -10,8 +10,10 @@ from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, RuntimeDep, net_of, problems
 from service.api.schemas import Change, Growth, Net, Shrinkage
 from service.auth.keys import Scope
+from service.errors import ErrorLocation, Invalid
 from service.runtime import changes
 from service.telemetry.logs import log_event
+from service.validation import SessionName
 
 router = APIRouter(prefix="/v1/net", tags=["net"])
 
@@ -33,13 +35,21 @@ async def get_net(runtime: RuntimeDep, hash: bool = False) -> Net:
 async def explain(
     runtime: RuntimeDep,
     context: Annotated[str, Query(max_length=1000, description="what the net is to have read")] = "",
-    fresh: Annotated[bool, Query(description="read it from nothing in mind, not from what the net has in mind")] = True,
+    fresh: Annotated[
+        bool | None,
+        Query(
+            description="read it from nothing in mind, not from what the net has in mind; so it is without a session"
+        ),
+    ] = None,
+    session: Annotated[SessionName | None, Query(description="read it after what this session has in mind")] = None,
 ) -> Explanation:
     """Tell why the net expects what it does after a context: what each dendrite says, and how far it is heard.
 
     Only of a net of dendrites (409). Nothing is learnt.
     """
-    return await changes.explain(runtime, context, fresh)
+    if fresh and session is not None:
+        raise Invalid([ErrorLocation(detail="leave one of session and fresh out", parameter="fresh")])
+    return await changes.explain(runtime, context, session is None if fresh is None else fresh, session)
 
 
 @router.patch(

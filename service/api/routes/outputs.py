@@ -11,6 +11,7 @@ from service.api.access import needs
 from service.api.deps import RuntimeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, structs
 from service.auth.keys import Scope
+from service.validation import SessionName
 
 router = APIRouter(prefix="/v1/outputs", tags=["outputs"])
 
@@ -30,6 +31,7 @@ async def get_outputs(
     outputs: Annotated[
         Level | None, Query(description="what of them; it is computed for ten seconds more. Left out: what there is")
     ] = None,
+    session: Annotated[SessionName | None, Query(description="only those of this session")] = None,
 ) -> Response:
     """Return the outputs after a tick. Where `oldest` is later than the next tick, some are no longer kept.
 
@@ -45,10 +47,14 @@ async def get_outputs(
     position = runtime.outputs.position_after(cursor)
     read: list[list[Output]] = []
     while limit > 0:
-        batch, position, _ = runtime.outputs.read(position, min(limit, PIECE))
+        if session is not None:
+            position = runtime.outputs.next_of(session, position)
+        batch, position, _, of = runtime.outputs.read(position, min(limit, PIECE))
         if batch is None:
             break
-        read.append(structs(batch, outputs or "full"))
+        if session is not None and of != session:  # it came meanwhile
+            continue
+        read.append(structs(batch, outputs or "full", of))
         limit -= len(batch)
         cursor = int(batch.tick[-1])
         await asyncio.sleep(0)

@@ -12,6 +12,7 @@ from service.api.stream.asyncapi import asyncapi_document
 from service.api.stream.protocol import CODECS, JSON
 from service.auth.keys import Scope
 from service.errors import MEDIA_TYPE, ErrorLocation, Invalid, Refused, encode_problem, problem_of
+from service.validation import check_session
 
 router = APIRouter()
 
@@ -25,7 +26,8 @@ async def stream(socket: WebSocket) -> None:
 
     Each key has client ids of its own. The message `input` needs the scope teach. `?outputs=` says which outputs are
     sent until `subscribe` changes it: none, surprise, best (unless it says something else) or full. With `?watch=true`
-    they are samples, up to 20 messages a second of up to 256 outputs or so, and `watch` tells what goes on.
+    they are samples, up to 20 messages a second of up to 256 outputs or so, and `watch` tells what goes on. With
+    `?session=NAME` all is of that session: the inputs and generations that name no other, and the outputs.
     """
     streams = edge_of(socket).hub
     client_id = socket.query_params.get("client_id")
@@ -38,13 +40,14 @@ async def stream(socket: WebSocket) -> None:
             place.enter_context(streams.admit(caller))
             level = _checked_level(asked)
             watches = _checked_watch(socket.query_params.get("watch", "false"))
+            session = _checked_session(socket.query_params.get("session"))
             _check_handshake(client_id, offered, chosen)
         except Refused as error:
             problem = problem_of(error)
             await socket.send_denial_response(Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE))
             return
         await socket.accept(chosen)
-        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller, level, watches)
+        await streams.serve(socket, client_id, CODECS[chosen or JSON], caller, level, watches, session)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
@@ -66,6 +69,16 @@ def _checked_watch(asked: str) -> bool:
     if asked not in ("true", "false"):
         raise Invalid([ErrorLocation(detail="true or false", parameter="watch")])
     return asked == "true"
+
+
+def _checked_session(asked: str | None) -> str | None:
+    """Raises Invalid for what is no name of a session."""
+    if asked is None:
+        return None
+    try:
+        return check_session(asked)
+    except ValueError as error:
+        raise Invalid([ErrorLocation(detail=str(error), parameter="session")]) from None
 
 
 def _check_handshake(client_id: str | None, offered: list[str], chosen: str | None) -> None:

@@ -9,9 +9,10 @@ from service.api.deps import CallerDep, RuntimeDep, problems
 from service.api.schemas import Me, TokenTexts
 from service.auth.keys import Scope
 from service.errors import Conflict, ErrorLocation, Invalid
+from service.validation import SessionName
 from service.watch.activity import DendriteActivity, NeuronActivity
 from service.watch.anchors import Anchors
-from service.watch.expected import NextTokens
+from service.watch.expected import NextTokens, expected_of
 from service.watch.life import Life
 from service.watch.matrix import Matrix
 
@@ -50,10 +51,16 @@ async def activity(runtime: RuntimeDep) -> Response:
     return Response(await runtime.watch.activity.json(), media_type="application/json")
 
 
-@router.get("/net/expected", response_model=NextTokens, responses=problems(409, 503))
+@router.get("/net/expected", response_model=NextTokens, responses=problems(409, 422, 503))
 @needs(Scope.READ)
-async def expected(runtime: RuntimeDep) -> Response:
+async def expected(
+    runtime: RuntimeDep,
+    session: Annotated[SessionName | None, Query(description="after what this session has in mind")] = None,
+) -> Response:
     """Return the tokens that the net expects most now. 409 for a net of frames."""
+    if session is not None:
+        told = await expected_of(runtime.engine, session)
+        return Response(told.model_dump_json(), media_type="application/json")
     return Response(await runtime.watch.expected.json(), media_type="application/json")
 
 

@@ -21,6 +21,7 @@ from service.errors import Problem
 from service.jobs.job import Job
 from service.snapshots.snapshot import Snapshot
 from service.streams.shown import News, Told
+from service.validation import SESSION_LENGTH
 
 Schema = dict[str, Any]
 
@@ -142,6 +143,7 @@ def _query() -> Schema:
             "client_id": {"type": "string", "minLength": 1, "maxLength": 128},
             "outputs": {"type": "string", "enum": list(LEVELS), "default": "best"},
             "watch": {"type": "string", "enum": ["true", "false"], "default": "false"},
+            "session": {"type": "string", "minLength": 1, "maxLength": SESSION_LENGTH},
         },
     }
 

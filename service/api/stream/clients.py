@@ -29,14 +29,16 @@ class Batch:
     run: Run
 
     @classmethod
-    def of(cls, inputs: Sequence[tuple[int, Input]], learn: bool, label: str | None = None) -> Self:
+    def of(
+        cls, inputs: Sequence[tuple[int, Input]], learn: bool, label: str | None = None, session: str | None = None
+    ) -> Self:
         """Join inputs of one kind, each with its seq."""
         seqs, given = map(list, zip(*inputs, strict=True))
-        return cls(seqs, given, Run(Input.joined(given), learn=learn, label=label))
+        return cls(seqs, given, Run(Input.joined(given), learn=learn, label=label, session=session))
 
     def digest(self, seq: int) -> str:
         """Return the digest of one of the inputs."""
-        return content_digest(self.inputs[self.seqs.index(seq)], self.run.learn)
+        return content_digest(self.inputs[self.seqs.index(seq)], self.run.learn, self.run.session)
 
 
 @dataclass(slots=True, weakref_slot=True)

@@ -19,7 +19,12 @@ def until_a_gap(batch: OutputBatch) -> OutputBatch:
 
 
 def outputs_message(
-    position: int, batch: OutputBatch, columns: Sequence[Column], level: Level, codec: Codec
+    position: int,
+    batch: OutputBatch,
+    columns: Sequence[Column],
+    level: Level,
+    codec: Codec,
+    session: str | None = None,
 ) -> OutputsMessage:
     """Return the message of outputs from `position` on whose ticks follow each other, with the columns of a level.
 
@@ -30,4 +35,6 @@ def outputs_message(
         if each.name not in _TOLD_OTHERWISE and includes(level, each.level):
             column = getattr(batch, each.name)
             told[each.name] = None if column is None else codec.column(column)
+    if session is not None:
+        told["session"] = session
     return OutputsMessage(position, int(batch.tick[0]), len(batch), **told)

@@ -43,6 +43,7 @@ class _Piece(NamedTuple):
     end: int
     encoded: bytes
     is_whole: bool
+    session: str | None  # of the net
 
 
 class StreamHub:
@@ -73,13 +74,21 @@ class StreamHub:
             yield
 
     async def serve(
-        self, socket: WebSocket, client_id: str | None, codec: Codec, caller: Caller, level: Level, watches: bool
+        self,
+        socket: WebSocket,
+        client_id: str | None,
+        codec: Codec,
+        caller: Caller,
+        level: Level,
+        watches: bool,
+        session_name: str | None = None,
     ) -> None:
         """Run a session from the accepted handshake to the close; it begins with outputs of `level`.
 
-        One that watches is sent samples of them, and what goes on.
+        One that watches is sent samples of them, and what goes on. With the name of a session of the net, all is of
+        that: what is sent, what is generated, and what is told.
         """
-        subscription = Subscription(self._outputs, level, self._watchers.pause if watches else None)
+        subscription = Subscription(self._outputs, level, self._watchers.pause if watches else None, session_name)
         session = Session(
             socket,
             codec,
@@ -91,7 +100,8 @@ class StreamHub:
             read_piece=self.piece,
             subscription=subscription,
             settings=self._settings,
-            relay=self._relay_of(socket, client_id, codec),
+            relay=self._relay_of(socket, client_id, codec, session_name),
+            session_name=session_name,
         )
         self._sessions.add(session)
         if watches:
@@ -107,38 +117,42 @@ class StreamHub:
         """Take inputs from now on that were sent to another server until now."""
         self._clients.renew()
 
-    def _relay_of(self, socket: WebSocket, client_id: str | None, codec: Codec) -> Callable[[Answer], Relay] | None:
+    def _relay_of(
+        self, socket: WebSocket, client_id: str | None, codec: Codec, session_name: str | None
+    ) -> Callable[[Answer], Relay] | None:
         """Return what makes a relay to the leader; None where this server leads, or may not send inputs on."""
         if self._hive is None or self._hive.leads or self._hive.read_only or FORWARDED in socket.headers:
             return None
-        return partial(Relay, self._hive, codec, client_id, socket.scope["realnet.key"])
+        return partial(Relay, self._hive, codec, client_id, session_name, socket.scope["realnet.key"])
 
     def net(self) -> dict[str, Any]:
         """Return the net as GET /v1/net does."""
         return Net.of(self._runtime).model_dump(mode="json", exclude_unset=True)
 
-    def piece(self, position: int, codec: Codec, level: Level) -> tuple[bytes, int, int]:
+    def piece(self, position: int, codec: Codec, level: Level, session: str | None = None) -> tuple[bytes, int, int]:
         """Return an encoded message of outputs from `position` on, the position after it, and how many were lost.
 
-        The message is empty where a restore has taken the outputs back. Each is encoded once for all sessions: pieces
-        end at multiples of their size, so that sessions at different positions soon share them.
+        The message is empty where a restore has taken the outputs back, and where they are not of the `session`. Each
+        is encoded once for all: pieces end at multiples of their size, so that those at different positions soon share
+        them.
         """
         first = max(position, self._outputs.start)
         self._outputs.lost += first - position
         piece = self._pieces.get((codec.name, level, first))
         if piece is None or not (piece.is_whole or piece.end == self._outputs.end):  # there is none, or more by now
-            batch, _, lost = self._outputs.read(first, PIECE - first % PIECE)
+            batch, _, lost, of = self._outputs.read(first, PIECE - first % PIECE)
             start = first + lost
             if batch is None:  # a restore has taken them back
                 return b"", start, start - position
             batch = until_a_gap(batch)
-            encoded = codec.encode(outputs_message(start, batch, self._runtime.interface.columns, level, codec))
+            encoded = codec.encode(outputs_message(start, batch, self._runtime.interface.columns, level, codec, of))
             end = start + len(batch)
-            piece = _Piece(start, end, encoded, is_whole=end % PIECE == 0 or end < self._outputs.end)
+            piece = _Piece(start, end, encoded, end % PIECE == 0 or end < self._outputs.end, of)
             self._pieces[codec.name, level, start] = piece
             if len(self._pieces) > _PIECES:
                 self._pieces.popitem(last=False)
-        return piece.encoded, piece.end, piece.start - position
+        encoded = piece.encoded if session in (None, piece.session) else b""
+        return encoded, piece.end, piece.start - position
 
     def snapshot_saved(self, snapshot: Snapshot) -> None:
         self._tell_all(Event("snapshot", snapshot=snapshot.model_dump(mode="json")))

@@ -20,8 +20,8 @@ from service.runtime.runtime import Runtime
 
 _MOST_TICKS = 4096  # of a batch, unless one input has more
 
-# Of inputs: whether they are learnt, are of tokens, and have teachers; and whom they are from.
-_Kind: TypeAlias = tuple[bool, bool, bool, str | None]
+# Of inputs: whether they are learnt, are of tokens, and have teachers; whom they are from, and their session.
+_Kind: TypeAlias = tuple[bool, bool, bool, str | None, str | None]
 Answer = Callable[[ServerMessage, int, int], None]  # a message, and how many messages and ticks it answers
 
 
@@ -43,7 +43,7 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._most = min(_MOST_TICKS, runtime.inbox.capacity)
         self._gathered: list[tuple[int, Input]] = []  # with their seqs, and all of one kind
-        self._kind: _Kind = (True, True, True, None)
+        self._kind: _Kind = (True, True, True, None, None)
         self._ticks = 0  # of them
         self._entered: asyncio.Future[None] | None = None  # of the last batch: done when the inbox has it
         self._unanswered: deque[_Unanswered] = deque()
@@ -54,9 +54,9 @@ class Intake:
         """Return whether the client waits for an answer."""
         return self._is_throttled or bool(self._gathered or self._unanswered)
 
-    async def add(self, seq: int, given: Input, learn: bool, label: str | None) -> None:
+    async def add(self, seq: int, given: Input, learn: bool, label: str | None, session: str | None) -> None:
         """Take an input that this net can take, once its key's pace and the inbox allow."""
-        kind = learn, given.tokens is not None, given.teachers is not None, label
+        kind = learn, given.tokens is not None, given.teachers is not None, label, session
         if kind != self._kind or self._ticks + len(given) > self._most:
             self.flush()
             self._kind = kind
@@ -95,7 +95,7 @@ class Intake:
     def _repeat(self, seq: int, given: Input) -> None:
         """Answer an input that was accepted before, as soon as it has been run."""
         try:
-            reply = self._client.repetition(seq, content_digest(given, self._kind[0]))
+            reply = self._client.repetition(seq, content_digest(given, self._kind[0], self._kind[4]))
         except Refused as error:
             self._refuse([seq], len(given), error)
         else:
@@ -104,7 +104,7 @@ class Intake:
     def _enter(self, inputs: list[tuple[int, Input]]) -> None:
         if not inputs:
             return
-        batch = Batch.of(inputs, self._kind[0], self._kind[3])
+        batch = Batch.of(inputs, self._kind[0], *self._kind[3:])
         try:
             self._client.accept(batch)
         except Refused as error:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 import numpy as np
 from annotated_types import Ge, Le
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -121,7 +121,8 @@ class OutputsMessage(msgspec.Struct, tag="outputs"):
     """Outputs of the ticks from `first_tick` on, `count` of them, in columns: lists in JSON, else bytes.
 
     There are those columns that the client asks for; null is one that was not computed for these ticks. `position` is
-    that of the first among all outputs since the server began: ticks without input have none.
+    that of the first among all outputs since the server began: ticks without input have none. All are of one `session`,
+    or where that is left out of none.
     """
 
     position: int
@@ -133,6 +134,7 @@ class OutputsMessage(msgspec.Struct, tag="outputs"):
     next_token: Any = UNSET
     next_probability: Any = UNSET
     values: Any = UNSET  # of a net of frames
+    session: str | UnsetType = UNSET
 
 
 class Event(msgspec.Struct, tag="event", omit_defaults=True):

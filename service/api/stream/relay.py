@@ -27,11 +27,20 @@ class Relay:
         last_seq, last_observed: what the leader knows of the client, once it is open.
     """
 
-    def __init__(self, hive: Hive, codec: Codec, client_id: str | None, key: str | None, answer: Answer) -> None:
+    def __init__(
+        self,
+        hive: Hive,
+        codec: Codec,
+        client_id: str | None,
+        session_name: str | None,
+        key: str | None,
+        answer: Answer,
+    ) -> None:
         self.last_seq = self.last_observed = 0
         self._hive = hive
         self._codec = codec
-        self._query = urlencode({"outputs": "none"} | ({} if client_id is None else {"client_id": client_id}))
+        asked = {"outputs": "none", "client_id": client_id, "session": session_name}
+        self._query = urlencode({name: value for name, value in asked.items() if value is not None})
         self._headers = {FORWARDED: "1"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
         self._answer = answer
         module = msgspec.msgpack if codec.binary else msgspec.json

@@ -59,7 +59,7 @@ _EVENTS = 16  # that wait for a client which does not read; later ones are lost 
 _CLOSE_SECONDS = 10.0  # for a client to read why its stream is closed
 _logger = logging.getLogger(__name__)
 
-ReadPiece = Callable[[int, Codec, Level], tuple[bytes, int, int]]  # StreamHub.piece
+ReadPiece = Callable[[int, Codec, Level, str | None], tuple[bytes, int, int]]  # StreamHub.piece
 
 
 class _Close(Exception):
@@ -97,6 +97,7 @@ class Session:
         subscription: Subscription,
         settings: Settings,
         relay: Callable[[Answer], Relay] | None = None,
+        session_name: str | None = None,  # of the net: of what is sent and generated, unless that names another
     ) -> None:
         self._socket = socket
         self._codec = codec
@@ -108,6 +109,7 @@ class Session:
         self._read_piece = read_piece
         self._subscription = subscription
         self._settings = settings
+        self._session_name = session_name
         self._watch = Watchdog(
             caller,
             idle_seconds=settings.ws_idle_seconds,
@@ -208,7 +210,8 @@ class Session:
         given = await with_tokens(lambda: message.parsed(interface, most), message.text, interface)
         if given is None:
             return False
-        await self._intake.add(message.seq, given, message.learn, message.label or self._caller.label)
+        label, session = message.label or self._caller.label, message.session or self._session_name
+        await self._intake.add(message.seq, given, message.learn, label, session)
         return True
 
     async def _observe(self, message: ObserveMessage, raw: bytes | str) -> None:
@@ -261,6 +264,8 @@ class Session:
 
     async def _generate(self, message: GenerateMessage) -> None:
         command, vocabulary = await command_of(message, self._runtime.interface, self._settings, stream=True)
+        if not message.fresh:
+            command.session = message.session or self._session_name
         self._caller.check_pace()
         self._runtime.generate(command, self._caller.space)
         self._caller.ticks.take(command.ticks)
@@ -291,7 +296,7 @@ class Session:
         subscription = self._subscription
         while True:
             await subscription.wait()
-            piece = self._read_piece(subscription.position, self._codec, subscription.level)
+            piece = self._read_piece(subscription.position, self._codec, subscription.level, self._session_name)
             encoded, subscription.position, lost = piece
             if lost:
                 await self._send(Event("dropped", count=lost))

@@ -13,16 +13,23 @@ class Subscription:
     """It begins with the outputs that are published from now on. At the level `none` nothing is sent.
 
     With `pause`, which returns seconds, it is sampled: after each piece it waits so long, then skips all but the last.
+    With a `session`, outputs of all others are skipped.
 
     Attributes:
         level: what is sent.
         position: in the ring, of the next output to be sent.
     """
 
-    def __init__(self, outputs: OutputRing, level: Level, pause: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        outputs: OutputRing,
+        level: Level,
+        pause: Callable[[], float] | None = None,
+        session: str | None = None,
+    ) -> None:
         self.level, self.position = level, outputs.end
         self._outputs = outputs
-        self._pause = pause
+        self._pause, self._session = pause, session
         self._changed = asyncio.Event()
         outputs.wanted.subscribe(level)
 
@@ -50,6 +57,10 @@ class Subscription:
             if self._pause is not None:
                 last = self._outputs.end - _SAMPLED
                 self.position = max(self.position, last - last % _SAMPLED)  # so that many share what is encoded
+            if self._session is not None:
+                self.position = self._outputs.next_of(self._session, self.position)
+                if self.position == self._outputs.end:
+                    continue
             if not self._is_silent:  # as it may have become meanwhile
                 return
 

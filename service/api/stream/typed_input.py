@@ -6,7 +6,7 @@ import msgspec
 
 from realnet.inputs import Input, InputError
 from realnet.interface import Interface
-from service.validation import LABEL_LENGTH
+from service.validation import LABEL_LENGTH, is_session
 
 MAX_SEQ = 2**53 - 1  # what a number in JavaScript can count to
 
@@ -21,10 +21,13 @@ class MsgpackInput(msgspec.Struct, tag="input", forbid_unknown_fields=True, gc=F
     teachers: list[list[float] | None] | None = None
     learn: bool = True
     label: str | None = None
+    session: str | None = None
 
     def parsed(self, interface: Interface, max_ticks: int) -> Input | None:
-        """Return what the net is given; None if that, or the label, is wrong."""
+        """Return what the net is given; None if that, the label or the session is wrong."""
         if self.label is not None and not (0 < len(self.label) <= LABEL_LENGTH and self.label.isprintable()):
+            return None
+        if self.session is not None and not is_session(self.session):
             return None
         try:
             given = interface.parse(text=self.text, tokens=self.tokens, frames=self.frames, teachers=self.teachers)

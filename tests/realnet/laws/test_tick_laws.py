@@ -1,10 +1,7 @@
 """The laws of a tick, once, for every kernel and every preset."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,28 +24,6 @@ def test_many_calls_are_one_call(kernel: str, preset: Preset, data: st.DataObjec
     one_by_one = [parts.run(life.frames[piece], life.teachers[piece], plasticity) for piece in pieces]
     assert (np.vstack(one_by_one) == at_once).all()
     assert parts.checkpoint().state_sha256() == whole.checkpoint().state_sha256()
-
-
-@pytest.fixture
-def threads_alone() -> Iterator[None]:
-    """Give PyTorch its one thread back: numba's number is that of both, and two are 15 times slower for small nets."""
-    yield
-    torch.set_num_threads(1)
-
-
-@pytest.mark.usefixtures("threads_alone")
-@pytest.mark.parametrize("pruned", [False, True])
-def test_the_bits_do_not_depend_on_the_number_of_threads(pruned: bool) -> None:
-    random = np.random.default_rng(0)
-    frames, teachers, dead = random.random((30, 50)), random.random((30, 30)), random.random((300, 300)) < 0.3
-    hashes = set()
-    for threads in (1, 2):
-        net = LiveNet(300, range(50), range(270, 300), "literal", 0.01, threads=threads)
-        if pruned:
-            net.prune(dead)
-        outputs = net.run(frames, teachers)
-        hashes.add((net.checkpoint().state_sha256(), outputs.tobytes()))
-    assert len(hashes) == 1
 
 
 @every_kernel
