@@ -3,7 +3,7 @@
 VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --editable
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --no-compile --editable
 
 # Every process of a test would else compile all modules again, where the environment says that they are not to be kept.
 export PYTHONDONTWRITEBYTECODE =
@@ -20,10 +20,10 @@ test: $(VENV)/tests
 	@# The checks beside the tests, which leave them room.
 	@$(MAKE) --no-print-directory --jobs 2 check pytest
 
-# More workers than two cores, since much of a test is waiting; in the order of the files, since those of few tests are
-# long, and would come last.
-pytest:
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+# One more worker than two cores, since much of a test is waiting; each takes 10 s to import what all test. In the order
+# of the files, since those of few tests are long, and would come last.
+pytest: $(VENV)/imported
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*
@@ -62,6 +62,12 @@ $(VENV)/serves: pyproject.toml
 $(VENV)/tests: $(VENV)/serves
 	@echo "installing what the tests need as well, PyTorch above all"
 	@$(INSTALL) '.[dev]'
+	@touch $@
+
+# Once, and not by each worker: to compile all modules that tests import, which pip leaves to those who need them. What
+# is wrong with them the tests tell.
+$(VENV)/imported: $(VENV)/tests
+	@$(BIN)/pytest --collect-only > /dev/null 2>&1 || :
 	@touch $@
 
 clean:

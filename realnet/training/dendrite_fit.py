@@ -15,6 +15,7 @@ from realnet.core.state import Float32
 from realnet.dendrites.learner import DendriteLearner
 from realnet.kernels.tree_record import Decisions
 from realnet.tokens.ids import checked_tokens
+from realnet.training.adam import Adam
 from realnet.training.dendrite_model import DendriteModel
 
 _BATCH = 512  # tokens
@@ -52,8 +53,8 @@ class DendriteCourse:
         learner.net.forget()
         return learner
 
-    def optimizer(self, learning_rate: float | None) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self._model.parameters(), lr=learning_rate or _RATE)
+    def optimizer(self, learning_rate: float | None) -> Adam:
+        return Adam([{"params": self._model.parameters()}], learning_rate or _RATE)
 
     def losses(self, random: np.random.Generator) -> Iterator[tuple[Tensor, int, None]]:
         """Yield of each batch of an epoch its mean loss, in nats a token, and how many tokens are in it."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Float32
 from realnet.frames import FrameLearner
+from realnet.training.adam import Adam
 from realnet.training.rows import hits
 from realnet.training.schedule import default_learning_rate
 
@@ -66,7 +67,7 @@ class PairCourse:
         self.updates = -(-len(self._fitted) // self._batch)
         self.epochs = max(_EPOCHS, -(-_UPDATES // self.updates))
 
-    def optimizer(self, learning_rate: float | None) -> torch.optim.Optimizer:
+    def optimizer(self, learning_rate: float | None) -> Adam:
         """None: what suits the net."""
         if learning_rate is None:
             learning_rate = default_learning_rate(self._model)
@@ -74,7 +75,7 @@ class PairCourse:
                 learning_rate *= 2.0
             elif not self._shares:  # such an output moves beta times as far as its synapses
                 learning_rate /= self._model.params.beta
-        return torch.optim.AdamW([self._model.W], lr=learning_rate, weight_decay=0.0, fused=True)
+        return Adam([{"params": [self._model.W]}], learning_rate)
 
     def losses(self, random: np.random.Generator) -> Iterator[tuple[Tensor, int, int | None]]:
         """An epoch: of each batch its mean loss, how many pairs are in it, and, of classes, how many were right."""

@@ -3,6 +3,7 @@
 import torch
 
 from realnet.core.network import RealNet
+from realnet.training.adam import Adam
 
 _SLOWING = 0.3  # of a fit, its end, in which the learning rate falls
 PRUNED = 0.7  # of a fit, until its target sparsity is reached; the rest is for the survivors to recover
@@ -32,7 +33,7 @@ def sparsity_at(progress: float, target: float) -> float:
 class Rates:
     """The learning rates of an optimizer, which a fit changes and then puts back."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer | Adam) -> None:
         self._groups = optimizer.param_groups
         self._own = [group["lr"] for group in self._groups]
 

@@ -16,6 +16,7 @@ from realnet.core.state import Float32
 from realnet.tokens.encoder import Encoder
 from realnet.tokens.ids import checked_tokens
 from realnet.tokens.learner import TokenLearner
+from realnet.training.adam import Adam
 from realnet.training.token_model import TokenModel
 
 _BATCH = 1024  # tokens; fewer of a text so short that an epoch would have less than
@@ -56,7 +57,7 @@ class TokenCourse:
         self._streams = size // self._ticks
         self.updates = self._fitted // self._streams // self._ticks
 
-    def optimizer(self, learning_rate: float | None) -> torch.optim.Optimizer:
+    def optimizer(self, learning_rate: float | None) -> Adam:
         return self._model.optimizer(learning_rate)
 
     def losses(self, random: np.random.Generator) -> Iterator[tuple[Tensor, int, int]]:

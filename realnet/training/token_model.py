@@ -19,6 +19,7 @@ from realnet.core.dynamics import compete, fire
 from realnet.core.readout import read_tensor
 from realnet.core.state import HIGH, LOW, Float32, Params, State
 from realnet.tokens.readout import log_probabilities
+from realnet.training.adam import Adam
 
 _RATE = {"literal": 3e-3, "manifesto": 6e-4, "surprise": 6e-4}
 # Of AdamW, for synapses into outputs. In wide nets they are many for what they say, and learn a text by heart.
@@ -81,14 +82,14 @@ class TokenModel(nn.Module):
         outputs = fire(sums) if literal else read_tensor(sums, self.params)
         return log_probabilities(outputs, self.params.preset), hidden
 
-    def optimizer(self, learning_rate: float | None) -> torch.optim.Optimizer:
+    def optimizer(self, learning_rate: float | None) -> Adam:
         """None: what suits the preset."""
         groups: list[dict[str, Any]] = [
-            {"params": [self.to_hidden], "weight_decay": 0.0},
+            {"params": [self.to_hidden]},
             {"params": [self.to_outputs], "weight_decay": _DECAY[self.params.preset]},
         ]
         rate = _RATE[self.params.preset] if learning_rate is None else learning_rate
-        return torch.optim.AdamW(groups, lr=rate, fused=True)
+        return Adam(groups, rate)
 
     @torch.no_grad()
     def constrain_(self) -> None:

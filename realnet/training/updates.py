@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from realnet.training.adam import Adam
+
 
 class Updates:
     """The gradient of an update is the mean over all rows of its batches, plus a share of the last update's gradient.
@@ -16,7 +18,7 @@ class Updates:
     So 4 batches of 8 rows are one of 32, and 3 of 8 and one of 5 are one of 29.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, decay: float) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer | Adam, decay: float) -> None:
         self.optimizer, self._decay = optimizer, decay
         self._parameters: list[Tensor] = [each for group in optimizer.param_groups for each in group["params"]]
         self._batches, self._rows = 0, 0  # since the last update

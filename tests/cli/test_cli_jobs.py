@@ -151,13 +151,13 @@ def test_a_terminal_shows_progress_and_ctrl_c_cancels(server: RunningServer, tex
 
 def test_a_job_is_followed_over_a_crash_of_the_server(new_process: Callable[..., ProcessServer], text: str) -> None:
     server = new_process(neurons=1000).start()
-    with started("dream", text, "--epochs", "30", "--share", "1", url=server.url) as process:
+    with started("dream", text, "--epochs", "12", "--share", "1", url=server.url) as process:
         until_the_last_job(server, lambda job: job["progress"] > 0)
         server.kill()
         server.start()
         out, error = process.communicate(timeout=60)
     assert process.returncode == 0, error
-    assert told(out.decode())["epoch"] == "30"
+    assert told(out.decode())["epoch"] == "12"
 
 
 def test_a_job_that_was_cancelled_by_others_has_failed(server: RunningServer, text: str) -> None:

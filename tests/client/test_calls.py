@@ -358,11 +358,11 @@ def test_a_restart_is_waited_for_by_what_follows_a_job(new_server: Callable[...,
     server = new_server(neurons=1000).start()
     (tmp_path / "text.txt").write_text(TEXT)
     with Client(server.url) as client:
-        job = client.jobs.dream(client.datasets.upload(tmp_path / "text.txt").id, epochs=60, share=1.0)
+        job = client.jobs.dream(client.datasets.upload(tmp_path / "text.txt").id, epochs=20, share=1.0)
         changes = job.follow()
         while next(changes).progress == 0:
             pass
         server.kill()
         server.start()
         assert [state.status for state in changes][-1] == "succeeded"
-        assert job.result()["epoch"] == 60
+        assert job.result()["epoch"] == 20

@@ -16,7 +16,7 @@ from tests.running_server import ProcessServer
 
 TEXT = "the cat sat on the mat, and the dog sat on the log, and nobody sat on the hog; " * 40
 LONG = {"epochs": 10_000}
-SHORT = {"epochs": 8, "commit": "replace"}  # some seconds
+SHORT = {"epochs": 4, "commit": "replace"}  # some seconds
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks for processes in /proc")
 
 

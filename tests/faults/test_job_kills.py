@@ -12,7 +12,9 @@ from tests.jobs.client import begin, end_of, until_it_runs, upload
 from tests.running_server import ProcessServer
 
 KILLS = 1 if IS_SHORT else 2
-WORDS = random.Random(0).choices(["the", "net", "dreams", "of", "all", "that", "it", "was", "told"], k=1500)
+WORDS = random.Random(0).choices(
+    ["the", "net", "dreams", "of", "all", "that", "it", "was", "told"], k=900 if IS_SHORT else 1500
+)
 TEXT = " ".join(WORDS)
 
 

@@ -17,7 +17,7 @@ from tests.runtime.life import INPUTS, living
 
 pytestmark = pytest.mark.anyio
 
-TEXT = "what is lived through once is lived through again. " * 300
+TEXT = "what is lived through once is lived through again. " * 200
 
 
 def launch_until_it_replays(server: ProcessServer) -> None:

@@ -65,7 +65,7 @@ def test_it_serves_learns_and_fits_from_a_folder_with_packages_of_the_same_names
         server.start()
         for path in ("/", "/docs", "/page/main.js", "/page/vendor/uPlot.esm.js", "/page/vendor/swagger-ui.css"):
             assert server.client.get(path).status_code == 200
-        assert len(server.run(text=TEXT)) == len(TEXT)
+        assert len(server.run(text=TEXT[:50])) == 50
         if IS_SHORT:  # a fit is of the lowest priority, and would wait for all other tests
             return
         job = end_of(server, begin(server, "fit", dataset=upload(server, "text.txt", TEXT), epochs=1))

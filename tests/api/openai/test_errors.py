@@ -188,10 +188,11 @@ def test_generations_are_bounded_and_end_when_their_client_leaves(new_server: Ma
 def test_a_net_of_frames_has_no_tokens(frames_server: RunningServer) -> None:
     with OpenAI(**api_of(frames_server)) as client:
         assert [model.id for model in client.models.list()] == ["default"]
-        for call in (
+        calls: list[Callable[[], object]] = [
             lambda: client.completions.create(model="default", prompt="a"),
             lambda: client.chat.completions.create(model="default", messages=WHO),
-        ):
+        ]
+        for call in calls:
             with pytest.raises(openai.BadRequestError) as refused:
                 call()
             error = error_of(refused.value, 400)

@@ -49,7 +49,7 @@ def test_the_fitted_model_says_what_the_frozen_net_says(preset: Preset) -> None:
 @every_preset
 def test_a_text_is_learnt(preset: Preset) -> None:
     learner = reader(preset)
-    fitted, _ = fit(learner, tokens_of(LINE * 40), epochs=10)
+    fitted, _ = fit(learner, tokens_of(LINE * 40), epochs=6)
     assert fitted.before["accuracy"] < 0.2
     assert fitted.after["accuracy"] > 0.8
     learner.net.adopt(fitted.weights)
@@ -119,7 +119,7 @@ def test_a_file_is_as_good_as_an_array_and_the_seed_decides(tmp_path: Path) -> N
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_pairs_are_learnt_as_a_net_lives_whose_state_is_never_zeroed(preset: Preset, loss: str) -> None:
     learner, (inputs, targets) = FrameLearner.create(2, 2, preset, num_neurons=24), opposites()
-    fitted, _ = fit(learner, (inputs, targets), epochs=300, validation=0.2, loss=loss)
+    fitted, _ = fit(learner, (inputs, targets), epochs=150, validation=0.2, loss=loss)
     assert fitted.after["accuracy"] == 1
     learner.run(np.ones((3, 2)), plasticity=0.0)
     learner.net.adopt(fitted.weights)
