@@ -213,6 +213,12 @@ class CudaDense:
         self._follow()
         self._queue(is_tick=False)
 
+    def _take_collected(self, collected: Float32) -> None:
+        """Take over what the activity sends, (2, N), as if one row of tiles had found all."""
+        self._own.tile_sums.zero_()
+        self._own.tile_sums[0] = torch.from_numpy(collected)
+        self._settle(is_tick=False)
+
     def _queue(self, is_tick: bool) -> None:
         own, params = self._own, self._params
         learn_and_collect[self._grid](
