@@ -26,7 +26,7 @@ class Threads:
 
     def apply(self, net: object) -> bool:
         """Have the net take as many threads as it should now. Returns whether it is a net that takes any."""
-        if not takes_threads(net):
+        if not takes_threads(net) or not _may_be_shared():
             return False
         if net.threads != self.now:
             net.use_threads(self.now)
@@ -57,6 +57,16 @@ class Threads:
 def takes_threads(net: object) -> TypeGuard[LiveNet]:
     """Return whether a net may be faster on several threads."""
     return isinstance(net, LiveNet) and net.takes_threads and net.num_neurons >= _LEAST_NEURONS
+
+
+def _may_be_shared() -> bool:
+    """Return whether several nets may use numba's threads at once; where only "workqueue" is, that ends the process."""
+    from numba.np.ufunc.parallel import threading_layer
+
+    try:
+        return bool(threading_layer() != "workqueue")  # type: ignore[no-untyped-call]
+    except ValueError:  # nothing has been warmed up
+        return False
 
 
 def warm_up(net: object, cores: int) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realnet import LiveNet
-from service.engine.threads import Threads
+from service.engine.threads import Threads, warm_up
 
 
 def live(threads: Threads, seconds: dict[int, float], slices: int = 40) -> None:
@@ -45,7 +45,9 @@ def test_only_large_nets_of_literal_take_them() -> None:
     small, sparse = LiveNet(40, range(5), [39], "literal"), LiveNet(600, range(5), [599], "surprise")
     assert not threads.apply(small)
     assert not threads.apply(sparse)
-    assert threads.apply(LiveNet(600, range(5), [599], "literal"))
+    large = LiveNet(600, range(5), [599], "literal")
+    warm_up(large, cores=2)
+    assert threads.apply(large)
     with pytest.raises(ValueError, match="takes one thread"):
         sparse.use_threads(2)
 
