@@ -16,7 +16,7 @@ serve: $(VENV)/serves
 test: $(VENV)/tests
 	@$(BIN)/python tests/redis_binary.py
 	@# Kernels beside each other, and once: else every worker would compile them.
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync compiled-matrix compiled-dendrites
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync compiled-matrix compiled-dendrites compiled-streams
 	@# The checks beside the tests, which leave them room.
 	@$(MAKE) --no-print-directory --jobs 2 check pytest
 

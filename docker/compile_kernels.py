@@ -1,6 +1,6 @@
 """Compile the kernels that a server on the CPU calls, and keep them: for the image, or once for all tests.
 
-`python docker/compile_kernels.py [matrix | dendrites]`; both if neither is named. NUMBA_CACHE_DIR may say where.
+`python docker/compile_kernels.py [matrix | dendrites | streams]`; all if none is named. NUMBA_CACHE_DIR may say where.
 """
 
 import sys
@@ -11,6 +11,9 @@ from realnet import DendriteLearner, FrameLearner, TokenLearner, create
 from realnet.core.state import PRESETS
 from realnet.dendrites.compression import compress, decompress
 from realnet.dendrites.opinions import Decided, Mixture, Speaker
+from realnet.streams.metric import MetricDetector, Value
+from realnet.streams.several import SeveralDetector, Values
+from realnet.streams.value_options import ValueOptions
 
 
 def compile_matrix() -> None:
@@ -34,7 +37,19 @@ def compile_dendrites() -> None:
     mixture.expected(learner.net.decisions(), speaker.expects())
 
 
+def compile_streams() -> None:
+    values = [Value(None, float(number % 7)) for number in range(200)]
+    MetricDetector().run(values)
+    MetricDetector(ValueOptions(expert="table")).run(values)
+    several = SeveralDetector()
+    rows = [Values(float(number), {"a": number % 7, "b": number % 5}) for number in range(400)]
+    several.run(rows)
+    several.look(Values(400.0, {"a": 100.0, "b": 1.0}))
+    several.run([Values(400.0, {"a": 100.0, "b": 1.0})])
+
+
+COMPILED = {"matrix": compile_matrix, "dendrites": compile_dendrites, "streams": compile_streams}
+
 if __name__ == "__main__":
-    asked = sys.argv[1:] or ["matrix", "dendrites"]
-    for name in asked:
-        {"matrix": compile_matrix, "dendrites": compile_dendrites}[name]()
+    for name in sys.argv[1:] or COMPILED:
+        COMPILED[name]()

@@ -48,7 +48,7 @@ def test_events_of_several_values_and_of_json_are_printed(server: ThreadServer) 
     assert last.each is not None
     assert last.each["cpu"].high is not None
     told = shown("events", url=server.url)
-    assert "cpu 1,000, disk 5" in told
+    assert "cpu 1000, expected 9" in told
     assert '{"user":"root","oops":"the disk is on fire"}' in told
 
 

@@ -89,7 +89,7 @@ def _shown(what: What, told: Told) -> str:
     if not isinstance(what, dict):
         return _beside(what, told.expected, told.low, told.high)
     if told.each is None:
-        return json.dumps(what, ensure_ascii=False)
+        return json.dumps(what, ensure_ascii=False, separators=(",", ":"))
     spoke = {name.rpartition(": ")[0] for name in told.why}
     each = {name: expected for name, expected in told.each.items() if name in spoke}
     return "; ".join(f"{name} {_beside(what[name], *expected)}" for name, expected in each.items())
