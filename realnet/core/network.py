@@ -133,7 +133,8 @@ class RealNet(Network):
         Where there is no working compiler the model stays uncompiled, with a warning.
         """
         uncompiled = self._steps
-        self._steps = tuple(torch.compile(step, dynamic=True, **options) for step in uncompiled)  # type: ignore[assignment]
+        options = {"dynamic": True} | options  # for any number of rows
+        self._steps = tuple(torch.compile(step, **options) for step in uncompiled)  # type: ignore[assignment]
         try:
             with torch.no_grad():
                 self(torch.zeros(2, self.params.n_in), steps=2)
