@@ -20,10 +20,10 @@ test: $(VENV)/tests
 	@# The checks beside the tests, which leave them room.
 	@$(MAKE) --no-print-directory --jobs 2 check pytest
 
-# One more worker than two cores, since much of a test is waiting; each takes 10 s to import what all test. In the order
-# of the files, since those of few tests are long, and would come last.
+# More workers than two cores, since much of a test is waiting; each takes 10 s to import what all test. In the order of
+# the files, since those of few tests are long, and would come last.
 pytest: $(VENV)/imported
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*
