@@ -22,8 +22,8 @@ from rich.table import Table
 from benchmarks.tick_others import installed, numpy_literal
 from realnet.core.state import PRESETS, Preset
 from service.speed.bandwidth import bytes_of, in_place, in_place_on
+from service.speed.cores import cores
 from service.speed.device import GPU, sees_gpu
-from service.speed.machine import cores
 from service.speed.timing import Work, fastest
 from service.speed.works import matrix_net
 from service.telemetry.memory import free_bytes

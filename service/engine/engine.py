@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -44,6 +43,7 @@ from service.journal.records import (
 from service.replica.entry import Entry
 from service.replica.replay import Replay
 from service.replica.replica import OutOfOrder, Replica
+from service.speed.cores import cores
 from service.store.base import StoreError
 
 _STALLED_SECONDS = 5.0  # without a step
@@ -90,7 +90,7 @@ class Engine:
         self._taken: deque[Command[Any]] = deque()
         self._pipeline = Pipeline(journal or NoJournal(), replica.horizon)
         self._slice = SliceSize()
-        self._threads = Threads(os.cpu_count() or 1)
+        self._threads = Threads(cores())
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)

@@ -5,7 +5,6 @@ Beside the fork it finds `options.json` (`FitOptions`), and `tokens.npy`, or `in
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from realnet import Checkpoint
 from realnet.fit_options import FitOptions
 from service.jobs.process import FORK, MADE, OPTIONS
 from service.jobs.worker import Reports, finite, work
+from service.speed.cores import cores
 
 
 def _fit(directory: Path, reports: Reports) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _fit(directory: Path, reports: Reports) -> dict[str, Any]:
 
     from realnet.training.live_fit import fit_live
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others are the engine's and its clients'
+    torch.set_num_threads(max(1, cores() // 2))  # the others are the engine's and its clients'
     checkpoint = Checkpoint.from_bytes((directory / FORK).read_bytes())
     options = FitOptions(**json.loads((directory / OPTIONS).read_text()))
     reports({"progress": 0.0, "phase": "training"})

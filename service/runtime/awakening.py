@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from functools import partial
 
@@ -20,6 +19,7 @@ from service.runtime.recovery import Recovered, loader, recover
 from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
+from service.speed.cores import cores
 from service.speed.device import AUTO, CPU, chosen
 from service.store.base import Log, StoreError
 from service.store.keys import NetKeys
@@ -102,7 +102,7 @@ async def _warm_up(learner: Learner) -> None:
 
 def _compile(learner: Learner) -> None:
     learner.warm_up()
-    warm_up(learner.net, os.cpu_count() or 1)
+    warm_up(learner.net, cores())
 
 
 def snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:

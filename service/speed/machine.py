@@ -1,12 +1,12 @@
 """What this machine carries: ticks a second by preset, size, device and threads."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from realnet.core.state import Preset
 from realnet.dendrites.wiring import VARIANTS
 from service.speed.bandwidth import bytes_of, in_place, in_place_on
+from service.speed.cores import cores
 from service.speed.device import CPU, GPU, sees_gpu
 from service.speed.timing import Work, fastest
 from service.speed.works import dendrites, matrix_net
@@ -77,8 +77,3 @@ def _of_matrix(preset: Preset, neurons: int, places: Sequence[_Place]) -> Iterat
 def _in_place(neurons: int, place: _Place) -> Work:
     device, threads = place
     return in_place(neurons, threads) if device == CPU else in_place_on(neurons, device)
-
-
-def cores() -> int:
-    """Return on how many cores this process may run."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
