@@ -1,28 +1,19 @@
 """Each of many nets computes what it would alone."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from realnet import LiveNet, LiveNets
 from realnet.core.state import Preset
 from tests.realnet.laws.lives import Array, Place
+from tests.realnet.on_cuda import DEVICE, MARKS
 
-HAS_GPU = torch.cuda.is_available()
-ON_CUDA = pytest.param(
-    *("cuda", "surprise"),
-    marks=[
-        pytest.mark.skipif(find_spec("triton") is None, reason="no Triton"),
-        *([pytest.mark.gpu] if HAS_GPU else []),
-    ],
-)
+ON_CUDA = pytest.param("cuda", "surprise", marks=MARKS)
 
 
 def device_of(kernel: str) -> str:
-    return "cuda" if kernel == "cuda" and HAS_GPU else "cpu"
+    return DEVICE if kernel == "cuda" else "cpu"
 
 
 def given(some: int, ticks: int) -> tuple[Array, Array]:

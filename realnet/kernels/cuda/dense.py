@@ -20,6 +20,7 @@ from torch import Tensor
 
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.cuda.dense_kernels import FACTS, learn_and_collect, settle, speak
+from realnet.kernels.cuda.device import are_interpreted
 from realnet.kernels.sparse_frames import SparseFrames
 
 RING = 64  # ticks; a power of 2
@@ -29,11 +30,6 @@ _NEURONS = 64  # of a program of `settle` or `speak`
 # Products and sums are joined to one rounding, whatever a version of Triton does by itself.
 _FUSED = {"enable_fp_fusion": True}
 _LINE = 32  # floats
-
-
-def are_interpreted() -> bool:
-    """Return whether TRITON_INTERPRET was 1 when the kernels were imported: then they run on a CPU."""
-    return not isinstance(settle, triton.JITFunction)
 
 
 def _rows(n: int) -> int:

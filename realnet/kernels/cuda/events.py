@@ -11,9 +11,9 @@ import triton
 from torch import Tensor
 
 from realnet.core.state import SHORT_TERM, TABLE, Float32, Float64, Params, ShortTerm, State
+from realnet.kernels.cuda.device import opening
 from realnet.kernels.cuda.events_kernel import live_, measure_nets_
 from realnet.kernels.sparse_frames import SparseFrames
-from realnet.kernels.torch_device import check_device
 
 _TILE = 2048  # elements of U that a program takes at a time, 16 for each of its threads
 # No product is added to in one rounding: other bits would come of another compiler. No load begins before its turn
@@ -25,13 +25,8 @@ _LEARNT = ("U", "scale", *_OWN)
 
 def open_event_nets(params: Params, states: Iterable[State], some: int, device: str) -> EventNets:
     """Raises ValueError if the device isn't there, or if Triton cannot run on it."""
-    check_device(device)
-    if torch.device(device).type != "cuda" and isinstance(live_, triton.JITFunction):
-        raise ValueError(f"device is {device!r}: the kernel cuda needs a GPU")
-    try:
+    with opening(device):
         return EventNets(params, states, some, torch.device(device))
-    except RuntimeError as error:  # such as: no C compiler, which Triton needs, or too little memory
-        raise ValueError(f"Triton does not run on {device!r}: {str(error).splitlines()[0]}") from error
 
 
 class EventNets:

@@ -7,28 +7,20 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from realnet import LiveNet
 from realnet.core.state import Preset
 from tests.realnet.laws.lives import Array, on_the_reference
+from tests.realnet.on_cuda import DEVICE, HAS_GPU, MARKS, check_that_a_checkpoint_goes_on_exactly
 
-HAS_GPU = torch.cuda.is_available()
-DEVICE = "cuda" if HAS_GPU else "cpu"
-
-pytestmark = [
-    pytest.mark.skipif(find_spec("triton") is None, reason="no Triton"),
-    pytest.mark.usefixtures("quick_interpreter"),
-    *([pytest.mark.gpu] if HAS_GPU else []),
-]
+pytestmark = [*MARKS, pytest.mark.usefixtures("quick_interpreter")]
 
 
 @dataclass
@@ -206,13 +198,7 @@ def test_a_fork_reads_what_its_net_has_learnt_since_and_changes_nothing() -> Non
 
 
 def test_a_checkpoint_goes_on_exactly() -> None:
-    net = PRUNED.create()
-    frames, teachers = PRUNED.given(6)
-    net.run(frames[:3], teachers[:3])
-    again = LiveNet.from_checkpoint(net.checkpoint(), DEVICE, "cuda")
-    assert again.checkpoint().state_sha256() == net.checkpoint().state_sha256()
-    assert (again.run(frames[3:], teachers[3:]) == net.run(frames[3:], teachers[3:])).all()
-    assert again.checkpoint().state_sha256() == net.checkpoint().state_sha256()
+    check_that_a_checkpoint_goes_on_exactly(PRUNED.create(), *PRUNED.given(6))
 
 
 def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind() -> None:

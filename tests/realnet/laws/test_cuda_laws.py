@@ -6,7 +6,6 @@ That takes some 50 ms of a CPU a tick, so the lives are few and short, and chose
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -17,17 +16,12 @@ from numpy.typing import NDArray
 from realnet import LiveNet
 from realnet.kernels import SparseFrames, open_kernel
 from tests.realnet.laws.lives import Array, on_the_reference
+from tests.realnet.on_cuda import DEVICE, HAS_GPU, MARKS, check_that_a_checkpoint_goes_on_exactly
 
 if TYPE_CHECKING:
     from realnet.kernels.cuda.dense import CudaDense
 
-HAS_GPU = torch.cuda.is_available()
-DEVICE = "cuda" if HAS_GPU else "cpu"
-
-pytestmark = [
-    pytest.mark.skipif(find_spec("triton") is None, reason="no Triton"),
-    *([pytest.mark.gpu] if HAS_GPU else []),
-]
+pytestmark = [*MARKS, pytest.mark.usefixtures("quick_interpreter")]
 
 
 @dataclass
@@ -169,13 +163,7 @@ def test_a_fork_reads_what_its_net_has_learnt_since_and_changes_nothing() -> Non
 
 
 def test_a_checkpoint_goes_on_exactly() -> None:
-    net = PRUNED.create()
-    frames, teachers = PRUNED.given(6)
-    net.run(frames[:3], teachers[:3])
-    again = LiveNet.from_checkpoint(net.checkpoint(), DEVICE, "cuda")
-    assert again.checkpoint().state_sha256() == net.checkpoint().state_sha256()
-    assert (again.run(frames[3:], teachers[3:]) == net.run(frames[3:], teachers[3:])).all()
-    assert again.checkpoint().state_sha256() == net.checkpoint().state_sha256()
+    check_that_a_checkpoint_goes_on_exactly(PRUNED.create(), *PRUNED.given(6))
 
 
 def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind() -> None:
@@ -250,7 +238,7 @@ def test_a_run_on_a_gpu_waits_once() -> None:
 
 
 def test_a_device_that_is_no_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realnet.kernels.cuda.are_interpreted", lambda: False)
+    monkeypatch.setattr("realnet.kernels.cuda.device.are_interpreted", lambda: False)
     with pytest.raises(ValueError, match="device is 'cpu': the kernel cuda needs a GPU"):
         LiveNet(3, [0], [2], "literal", kernel="cuda")
     with pytest.raises(ValueError, match="device 'cuda:77' is not there"):
