@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --no-compile
 # Every process of a test would else compile all modules again, where the environment says that they are not to be kept.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: serve test pytest fuzz faults soak image-check check clean
+.PHONY: serve test pytest long fuzz faults soak image-check check clean
 
 serve: $(VENV)/serves
 	$(BIN)/realnet serve
@@ -28,13 +28,17 @@ pytest: $(VENV)/imported
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*
 
+# What `test` leaves out: kills at every place, packages, notebooks, all of the page. Some four minutes.
+long: $(VENV)/imported
+	$(BIN)/pytest -n 3 --dist worksteal -m long
+
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/tests
 	FUZZ_CASES=10000 $(BIN)/pytest --timeout 3600 tests/fuzz
 
 # 50 rounds of each kill, on both stores: a quarter of an hour. Not by file, since nearly all of it is one file's.
 faults: $(VENV)/tests
-	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults tests/hive tests/packaging
+	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 -m "not gpu" tests/faults tests/hive tests/packaging
 
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
 soak: $(VENV)/tests
