@@ -15,10 +15,10 @@ serve: $(VENV)/serves
 
 test: $(VENV)/tests
 	@$(BIN)/python tests/redis_binary.py
-	@# Kernels beside each other, and once: else every worker would compile them.
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync compiled-matrix compiled-dendrites compiled-streams
-	@# The checks beside the tests, which leave them room.
-	@$(MAKE) --no-print-directory --jobs 2 check pytest
+	@# Kernels once, since every worker would compile them else; the checks beside them.
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync \
+		compiled-matrix compiled-dendrites compiled-streams check $(VENV)/imported
+	@$(MAKE) --no-print-directory pytest
 
 # More workers than two cores, since much of a test is waiting; each takes 10 s to import what all test. In the order of
 # the files, since those of few tests are long, and would come last.
