@@ -64,8 +64,8 @@ def literal_tick_together(
 ) -> tuple[list[Mind], list[Float64]]:
     """Have several sessions of one net live a tick: minds over the same W, each with its frame, teacher and rate.
 
-    All do steps 1 to 6 over that W. Then it learns from one after the other (7), but from none that is silent (x = 0 and
-    v = 0: step 8 would undo it), and is normalised once (8). Of one session this is `literal_tick`.
+    All do steps 1 to 6 over that W. Then it learns from one after the other (7), but from none that is silent (x = 0
+    and v = 0: step 8 would undo it), and is normalised once (8). Of one session this is `literal_tick`.
     """
     told = zip(minds, frames, teachers, strict=True)
     heard = [literal_tick(mind, frame, teacher, params, 0.0) for mind, frame, teacher in told]

@@ -6,7 +6,6 @@ then all sessions collect from what it has become. Of one session this is, bit f
 
 from typing import Any
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -62,7 +61,8 @@ class _RowsTogether(Rows):
             return [self._joined(name, list(news)) for name, _ in EXTREMES]
         return [
             self._joined(
-                name, [builder.select(each, new, FLOATS([worst] * LANES)) for each, new in zip(lives, news, strict=True)]
+                name,
+                [builder.select(each, new, FLOATS([worst] * LANES)) for each, new in zip(lives, news, strict=True)],
             )
             for name, worst in EXTREMES
         ]
@@ -127,7 +127,8 @@ def _learning(count: int) -> Any:
             views = [
                 context.make_array(kind)(context, builder, value) for kind, value in zip(arrays, values, strict=False)
             ]
-            _RowsTogether(builder, views, *values[len(arrays) :], count).write()
+            first, n, sessions = values[len(arrays) :]
+            _RowsTogether(builder, views, first, n, sessions, count).write()
             return context.get_dummy_value()
 
         return types.void(*arrays, types.intp, types.intp, types.intp), generate

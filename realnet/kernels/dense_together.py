@@ -14,6 +14,7 @@ do not depend on the number of threads, and of one session alone they are those 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -39,11 +40,13 @@ def run_together(
     teachers: Sequence[Float32 | None],
     rates: Sequence[float],
 ) -> Together:
-    """As `Together` says; `state` is that of the net whose padded `matrix` it is, and `shape` its inputs and outputs."""
+    """As `LivesTogether` says; `state` is that of the net whose padded `matrix` it is; `shape`: inputs and outputs."""
     count, (n, width), n_out = len(minds), (len(matrix), matrix.shape[1]), shape[1]
     places = np.concatenate([[0], np.cumsum([len(each) for each in frames])]).astype(np.int64)
     starts = np.concatenate([[0], np.cumsum([len(each.index) for each in frames])]).astype(np.int64)
-    offsets = np.concatenate([*(each.offsets[:-1] + start for each, start in zip(frames, starts, strict=False)), starts[-1:]])
+    offsets = np.concatenate(
+        [*(each.offsets[:-1] + start for each, start in zip(frames, starts, strict=False)), starts[-1:]]
+    )
     taught = np.full((places[-1], n_out), np.nan, np.float32)
     for given, first, last in zip(teachers, places, places[1:], strict=False):
         if given is not None:
@@ -78,10 +81,10 @@ def run_together(
         collect_(matrix, alive, state.x, state.collected)  # the net's own mind lives on by the new matrix
     ends = places + np.arange(count + 1)
     return Together(
-        [outputs[first : last - 1] for first, last in zip(ends, ends[1:], strict=False)],
+        [outputs[first : last - 1] for first, last in pairwise(ends)],
         outputs[ends[1:] - 1],
         [
-            {**mind, "x": x[s], "x_before": x_before[s], "collected": collected[s].copy()}
+            {**mind, "x": x[s].copy(), "x_before": x_before[s].copy(), "collected": collected[s].copy()}
             for s, mind in enumerate(minds)
         ],
     )
@@ -141,7 +144,17 @@ def _run_(
                 for block in numba.prange(first, last):
                     place = block - first
                     _learn_block_(
-                        U, alive, block, here[:left], x, padded_v, maps, numbers, sums[place], table[place], extremes[block]
+                        U,
+                        alive,
+                        block,
+                        here[:left],
+                        x,
+                        padded_v,
+                        maps,
+                        numbers,
+                        sums[place],
+                        table[place],
+                        extremes[block],
                     )
                 for place in range(last - first):
                     for k in range(left):

@@ -16,6 +16,7 @@ from service.journal.records import (
     IdleRecord,
     InputRecord,
     TickedRecord,
+    TogetherRecord,
     session_of,
     unpacked_tokens,
 )
@@ -52,6 +53,7 @@ class Entry:
     record: EntryRecord
     given: Input | None = None
     episodes: Sequence[Episode] = ()
+    members: Sequence["Entry"] = ()  # of inputs that are lived at once: each as an entry of its own
     learner: Learner | None = None  # of a restore …
     chronicle: ChronicleState | None = None  # … its chronicle, if one is known …
     sessions: Sessions | None = None  # … its sessions …
@@ -75,12 +77,19 @@ class Entry:
     def is_done(self) -> bool:
         return self.state is EntryState.DONE
 
+    @property
+    def parts(self) -> Sequence["Entry"]:
+        """Return those that somebody may wait for: its members, or itself."""
+        return self.members or (self,)
+
     @classmethod
     def of_record(cls, seq: int, record: EntryRecord, interface: Interface) -> "Entry":
         """Rebuild the entry that a record was journalled for, but for a restore's learner and an update's weights."""
         entry = cls(record, seq=seq, state=EntryState.READY)
         if isinstance(record, InputRecord):
             entry.given = _input_of(record, interface)
+        elif isinstance(record, TogetherRecord):
+            entry.members = [cls.of_record(seq, each, interface) for each in record.inputs]
         elif isinstance(record, EpisodeRecord):
             entry.episodes = unpacked(record, interface.inputs, interface.outputs)
         return entry
@@ -92,8 +101,8 @@ Slice = list[tuple[Entry, int]]  # entries that are applied in one call, and how
 def next_slice(entries: Iterable[Entry], most: int) -> Slice:
     """Take what may be applied in one call: inputs that follow each other at one rate; anything else by itself.
 
-    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside. With `most` 0
-    only an entry without ticks is taken.
+    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside. Inputs that are
+    lived at once are run stretch by stretch. With `most` 0 only an entry without ticks is taken.
     """
     taken: Slice = []
     for entry in entries:
@@ -104,12 +113,20 @@ def next_slice(entries: Iterable[Entry], most: int) -> Slice:
         if not taken and not isinstance(entry.record, InputRecord):
             if entry.record.ticks and not most:
                 break
-            return [(entry, entry.left if isinstance(entry.record, EpisodeRecord) else min(most, entry.left))]
+            return [(entry, _most_of(entry, most))]
         if not most or (taken and not _follows(taken[-1][0].record, entry.record)):
             break
         taken.append((entry, min(most, entry.left)))
         most -= taken[-1][1]
     return taken
+
+
+def _most_of(entry: Entry, most: int) -> int:
+    if isinstance(entry.record, EpisodeRecord):
+        return entry.left
+    if isinstance(entry.record, TogetherRecord):
+        return entry.record.stretch_after(entry.done)
+    return min(most, entry.left)
 
 
 def _follows(last: EntryRecord, record: EntryRecord) -> bool:

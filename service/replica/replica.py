@@ -25,13 +25,16 @@ from service.journal.records import (
     RestoreRecord,
     StreamRecord,
     TickedRecord,
+    TogetherRecord,
     WeightUpdateRecord,
+    inputs_of,
 )
 from service.journal.unordered import ANY_TICK
 from service.replica.chronicle import Chronicle, ChronicleState
 from service.replica.entry import Entry, EntryState, Slice, run_slice
 from service.replica.progress import Progress, ProgressState
 from service.replica.sessions import Sessions, SessionState
+from service.replica.together import live_together
 
 _RESTORED = "the net was restored meanwhile, to another shape or to what it was before the fork"
 
@@ -166,7 +169,9 @@ class Replica:
     def skip(self, entry: Entry) -> None:
         """Take an entry as applied that a restore behind it undoes anyway."""
         record = entry.record
-        if isinstance(record, InputRecord | EpisodeRecord):
+        for each in inputs_of(record):
+            self.progress.note(each, each.tick + each.ticks)
+        if isinstance(record, EpisodeRecord):
             self.progress.note(record, record.tick + record.ticks)
         elif isinstance(record, WeightUpdateRecord | MergeRecord):
             self.progress.note(record, record.tick)
@@ -217,6 +222,8 @@ class Replica:
         assert isinstance(record, TickedRecord)
         if not first.done and record.tick != ANY_TICK:
             self._rest_until(record.tick)
+        if isinstance(record, TogetherRecord):
+            return live_together(self.learner, self.sessions, self.chronicle, first, taken[0][1], wanted)
         self.chronicle.expect((_label_of(entry), ticks) for entry, ticks in taken)
         batch = run_slice(self.learner, self.sessions, taken, wanted)
         start = 0
@@ -268,6 +275,9 @@ class Replica:
         match entry.record:
             case InputRecord() | EpisodeRecord() as record:
                 self.progress.note(record, int(entry.outputs[-1].tick[-1]))
+            case TogetherRecord(inputs=inputs):
+                for each in inputs:
+                    self.progress.note(each, each.tick + each.ticks)
             case WeightUpdateRecord() | RestoreRecord() as record if entry.refused is None:
                 self.progress.note(record, self.learner.net.tick)
             case MergeRecord() as record if entry.refused is None:
