@@ -15,7 +15,6 @@ from service.journal.records import (
     EpisodeRecord,
     IdleRecord,
     InputRecord,
-    TickedRecord,
     TogetherRecord,
     session_of,
     unpacked_tokens,
@@ -101,8 +100,8 @@ Slice = list[tuple[Entry, int]]  # entries that are applied in one call, and how
 def next_slice(entries: Iterable[Entry], most: int) -> Slice:
     """Take what may be applied in one call: inputs that follow each other at one rate; anything else by itself.
 
-    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside. Inputs that are
-    lived at once are run stretch by stretch. With `most` 0 only an entry without ticks is taken.
+    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside; and inputs
+    that are lived at once are run stretch by stretch. With `most` 0 only an entry without ticks is taken.
     """
     taken: Slice = []
     for entry in entries:
@@ -134,6 +133,15 @@ def _follows(last: EntryRecord, record: EntryRecord) -> bool:
     if not (isinstance(last, InputRecord) and isinstance(record, InputRecord)) or last.rate != record.rate:
         return False
     return record.tick in (ANY_TICK, last.tick + last.ticks)
+
+
+def turns_of(taken: Slice) -> Iterator[tuple[str | None, int]]:
+    """Yield of which session the outputs of a slice are, if of any, and how many are of it."""
+    for entry, ticks in taken:
+        if entry.members:  # which tell all at their end
+            yield from ((session_of(each.record), each.record.ticks) for each in entry.members)
+        else:
+            yield session_of(entry.record), ticks
 
 
 def run_slice(learner: Learner, sessions: Sessions, taken: Slice, wanted: Level) -> OutputBatch:
@@ -170,7 +178,7 @@ def _by_session(taken: Slice) -> Iterator[tuple[str | None, Slice]]:
 def _run(learner: Learner, taken: Slice, wanted: Level) -> OutputBatch:
     first, ticks = taken[0]
     record = first.record
-    assert isinstance(record, TickedRecord)
+    assert isinstance(record, InputRecord | IdleRecord | EpisodeRecord)
     plasticity = 1.0 if record.rate else 0.0
     if isinstance(record, EpisodeRecord):
         return run_episodes(learner, first.episodes, plasticity, record.rate, first.wanted)

@@ -114,6 +114,8 @@ class Replica:
     def apply(self, taken: Slice, wanted: Level = "none") -> OutputBatch | None:
         """Apply the entries of a slice, as far as it says; return the outputs of its ticks, None where it has none.
 
+        Those of inputs that are lived at once are returned when all are done.
+
         What of the outputs is computed is what is `wanted` of every input, and what each entry wants of its own.
         Raises OutOfOrder, with nothing changed.
         """
@@ -217,7 +219,7 @@ class Replica:
         self.chronicle = Chronicle(learner.interface.vocabulary, chronicle)
         learner.score.history, learner.score.witness = self.history, self.chronicle
 
-    def _run(self, taken: Slice, wanted: Level) -> OutputBatch:
+    def _run(self, taken: Slice, wanted: Level) -> OutputBatch | None:
         first, record = taken[0][0], taken[0][0].record
         assert isinstance(record, TickedRecord)
         if not first.done and record.tick != ANY_TICK:
