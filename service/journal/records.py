@@ -1,7 +1,7 @@
 """The kinds of journal records."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -51,8 +51,8 @@ class TogetherRecord(_Body, tag=17):
     """
 
     tick: int
-    stretch: int
-    inputs: list[SessionInputRecord]
+    stretch: Annotated[int, msgspec.Meta(ge=1)]
+    inputs: Annotated[list[SessionInputRecord], msgspec.Meta(min_length=1)]
 
     @property
     def ticks(self) -> int:

@@ -125,11 +125,19 @@ def test_one_alone_is_an_input_of_a_session() -> None:
 
 def test_it_is_written_and_read() -> None:
     record = together("tokens", 3, 2, ("a", 4, 1e-3), ("b", 1, 0.0))
-    [(_, read, *_)] = whole_records(encode_record(5, record))
+    data = encode_record(5, record)
+    assert data[24:].hex() == (
+        "94110302929f0f03cb3f50624dd2f1a9fc04c40420636174c0c0a16104c0a0cb0000000000000000c0a161a161"
+        "9f0f07cb000000000000000001c40120c0c0a16208c0a0cb0000000000000000c0a162a162"
+    )
+    [(_, read, *_)] = whole_records(data)
     assert read == record
     assert isinstance(read, TogetherRecord)
     assert [read.stretch_after(done) for done in (0, 3)] == [3, 2]
     assert not isinstance(read, InputRecord)
+    for spoilt in (TogetherRecord(3, 0, record.inputs), TogetherRecord(3, 2, [])):
+        with pytest.raises(JournalDamaged, match="another version"):
+            list(whole_records(encode_record(5, spoilt)))
 
 
 def test_a_net_that_cannot_live_it_says_so() -> None:
