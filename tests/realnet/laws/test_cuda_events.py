@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from realnet import LiveNet
 from realnet.core.state import Preset
 from tests.realnet.laws.lives import Array, on_the_reference
-from tests.realnet.on_cuda import DEVICE, HAS_GPU, MARKS, check_that_a_checkpoint_goes_on_exactly
+from tests.realnet.on_cuda import (
+    DEVICE,
+    HAS_GPU,
+    MARKS,
+    check_that_a_checkpoint_goes_on_exactly,
+    check_that_ticks_go_on_while_a_checkpoint_is_on_its_way,
+)
 
 pytestmark = [*MARKS, pytest.mark.usefixtures("quick_interpreter")]
 
@@ -199,6 +205,10 @@ def test_a_fork_reads_what_its_net_has_learnt_since_and_changes_nothing() -> Non
 
 def test_a_checkpoint_goes_on_exactly() -> None:
     check_that_a_checkpoint_goes_on_exactly(PRUNED.create(), *PRUNED.given(6))
+
+
+def test_ticks_go_on_while_a_checkpoint_is_on_its_way() -> None:
+    check_that_ticks_go_on_while_a_checkpoint_is_on_its_way(PRUNED.create(), *PRUNED.given(4))
 
 
 def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind() -> None:
