@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -208,7 +208,12 @@ class FrameLearner(Shown):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
-        return self.net.checkpoint().extended({"kind": "frames"}, {})
+        return self.begin_checkpoint()()
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on."""
+        taken = self.net.begin_checkpoint()
+        return lambda: taken().extended({"kind": "frames"}, {})
 
     def save(self, path: str | Path) -> None:
         """Write everything to one safetensors file, which `realnet.load` reads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from realnet.core.birth import create, whole_matrix
 from realnet.core.checks import checked_rate, checked_rows, checked_weights
 from realnet.core.presets import of_preset
 from realnet.core.state import HIGH, LOW, SHORT_TERM, Float32, Params, Preset, ShortTerm, State, check_mind, silence
-from realnet.kernels import Kernel, SparseFrames, open_kernel
+from realnet.kernels import Kernel, SparseFrames, begin_snapshot, open_kernel
 from realnet.kernels.together import LivesTogether, Together
 from realnet.shown import Shown, shown_rate
 
@@ -358,9 +358,16 @@ class LiveNet(Shown):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
-        return Checkpoint.of_net(
-            self._params, self._kernel.snapshot(), kind="net", tick=self.tick, learning_rate=self.learning_rate
-        )
+        return self.begin_checkpoint()()
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on.
+
+        On a GPU it is copied there at once, and then to the host; elsewhere there is nothing to wait for.
+        """
+        params, taken = self._params, begin_snapshot(self._kernel)
+        facts = {"kind": "net", "tick": self.tick, "learning_rate": self.learning_rate}
+        return lambda: Checkpoint.of_net(params, taken(), **facts)
 
     @classmethod
     def from_checkpoint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -253,6 +253,10 @@ class TokenLearner(LearnsTokens):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
+        return self.begin_checkpoint()()
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on."""
         config: dict[str, Any] = {
             "kind": "tokens",
             "vocabulary": self.vocabulary.name,
@@ -260,7 +264,8 @@ class TokenLearner(LearnsTokens):
             "tokens_seen": self.tokens_seen,
         }
         own: dict[str, NDArray[Any]] = {"recent": self._recent, "score": self.score.sums, "gains": self._gains}
-        return self.net.checkpoint().extended(config, {name: array.copy() for name, array in own.items()})
+        copies, taken = {name: array.copy() for name, array in own.items()}, self.net.begin_checkpoint()
+        return lambda: taken().extended(config, copies)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner:

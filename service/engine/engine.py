@@ -47,6 +47,7 @@ from service.replica.replica import OutOfOrder, Replica
 from service.speed.cores import cores
 from service.store.base import StoreError
 
+DIED = "the engine has died, the server's log tells why"
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
 _ALL = 4096  # ticks in a slice that nobody waits for
@@ -85,7 +86,7 @@ class Engine:
         self._idle_learning = idle_learning
         self._feed = feed
         self.hashes = hashes or Hashes(0)
-        self.hashes.on_difference = self._differs
+        self.hashes.on_difference, self.hashes.on_loss = self._differs, self.end
         self.on_difference: Callable[[Hash], None] = lambda _: None  # on any thread: the net has stopped answering
         self.difference: Hash | None = None  # what another server's hash was not equal to
         self._taken: deque[Command[Any]] = deque()
@@ -94,6 +95,7 @@ class Engine:
         self._slice = SliceSize()
         self._threads = Threads(cores())
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+        self._lost: Exception | None = None  # what the thread is to end by
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
@@ -132,6 +134,11 @@ class Engine:
     def alive(self) -> bool:
         return not self._ended and time.monotonic() - self.status.published_at < _STALLED_SECONDS
 
+    def end(self, error: Exception) -> None:
+        """Have the thread end by an error that came of its net elsewhere. On any thread."""
+        self._lost = error
+        self._inbox.wake()
+
     def _delivered(self) -> None:
         self._outputs.notify()
         self._inbox.admit()
@@ -148,7 +155,7 @@ class Engine:
             self.failure = str(error)
         except Exception:
             _logger.exception("the engine has died; nothing is learnt from now on, and no snapshot is taken")
-            self.failure = "the engine has died, the server's log tells why"
+            self.failure = DIED
         self._ended = True
         why = EngineStopped(self.failure or "the server stops")
         waiters = [part.waiter for entry in self._pipeline.clear() for part in entry.parts]
@@ -175,6 +182,8 @@ class Engine:
 
     def step(self) -> None:
         self._take()
+        if self._lost is not None:
+            raise self._lost
         if self._feed is None:
             self._idle()
             self._mark()
@@ -348,7 +357,7 @@ class Engine:
             self._outputs.clear()
         elif isinstance(first, MarkRecord) and (self._feed is not None or self.hashes.wanted):
             replica = self._replica
-            self.hashes.take(taken[0][0].seq, replica.learner.checkpoint(), replica.sessions.state())
+            self.hashes.take(taken[0][0].seq, replica.learner.begin_checkpoint(), replica.sessions.state())
         elif isinstance(first, HashRecord) and self._feed is not None:
             self.hashes.told(first)
         is_told = is_input or (isinstance(first, IdleRecord) and self.interface.idle_speaks)

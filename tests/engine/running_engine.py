@@ -10,7 +10,8 @@ import numpy as np
 from realnet import TokenLearner
 from realnet.inputs import Input
 from realnet.learners import Learner
-from service.engine.commands import Clone, Ran, Run
+from service.engine.clones import clone
+from service.engine.commands import Ran, Run
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
@@ -56,10 +57,10 @@ class Lived:
         return await self.engine.ask(Run(Input(**content), learn=learn, outputs="full"))
 
     async def weights(self) -> str:
-        return (await self.engine.ask(Clone()))[0].weights_sha256()
+        return (await clone(self.engine))[0].weights_sha256()
 
     async def state(self) -> str:
-        return (await self.engine.ask(Clone()))[0].state_sha256()
+        return (await clone(self.engine))[0].state_sha256()
 
 
 @asynccontextmanager
