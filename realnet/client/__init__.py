@@ -59,8 +59,9 @@ from realnet.client.models import (
     Ran,
     Snapshot,
 )
+from realnet.client.nets import AsyncNets, NetEntry
 from realnet.client.outputs import Outputs
-from realnet.client.server import DEFAULT_URL, Server
+from realnet.client.server import DEFAULT_NET, DEFAULT_URL, Server
 from realnet.client.sessions import AsyncSessions, SessionState
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
@@ -83,6 +84,7 @@ from realnet.client.synchronous import (
     Job,
     Jobs,
     Links,
+    Nets,
     Sessions,
     Snapshots,
     Stream,
@@ -92,6 +94,7 @@ from realnet.client.synchronous import (
 from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
+    "DEFAULT_NET",
     "DEFAULT_URL",
     "JSON",
     "MSGPACK",
@@ -107,6 +110,7 @@ __all__ = [
     "AsyncJob",
     "AsyncJobs",
     "AsyncLinks",
+    "AsyncNets",
     "AsyncSessions",
     "AsyncSnapshots",
     "AsyncStream",
@@ -152,7 +156,9 @@ __all__ = [
     "MethodNotAllowed",
     "ModelNotFound",
     "Net",
+    "NetEntry",
     "NetLink",
+    "Nets",
     "NeuronActivity",
     "NotDurable",
     "NotFound",

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from service.api.access import largest_of, scope_of
+from service.api.access import is_of_net, largest_of, scope_of
 from service.api.error_handlers import refusal, respond
 from service.auth.keyring import Caller, Keyring
 from service.auth.keys import Scope
@@ -91,6 +91,8 @@ class Gateway:
             raise Unauthorized("send a key: `Authorization: Bearer KEY`" if key is None else "no such key")
         scope["realnet.caller"] = caller
         caller.check(needed)
+        if is_of_net(endpoint) and (route is not None or "realnet.net" in scope):
+            caller.check_net(scope.get("realnet.net", "default"))  # before anybody looks whether there is one
         caller.count_request()
         return most
 

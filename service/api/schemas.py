@@ -208,11 +208,17 @@ class Net(BaseModel, frozen=True):
 
 
 class Me(BaseModel):
-    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
+    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all.
+
+    The key is for nets with names like one of `nets`, in which `*` is any signs. `max_nets` is how many there may be at
+    once of those that it has made; null is no limit of its own.
+    """
 
     name: str
     scope: Literal["merge", "read", "teach", "admin"] | None
     keys_required: bool
+    nets: list[str]
+    max_nets: int | None
 
 
 class TokenTexts(BaseModel):
