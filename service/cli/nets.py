@@ -1,7 +1,7 @@
 """The commands `realnet nets …`, about the nets of one server."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
