@@ -16,19 +16,20 @@ _LONG = 600.0  # seconds, for what stores or deletes all of a large net
 
 
 class NetEntry(msgspec.Struct, frozen=True):
-    """A net of a server. `tick` and `bytes` (in memory, or of the store) are null where they are not known.
+    """A net of a server. `settings` are those that it was made with; `created` is null of the one named default.
 
-    One that is cold is in the store, and wakes with the first request; of one that is damaged, `why` tells.
+    `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells. Only
+    of hot ones `tick` is known, and about how many `bytes` of memory it takes.
     """
 
     name: str
-    kind: NetKind
+    kind: NetKind | None
     state: Literal["hot", "cold", "waking", "damaged"]
-    created: datetime
+    why: str | None
+    created: datetime | None
     settings: Mapping[str, Any]
-    tick: int | None = None
-    bytes: int | None = None
-    why: str | None = None
+    tick: int | None
+    bytes: int | None
 
 
 class NetOptions(TypedDict, total=False):

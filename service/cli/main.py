@@ -59,6 +59,9 @@ app.add_typer(hooks, name="hooks")
 app.add_typer(keys, name="key")
 
 
+_BEFORE = {"--url", "--key", "--net"}  # any command
+
+
 def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -123,6 +126,8 @@ def _fail(error: Exception) -> int:
         if not error.format_message():
             return 2  # a group of commands alone: its help is printed
         message = error.format_message().replace("?.", "?").replace("Value error, ", "")
+        if (option := getattr(error, "option_name", "")) in _BEFORE:
+            message = f"{option} stands before the command: `realnet {option} … {command.removeprefix('realnet ')}`"
         status, line = 2, f"{message}{'' if message.endswith(('?', '.')) else '.'} Try `{command} --help`."
     else:
         raise error
