@@ -223,6 +223,15 @@ class LimitSettings(BaseModel):
     max_prompt_tokens: int = Field(4096, ge=1, description="tokens of a prompt")
     max_tokens: int = Field(4096, ge=1, description="tokens of a generation")
 
+    nets: int = Field(
+        10_000, ge=0, description="nets beside the one named default (POST /v1/nets): one more is refused"
+    )
+    nets_hot: int = Field(
+        64, ge=1, description="of them in memory at once: those used longest ago are closed, and come back when used"
+    )
+    nets_hot_bytes: int = Field(2**30, ge=1, description="bytes of them in memory, as nets-hot")
+    nets_wait: float = Field(10.0, gt=0, le=60, description="seconds that a request waits for a net to be woken")
+
     header_seconds: float = Field(10.0, gt=0, description="seconds for the head of a request")
     body_seconds: float = Field(
         30.0, gt=0, description="seconds for a request's body, and one more for each 16 KiB of it"

@@ -127,6 +127,11 @@ class Engine:
         return self.board.status
 
     @property
+    def nbytes(self) -> int:
+        """Return about how many bytes the net takes."""
+        return self._replica.learner.net.nbytes
+
+    @property
     def alive(self) -> bool:
         return not self._ended and time.monotonic() - self.status.published_at < _STALLED_SECONDS
 

@@ -70,6 +70,7 @@ class Runtime:
         follows: bool = False,
     ) -> None:
         self.name = name
+        self.is_kept = True  # else it ends without saving anything
         self.journal = None if log is None or follows else LoggedJournal(log, settings.journal, recovered.last)
         self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
         self.outputs = OutputRing(settings.outputs_kept, recovered.replica.learner.interface)
@@ -190,6 +191,17 @@ class Runtime:
         return lag._replace(seconds=max(lag.seconds, self.follower.troubled_seconds))
 
     @property
+    def nbytes(self) -> int:
+        """Return about how many bytes this net takes, with its outputs and its streams."""
+        return self.engine.nbytes + self.outputs.nbytes + self.streams.nbytes
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether there is something to do that nobody need wait for: inputs, jobs, links."""
+        has_jobs = any(not job.has_ended for job in self.jobs.all())
+        return has_jobs or bool(self.inbox.depth or self.links.states) or self.streams.is_behind
+
+    @property
     def parts(self) -> NetParts:
         """Return the parts that have numbers, for the metrics."""
         return NetParts(self.name, self.engine, self.inbox, self.outputs, self.snapshotter, self.journal, self.lag)
@@ -303,8 +315,10 @@ class Runtime:
         await self.links.stop()
         if self.follower is not None:
             await self.follower.stop()
-        await self._drain()
-        await self.snapshotter.stop(save=self.follower is None and self._place.lock.lost is None)
+        if self.is_kept:
+            await self._drain()
+        saves = self.is_kept and self.follower is None and self._place.lock.lost is None
+        await self.snapshotter.stop(save=saves)
         await self.streams.stop()
         await self.engine.stop()
         if self.journal is not None:
