@@ -210,8 +210,8 @@ class Net(BaseModel, frozen=True):
 class Me(BaseModel):
     """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all.
 
-    The key is for nets with names like one of `nets`, in which `*` is any signs. `max_nets` is how many there may be at
-    once of those that it has made; null is no limit of its own.
+    The key is for nets with names like one of `nets`, in which `*` is any signs. With `max_nets` it makes no more once
+    there are so many of them.
     """
 
     name: str

@@ -19,7 +19,7 @@ class Share:
         nets: patterns of names, in which `*` is any signs.
         rate_requests: requests a second; 0 is no limit.
         rate_ticks: tokens or frames a second; 0 is no limit.
-        max_nets: nets that there may be at once of those that the key has made.
+        max_nets: how many nets of such names, beside `default`, there may be at most for it to make another.
     """
 
     nets: tuple[str, ...] = ("*",)

@@ -34,7 +34,9 @@ def create(
     rate_ticks: Annotated[
         float | None, typer.Option(min=0, help="Tokens or frames a second, likewise; 0 is no limit.")
     ] = None,
-    max_nets: Annotated[int | None, typer.Option(min=0, help="Nets that an admin may have made at once.")] = None,
+    max_nets: Annotated[
+        int | None, typer.Option(min=0, help="So many of those nets an admin may have at once.")
+    ] = None,
     file: _File = Path("realnet.keys"),
 ) -> None:
     """Print a new key. It is shown this once: the file keeps only its hash."""
