@@ -116,6 +116,8 @@ class Engine:
             await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
             self._outbox.deliver()
         self.hashes.close()
+        if not self._thread.is_alive():
+            self._replica.let_go()
 
     async def ask(self, command: Command[T]) -> T:
         """Put a command in and wait for the reply. Raises Refused."""

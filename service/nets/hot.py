@@ -17,6 +17,7 @@ from service.store.base import StoreError
 _LOOK_SECONDS = 1.0  # between two looks at how much memory all take, and whether each can go on
 _READY_SECONDS = 0.005  # between two looks whether a journal has been read
 _AGAIN_SECONDS = 10.0  # until a net that could not be opened is tried again
+_ENDING = 4  # nets that may be about to end, beside those that are in memory
 _LEAVE_SECONDS = 3.0  # for those who use a net that is deleted
 _logger = logging.getLogger(__name__)
 
@@ -61,12 +62,12 @@ class _Hot(Generic[E]):
 
     @property
     def edge(self) -> E | None:
-        """Return the net, None while it is not open."""
-        return self.opened.result() if self.opened.done() and self.opened.exception() is None else None
+        """Return the net, None before it is open, and from the beginning of its end on."""
+        return self.opened.result() if self.opened.done() and not self.end.is_set() else None
 
     @property
     def can_be_closed(self) -> bool:
-        return not (self.users or self.end.is_set() or self.edge is None or self.edge.is_busy)
+        return not self.users and self.edge is not None and not self.edge.is_busy
 
 
 class HotNets(Generic[E]):
@@ -116,7 +117,7 @@ class HotNets(Generic[E]):
 
     @property
     def nbytes(self) -> int:
-        return sum(hot.nbytes for hot in self._nets.values())
+        return sum(hot.nbytes for hot in self._nets.values() if not hot.end.is_set())
 
     @property
     def damaged(self) -> int:
@@ -134,9 +135,10 @@ class HotNets(Generic[E]):
         self._damaged.pop(name, None)
         if (hot := self._nets.get(name)) is None:
             return
+        edge = hot.edge
         hot.end.set()
-        if (edge := hot.edge) is not None:
-            edge.runtime.is_kept = False
+        if edge is not None:
+            edge.runtime.end = "deleted"
             edge.end("the net has been deleted")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LEAVE_SECONDS):
@@ -204,6 +206,7 @@ class HotNets(Generic[E]):
             await self._let_in(hot)
             began = time.monotonic()
             async with self._open(hot.name) as edge:
+                edge.runtime.end = "brief"
                 await _until_ready(edge.runtime, hot.end)
                 hot.nbytes = edge.runtime.nbytes
                 hot.opened.set_result(edge)
@@ -223,15 +226,23 @@ class HotNets(Generic[E]):
         """Wait for a place, and close the net that was used longest ago. Raises NotReady where all are busy."""
         try:
             async with asyncio.timeout(self._patience):
-                while sum(each.is_let_in for each in self._nets.values()) >= self._most:
-                    if (last := self._least_used()) is None:
-                        await self._change()
-                    else:
-                        last.end.set()
-                        await asyncio.wait([last.life])
+                while not self._has_room():
+                    await self._change()
         except TimeoutError:
             raise NotReady(f"all {self._most} nets that may be in memory at once are in use: ask again") from None
         hot.is_let_in = True
+
+    def _has_room(self) -> bool:
+        """Return whether one more may be opened, and have the one end that was used longest ago where none may.
+
+        Some may be about to end at once, so that whoever wakes a net need not wait for the last snapshot of another.
+        """
+        here = [hot for hot in self._nets.values() if hot.is_let_in]
+        ending = sum(hot.end.is_set() for hot in here)
+        if len(here) - ending >= self._most and ending < _ENDING and (last := self._least_used()) is not None:
+            last.end.set()
+            ending += 1
+        return len(here) - ending < self._most and ending <= _ENDING
 
     def _refusal(self, name: str, error: Exception) -> Exception:
         """Return what is said of a net that could not be opened, or could not go on."""
@@ -261,7 +272,7 @@ class HotNets(Generic[E]):
         return next((hot for hot in self._nets.values() if hot.can_be_closed), None)
 
     def _close_what_is_too_much(self) -> None:
-        left = sum(hot.nbytes for hot in self._nets.values() if not hot.end.is_set())
+        left = self.nbytes
         while left > self._most_bytes and (hot := self._least_used()) is not None:
             hot.end.set()
             left -= hot.nbytes
