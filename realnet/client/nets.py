@@ -64,15 +64,17 @@ class AsyncNets:
         return await self._http.ask(NetEntry, "POST", "/v1/nets", body=body, timeout=_LONG)
 
     async def get(self, name: str) -> NetEntry:
-        return await self._http.ask(NetEntry, "GET", f"/v1/nets/{checked_net(name)}")
+        name = checked_net(name)
+        return await self._http.ask(NetEntry, "GET", f"/v1/nets/{name}")
 
     async def change(self, name: str, *, tick_hz: float | None = None, self_loop: bool | None = None) -> NetEntry:
         """Change what is given of what may change in a net's life."""
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         body = {field: value for field, value in given.items() if value is not None}
-        path = f"/v1/nets/{checked_net(name)}"
-        return await self._http.ask(NetEntry, "PATCH", path, body=body, is_repeatable=True, timeout=_LONG)
+        name = checked_net(name)
+        return await self._http.ask(NetEntry, "PATCH", f"/v1/nets/{name}", body=body, is_repeatable=True, timeout=_LONG)
 
     async def delete(self, name: str) -> None:
         """Delete a net with all that it has learnt and stored."""
-        await self._http.ask(type(None), "DELETE", f"/v1/nets/{checked_net(name)}", timeout=_LONG)
+        name = checked_net(name)
+        await self._http.ask(type(None), "DELETE", f"/v1/nets/{name}", timeout=_LONG)
