@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 from service.api.deps import Edge
 from service.api.idempotency import IdempotencyKeys
@@ -9,6 +10,7 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.places import Places
 from service.hooks.hooks import Hooks
+from service.nets.manifest import DEFAULT
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive
 from service.runtime.incoming import Incoming
@@ -16,6 +18,7 @@ from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import StoreError
+from service.store.own_keys import OwnKeys
 
 
 class NetOpener:
@@ -35,6 +38,8 @@ class NetOpener:
         `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead.
         """
         place = self._place
+        if name != DEFAULT:
+            place = replace(place, store=OwnKeys(place.store, f"{name}/"))
         async with AsyncExitStack() as stack:
             runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows))
             servers = hive(runtime)

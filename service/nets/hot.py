@@ -13,6 +13,7 @@ from service.nets.tally import Tally
 from service.runtime.birth import CannotStart
 from service.runtime.runtime import Runtime
 from service.store.base import StoreError
+from service.telemetry.logs import NET
 
 _LOOK_SECONDS = 1.0  # between two looks at how much memory all take, and whether each can go on
 _READY_SECONDS = 0.005  # between two looks whether a journal has been read
@@ -202,6 +203,7 @@ class HotNets(Generic[E]):
         return hot
 
     async def _live(self, hot: _Hot[E]) -> None:
+        NET.set(hot.name)
         try:
             await self._let_in(hot)
             began = time.monotonic()

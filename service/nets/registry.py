@@ -65,6 +65,7 @@ class Nets(Generic[E]):
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._deletions: dict[str, asyncio.Task[None]] = {}
         self._troubles: dict[str, StoreError] = {}  # of deletions
+        self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
         self._loading = asyncio.Lock()
         self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
@@ -154,7 +155,9 @@ class Nets(Generic[E]):
         self._check_leads()
         await self.load()
         manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
-        await check_can_be_born(manifest, self._settings)
+        if (kind, form) != self._born:
+            await check_can_be_born(manifest, self._settings)
+            self._born = kind, form
         if self._has(name):
             raise Conflict(f"there is a net {name} already")
         if name in self._deletions or name == NETS:
