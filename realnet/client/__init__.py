@@ -62,7 +62,7 @@ from realnet.client.models import (
 )
 from realnet.client.nets import AsyncNets, NetEntry
 from realnet.client.outputs import Outputs
-from realnet.client.server import DEFAULT_NET, DEFAULT_URL, Server
+from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.sessions import AsyncSessions, SessionState
 from realnet.client.snapshots import AsyncSnapshots
 from realnet.client.stream import AsyncStream
@@ -95,7 +95,6 @@ from realnet.client.synchronous import (
 from realnet.client.watch import Activity, Anchors, DendriteActivity, ExpectedTokens, Life, Matrix, NeuronActivity
 
 __all__ = [
-    "DEFAULT_NET",
     "DEFAULT_URL",
     "JSON",
     "MSGPACK",

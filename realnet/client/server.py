@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from realnet.client.errors import RealNetError
 
 DEFAULT_URL = "http://127.0.0.1:8420"
-DEFAULT_NET = "default"
+_DEFAULT = "default"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_OF_NO_NET = ("/v1/nets", "/v1/me", "/v1/hive")  # … and what is not under /v1
+_OF_NO_NET = {"nets", "me", "hive"}  # … and what is not under /v1
 
 
 @dataclass(slots=True, frozen=True)
@@ -40,10 +40,10 @@ class Server:
 
     def path_of(self, path: str) -> str:
         """Return where the net that is meant has what the one of the server has at `path`."""
-        is_of_net = path.startswith("/v1/") and not path.startswith(_OF_NO_NET)
-        if self.net in (None, DEFAULT_NET) or not is_of_net:
+        _, version, what, *_ = f"{path}//".split("/")
+        if self.net in (None, _DEFAULT) or version != "v1" or what in _OF_NO_NET:
             return path
-        return f"/v1/nets/{self.net}/{path.removeprefix('/v1/')}"
+        return f"/v1/nets/{self.net}{path.removeprefix('/v1')}"
 
     @property
     def headers(self) -> dict[str, str]:

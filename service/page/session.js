@@ -2,7 +2,7 @@
 
 const KEY = "realnet.key";
 const NET_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-const OF_NO_NET = ["/v1/me", "/v1/nets"];
+const OF_NO_NET = /^\/v1\/(me|nets)([/?]|$)/;
 
 export class Problem extends Error {
   constructor(status, problem, retryAfter) {
@@ -19,7 +19,7 @@ export class Session {
 
   /** Return where the net has what the server's own has at `path`. Throws Problem for what no net can be called. */
   place(path) {
-    if (this.net === "default" || OF_NO_NET.some((known) => path.startsWith(known))) return path;
+    if (this.net === "default" || OF_NO_NET.test(path)) return path;
     if (!NET_NAME.test(this.net)) throw new Problem(404, { detail: "No net can have the name in the address." });
     return path.replace("/v1/", `/v1/nets/${this.net}/`);
   }

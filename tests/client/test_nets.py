@@ -8,7 +8,7 @@ import pytest
 from realnet.client import AsyncClient, Client, Conflict, Invalid, NetEntry, NotFound, RealNetError, Server
 from realnet.client.nets import NetOptions
 from service.api.routes.nets import NetShown, NewNet
-from tests.client.stub import stub
+from tests.client.stub import refusal, stub
 from tests.running_server import RunningServer
 
 
@@ -86,6 +86,23 @@ def test_the_net_named_default_is_asked_as_by_a_client_that_knows_no_nets() -> N
         with pytest.raises(RealNetError):
             client.net()
         assert [path for _, path, _ in server.asked] == ["/healthz", "/healthz", "/v1/net"]
+
+
+def test_what_is_of_a_net_is_asked_of_it_and_nothing_else() -> None:
+    with stub(*[refusal(409, "conflict")] * 6) as server, Client(server.url, net="ada", patience=0) as client:
+        for call in (
+            client.net,
+            lambda: client.jobs.merge({}),
+            client.hive,
+            client.me,
+            client.nets.list,
+            client.links.list,
+        ):
+            with pytest.raises(Conflict):
+                call()
+        paths = [path.partition("?")[0] for _, path, _ in server.asked]
+    of_ada = ["/v1/nets/ada/net", "/v1/nets/ada/merges", "/v1/hive", "/v1/me", "/v1/nets", "/v1/nets/ada/links"]
+    assert paths == of_ada
 
 
 @pytest.mark.parametrize("name", ["..", "A", "a/b", "a?", ".a", "x" * 65])

@@ -71,6 +71,12 @@ def test_each_net_has_a_page_which_the_address_names(browser: Browser, server: T
         assert [each["mode"] == "paused" for each in seen.values()] == [False, True, False]
         assert server.client.get("/v1/snapshots").json()["data"] == []
 
+        for path in ("/v1/merges", "/v1/me", "/v1/nets?limit=1", "/v1/nets/a", "/v1/net"):
+            is_of_net = path in ("/v1/merges", "/v1/net")
+            placed = visit.page.evaluate(
+                f"import('/page/session.js').then(({{Session}}) => new Session().place('{path}'))"
+            )
+            assert placed == (path.replace("/v1/", "/v1/nets/shop-1/") if is_of_net else path)
         server.client.delete("/v1/nets/shop-1").raise_for_status()
         expect(visit.see("notice")).to_have_text("there is no net of this name")
         expect(visit.see("live")).to_be_hidden()
