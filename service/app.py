@@ -16,7 +16,7 @@ from service.api.forwarding import Forwarding
 from service.api.gateway import Gateway
 from service.api.nets import NetPaths, NetWaking
 from service.api.openai import chat, completions, models
-from service.api.openapi import Api
+from service.api.openapi import DESCRIPTION, Api
 from service.api.opening import NetOpener
 from service.api.request_log import RequestLog
 from service.api.routes import (
@@ -80,7 +80,14 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         await asyncio.to_thread(end_traces)
 
-    app = Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = Api(
+        title="RealNet",
+        version=version("realnet-live"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]

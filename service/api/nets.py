@@ -1,6 +1,7 @@
 """Lead `/v1/nets/NAME/…` to the routes of `/v1/…`, with the net of this name in memory for as long as it takes."""
 
 import re
+from contextlib import AsyncExitStack
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -60,16 +61,13 @@ class NetWaking:
             await self._app(scope, receive, send)
             return
         nets = cast("Nets[Edge]", scope["app"].state.nets)
-        using = nets.use(name)
-        try:
-            scope["realnet.edge"] = await using.__aenter__()
-        except (Refused, StoreError) as error:
-            await refusal(scope, error)(scope, receive, send)
-            return
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            await using.__aexit__(None, None, None)
+        async with AsyncExitStack() as stack:
+            try:
+                scope["realnet.edge"] = await stack.enter_async_context(nets.use(name))
+            except (Refused, StoreError) as error:
+                await refusal(scope, error)(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
 
 
 def _within(name: str, location: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
+from service.auth.keys import Scope, create_key
 from tests.nets.asking import create, hash_of, listed, numbers, problem, state_of, teach
 from tests.running_server import ThreadServer
 
@@ -166,6 +167,25 @@ def test_what_is_no_net(server: ThreadServer) -> None:
     assert problem(server.client.put("/v1/nets/left/net")) == (405, "method-not-allowed")
     assert problem(server.client.delete("/v1/nets/none")) == (404, "not-found")
     assert problem(server.client.delete("/v1/nets/default")) == (409, "conflict")
+
+
+def test_keys_are_asked_for_before_a_net_is_woken(new_server: Callable[..., ThreadServer], tmp_path: Path) -> None:
+    keys = {scope: create_key(tmp_path / "keys", scope.word, scope) for scope in (Scope.READ, Scope.TEACH, Scope.ADMIN)}
+    server = new_server(keys_file=tmp_path / "keys")
+    server.client.headers["authorization"] = f"Bearer {keys[Scope.READ]}"
+    server.start()
+
+    def asked(method: str, path: str, scope: Scope | None, body: object = None) -> int:
+        headers = {"Authorization": "" if scope is None else f"Bearer {keys[scope]}"}
+        return server.client.request(method, path, json=body, headers=headers).status_code
+
+    assert asked("POST", "/v1/nets", Scope.TEACH, {"name": "a"}) == 403
+    assert asked("POST", "/v1/nets", Scope.ADMIN, {"name": "a"}) == 201
+    assert asked("GET", "/v1/nets/a/net", None) == asked("GET", "/v1/nets/none/net", None) == 401
+    assert asked("POST", "/v1/nets/a/inputs", Scope.READ, {"text": "a"}) == 403
+    assert asked("DELETE", "/v1/nets/a", Scope.TEACH) == 403
+    assert state_of(server, "a") == "cold"
+    assert asked("POST", "/v1/nets/a/inputs", Scope.TEACH, {"text": "a"}) == 202
 
 
 def test_no_more_than_may_be(server: ThreadServer) -> None:
