@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from realnet.client import Client, Invalid, PeerFailed
+from tests.api.asking import until
 from tests.running_server import ThreadServer
 
 LIFE = "seven times six is forty-two, and six times seven is forty-two. " * 20
@@ -25,9 +26,10 @@ def test_nets_of_one_server_hear_each_other_and_become_each_other(tmp_path: Path
         link = newborn.links.begin(url + "/")
         assert link.url == url
         newborn.run(LIFE[:64], outputs="none")
-        heard = newborn.links.list()[0]
-        assert heard.bits is not None
-        assert heard.bits.other < heard.bits.own  # it is told by one that knows what comes
+        until(lambda: newborn.links.list()[0].tokens == 64)
+        heard = newborn.links.list()[0].bits
+        assert heard is not None
+        assert heard.other < heard.own  # it is told by one that knows what comes
         newborn.links.cut(link.id)
 
         taken = own.takeover(url).result(timeout=60)
