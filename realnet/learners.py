@@ -47,6 +47,11 @@ class Net(Protocol):
     @property
     def kernel(self) -> str: ...
 
+    @property
+    def nbytes(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        ...
+
 
 class Generator(Protocol):
     """A generation in progress, on a fork of the net."""

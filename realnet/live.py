@@ -129,6 +129,11 @@ class LiveNet(Shown):
         }
 
     @property
+    def nbytes(self) -> int:
+        """Return the bytes of its weights."""
+        return 4 * self.num_neurons * self._params.columns
+
+    @property
     def takes_threads(self) -> bool:
         """Return whether it can compute on several threads: `literal` on the CPU."""
         return self.preset == "literal" and self.kernel == "cpu"

@@ -10,12 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service.api.access import needs
 from service.api.deps import Edge
+from service.api.edge_metrics import EdgesCollector
 from service.api.error_handlers import add_error_handlers
 from service.api.forwarding import Forwarding
 from service.api.gateway import Gateway
-from service.api.idempotency import IdempotencyKeys
+from service.api.nets import NetPaths, NetWaking
 from service.api.openai import chat, completions, models
-from service.api.openapi import Api
+from service.api.openapi import DESCRIPTION, Api
+from service.api.opening import NetOpener
 from service.api.request_log import RequestLog
 from service.api.routes import (
     about,
@@ -32,6 +34,7 @@ from service.api.routes import (
     links,
     merges,
     net,
+    nets,
     opinions,
     outputs,
     page,
@@ -42,27 +45,22 @@ from service.api.routes import (
     takeovers,
     watch,
 )
-from service.api.stream.hub import StreamHub
-from service.api.uploads import Uploads
 from service.auth.keyring import Keyring
 from service.auth.keys import KeysError, Scope
-from service.hooks.hooks import Hooks
+from service.nets.manifest import DEFAULT
+from service.nets.registry import Nets
+from service.nets.tally import NetsCollector
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive, leads_if_free
-from service.runtime.incoming import Incoming
 from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import StoreError
-from service.telemetry.incoming import IncomingCollector
-from service.telemetry.metrics import NetCollector, open_registry
-from service.telemetry.stream_metrics import StreamCollector
+from service.telemetry.metrics import open_registry
 from service.telemetry.traces import trace_requests
 
-NET = "default"  # the name of the one net of this server
-
 PARTS = (
-    *(page, health, hive, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs, daydream),
+    *(page, health, hive, nets, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs, daydream),
     *(snapshots, journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
@@ -74,21 +72,27 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _following(keyring), _living(app, settings) as edge:
-            app.state.edge = edge
+        async with _following(keyring), _living(app, settings) as living:
+            app.state.edge, app.state.nets = living.default, living
             app.state.registry = open_registry(
-                NetCollector(lambda: edge.runtime.parts),
-                StreamCollector(NET, edge.runtime.streams, edge.hooks),
-                IncomingCollector(NET, edge.incoming.tally),
+                EdgesCollector(lambda: living.edges), NetsCollector(lambda: living.counts)
             )
             yield
         await asyncio.to_thread(end_traces)
 
-    app = Api(title="RealNet", version=version("realnet-live"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = Api(
+        title="RealNet",
+        version=version("realnet-live"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
+    app.add_middleware(NetWaking)
     if settings.follow is not None:
         app.add_middleware(Forwarding)
     app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)
@@ -100,6 +104,8 @@ def create_app(settings: Settings) -> FastAPI:
     for part in PARTS:
         app.include_router(part.router)
     end_traces = _traced(app) if settings.traces else _nothing
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: NetPaths(build())  # type: ignore[method-assign]
     return app
 
 
@@ -131,32 +137,31 @@ async def _following(keyring: Keyring) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Edge]:
+async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]:
     follows = settings.follow is not None
     async with AsyncExitStack() as stack:
         place = await stack.enter_async_context(opened_store(settings.place, not follows))
         follows = follows and not (settings.standby and await leads_if_free(place))
-        runtime = await stack.enter_async_context(Runtime.open(NET, settings, place, follows))
-        servers = Hive(runtime, place, settings, settings.advertise or str(app.state.url))
-        hub = StreamHub(runtime, settings, servers)
-        runtime.events.on_mode.append(hub.mode_changed)
-        runtime.events.on_snapshot.append(hub.snapshot_saved)
-        runtime.events.on_job.append(hub.job_changed)
-        runtime.streams.events.on_added.append(hub.news_came)
-        servers.on_lead.append(hub.begin_to_lead)
-        uploads = Uploads(place.directory, settings.max_uploads)
-        keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
-        news = Hooks(place.store, NET, runtime.streams, settings.callable_hosts)
-        stack.push_async_callback(news.stop)
-        servers.on_lead.append(news.begin_to_lead)
-        if not follows:
-            try:
-                await news.start()
-            except StoreError as error:
-                raise CannotStart(str(error)) from error
-        await servers.start()
+        opener = NetOpener(place, settings)
+
+        def servers_of(runtime: Runtime) -> Hive:
+            return Hive(runtime, place, settings, settings.advertise or str(app.state.url))
+
+        closing = await stack.enter_async_context(AsyncExitStack())  # of all nets at once
+        edge = await stack.enter_async_context(opener.opened(DEFAULT, settings, servers_of, follows))
+        living = Nets(
+            place,
+            settings,
+            edge,
+            lambda name, own: opener.opened(name, own, lambda _: edge.hive),
+            lambda: edge.hive.leads,
+        )
+        closing.push_async_callback(living.close)
+        stack.callback(living.begin_to_close)
         try:
-            incoming = Incoming(runtime, settings.max_rows_per_request)
-            yield Edge(settings, runtime, hub, keys, uploads, servers, news, incoming)
-        finally:
-            await servers.stop()
+            await living.load()
+        except StoreError as error:
+            raise CannotStart(str(error)) from error
+        await edge.hive.start()
+        stack.push_async_callback(edge.hive.stop)
+        yield living

@@ -67,7 +67,7 @@ class Unauthorized(Refused):
 
 
 class Forbidden(Refused):
-    """The key does not have the scope."""
+    """The key does not have the scope, or is not for the net."""
 
 
 class NotFound(Refused):
@@ -116,6 +116,10 @@ class NotReady(Refused):
     retry_after = 1
 
 
+class NetDamaged(Refused):
+    """A net that cannot be opened, or cannot go on. Other nets can."""
+
+
 _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     Invalid: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "Validation failed"),
     Limited: ("limited", HTTPStatus.TOO_MANY_REQUESTS, "Limit exceeded"),
@@ -132,6 +136,7 @@ _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     EngineStopped: ("engine-stopped", HTTPStatus.SERVICE_UNAVAILABLE, "Engine stopped"),
     NotDurable: ("not-durable", HTTPStatus.SERVICE_UNAVAILABLE, "Journal not writable"),
     NotReady: ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "Not ready"),
+    NetDamaged: ("net-damaged", HTTPStatus.INTERNAL_SERVER_ERROR, "The net cannot be opened"),
     StoreError: ("store-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Store unavailable"),
 }
 

@@ -15,7 +15,13 @@ from service.auth.keys import MIN_LENGTH, is_fit
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PREFIX = "REALNET_"
 _TOLD = 5  # wrong variables named in one line
-_OF_OTHERS = {"REALNET_URL", "REALNET_KEY", "REALNET_PEER_KEY", "REALNET_HOOK_SECRET"}  # client commands …
+_OF_OTHERS = {
+    "REALNET_URL",
+    "REALNET_KEY",
+    "REALNET_NET",
+    "REALNET_PEER_KEY",
+    "REALNET_HOOK_SECRET",
+}  # client commands …
 _OF_OTHERS |= {"REALNET_DOMAIN", "REALNET_UPSTREAM"}  # … and docker/Caddyfile
 
 
@@ -216,6 +222,15 @@ class LimitSettings(BaseModel):
     max_rows_per_request: int = Field(10_000, ge=1, le=65_536, description="rows of a stream in one request")
     max_prompt_tokens: int = Field(4096, ge=1, description="tokens of a prompt")
     max_tokens: int = Field(4096, ge=1, description="tokens of a generation")
+
+    nets: int = Field(
+        10_000, ge=0, description="nets beside the one named default (POST /v1/nets): one more is refused"
+    )
+    nets_hot: int = Field(
+        64, ge=1, description="of them in memory at once: those used longest ago are closed, and come back when used"
+    )
+    nets_hot_bytes: int = Field(2**30, ge=1, description="bytes of them in memory, as nets-hot")
+    nets_wait: float = Field(10.0, gt=0, le=60, description="seconds that a request waits for a net to be woken")
 
     header_seconds: float = Field(10.0, gt=0, description="seconds for the head of a request")
     body_seconds: float = Field(

@@ -14,6 +14,7 @@ from service.api.uploads import Uploads
 from service.auth.keyring import Caller
 from service.errors import MEDIA_TYPE
 from service.hooks.hooks import Hooks
+from service.nets.registry import Nets
 from service.runtime.hive import Hive
 from service.runtime.incoming import Incoming
 from service.runtime.runtime import Runtime
@@ -33,15 +34,29 @@ class Edge:
     hooks: Hooks
     incoming: Incoming
 
+    @property
+    def is_busy(self) -> bool:
+        """Return whether the net has something to do, or to send, that no request waits for."""
+        return self.runtime.is_busy or bool(self.hooks.deliveries) or bool(self.incoming.places.taken)
+
+    def end(self, why: str) -> None:
+        """Have all streams end."""
+        self.hub.end(why)
+
 
 def edge_of(connection: HTTPConnection) -> Edge:
-    """Return the edge, for a request and for a WebSocket."""
-    return cast(Edge, connection.app.state.edge)
+    """Return the edge of the net that a request, or a WebSocket, is about."""
+    return cast(Edge, connection.scope.get("realnet.edge") or connection.app.state.edge)
 
 
 def runtime_of(connection: HTTPConnection) -> Runtime:
-    """Return the net that a request is about: this server has one."""
+    """Return the net that a request is about."""
     return edge_of(connection).runtime
+
+
+def nets_of(connection: HTTPConnection) -> Nets[Edge]:
+    """Return all nets of this server."""
+    return cast("Nets[Edge]", connection.app.state.nets)
 
 
 def caller_of(connection: HTTPConnection) -> Caller:
@@ -51,6 +66,7 @@ def caller_of(connection: HTTPConnection) -> Caller:
 
 EdgeDep: TypeAlias = Annotated[Edge, Depends(edge_of)]
 RuntimeDep: TypeAlias = Annotated[Runtime, Depends(runtime_of)]
+NetsDep: TypeAlias = Annotated[Nets[Edge], Depends(nets_of)]
 CallerDep: TypeAlias = Annotated[Caller, Depends(caller_of)]
 
 

@@ -23,6 +23,15 @@ _REFUSALS = {
 }
 
 
+DESCRIPTION = """
+What is under `/v1/` is about the net named `default`. Other nets are made by `POST /v1/nets`, and
+`/v1/nets/{name}/…` is of each of them what `/v1/…` is of that one, with the same methods, bodies and answers: so
+`POST /v1/nets/{name}/inputs`, `WS /v1/nets/{name}/stream`, and `/v1/nets/{name}/api/v1/write` for Prometheus. Beside
+what each declares, such a path answers 404 where there is no net of this name, 503 with `Retry-After` where it cannot
+be woken in time, and 500 where it is damaged. Only `/v1/nets` itself and `/v1/hive` are of the server alone.
+"""
+
+
 class Api(FastAPI):
     """FastAPI with a document that is true to the behaviour."""
 

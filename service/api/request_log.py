@@ -40,6 +40,7 @@ class RequestLog:
         finally:
             route = scope.get("realnet.route")
             caller = scope.get("realnet.caller")
+            edge = scope.get("realnet.edge")  # of another net than the one named default
             log_event(
                 _logger,
                 logging.DEBUG if route in _QUIET and status < 400 else logging.INFO,
@@ -50,4 +51,5 @@ class RequestLog:
                 ms=round(1000 * (time.perf_counter() - started), 1),
                 key=None if caller is None else caller.name,
                 client=scope["client"][0] if scope.get("client") else None,
+                **({} if edge is None else {"net": edge.runtime.name}),
             )

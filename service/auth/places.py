@@ -18,9 +18,14 @@ class Places:
         self._what = what
         self._held: Counter[str] = Counter()
 
+    @property
+    def taken(self) -> int:
+        """Return how many places are taken."""
+        return self._held.total()
+
     def take(self, space: str) -> None:
         """Raises Overloaded if all places are taken, and Limited if the caller holds its share of them."""
-        if self._held.total() >= self._total:
+        if self.taken >= self._total:
             raise Overloaded(f"all {self._total} places for {self._what} are taken")
         share = (self._total + 1) // 2 if space else self._total
         if self._held[space] >= share:

@@ -120,6 +120,8 @@ class Engine:
             await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
             self._outbox.deliver()
         self.hashes.close()
+        if not self._thread.is_alive():
+            self._replica.let_go()
 
     async def ask(self, command: Command[T]) -> T:
         """Put a command in and wait for the reply. Raises Refused."""
@@ -129,6 +131,11 @@ class Engine:
     @property
     def status(self) -> Status:
         return self.board.status
+
+    @property
+    def nbytes(self) -> int:
+        """Return about how many bytes the net takes."""
+        return self._replica.learner.net.nbytes
 
     @property
     def alive(self) -> bool:

@@ -76,6 +76,11 @@ class OutputRing:
         """Return the position of the next output to come."""
         return self._end
 
+    @property
+    def nbytes(self) -> int:
+        """Return how many bytes the outputs take, if all of each was computed."""
+        return min(self._end, self._size) * sum(rows[:1].nbytes for rows in self._rows.values())
+
     # On the engine's thread:
 
     def append(self, batch: OutputBatch, sessions: Iterable[tuple[str | None, int]] = ()) -> None:

@@ -111,6 +111,10 @@ class Replica:
     def horizon(self) -> Horizon:
         return Horizon(self.learner.net.tick, self.learner.net.learning_rate, self.plasticity, self.paused)
 
+    def let_go(self) -> None:
+        """Free the net at once, for good: cycles of references would keep it until the next full collection."""
+        del self.learner, self.sessions
+
     def apply(self, taken: Slice, wanted: Level = "none") -> OutputBatch | None:
         """Apply the entries of a slice, as far as it says; return the outputs of its ticks, None where it has none.
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from realnet.interface import Interface
 from service.datasets.catalog import DatasetCatalog
@@ -45,6 +46,9 @@ from service.telemetry.metrics import NetParts
 from service.watch.watch import Watch
 
 _DRAIN_SECONDS = 1.5  # at a shutdown, to run what was accepted
+_BRIEF = 2048  # ticks, or records: to live through so many takes as long as to read a snapshot
+# Whether the end of a net leaves a snapshot: always, only where the journal is long, or never.
+End: TypeAlias = Literal["saved", "brief", "deleted"]
 _logger = logging.getLogger(__name__)
 
 
@@ -70,6 +74,7 @@ class Runtime:
         follows: bool = False,
     ) -> None:
         self.name = name
+        self.end: End = "saved"
         self.journal = None if log is None or follows else LoggedJournal(log, settings.journal, recovered.last)
         self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
         self.outputs = OutputRing(settings.outputs_kept, recovered.replica.learner.interface)
@@ -190,6 +195,17 @@ class Runtime:
         return lag._replace(seconds=max(lag.seconds, self.follower.troubled_seconds))
 
     @property
+    def nbytes(self) -> int:
+        """Return about how many bytes this net takes, with its outputs and its streams."""
+        return self.engine.nbytes + self.outputs.nbytes + self.streams.nbytes
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether there is something to do that nobody need wait for: inputs, jobs, links."""
+        has_jobs = any(not job.has_ended for job in self.jobs.all())
+        return has_jobs or bool(self.inbox.depth or self.links.states) or self.streams.is_behind
+
+    @property
     def parts(self) -> NetParts:
         """Return the parts that have numbers, for the metrics."""
         return NetParts(self.name, self.engine, self.inbox, self.outputs, self.snapshotter, self.journal, self.lag)
@@ -303,12 +319,22 @@ class Runtime:
         await self.links.stop()
         if self.follower is not None:
             await self.follower.stop()
-        await self._drain()
-        await self.snapshotter.stop(save=self.follower is None and self._place.lock.lost is None)
+        if self.end != "deleted":
+            await self._drain()
+        await self.snapshotter.stop(save=self._has_to_be_saved)
         await self.streams.stop()
         await self.engine.stop()
         if self.journal is not None:
             await asyncio.to_thread(self.journal.stop)
+
+    @property
+    def _has_to_be_saved(self) -> bool:
+        """Return whether a last snapshot is due, if anything was learnt since the one before."""
+        if self.follower is not None or self._place.lock.lost is not None or self.end == "deleted":
+            return False
+        if self.end == "saved" or self.journal is None or self.journal.error is not None or self.streams.names:
+            return True
+        return self.status.ticks_computed >= _BRIEF or self.status.record - self._begun >= _BRIEF
 
     async def _drain(self) -> None:
         """Let the engine run what was accepted, if that does not take long."""

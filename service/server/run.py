@@ -1,4 +1,4 @@
-"""Run the one process that owns the one net."""
+"""Run the one process that owns the nets of a store."""
 
 import asyncio
 import ctypes
@@ -31,7 +31,8 @@ from service.telemetry.logs import configure_logging, is_for_people
 _logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
-_OTHER_FILES = 256  # besides connections
+_OTHER_FILES = 256  # besides connections, and those of nets in memory
+_FILES_OF_A_NET = 4
 _LARGE_BYTES = 2**20
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _SWITCH_SECONDS = 0.0005  # that the engine's thread waits for Python when the loop is busy; else ten times as long
@@ -47,7 +48,7 @@ def run(settings: Settings) -> None:
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("realnet: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
     configure_logging(settings.log_level, settings.log_format)
-    _raise_limit_of_files(settings.max_connections)
+    _raise_limit_of_files(settings.max_connections + _FILES_OF_A_NET * settings.nets_hot)
     _give_large_blocks_back()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
@@ -107,12 +108,12 @@ def open_listener(settings: Settings) -> socket.socket:
     return listener
 
 
-def _raise_limit_of_files(connections: int) -> None:
+def _raise_limit_of_files(files: int) -> None:
     if sys.platform != "win32":
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = connections + _OTHER_FILES
+        wanted = files + _OTHER_FILES
         if soft != resource.RLIM_INFINITY and soft < wanted:
             most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -81,6 +81,16 @@ class NetKeys:
         return f"{self.name}/hooks/"
 
 
+def manifest_key(name: str) -> str:
+    """Return the key of what the net of this name was made as. No net is named as the folder is."""
+    return f"nets/{name}"
+
+
+def deleted_net_key(name: str) -> str:
+    """Return the key that is there while a net is being deleted; no name of a net begins as its folder's does."""
+    return f"nets/_deleted/{name}"
+
+
 def chunk_key(folder: str, index: int) -> str:
     """Return the key of chunk number `index` in a folder of a snapshot or a data set."""
     return f"{folder}/chunk-{index:05d}"

@@ -26,6 +26,7 @@ if redis.call('get', KEYS[1]) ~= ARGV[1] then
 end
 return redis.call(unpack(ARGV, 2))
 """
+_told_of_policy: set[str] = set()  # the places whose policy was looked at: many nets have logs in one
 _logger = logging.getLogger(__name__)
 
 
@@ -44,7 +45,6 @@ class RedisLog:
         self._tried = 0  # the first number of what was appended last
         self._turn = -1  # until it has been looked at
         self._is_connected_anew = False
-        self._told_of_policy = False
 
     def read(self, after: int = 0) -> Iterator[Block]:
         with self._translated():
@@ -165,9 +165,9 @@ class RedisLog:
         self._is_connected_anew = True
 
     def _check_policy(self) -> None:
-        if self._told_of_policy:
+        if self._place in _told_of_policy:
             return
-        self._told_of_policy = True
+        _told_of_policy.add(self._place)
         try:
             found: dict[str, str] = cast(Any, self._client.config_get("append*"))
         except ResponseError:  # may not be asked

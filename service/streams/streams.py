@@ -102,6 +102,16 @@ class Streams:
         return self._queue.is_reading
 
     @property
+    def nbytes(self) -> int:
+        """Return about how many bytes the streams in memory take."""
+        return sum(stream.nbytes for stream in list(self._here.values()))
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether commands wait for what becomes of them."""
+        return bool(self._awaited)
+
+    @property
     def names(self) -> list[str]:
         return sorted(self._stored.keys() | self._here.keys())
 

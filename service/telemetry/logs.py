@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ _UVICORNS = (
     "Invalid HTTP request",
     "Application startup failed",  # the process ends with a line that says why
 )
+NET: ContextVar[str | None] = ContextVar("net", default=None)  # whose lines these are, where there are several
 _NEWS_TO_NOBODY = ("Started server process", "Waiting for application", "Application startup", "Application shutdown")
 
 
@@ -46,6 +48,7 @@ def formatted(handler: logging.Handler, is_text: bool) -> logging.Handler:
     """Make a handler write the server's lines, plain or as JSON, and return it."""
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s") if is_text else _Json())
     handler.addFilter(_without_addresses)
+    handler.addFilter(_with_net)
     return handler
 
 
@@ -86,3 +89,10 @@ class _Short(_Plain):
 def _without_addresses(record: logging.LogRecord) -> bool:
     """Leave out the lines of uvicorn that repeat an address with its `?client_id=`, or a stranger's nonsense."""
     return not (record.name == "uvicorn.error" and str(record.msg).startswith(_UVICORNS))
+
+
+def _with_net(record: logging.LogRecord) -> bool:
+    """Say which net a line is about, where it is none of the server's own."""
+    if (net := NET.get()) is not None:
+        record.fields = {"net": net} | getattr(record, "fields", {})
+    return True

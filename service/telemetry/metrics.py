@@ -130,8 +130,14 @@ class _Collected(CollectorRegistry):
 
 
 def text_of(families: Sequence[Metric]) -> bytes:
-    """Return metrics in the form that Prometheus reads. For any thread."""
-    return generate_latest(_Collected(families))
+    """Return metrics in the form that Prometheus reads; those of several nets under one name. For any thread."""
+    merged: dict[str, Metric] = {}
+    for family in families:
+        if family.name in merged:
+            merged[family.name].samples += family.samples
+        else:
+            merged[family.name] = family
+    return generate_latest(_Collected(list(merged.values())))
 
 
 def open_registry(*collectors: Collector) -> CollectorRegistry:

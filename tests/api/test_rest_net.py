@@ -165,6 +165,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
     declared = {(path, method) for path, operations in document["paths"].items() for method in operations}
     assert {
         ("/healthz", "get"),
+        *(("/v1/nets", method) for method in ("get", "post")),
+        *(("/v1/nets/{name}", method) for method in ("get", "patch", "delete")),
         ("/readyz", "get"),
         ("/metrics", "get"),
         ("/v1/net", "get"),

@@ -77,9 +77,13 @@ def test_each_request_and_stream_is_a_span_of_its_route(
     offered = [Subprotocol("realnet.v1.json"), Subprotocol(f"realnet.key.{KEY}")]
     with connect(f"{server.url.replace('http', 'ws')}/v1/stream?client_id={KEY}", subprotocols=offered) as stream:
         stream.recv()
+    assert server.client.post("/v1/nets", json={"name": "other"}).status_code == 201
+    assert server.client.get("/v1/nets/other/sessions").status_code == 200
     server.terminate()
 
     spans = collector.spans()
+    assert spans.pop("/v1/nets")["http.status_code"] == "201"
+    assert spans.pop("/v1/sessions")["realnet.net"] == "other"
     assert set(spans) == {"/v1/net", "/v1/inputs", "/v1/snapshots/{id:digits}", "/v1/stream"}
     statuses = [spans[route]["http.status_code"] for route in ("/v1/net", "/v1/inputs", "/v1/snapshots/{id:digits}")]
     assert statuses == ["200", "200", "401"]

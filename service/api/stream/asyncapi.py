@@ -43,6 +43,8 @@ With the subprotocol `{JSON}`, or none, messages are JSON in text frames, as des
 its numbers one after the other, little-endian: tokens of one byte (two where the vocabulary has more than 256),
 other numbers of float32. `tokens` of an `input` may be bytes there, too.
 
+`/v1/nets/NAME/stream` is the same of another net than the one named default.
+
 A key is sent as `Authorization: Bearer KEY`, or as the subprotocol `realnet.key.KEY`.
 """
 

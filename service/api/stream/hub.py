@@ -49,12 +49,14 @@ class _Piece(NamedTuple):
 class StreamHub:
     """All sessions, what their clients have sent before, and the outputs as they are sent."""
 
-    def __init__(self, runtime: Runtime, settings: Settings, hive: Hive | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, settings: Settings, hive: Hive | None = None, places: Places | None = None
+    ) -> None:
         self._runtime = runtime
         self._outputs = runtime.outputs
         self._settings = settings
         self._hive = hive
-        self._places = Places(settings.max_streams, "streams")
+        self._places = places or Places(settings.max_streams, "streams")
         self._sessions: set[Session] = set()
         self._watchers = Watchers(runtime, self.net)
         self._clients = Clients(runtime.engine.progress.clients, settings.client_ids)
@@ -112,6 +114,11 @@ class StreamHub:
             self._sessions.discard(session)
             self._watchers.discard(session)
             subscription.end()
+
+    def end(self, why: str) -> None:
+        """Have all sessions end, for good."""
+        for session in self._sessions:
+            session.end(why)
 
     def begin_to_lead(self) -> None:
         """Take inputs from now on that were sent to another server until now."""

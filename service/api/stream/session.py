@@ -118,7 +118,8 @@ class Session:
         )
         self._window = Window(settings.ws_window, settings.ws_window_ticks)
         self._intake = Intake(runtime, client, caller, self._window, self._answer)
-        self._answers: asyncio.Queue[tuple[ServerMessage, int, int]] = asyncio.Queue()  # with what leaves the window
+        self._answers: asyncio.Queue[tuple[ServerMessage | _Close, int, int]] = asyncio.Queue()  # with what leaves the
+        # window by each
         self._relay = None if relay is None else relay(self._answer)  # of a server that follows
 
     async def run(self) -> None:
@@ -151,6 +152,10 @@ class Session:
         """Send a message, unless too many wait already for a client that does not read."""
         if self._answers.qsize() < self._settings.ws_window + _EVENTS:
             self._answer(message, 0)
+
+    def end(self, why: str) -> None:
+        """Close the connection behind the answers that wait."""
+        self._answers.put_nowait((_Close(POLICY, why), 0, 0))
 
     async def _receive(self) -> None:
         try:
@@ -288,6 +293,8 @@ class Session:
     async def _send_answers(self) -> None:
         while True:
             message, messages, ticks = await self._answers.get()
+            if isinstance(message, _Close):
+                raise message
             await self._send(message)
             if messages:
                 self._window.leave(messages, ticks)

@@ -1,0 +1,93 @@
+"""Measure many nets on one server: `python -m benchmarks.nets [--redis URL]`.
+
+So many nets are made and taught a text of their own in messages of 100 tokens, in turn, by a few clients: tokens a
+second over all, once with all of them in memory and once with 64, so that each message wakes a net. Then each cold net
+is asked what it is, one after the other: how long that takes, as the client sees it. What a hot net takes is the
+server's resident memory with 64 of them, against that with none.
+"""
+
+import argparse
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from benchmarks.running import Client, Server, running
+from benchmarks.text import topics_text
+
+MESSAGE = 100
+HOT = 64
+
+
+def message(net: int, turn: int) -> str:
+    text = topics_text()
+    start = (7919 * net + MESSAGE * turn) % (len(text) - MESSAGE)
+    return text[start : start + MESSAGE]
+
+
+def taught(server: Server, nets: int, turns: range, clients: int) -> float:
+    """Return the tokens a second over all nets."""
+
+    def teach(first: int) -> None:
+        with Client(server) as client:
+            for turn in turns:
+                for net in range(first, nets, clients):
+                    body = {"text": message(net, turn)}
+                    path = f"/v1/nets/n{net}/inputs"
+                    client.post(path, params={"wait": "true", "outputs": "none"}, json=body).raise_for_status()
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(teach, range(clients)))
+    return len(turns) * nets * MESSAGE / (time.perf_counter() - began)
+
+
+def wakings(server: Server, names: list[str]) -> list[float]:
+    """Return the seconds that each cold net takes to tell of itself."""
+    seconds = []
+    with Client(server) as client:
+        for name in names:
+            if client.get(f"/v1/nets/{name}").json()["state"] == "cold":
+                began = time.perf_counter()
+                client.get(f"/v1/nets/{name}/net").raise_for_status()
+                seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nets", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=10)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--variant", default="standard")
+    parser.add_argument("--redis", help="the URL of an empty Redis, in place of a directory")
+    given = parser.parse_args()
+    settings: dict[str, object] = {"nets_hot_bytes": 2**34, "rate_requests": 0, "rate_ticks": 0}
+    flags = [] if given.redis is None else ["--store", given.redis]
+    form = {"variant": given.variant} | ({"memory": 2**16} if given.variant == "compact" else {})
+    for hot in (given.nets, HOT):
+        with running(*flags, **settings, nets_hot=hot) as server, Client(server) as client:
+            before = server.megabytes()
+            began = time.perf_counter()
+            for net in range(given.nets):
+                client.ask("/v1/nets", name=f"n{net}", **form)
+            print(f"{given.nets / (time.perf_counter() - began):.0f} nets made a second")
+            first = taught(server, given.nets, range(1), given.clients)
+            rate = taught(server, given.nets, range(1, given.turns), given.clients)
+            print(f"{hot} hot of {given.nets}: {first:,.0f} tokens a second in the first turn, then {rate:,.0f}")
+            count = min(hot, given.nets)
+            print(f"{(server.megabytes() - before) / count:.1f} MB a hot net, {server.threads()} threads")
+            began, used = time.perf_counter(), server.cpu_seconds()
+            time.sleep(5)
+            busy = (server.cpu_seconds() - used) / (time.perf_counter() - began)
+            print(f"{100 * busy:.1f}% of a core while all rest")
+            if seconds := wakings(server, [f"n{net}" for net in range(given.nets)]):
+                quantiles = statistics.quantiles(seconds, n=100)
+                told = f"{1000 * statistics.median(seconds):.0f} ms p50, {1000 * quantiles[98]:.0f} ms p99"
+                print(f"waking one of {len(seconds)}: {told}")
+            for name in islice((f"n{net}" for net in range(given.nets)), given.nets if given.redis else 0):
+                client.delete(f"/v1/nets/{name}").raise_for_status()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Open a net with all that stands between it and its clients."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from service.api.deps import Edge
+from service.api.idempotency import IdempotencyKeys
+from service.api.stream.hub import StreamHub
+from service.api.uploads import Uploads
+from service.auth.places import Places
+from service.hooks.hooks import Hooks
+from service.nets.manifest import DEFAULT
+from service.runtime.birth import CannotStart
+from service.runtime.hive import Hive
+from service.runtime.incoming import Incoming
+from service.runtime.open_store import OpenStore
+from service.runtime.runtime import Runtime
+from service.settings import Settings
+from service.store.base import StoreError
+from service.store.own_keys import OwnKeys
+
+
+class NetOpener:
+    """Opens nets of one store, which share the places for uploads and for streams."""
+
+    def __init__(self, place: OpenStore, settings: Settings) -> None:
+        self._place = place
+        self._uploads = Uploads(place.directory, settings.max_uploads)
+        self._streams = Places(settings.max_streams, "streams")
+
+    @asynccontextmanager
+    async def opened(
+        self, name: str, settings: Settings, hive: Callable[[Runtime], Hive], follows: bool = False
+    ) -> AsyncIterator[Edge]:
+        """Bring a net back to life, or create it, and stop it in order. Raises CannotStart.
+
+        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead.
+        """
+        place = self._place
+        if name != DEFAULT:
+            place = replace(place, store=OwnKeys(place.store, f"{name}/"))
+        async with AsyncExitStack() as stack:
+            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows))
+            servers = hive(runtime)
+            hub = StreamHub(runtime, settings, servers, self._streams)
+            runtime.events.on_mode.append(hub.mode_changed)
+            runtime.events.on_snapshot.append(hub.snapshot_saved)
+            runtime.events.on_job.append(hub.job_changed)
+            runtime.streams.events.on_added.append(hub.news_came)
+            keys = IdempotencyKeys(runtime.engine.progress.keys, settings.idempotency_keys)
+            news = Hooks(place.store, name, runtime.streams, settings.callable_hosts)
+            stack.push_async_callback(news.stop)
+            if follows:
+                servers.on_lead += [hub.begin_to_lead, news.begin_to_lead]
+            else:
+                try:
+                    await news.start()
+                except StoreError as error:
+                    raise CannotStart(str(error)) from error
+            incoming = Incoming(runtime, settings.max_rows_per_request)
+            yield Edge(settings, runtime, hub, keys, self._uploads, servers, news, incoming)

@@ -1,0 +1,1 @@
+"""Many nets in one store: which there are, and which of them are in memory."""

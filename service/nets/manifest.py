@@ -1,0 +1,112 @@
+"""What a net was made as, and the settings that it lives by."""
+
+import re
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from realnet.dendrites.compact import LEAST
+from service.aio import in_thread
+from service.errors import Conflict, ErrorLocation, Invalid
+from service.runtime.birth import CannotStart, birth_of, create
+from service.settings import NetSettings, Settings
+from service.speed.device import CPU
+from service.store.sealed import Sealed
+from service.validation import locations_of
+
+DEFAULT = "default"  # the server's own net, which its settings make
+NETS = "nets"  # in a store, the folder of all manifests
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+Kind: TypeAlias = Literal["tokens", "frames", "streams"]
+
+_WEIGHT_BYTES = 4  # of a net that is a matrix
+_LEARNING = 2**9  # neurons of a net of tokens that learn, at most: the others are inputs
+# A net that only watches streams has the smallest net of tokens beside them.
+_OF_STREAMS = {"preset": "dendrites", "variant": "compact", "memory": LEAST}
+# What one net of many does not inherit: it rests where nothing comes, and sleeps when it is told to.
+_RESTS: dict[str, Any] = {"rest_after": 0, "free_run": False, "idle_learning": False, "sleep_after": 0.0}
+_ALONE: dict[str, Any] = {"device": CPU, "hash_every": 0}  # nobody follows it
+
+
+class Form(BaseModel):
+    """What makes a net. What is None is as the settings have it by themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: Literal["dendrites", "surprise", "manifesto", "literal"] | None = None
+    variant: Literal["fast", "standard", "large", "compact"] | None = None
+    max_lines: int | None = None
+    memory: int | None = None
+    vocabulary: str | None = None
+    neurons: int | None = None
+    seed: int | None = None
+    inputs: int | None = None
+    outputs: int | None = None
+    tick_hz: float | None = None
+    self_loop: bool | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class NetManifest(Sealed, frozen=True):
+    """A net by its name, which is the `id`; `created` is in seconds since 1970."""
+
+    kind: Kind
+    created: float
+    form: Form
+
+
+def is_name(name: str) -> bool:
+    return NAME.fullmatch(name) is not None
+
+
+def settings_of(manifest: NetManifest, server: Settings) -> Settings:
+    """Return the settings of a net: those of its form, and else those of the server that are not of its own net."""
+    given = manifest.form.given | (_OF_STREAMS if manifest.kind == "streams" else {})
+    own = {name: getattr(server, name) for name in Settings.model_fields}
+    born = {name: NetSettings.model_fields[name].default for name in Form.model_fields}
+    asked = (server.model_fields_set - born.keys()) | given.keys()
+    return Settings.model_construct(asked, **(own | born | _RESTS | _ALONE | given))
+
+
+async def check_can_be_born(manifest: NetManifest, server: Settings) -> None:
+    """Make such a net and let it go again. Raises Invalid, or Conflict for one that is too large for this server."""
+    form, kind = manifest.form, manifest.kind
+    is_of_frames = form.inputs is not None or form.outputs is not None
+    places = []
+    if kind == "frames" and (form.inputs is None or form.outputs is None):
+        places.append(ErrorLocation(detail="a net of frames needs inputs and outputs", pointer="/kind"))
+    elif kind != "frames" and is_of_frames:
+        places.append(ErrorLocation(detail=f"a net of {kind} has no inputs and outputs", pointer="/kind"))
+    if kind == "streams" and form.given.keys() - {"tick_hz"}:
+        places.append(ErrorLocation(detail="a net of streams is made without any form", pointer="/kind"))
+    if kind == "frames" and form.self_loop:
+        places.append(ErrorLocation(detail="a net of frames has no tokens to think in", pointer="/self_loop"))
+    if form.vocabulary is not None and form.vocabulary != "bytes" and not form.vocabulary.startswith("symbols:"):
+        detail = "bytes or symbols:N: a file of this server is read for the net named default only"
+        places.append(ErrorLocation(detail=detail, pointer="/vocabulary"))
+    if places:
+        raise Invalid(places)
+    try:
+        NetSettings(**form.given)
+    except ValidationError as error:
+        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        raise Invalid(locations_of(located)) from None
+    if (needed := _bytes_of_matrix(form)) > server.nets_hot_bytes:
+        most = server.nets_hot_bytes >> 20
+        raise Conflict(f"so many neurons take {needed >> 20} MiB, and all nets together may take {most} MiB")
+    settings = settings_of(manifest, server)
+    try:
+        await in_thread(lambda: create(birth_of(settings), CPU))
+    except (ValueError, CannotStart) as error:
+        raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
+
+
+def _bytes_of_matrix(form: Form) -> int:
+    """Return about how many bytes the weights of such a net would take, if its size was chosen."""
+    neurons = max(form.neurons or 0, (form.inputs or 0) + (form.outputs or 0))
+    if form.preset == "literal":
+        return _WEIGHT_BYTES * neurons**2
+    return _WEIGHT_BYTES * neurons * (_LEARNING if form.inputs is None else neurons - form.inputs)

@@ -1,0 +1,288 @@
+"""All nets of a store by their names: made, listed, changed, deleted, and opened for those who use them."""
+
+import asyncio
+import logging
+import shutil
+import time
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Generic
+
+from service.aio import in_thread
+from service.auth.share import EVERYTHING, Share
+from service.errors import Conflict, Follows, NetDamaged, NotFound, Refused
+from service.nets.hot import E, HotNets, State
+from service.nets.manifest import DEFAULT, NETS, Form, Kind, NetManifest, check_can_be_born, is_name, settings_of
+from service.nets.tally import Counts
+from service.runtime import changes
+from service.runtime.open_store import OpenStore
+from service.runtime.runtime import Runtime
+from service.settings import Settings
+from service.store.base import StoreError
+from service.store.keys import deleted_net_key, manifest_key
+
+_AGAIN_SECONDS = 0.5  # until a store in trouble is asked again
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, frozen=True)
+class NetSeen:
+    """A net as it is now. `manifest` is None of the net named default, and where that cannot be read.
+
+    Attributes:
+        why: it is damaged.
+        runtime: of one in memory.
+    """
+
+    name: str
+    manifest: NetManifest | None
+    state: State
+    why: str | None
+    runtime: Runtime | None
+    nbytes: int | None
+
+
+class Nets(Generic[E]):
+    """The nets of a store, of which `default` is always in memory. On the loop.
+
+    A name is there from the put of its manifest until another key says that it is deleted. That key is there until all
+    else of the net is gone: what a crash has interrupted goes on at the next start.
+    """
+
+    def __init__(
+        self,
+        place: OpenStore,
+        settings: Settings,
+        default: E,
+        open: Callable[[str, Settings], AbstractAsyncContextManager[E]],
+        leads: Callable[[], bool],
+    ) -> None:
+        self._place, self._store, self._settings = place, place.store, settings
+        self.default, self._open_net, self._leads = default, open, leads
+        self._names = [DEFAULT]  # sorted
+        self._manifests: dict[str, NetManifest] = {}  # those that were read
+        self._deletions: dict[str, asyncio.Task[None]] = {}
+        self._troubles: dict[str, StoreError] = {}  # of deletions
+        self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
+        self._has_loaded = False
+        self._loading = asyncio.Lock()
+        self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
+
+    async def load(self) -> None:
+        """Read which nets there are, and go on with deletions. Raises StoreError."""
+        async with self._loading:
+            if self._has_loaded or not self._leads():
+                return
+            keys = await self._store.keys(manifest_key(""))
+            deleted = {name for key in keys if is_name(name := key.removeprefix(deleted_net_key("")))}
+            names = {name for key in keys if is_name(name := key.removeprefix(manifest_key("")))}
+            self._names = sorted({DEFAULT, *names} - deleted)
+            self._has_loaded = True
+            for name in sorted(deleted):
+                self._begin_to_delete(name)
+
+    def begin_to_close(self) -> None:
+        """Have all nets end beside the one named default."""
+        for task in self._deletions.values():
+            task.cancel()
+        self.hot.begin_to_close()
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._deletions.values(), return_exceptions=True)
+        await self.hot.close()
+
+    @asynccontextmanager
+    async def use(self, name: str) -> AsyncIterator[E]:
+        """Have a net in memory until the end of the block.
+
+        Raises NotFound, NetDamaged, StoreError, or NotReady where it cannot be woken in time.
+        """
+        if name == DEFAULT:
+            yield self.default
+            return
+        await self._check_is_there(name)
+        async with self.hot.use(name) as edge:
+            yield edge
+
+    @property
+    def edges(self) -> list[E]:
+        """Return all nets in memory."""
+        return [self.default, *self.hot.edges]
+
+    @property
+    def counts(self) -> Counts:
+        hot = self.hot
+        return Counts(len(self._names), len(hot.edges), hot.nbytes, hot.damaged, hot.tally)
+
+    # What may be asked:
+
+    async def names(self, prefix: str = "", after: str = "") -> list[str]:
+        """Return the names that begin with `prefix`, sorted, from the first behind `after` on. Raises StoreError."""
+        await self.load()
+        start = max(bisect_left(self._names, prefix), bisect_right(self._names, after))
+        end = bisect_right(self._names, prefix + "\x7f")
+        return self._names[start:end]
+
+    async def seen(self, names: Iterable[str]) -> list[NetSeen]:
+        """Return how these nets are, without waking any; those that are gone meanwhile are left out."""
+        found = []
+        for name in names:
+            with suppress(NotFound):
+                found.append(await self.find(name))
+        return found
+
+    async def find(self, name: str) -> NetSeen:
+        """Return how a net is, without waking it. Raises NotFound or StoreError."""
+        if name == DEFAULT:
+            return NetSeen(name, None, "hot", None, self.default.runtime, self.default.runtime.nbytes)
+        await self._check_is_there(name)
+        try:
+            manifest = await self._manifest(name)
+        except NetDamaged as error:
+            return NetSeen(name, None, "damaged", str(error), None, None)
+        state, why = self.hot.state(name)
+        edge = self.hot.edge_of(name)
+        runtime = None if edge is None else edge.runtime
+        return NetSeen(name, manifest, state, why, runtime, None if runtime is None else runtime.nbytes)
+
+    async def create(self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING) -> NetSeen:
+        """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
+
+        Raises Conflict, Invalid or StoreError.
+        """
+        self._check_leads()
+        await self.load()
+        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
+        if (kind, form) != self._born:
+            await check_can_be_born(manifest, self._settings)
+            self._born = kind, form
+        if self._has(name):
+            raise Conflict(f"there is a net {name} already")
+        if name in self._deletions or name == NETS:
+            why = "is reserved" if name == NETS else "is being deleted: ask again"
+            raise Conflict(f"the name {name} {why}")
+        if len(self._names) > self._settings.nets:
+            raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
+        self._check_share(share)
+        insort(self._names, name)
+        self._manifests[name] = manifest
+        try:
+            await self._store.put(manifest_key(name), manifest.seal())
+        except BaseException:
+            if name not in self._deletions:
+                self._forget(name)
+            raise
+        return await self.find(name)
+
+    async def change(self, name: str, tick_hz: float | None, self_loop: bool | None) -> NetSeen:
+        """Change what may change in a net's life, for good. Raises Refused or StoreError."""
+        if name == DEFAULT:
+            raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
+        await self._check_is_there(name)
+        manifest = await self._manifest(name)
+        if self_loop and manifest.kind == "frames":
+            raise Conflict("a net of raw frames has no tokens to think in")
+        given = {"tick_hz": tick_hz, "self_loop": self_loop}
+        changed = {each: value for each, value in given.items() if value is not None}
+        manifest = manifest.model_copy(update={"form": manifest.form.model_copy(update=changed)})
+        await self._store.put(manifest_key(name), manifest.seal())
+        if self._has(name):
+            self._manifests[name] = manifest
+            if (edge := self.hot.edge_of(name)) is not None:
+                with suppress(Refused):  # it is being closed
+                    await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
+        return await self.find(name)
+
+    async def delete(self, name: str) -> None:
+        """Delete a net with all that is stored of it, and return when that is done.
+
+        Raises Conflict or NotFound; or StoreError, and then it is deleted as soon as the store lets it.
+        """
+        if name == DEFAULT:
+            raise Conflict("the net named default is the server's own, and is never deleted")
+        if name not in self._deletions:
+            await self._check_is_there(name)
+            self._begin_to_delete(name)
+        task = self._deletions[name]
+        while not task.done():
+            if name in self._troubles:
+                raise self._troubles[name]
+            await asyncio.wait([task], timeout=_AGAIN_SECONDS)
+
+    # How they are opened:
+
+    @asynccontextmanager
+    async def _open(self, name: str) -> AsyncIterator[E]:
+        async with self._open_net(name, settings_of(await self._manifest(name), self._settings)) as edge:
+            yield edge
+
+    async def _manifest(self, name: str) -> NetManifest:
+        """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""
+        if (known := self._manifests.get(name)) is not None:
+            return known
+        if (stored := await self._store.get(manifest_key(name))) is None:
+            raise NotFound(f"there is no net {name}")
+        manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
+        if self._has(name):
+            self._manifests[name] = manifest
+        return manifest
+
+    def _check_share(self, share: Share) -> None:
+        most = share.max_nets
+        if most is not None and sum(share.includes(name) for name in self._names if name != DEFAULT) >= most:
+            raise Conflict(f"the key may have {most} nets, and no more: delete one")
+
+    def _check_leads(self) -> None:
+        if not self._leads():
+            raise Follows("this server follows another, and has of its nets only the one named default: ask the leader")
+
+    async def _check_is_there(self, name: str) -> None:
+        self._check_leads()
+        await self.load()
+        if not self._has(name):
+            raise NotFound("there is no net of this name")
+
+    def _has(self, name: str) -> bool:
+        place = bisect_left(self._names, name)
+        return place < len(self._names) and self._names[place] == name
+
+    def _forget(self, name: str) -> None:
+        if self._has(name):
+            del self._names[bisect_left(self._names, name)]
+        self._manifests.pop(name, None)
+
+    # How they are deleted:
+
+    def _begin_to_delete(self, name: str) -> None:
+        self._forget(name)
+        self._deletions[name] = asyncio.create_task(self._delete(name), name=f"deletion of {name}")
+
+    async def _delete(self, name: str) -> None:
+        folder = None if self._place.directory is None else self._place.directory / name
+
+        def clear() -> None:
+            """Remove what is no value of the store: what jobs have left, and empty folders."""
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+        while True:
+            try:
+                await self._store.put(deleted_net_key(name), b"")
+                await self.hot.remove(name)
+                await self._store.delete(manifest_key(name))
+                for key in await self._store.keys(f"{name}/"):
+                    await self._store.delete(key)
+                await in_thread(clear)
+                await self._store.delete(deleted_net_key(name))
+            except StoreError as error:
+                if name not in self._troubles:
+                    _logger.error("the net %s is still to be deleted: %s", name, error)
+                self._troubles[name] = error
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                break
+        self._troubles.pop(name, None)
+        del self._deletions[name]
+        _logger.info("the net %s is deleted", name)
