@@ -67,7 +67,7 @@ class Unauthorized(Refused):
 
 
 class Forbidden(Refused):
-    """The key does not have the scope."""
+    """The key does not have the scope, or is not for the net."""
 
 
 class NotFound(Refused):

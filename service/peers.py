@@ -1,6 +1,7 @@
 """Other servers that this one calls when it is told to: only those on hosts that the settings name."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from httpx import codes
 from service.errors import ErrorLocation, Forbidden, Invalid, PeerFailed
 
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
+_NET = re.compile(r"/v1/nets/[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @cache
@@ -23,10 +25,16 @@ def tls() -> SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another server: where it is, and the key that it knows this one by."""
+    """A net of another server: the URL of that, with `/v1/nets/NAME` if it is not its own one, and the key to it."""
 
     url: str
     key: str | None = None
+
+    @property
+    def base(self) -> str:
+        """Return the URL below which is what `/v1` has of the net."""
+        url = self.url.rstrip("/")
+        return url if urlsplit(url).path else f"{url}/v1"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -35,7 +43,7 @@ class Peer:
     def http(self) -> httpx.AsyncClient:
         """Return a client for it, to be closed; it follows no redirect, which could lead to any host."""
         return httpx.AsyncClient(
-            base_url=self.url, headers=self.headers, verify=tls(), timeout=_SECONDS, trust_env=False
+            base_url=self.base, headers=self.headers, verify=tls(), timeout=_SECONDS, trust_env=False
         )
 
 
@@ -46,12 +54,14 @@ def peer_of(url: str, key: str | None, allowed: Collection[str], pointer: str = 
         host, _ = parts.hostname, parts.port
     except ValueError:
         parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or host is None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise Invalid([ErrorLocation(detail="must be like http://host:8420", pointer=pointer)])
+    path = parts.path.rstrip("/")
+    is_net = not path or _NET.fullmatch(path) is not None
+    if parts.scheme not in ("http", "https") or host is None or not is_net or parts.query or parts.fragment:
+        raise Invalid([ErrorLocation(detail="must be like http://host:8420 or …/v1/nets/NAME", pointer=pointer)])
     if parts.username is not None or parts.password is not None:
         raise Invalid([ErrorLocation(detail="give the key by itself, not in the URL", pointer=pointer)])
     _check_host(host, allowed)
-    return Peer(f"{parts.scheme}://{parts.netloc}", key)
+    return Peer(f"{parts.scheme}://{parts.netloc}{path}", key)
 
 
 def check_address(url: str, allowed: Collection[str], pointer: str = "/url") -> None:

@@ -15,7 +15,13 @@ from service.auth.keys import MIN_LENGTH, is_fit
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PREFIX = "REALNET_"
 _TOLD = 5  # wrong variables named in one line
-_OF_OTHERS = {"REALNET_URL", "REALNET_KEY", "REALNET_PEER_KEY", "REALNET_HOOK_SECRET"}  # client commands …
+_OF_OTHERS = {
+    "REALNET_URL",
+    "REALNET_KEY",
+    "REALNET_NET",
+    "REALNET_PEER_KEY",
+    "REALNET_HOOK_SECRET",
+}  # client commands …
 _OF_OTHERS |= {"REALNET_DOMAIN", "REALNET_UPSTREAM"}  # … and docker/Caddyfile
 
 

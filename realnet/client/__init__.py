@@ -20,6 +20,7 @@ from realnet.client.errors import (
     Malformed,
     MethodNotAllowed,
     ModelNotFound,
+    NetDamaged,
     NotDurable,
     NotFound,
     NotInstalled,
@@ -59,6 +60,7 @@ from realnet.client.models import (
     Ran,
     Snapshot,
 )
+from realnet.client.nets import AsyncNets, NetEntry
 from realnet.client.outputs import Outputs
 from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.sessions import AsyncSessions, SessionState
@@ -83,6 +85,7 @@ from realnet.client.synchronous import (
     Job,
     Jobs,
     Links,
+    Nets,
     Sessions,
     Snapshots,
     Stream,
@@ -107,6 +110,7 @@ __all__ = [
     "AsyncJob",
     "AsyncJobs",
     "AsyncLinks",
+    "AsyncNets",
     "AsyncSessions",
     "AsyncSnapshots",
     "AsyncStream",
@@ -152,7 +156,10 @@ __all__ = [
     "MethodNotAllowed",
     "ModelNotFound",
     "Net",
+    "NetDamaged",
+    "NetEntry",
     "NetLink",
+    "Nets",
     "NeuronActivity",
     "NotDurable",
     "NotFound",

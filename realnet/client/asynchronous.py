@@ -1,6 +1,7 @@
 """Ask a server of everything that its API has, with `await`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import uuid4
@@ -32,6 +33,7 @@ from realnet.client.models import (
     Prompt,
     Ran,
 )
+from realnet.client.nets import AsyncNets
 from realnet.client.server import Server
 from realnet.client.sessions import AsyncSessions
 from realnet.client.snapshots import AsyncSnapshots
@@ -45,6 +47,8 @@ T = TypeVar("T")
 class AsyncClient:
     """A server, by default that of `REALNET_URL`, with the key `REALNET_KEY`. Every call may raise RealNetError.
 
+    All calls are of one of its nets: `net`, or else that of `REALNET_NET`, or else the server's own, `default`.
+
     Refusals that end by themselves (429, 503) are waited for, `patience` seconds at most in one call; where a
     connection breaks, calls are sent again that change nothing or are learnt once. An answer has to begin within
     `timeout` seconds.
@@ -54,6 +58,7 @@ class AsyncClient:
         hooks: the same of where the events of streams are sent.
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
+        nets: the same of the server's nets: to list, create, change and delete them.
         sessions: the same of sessions, short-term memories of their own.
         snapshots: the same of snapshots.
         streams: the same of streams that the server watches.
@@ -61,14 +66,23 @@ class AsyncClient:
     """
 
     def __init__(
-        self, url: str | None = None, key: str | None = None, *, patience: float = 30.0, timeout: float = 60.0
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        net: str | None = None,
+        patience: float = 30.0,
+        timeout: float = 60.0,
     ) -> None:
-        self.server = Server.of(url, key)
-        self._http = Http(self.server, patience, timeout)
+        self._use(Http(Server.of(url, key, net), patience, timeout))
+
+    def _use(self, http: Http) -> None:
+        self._http, self.server = http, http.server
         self.datasets = AsyncDatasets(self._http)
         self.hooks = AsyncHooks(self._http)
         self.jobs = AsyncJobs(self._http)
         self.links = AsyncLinks(self._http)
+        self.nets = AsyncNets(self._http)
         self.sessions = AsyncSessions(self._http)
         self.snapshots = AsyncSnapshots(self._http)
         self.streams = AsyncStreams(self._http)
@@ -82,6 +96,12 @@ class AsyncClient:
 
     async def close(self) -> None:
         await self._http.close()
+
+    def net_named(self, name: str) -> Self:
+        """Return a client of another net of the server. Both share their connections: who closes one closes both."""
+        client = copy(self)
+        client._use(self._http.of_net(name))
+        return client
 
     async def health(self) -> Health:
         """Return whether the process answers."""

@@ -132,7 +132,7 @@ async def open_stream(
     url = server.url
     asked = {"outputs": outputs, "client_id": client_id, "session": session}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
-    address = f"ws{url.removeprefix('http').rstrip('/')}/v1/stream?{query}"
+    address = f"ws{url.removeprefix('http').rstrip('/')}{server.path_of('/v1/stream')}?{query}"
     try:
         connection = await connect(
             address,

@@ -107,7 +107,7 @@ class Unauthorized(RealNetError):
 
 
 class OutOfScope(RealNetError):
-    """The key does not have the scope."""
+    """The key does not have the scope, or is not for the net."""
 
     type = "/problems/scope"
 
@@ -208,6 +208,12 @@ class NotReady(RealNetError):
     """The server is still reading its journal, or fetches the net anew."""
 
     type = "/problems/not-ready"
+
+
+class NetDamaged(RealNetError):
+    """A net that cannot be opened, or cannot go on. Other nets can."""
+
+    type = "/problems/net-damaged"
 
 
 class StoreUnavailable(RealNetError):

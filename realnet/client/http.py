@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -26,7 +28,7 @@ T = TypeVar("T")
 
 
 class Http:
-    """Requests to one server. What is None in a query or a header is left out.
+    """Requests to one server, of the net that it names. What is None in a query or a header is left out.
 
     For `patience` seconds, refusals that end by themselves are waited for, and requests that may be repeated are sent
     again where the connection broke. An answer has to begin within `timeout` seconds.
@@ -47,6 +49,12 @@ class Http:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    def of_net(self, name: str) -> "Http":
+        """Return requests to another net of the server, by the same connections. Raises RealNetError."""
+        other = copy(self)
+        other.server = replace(self.server, net=name)
+        return other
 
     async def ask(
         self,
@@ -96,6 +104,7 @@ class Http:
             of_httpx["content"] = msgspec.json.encode(body, enc_hook=_as_list)
             headers = {"Content-Type": "application/json", **headers}
         query = {name: _as_word(value) for name, value in query.items() if value is not None}
+        path = self.server.path_of(path)
         with self._as_own_error(of_httpx.get("timeout", self._timeout)):
             async with self._client.stream(method, path, params=query, headers=headers, **of_httpx) as answer:
                 if answer.is_error:

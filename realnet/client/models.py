@@ -21,11 +21,17 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
+    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all.
+
+    The key is for nets with names like one of `nets`, in which `*` is any signs. With `max_nets` it makes no more once
+    there are so many of them.
+    """
 
     name: str
     scope: Literal["merge", "read", "teach", "admin"] | None
     keys_required: bool
+    nets: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    max_nets: int | None = None
 
 
 class Net(msgspec.Struct, frozen=True, kw_only=True):

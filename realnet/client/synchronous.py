@@ -1,6 +1,7 @@
 """Ask a server of everything that its API has, and wait for the answer: each call is that of `AsyncClient`."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any, Self
 
 from realnet.client.asynchronous import AsyncClient
@@ -10,6 +11,7 @@ from realnet.client.hooks import AsyncHooks
 from realnet.client.jobs import AsyncJob, AsyncJobs, SeenJob
 from realnet.client.links import AsyncLinks
 from realnet.client.models import JobState, Net
+from realnet.client.nets import AsyncNets
 from realnet.client.outputs import Outputs
 from realnet.client.sessions import AsyncSessions
 from realnet.client.snapshots import AsyncSnapshots
@@ -136,6 +138,16 @@ class Links(Blocking):
     cut = blocking(AsyncLinks.cut)
 
 
+class Nets(Blocking):
+    """The nets of a server. `net_named` of the client talks with one."""
+
+    list = blocking(AsyncNets.list)
+    create = blocking(AsyncNets.create)
+    get = blocking(AsyncNets.get)
+    change = blocking(AsyncNets.change)
+    delete = blocking(AsyncNets.delete)
+
+
 class Sessions(Blocking):
     """The sessions of a server's net. An input that names one makes it."""
 
@@ -169,6 +181,8 @@ class Watch(Blocking):
 class Client(Blocking):
     """A server, by default that of `REALNET_URL`, with the key `REALNET_KEY`. Every call may raise RealNetError.
 
+    All calls are of one of its nets: `net`, or else that of `REALNET_NET`, or else the server's own, `default`.
+
     Refusals that end by themselves (429, 503) are waited for, `patience` seconds at most in one call; where a
     connection breaks, calls are sent again that change nothing or are learnt once. An answer has to begin within
     `timeout` seconds.
@@ -178,6 +192,7 @@ class Client(Blocking):
         hooks: the same of where the events of streams are sent.
         jobs: the same of jobs: dreams, sleeps and fits.
         links: the same of links with the nets of other servers.
+        nets: the same of the server's nets: to list, create, change and delete them.
         sessions: the same of sessions, short-term memories of their own.
         snapshots: the same of snapshots.
         streams: the same of streams that the server watches.
@@ -185,15 +200,24 @@ class Client(Blocking):
     """
 
     def __init__(
-        self, url: str | None = None, key: str | None = None, *, patience: float = 30.0, timeout: float = 60.0
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        net: str | None = None,
+        patience: float = 30.0,
+        timeout: float = 60.0,
     ) -> None:
-        asynchronous = AsyncClient(url, key, patience=patience, timeout=timeout)
+        self._use(AsyncClient(url, key, net=net, patience=patience, timeout=timeout))
+
+    def _use(self, asynchronous: AsyncClient) -> None:
         super().__init__(asynchronous)
         self.server = asynchronous.server
         self.datasets = Datasets(asynchronous.datasets)
         self.hooks = Hooks(asynchronous.hooks)
         self.jobs = Jobs(asynchronous.jobs)
         self.links = Links(asynchronous.links)
+        self.nets = Nets(asynchronous.nets)
         self.sessions = Sessions(asynchronous.sessions)
         self.snapshots = Snapshots(asynchronous.snapshots)
         self.streams = Streams(asynchronous.streams)
@@ -204,6 +228,12 @@ class Client(Blocking):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def net_named(self, name: str) -> Self:
+        """Return a client of another net of the server. Both share their connections: who closes one closes both."""
+        client = copy(self)
+        client._use(self._asynchronous.net_named(name))
+        return client
 
     close = blocking(AsyncClient.close)
     health = blocking(AsyncClient.health)

@@ -10,11 +10,12 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from service.api.access import largest_of, scope_of
+from service.api.access import is_of_net, largest_of, scope_of
 from service.api.error_handlers import refusal, respond
 from service.auth.keyring import Caller, Keyring
 from service.auth.keys import Scope
 from service.errors import Refused, Unauthorized, problem_of_status
+from service.nets.manifest import DEFAULT
 from service.settings import LOOPBACK, Settings
 
 FORWARDED = "realnet-forwarded"  # a header of what one server sends another: it goes no further
@@ -91,6 +92,8 @@ class Gateway:
             raise Unauthorized("send a key: `Authorization: Bearer KEY`" if key is None else "no such key")
         scope["realnet.caller"] = caller
         caller.check(needed)
+        if "realnet.net" in scope or (route is not None and is_of_net(endpoint)):
+            caller.check_net(scope.get("realnet.net", DEFAULT))  # before anybody looks whether there is one
         caller.count_request()
         return most
 

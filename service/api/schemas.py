@@ -208,11 +208,17 @@ class Net(BaseModel, frozen=True):
 
 
 class Me(BaseModel):
-    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all."""
+    """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all.
+
+    The key is for nets with names like one of `nets`, in which `*` is any signs. With `max_nets` it makes no more once
+    there are so many of them.
+    """
 
     name: str
     scope: Literal["merge", "read", "teach", "admin"] | None
     keys_required: bool
+    nets: list[str]
+    max_nets: int | None
 
 
 class TokenTexts(BaseModel):

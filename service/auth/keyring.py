@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from service.auth.keys import ENVIRONMENT, Key, KeysError, Scope, digest_of, read_keys
 from service.auth.rate_limit import TokenBucket
+from service.auth.share import EVERYTHING, Share
 from service.errors import Forbidden, Limited
 
 _LOOK_SECONDS = 1.0  # how long a revoked key may stay valid
@@ -33,6 +34,7 @@ class Caller:
     ticks: TokenBucket = field(default_factory=lambda: TokenBucket(0))
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
     space: str = ""
+    share: Share = EVERYTHING
 
     @property
     def label(self) -> str | None:
@@ -43,6 +45,16 @@ class Caller:
         """Raises Forbidden if the key does not have the scope."""
         if not self.scope.includes(needed):
             raise Forbidden(f"this needs a key of scope {needed.word}, and yours has {self.scope.word}")
+
+    def check_net(self, name: str) -> None:
+        """Raises Forbidden if the key is not for nets of this name, whether or not there is one."""
+        if not self.share.includes(name):
+            raise Forbidden(f"the key is for nets of the names {', '.join(self.share.nets)}, and not for this one")
+
+    def check_all_nets(self) -> None:
+        """Raises Forbidden if there are nets that the key is not for."""
+        if "*" not in self.share.nets:
+            raise Forbidden("this tells of all nets, and the key is for some")
 
     def count_request(self) -> None:
         """Raises Limited if the key is over its rate of requests."""
@@ -67,7 +79,7 @@ def _check_pace(bucket: TokenBucket, what: str) -> None:
 class Keyring:
     """All keys: that of the environment, and those of a file. Without both, anybody may do everything.
 
-    `rate_requests` and `rate_ticks` are what one key may ask for a second; 0 is no limit.
+    `rate_requests` and `rate_ticks` are what a key without rates of its own may ask for a second; 0 is no limit.
     """
 
     def __init__(
@@ -134,8 +146,11 @@ class Keyring:
         for key in self._callers.keys() - keys:
             self._callers.pop(key).revoked.set()
         for key in keys - self._callers.keys():
-            requests, ticks = map(TokenBucket, self._rates)
-            self._callers[key] = Caller(key.name, key.scope, requests, ticks, space=f"{key.name}/")
+            own = key.share.rate_requests, key.share.rate_ticks
+            requests, ticks = (
+                TokenBucket(all_keys if its is None else its) for all_keys, its in zip(self._rates, own, strict=True)
+            )
+            self._callers[key] = Caller(key.name, key.scope, requests, ticks, space=f"{key.name}/", share=key.share)
 
     def _state(self) -> object:
         """Return what changes with the file, or the number of the error that hides it."""

@@ -1,4 +1,4 @@
-"""Keys, and the file of keys: one `name scope sha256:…` a line. Only the hash of a key is stored."""
+"""Keys, and the file of keys: one `name scope sha256:…` a line, and what is the key's own. Only its hash is stored."""
 
 import hashlib
 import os
@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from service.auth.share import EVERYTHING, Share
+
 MIN_LENGTH = 16
 ENVIRONMENT = "environment"  # the name of REALNET_API_KEY, whose clients and Idempotency-Keys are kept under it
 _KEY = re.compile(rf"[\x21-\x7e]{{{MIN_LENGTH},256}}")
+_NAME = r"[A-Za-z0-9._-]{1,64}"
 _LINE = re.compile(
-    r"(?P<name>[A-Za-z0-9._-]{1,64})\s+(?P<scope>merge|read|teach|admin)\s+sha256:(?P<digest>[0-9a-f]{64})"
+    rf"(?P<name>{_NAME})\s+(?P<scope>merge|read|teach|admin)\s+sha256:(?P<digest>[0-9a-f]{{64}})(?P<own>\s.*)?"
 )
 
 
@@ -51,6 +54,7 @@ class Key:
     name: str
     scope: Scope
     digest: bytes
+    share: Share = EVERYTHING
 
 
 def digest_of(key: str) -> bytes:
@@ -73,14 +77,14 @@ def read_keys(path: Path) -> list[Key]:
     return keys
 
 
-def create_key(path: Path, name: str, scope: Scope) -> str:
+def create_key(path: Path, name: str, scope: Scope, share: Share = EVERYTHING) -> str:
     """Create a key, add it to the file (a new one if there is none), and return it. Raises KeysError."""
     if name == ENVIRONMENT:
         raise KeysError(f"the name {ENVIRONMENT} is that of REALNET_API_KEY: take another one")
-    key = f"rn_{secrets.token_urlsafe(32)}"
-    line = f"{name} {scope.word} sha256:{digest_of(key).hex()}"
-    if _LINE.fullmatch(line) is None:
+    if re.fullmatch(_NAME, name) is None:
         raise KeysError("a name has 1 to 64 signs of A-Z a-z 0-9 . _ -")
+    key = f"rn_{secrets.token_urlsafe(32)}"
+    line = f"{name} {scope.word} sha256:{digest_of(key).hex()} {share.words}".rstrip()
     with _alone(path, os.O_CREAT):
         keys = read_keys(path) if path.exists() else []
         if any(one.name == name for one in keys):
@@ -115,7 +119,11 @@ def _parsed(path: Path, number: int, line: str) -> Key | None:
     found = _LINE.fullmatch(line)
     if found is None:
         raise KeysError(f"{path}: line {number} is not `name merge|read|teach|admin sha256:…`")
-    return Key(found["name"], Scope[found["scope"].upper()], bytes.fromhex(found["digest"]))
+    try:
+        share = Share.of_words(found["own"] or "")
+    except ValueError as error:
+        raise KeysError(f"{path}: line {number}: {error}") from None
+    return Key(found["name"], Scope[found["scope"].upper()], bytes.fromhex(found["digest"]), share)
 
 
 @contextmanager

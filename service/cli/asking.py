@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import typer
 
 if TYPE_CHECKING:
-    from realnet.client import Client
+    from realnet.client import Client, Server
 
 DEFAULT_URL = "http://127.0.0.1:8420"  # the client's, which takes longer to load than all else
 _PATIENCE_SECONDS = 60.0  # for which a server that restarts is waited for
@@ -53,11 +53,23 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def checked_name(name: str) -> str:
+    """Return the name of a net. Raises BadParameter for what cannot be one."""
+    from realnet.client import RealNetError
+    from realnet.client.server import checked_net
+
+    try:
+        return checked_net(name)
+    except RealNetError as error:
+        raise typer.BadParameter(str(error), param_hint="--net") from None
+
+
 def client_of(context: typer.Context) -> "Client":
     """Return a client of the server that the command was given; use it in a `with`."""
     from realnet.client import Client
 
-    return Client(context.obj.url, context.obj.key, patience=_PATIENCE_SECONDS)
+    server: Server = context.obj
+    return Client(server.url, server.key, net=server.net, patience=_PATIENCE_SECONDS)
 
 
 def print_json(answer: Any) -> None:

@@ -22,27 +22,47 @@ def create(
             help="What it allows: each also what those before it do; but merge, for other servers, only that."
         ),
     ] = "teach",
+    nets: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="The nets that it is for, as 'customer-*,logs': * is any signs. An admin makes such."
+        ),
+    ] = "*",
+    rate_requests: Annotated[
+        float | None, typer.Option(min=0, help="Requests a second, not those of the settings; 0 is no limit.")
+    ] = None,
+    rate_ticks: Annotated[
+        float | None, typer.Option(min=0, help="Tokens or frames a second, likewise; 0 is no limit.")
+    ] = None,
+    max_nets: Annotated[
+        int | None, typer.Option(min=0, help="So many of those nets an admin may have at once.")
+    ] = None,
     file: _File = Path("realnet.keys"),
 ) -> None:
     """Print a new key. It is shown this once: the file keeps only its hash."""
     from realnet.client import RealNetError
     from service.auth.keys import KeysError, Scope, create_key
+    from service.auth.share import Share, patterns_of
 
     try:
-        typer.echo(create_key(file, name, Scope[scope.upper()]))
+        share = Share(patterns_of(nets), rate_requests, rate_ticks, max_nets)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--nets") from None
+    try:
+        typer.echo(create_key(file, name, Scope[scope.upper()], share))
     except KeysError as error:
         raise RealNetError(str(error)) from None
 
 
 @keys.command("list")
 def list_keys(file: _File = Path("realnet.keys")) -> None:
-    """List names and scopes."""
+    """List names and scopes, and what is a key's own."""
     from realnet.client import RealNetError
     from service.auth.keys import KeysError, read_keys
 
     try:
         for key in read_keys(file):
-            typer.echo(f"{key.name}  {key.scope.word}")
+            typer.echo("  ".join(word for word in (key.name, key.scope.word, key.share.words) if word))
     except KeysError as error:
         raise RealNetError(str(error)) from None
 

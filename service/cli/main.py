@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from service.cli.about import about
-from service.cli.asking import DEFAULT_URL, checked_url, place_of
+from service.cli.asking import DEFAULT_URL, checked_name, checked_url, place_of
 from service.cli.begin import begin
 from service.cli.bench import benching
 from service.cli.chat import chatting
@@ -18,7 +18,8 @@ from service.cli.hooks import hooks
 from service.cli.jobs import jobs
 from service.cli.keys import keys
 from service.cli.links import links
-from service.cli.net import net
+from service.cli.net import net as looking
+from service.cli.nets import nets
 from service.cli.outputs import outputs
 from service.cli.serve import serving
 from service.cli.sessions import sessions
@@ -37,7 +38,7 @@ app.add_typer(serving)
 app.add_typer(streaming)
 app.add_typer(generating)
 app.add_typer(chatting)
-app.add_typer(net)
+app.add_typer(looking)
 app.add_typer(about)
 app.add_typer(hive)
 app.add_typer(links)
@@ -48,6 +49,7 @@ app.add_typer(events)
 app.add_typer(begin)
 app.add_typer(compression)
 app.add_typer(benching)
+app.add_typer(nets, name="nets")
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(sessions, name="sessions")
@@ -55,6 +57,9 @@ app.add_typer(streams, name="streams")
 app.add_typer(datasets, name="dataset")
 app.add_typer(hooks, name="hooks")
 app.add_typer(keys, name="key")
+
+
+_BEFORE = {"--url", "--key", "--net"}  # any command
 
 
 def _print_version(asked: bool) -> None:
@@ -75,6 +80,10 @@ def options(
         str | None,
         typer.Option(envvar=["REALNET_KEY", "REALNET_API_KEY"], help="The key to it; better not on a shared screen."),
     ] = None,
+    net: Annotated[
+        str | None,
+        typer.Option(envvar="REALNET_NET", metavar="NAME", help="Which net of the server; if not given, default."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
@@ -86,7 +95,7 @@ def options(
         raise typer.Exit
     if key is not None and not (key.isascii() and key.isprintable()):  # it becomes a part of a header
         raise typer.BadParameter("a key has visible ASCII signs only", param_hint="--key")
-    context.obj = Server(checked_url(url), key)
+    context.obj = Server(checked_url(url), key, checked_name(net) if net else None)
 
 
 def main() -> None:
@@ -117,6 +126,8 @@ def _fail(error: Exception) -> int:
         if not error.format_message():
             return 2  # a group of commands alone: its help is printed
         message = error.format_message().replace("?.", "?").replace("Value error, ", "")
+        if (option := getattr(error, "option_name", "")) in _BEFORE:
+            message = f"{option} stands before the command: `realnet {option} … {command.removeprefix('realnet ')}`"
         status, line = 2, f"{message}{'' if message.endswith(('?', '.')) else '.'} Try `{command} --help`."
     else:
         raise error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from service.cli.asking import checked_url
+from service.cli.asking import checked_name, checked_url
 from service.cli.output import console
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ def watch_streams(
         typer.Option(
             help="A server that tells of the rows and learns them, in place of this process.", rich_help_panel=_SERVER
         ),
+    ] = None,
+    net: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which net there; if not given, default.", rich_help_panel=_SERVER),
     ] = None,
     stream: Annotated[
         str | None,
@@ -125,7 +129,7 @@ def watch_streams(
         given,
         state,
         exit_on_event,
-        server=_server(context, url, stream, files),
+        server=_server(context, url, net, stream, files),
         stream=stream,
         picture=picture,
     )
@@ -144,15 +148,20 @@ def _checked(files: list[str], follow: bool) -> list[str]:
     return files
 
 
-def _server(context: typer.Context, url: str | None, stream: str | None, files: list[str]) -> "Server | None":
+def _server(
+    context: typer.Context, url: str | None, net: str | None, stream: str | None, files: list[str]
+) -> "Server | None":
     """Return the server that was named here or before the command; in a variable it is meant for other commands."""
     server: Server = context.obj
     if url is not None:
         server = replace(context.obj, url=checked_url(url))
     elif not _is_said(context.parent, "url"):
-        if stream is not None:
-            raise typer.BadParameter("it is of a server: --url", param_hint="--stream")
+        for name, value in (("--stream", stream), ("--net", net)):
+            if value is not None:
+                raise typer.BadParameter("it is of a server: --url", param_hint=name)
         return None
+    if net is not None:
+        server = replace(server, net=checked_name(net))
     if stream is not None and len(files) > 1:
         raise typer.BadParameter("each FILE is a stream of its own", param_hint="--stream")
     if stream is None and "-" in files:

@@ -41,7 +41,7 @@ async def share_of_peer(peer: Peer, ancestor: str) -> bytes | PeerFailed:
         async with (
             asyncio.timeout(_SECONDS),
             peer.http() as http,
-            http.stream("POST", "/v1/merges/share", json={"ancestor": ancestor}, timeout=_SECONDS) as answer,
+            http.stream("POST", "/merges/share", json={"ancestor": ancestor}, timeout=_SECONDS) as answer,
         ):
             async for block in answer.aiter_bytes():
                 told += block
@@ -61,7 +61,7 @@ async def adopted_by(peer: Peer, bundle: Bundle, waits: bool = True) -> str | No
         async with asyncio.timeout(_SECONDS), peer.http() as http:
             while True:
                 try:
-                    answer = await http.post("/v1/merges/adopt", content=data, headers=headers, timeout=_SECONDS)
+                    answer = await http.post("/merges/adopt", content=data, headers=headers, timeout=_SECONDS)
                     break
                 except httpx.TransportError:  # what it has begun, it ends: it may be asked twice
                     if not waits:

@@ -50,31 +50,31 @@ class OtherServer:
 
     async def check(self, interface: Interface) -> None:
         """Raise Forbidden where all may not be asked of it, and Conflict for a net of another kind than this one."""
-        me = await self._read(_Me, "/v1/me")
+        me = await self._read(_Me, "/me")
         if me.scope not in ("admin", None):
             raise Forbidden(f"the key to {self.url} has the scope {me.scope}, and a life is given to admin alone")
-        net = await self._read(_Net, "/v1/net")  # which refuses a caller without any scope
+        net = await self._read(_Net, "/net")  # which refuses a caller without any scope
         own = None if interface.vocabulary is None else interface.vocabulary.name
         if (net.vocabulary, net.inputs, net.outputs) != (own, interface.inputs, interface.outputs):
             raise Conflict(f"the net of {self.url} has other inputs or outputs than this one")
 
     async def save(self) -> Snapshot:
         """Have it take a snapshot now, which goes when there are newer ones."""
-        return await self._read(Snapshot, "/v1/snapshots", {"kept": False, "name": "taken over by another server"})
+        return await self._read(Snapshot, "/snapshots", {"kept": False, "name": "taken over by another server"})
 
     async def snapshots(self) -> list[Snapshot]:
         """Return all of its snapshots, oldest first."""
         found: list[Snapshot] = []
         after: str | None = ""
         while after is not None:
-            page = await self._read(_Page, f"/v1/snapshots?limit={_PAGE}&after={after}")
+            page = await self._read(_Page, f"/snapshots?limit={_PAGE}&after={after}")
             found += page.data
             after = page.next
         return found
 
     async def memory(self, id: str) -> bytes:
         """Return what it remembers beside a snapshot."""
-        return (await self._answered("GET", f"/v1/snapshots/{id}/memory")).content
+        return (await self._answered("GET", f"/snapshots/{id}/memory")).content
 
     async def state(self, id: str) -> ServiceState | None:
         """Return the same as what it says; None if it is nothing."""

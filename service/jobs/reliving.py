@@ -36,7 +36,7 @@ class Reliving:
         if state is None or state.place is None:
             raise Conflict(f"{self._other.url} keeps no journal that could be relived: take its snapshot over")
         await report(0.05, phase="fetching")
-        await self._other.download("/v1/journal", self._directory / JOURNAL)
+        await self._other.download("/journal", self._directory / JOURNAL)
 
         async def share(figures: dict[str, Any]) -> None:
             await report(0.2 + 0.7 * figures.pop("progress"), **figures)
@@ -83,6 +83,6 @@ class Reliving:
         return begin, snapshot
 
     async def _fetch(self, id: str) -> None:
-        await self._other.download(f"/v1/snapshots/{id}/data", self._directory / f"{id}.safetensors", self._largest)
+        await self._other.download(f"/snapshots/{id}/data", self._directory / f"{id}.safetensors", self._largest)
         memory = await self._other.memory(id)
         await in_thread(lambda: (self._directory / f"{id}.memory").write_bytes(memory))

@@ -69,7 +69,7 @@ class TakeoverJob:
 
     async def _download(self, other: OtherServer, end: Snapshot, directory: Path) -> None:
         """Write the other server's snapshot and what is remembered beside it. Raises PeerFailed for another one."""
-        await other.download(f"/v1/snapshots/{end.id}/data", directory / MADE, self._largest)
+        await other.download(f"/snapshots/{end.id}/data", directory / MADE, self._largest)
         memory = await other.memory(end.id)
 
         def check() -> None:

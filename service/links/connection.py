@@ -27,7 +27,7 @@ class Connection:
         """Raises PeerFailed where the other server does not answer, and Conflict for a net of other tokens."""
         try:
             self._socket: ClientConnection = await connect(
-                f"ws{self._peer.url.removeprefix('http')}/v1/opinions",
+                f"ws{self._peer.base.removeprefix('http')}/opinions",
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 additional_headers=self._peer.headers,
                 compression=None,

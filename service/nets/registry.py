@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from service.aio import in_thread
+from service.auth.share import EVERYTHING, Share
 from service.errors import Conflict, Follows, NetDamaged, NotFound, Refused
 from service.nets.hot import E, HotNets, State
 from service.nets.manifest import DEFAULT, NETS, Form, Kind, NetManifest, check_can_be_born, is_name, settings_of
@@ -146,8 +147,11 @@ class Nets(Generic[E]):
         runtime = None if edge is None else edge.runtime
         return NetSeen(name, manifest, state, why, runtime, None if runtime is None else runtime.nbytes)
 
-    async def create(self, name: str, kind: Kind, form: Form) -> NetSeen:
-        """Make a net, which is born when it is used first. Raises Conflict, Invalid or StoreError."""
+    async def create(self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING) -> NetSeen:
+        """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
+
+        Raises Conflict, Invalid or StoreError.
+        """
         self._check_leads()
         await self.load()
         manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
@@ -161,6 +165,7 @@ class Nets(Generic[E]):
             raise Conflict(f"the name {name} {why}")
         if len(self._names) > self._settings.nets:
             raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
+        self._check_share(share)
         insort(self._names, name)
         self._manifests[name] = manifest
         try:
@@ -223,6 +228,11 @@ class Nets(Generic[E]):
         if self._has(name):
             self._manifests[name] = manifest
         return manifest
+
+    def _check_share(self, share: Share) -> None:
+        most = share.max_nets
+        if most is not None and sum(share.includes(name) for name in self._names if name != DEFAULT) >= most:
+            raise Conflict(f"the key may have {most} nets, and no more: delete one")
 
     def _check_leads(self) -> None:
         if not self._leads():

@@ -7,6 +7,7 @@ import { bits, bytes, percent, short, whole } from "./format.js";
 import { JobsPanel } from "./jobs.js";
 import { LifePanel } from "./life.js";
 import { LinksPanel } from "./links.js";
+import { NetsChooser, go } from "./nets.js";
 import { Session, told } from "./session.js";
 import { SnapshotsPanel } from "./snapshots.js";
 import { Stream } from "./stream.js";
@@ -18,6 +19,7 @@ const SCOPES = ["read", "teach", "admin"];
 const NOTICE_SECONDS = 8;
 
 const session = new Session();
+const nets = new NetsChooser(session);
 const text = new TextPanel(session);
 const frames = new FramesPanel();
 const life = new LifePanel(session);
@@ -64,13 +66,26 @@ async function open() {
     closed(session.key === null ? "" : "The server knows no such key.");
     return;
   }
-  $("live").hidden = false;
   $("caller").textContent = me.keys_required ? `${me.name}: may ${{ merge: "merge", read: "read", teach: "read and teach", admin: "do everything" }[me.scope]}` : "";
   $("forget").hidden = session.key === null;
   allow();
+  try {
+    net = await session.get("/v1/net"); // which wakes it
+  } catch (error) {
+    if (error.status === 401) return;
+    if ([403, 404].includes(error.status)) {
+      await gone(error);
+      return;
+    }
+    notice(`${told(error)} Trying again.`);
+    nets.list().catch(() => {}); // another one may do
+    setTimeout(open, 1000 * (error.retryAfter ?? 1));
+    return;
+  }
+  $("live").hidden = false;
   notice("");
   try {
-    stream = new Stream(session, { heard, lost, back });
+    stream = new Stream(session, { heard, lost, back, gone });
   } catch {
     closed("This key has signs that a browser cannot send with a stream. `realnet key create` makes one without.");
   }
@@ -82,12 +97,24 @@ function closed(why) {
   stream?.close();
   stream = null;
   $("live").hidden = true;
+  $("nets").hidden = true;
   $("keyhole").hidden = false;
   $("key-problem").textContent = why;
   $("mode").textContent = "a key is needed";
   delete $("mode").dataset.mode;
   $("key").value = "";
   $("key").focus();
+}
+
+/** Say why the net cannot be shown. Who named none is shown the first that the key is for. */
+async function gone(error) {
+  $("live").hidden = true;
+  $("mode").textContent = "not shown";
+  delete $("mode").dataset.mode;
+  $("pause").hidden = true;
+  const [first] = await nets.list().catch(() => []);
+  if (session.net === "default" && first !== undefined && first !== "default") go(first, true);
+  else notice(told(error));
 }
 
 session.onUnauthorized = () => closed("The key is no longer valid.");
@@ -111,7 +138,7 @@ function begin(now) {
   $("h-say").closest("section").hidden = isOfFrames;
   $("n-seen-name").textContent = net.vocabulary === "bytes" ? "Bytes lived" : "Tokens lived";
   numbers();
-  for (const panel of [jobs, snapshots, links, files]) panel.list().catch(failed);
+  for (const panel of [jobs, snapshots, links, files, nets]) panel.list().catch(failed);
   streams.begin().catch(failed);
   lookCloser();
 }

@@ -1,6 +1,8 @@
-// Who asks: the key, kept in this tab only, and calls of the server.
+// Who asks, and which net: the key, kept in this tab only, the net of the address bar, and calls of the server.
 
 const KEY = "realnet.key";
+const NET_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const OF_NO_NET = /^\/v1\/(me|nets)([/?]|$)/;
 
 export class Problem extends Error {
   constructor(status, problem, retryAfter) {
@@ -13,6 +15,14 @@ export class Problem extends Error {
 
 export class Session {
   onUnauthorized = () => {};
+  net = new URLSearchParams(location.search).get("net") || "default";
+
+  /** Return where the net has what the server's own has at `path`. Throws Problem for what no net can be called. */
+  place(path) {
+    if (this.net === "default" || OF_NO_NET.test(path)) return path;
+    if (!NET_NAME.test(this.net)) throw new Problem(404, { detail: "No net can have the name in the address." });
+    return path.replace("/v1/", `/v1/nets/${this.net}/`);
+  }
 
   get key() {
     return sessionStorage.getItem(KEY);
@@ -30,7 +40,7 @@ export class Session {
   /** Return the response to a call. Throws Problem for a refusal, and TypeError where no server answers. */
   async fetch(method, path, { json, body, headers = {}, signal } = {}) {
     const given = json === undefined ? {} : { "Content-Type": "application/json" };
-    const response = await fetch(path, {
+    const response = await fetch(this.place(path), {
       method,
       headers: { ...this.headers, ...given, ...headers },
       body: json === undefined ? body : JSON.stringify(json),

@@ -4,9 +4,12 @@ const FIRST_WAIT = 400; // milliseconds
 const LONGEST_WAIT = 5000;
 
 export class Stream {
-  /** `heard` is called with every message; `lost` when the connection goes, `back` when it is there again. */
-  constructor(session, { heard, lost, back }) {
-    Object.assign(this, { session, heard, lost, back });
+  /**
+   * `heard` is called with every message; `lost` when the connection goes, `back` when it is there again, and `gone`
+   * where there is no sense in another.
+   */
+  constructor(session, { heard, lost, back, gone }) {
+    Object.assign(this, { session, heard, lost, back, gone });
     this.wait = FIRST_WAIT;
     this.lostAt = null;
     this.closed = false;
@@ -15,7 +18,7 @@ export class Stream {
   }
 
   open() {
-    const url = new URL("/v1/stream?watch=true&outputs=surprise", location.href);
+    const url = new URL(this.session.place("/v1/stream?watch=true&outputs=surprise"), location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const key = this.session.key;
     const protocols = key === null ? ["realnet.v1.json"] : ["realnet.v1.json", `realnet.key.${key}`];
@@ -53,6 +56,11 @@ export class Stream {
       await this.session.get("/v1/net"); // a key that is no longer valid is told here, a WebSocket tells nothing
     } catch (error) {
       if (error.status === 401) return;
+      if ([403, 404].includes(error.status)) {
+        this.close();
+        this.gone(error);
+        return;
+      }
     }
     if (!this.closed) this.open();
   }

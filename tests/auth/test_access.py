@@ -63,6 +63,9 @@ def test_every_route_declares_its_scope() -> None:
         assert isinstance(route.endpoint.scope, Scope), route.path
     opened = [route.path for route in ROUTES if route.endpoint.scope is Scope.OPEN]
     assert opened == ["/openapi.json", "/", "/docs", "/page/{path:path}", "/healthz", "/v1/me"]
+    for_any = {route.path for route in ROUTES if route.endpoint.scope is not Scope.OPEN and not route.endpoint.of_net}
+    of_models = {"/v1/models", "/v1/models/{model}", "/v1/completions", "/v1/chat/completions"}
+    assert for_any == {"/readyz", "/metrics", "/asyncapi.json", "/v1/nets", "/v1/nets/{name}"} | of_models
     writing = [route for route in ROUTES if (getattr(route, "methods", None) or set()) & {"PATCH", "DELETE", "PUT"}]
     taught = [route.path for route in writing if route.endpoint.scope is not Scope.ADMIN]
     assert taught == ["/v1/sessions/{name:path}"]  # whoever may make one by an input may forget it

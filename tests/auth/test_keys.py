@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from service.auth.keyring import Keyring
 from service.auth.keys import Key, KeysError, Scope, create_key, digest_of, read_keys, revoke_key
+from service.auth.share import Share
+from service.errors import Forbidden, Limited
 from service.settings import Settings
 from tests.auth.guarded import ENDLESS, SEEN_SECONDS, Guarded, bearer, until
 from tests.running_server import ThreadServer
@@ -75,7 +77,7 @@ def test_the_file_of_keys(tmp_path: Path) -> None:
     assert key not in file.read_text()
     with pytest.raises(KeysError, match="has a key a"):
         create_key(file, "a", Scope.READ)
-    for name in ("", "a b", "ä", "x" * 65, "a\nb"):
+    for name in ("", "a b", "ä", "x" * 65, "a\nb", f"a read sha256:{'0' * 64}"):
         with pytest.raises(KeysError):
             create_key(file, name, Scope.READ)
     with pytest.raises(KeysError, match="no key c"):
@@ -87,6 +89,62 @@ def test_the_file_of_keys(tmp_path: Path) -> None:
         file.write_text(wrong)
         with pytest.raises(KeysError, match="line 1"):
             read_keys(file)
+
+
+def test_a_key_may_be_for_some_nets_and_have_rates_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    share = Share(("customer-*", "logs"), rate_requests=0.5, rate_ticks=0, max_nets=3)
+    key = create_key(file, "a", Scope.READ, share)
+    plain = create_key(file, "b", Scope.READ)
+    assert [each.share for each in read_keys(file)] == [share, Share()]
+    lines = file.read_text().splitlines()
+    assert lines[0].endswith(" nets=customer-*,logs rate_requests=0.5 rate_ticks=0 max_nets=3")
+    assert lines[1].endswith(digest_of(plain).hex())  # as a version before reads it
+    included = ("customer-", "customer-1.2", "logs")
+    assert all(share.includes(name) for name in included)
+    assert not any(share.includes(name) for name in ("default", "customer", "logs-2", "my-logs", "another-customer-1"))
+
+    ring = Keyring(None, file, 0, 0)
+    ring.load()
+    caller, other = ring.caller(key), ring.caller(plain)
+    assert caller is not None
+    assert other is not None
+    caller.count_request()
+    with pytest.raises(Limited, match="requests"):
+        caller.count_request()
+    for name in included:
+        caller.check_net(name)
+    for name in ("default", "logs-2"):
+        other.check_net(name)
+        with pytest.raises(Forbidden, match=r"customer-\*, logs"):
+            caller.check_net(name)
+    other.count_request()
+    other.count_request()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("nets=", "1 to 64 signs"),
+        ("nets=A", "1 to 64 signs"),
+        ("nets=a,,b", "1 to 64 signs"),
+        ("nets=[a-z]", "1 to 64 signs"),
+        (f"nets={'x' * 65}", "1 to 64 signs"),
+        ("nets=a nets=b", "once each"),
+        ("net=a", "net is not one of nets, rate_requests"),
+        ("rate_ticks=many", "rate_ticks is a number"),
+        ("rate_requests=-1", "0 or more"),
+        ("rate_requests=nan", "0 or more"),
+        ("max_nets=1.5", "max_nets is a number"),
+        ("max_nets=-1", "0 or more"),
+    ],
+)
+def test_what_a_key_is_for_is_refused_by_its_line(tmp_path: Path, words: str, told: str) -> None:
+    file = tmp_path / "keys"
+    create_key(file, "a", Scope.READ)
+    file.write_text(f"{file.read_text().strip()} {words}\n")
+    with pytest.raises(KeysError, match=f"line 1: .*{told}"):
+        read_keys(file)
 
 
 def test_many_at_once_lose_no_key(tmp_path: Path) -> None:

@@ -30,4 +30,4 @@ def test_an_example_runs_as_printed(
 
 
 def test_there_are_examples() -> None:
-    assert len(BLOCKS) == 10
+    assert len(BLOCKS) == 11

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.sse import EventSourceResponse
 
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, CallerDep, EdgeDep
+from service.api.deps import TAKES_JSON, CallerDep
 from service.api.generation import replies
 from service.api.openai.answers import Chat, ChatLogprobs, FinishReason
+from service.api.openai.chosen import ModelsDep
 from service.api.openai.errors import errors
 from service.api.openai.requests import check_choices, generations, start, tokens_of, vocabulary_of
 from service.api.openai.said import Said, Text
@@ -31,11 +32,11 @@ _MAX_TOKENS = 256
     responses=STREAM | errors(400, 401, 403, 404, 408, 409, 413, 415, 429, 503),
     dependencies=[TAKES_JSON],
 )
-@needs(Scope.READ)
+@needs(Scope.READ, of_net=False)
 async def create_chat_completion(
     body: ChatRequest,
     request: Request,
-    edge: EdgeDep,
+    models: ModelsDep,
     caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
 ) -> Response:
@@ -45,7 +46,8 @@ async def create_chat_completion(
     same Idempotency-Key are not learnt again within 24 hours. Ends within a few tokens when the client leaves or its
     key is revoked; what was to be learnt is learnt all the same.
     """
-    vocabulary = vocabulary_of(body.model, edge)
+    edge = await models.opened(body.model)
+    vocabulary = vocabulary_of(edge)
     check_choices(body, 1, edge)
     if body.learn:
         caller.check(Scope.TEACH)

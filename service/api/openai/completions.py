@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse
 
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, CallerDep, EdgeDep
+from service.api.deps import TAKES_JSON, CallerDep
 from service.api.generation import replies
 from service.api.openai.answers import Completion, CompletionLogprobs, FinishReason
+from service.api.openai.chosen import ModelsDep
 from service.api.openai.errors import errors
 from service.api.openai.requests import check_choices, generations, start, tokens_of, vocabulary_of
 from service.api.openai.said import Said, Text
@@ -30,13 +31,16 @@ _MAX_TOKENS = 16
     responses=STREAM | errors(400, 401, 403, 404, 408, 413, 415, 429, 503),
     dependencies=[TAKES_JSON],
 )
-@needs(Scope.READ)
-async def create_completion(body: CompletionRequest, request: Request, edge: EdgeDep, caller: CallerDep) -> Response:
+@needs(Scope.READ, of_net=False)
+async def create_completion(
+    body: CompletionRequest, request: Request, models: ModelsDep, caller: CallerDep
+) -> Response:
     """Go on from a text, with nothing else in mind, as the OpenAI API does. Nothing is learnt.
 
     Ends within a few tokens when the client leaves or its key is revoked.
     """
-    vocabulary = vocabulary_of(body.model, edge)
+    edge = await models.opened(body.model)
+    vocabulary = vocabulary_of(edge)
     check_choices(body, len(body.prompt), edge)
     prompts = [await tokens_of(each, "prompt", edge, edge.settings.max_prompt_tokens) for each in body.prompt]
     echo, max_tokens = bool(body.echo), body.max_tokens

@@ -1,4 +1,4 @@
-"""What a request of the OpenAI face becomes: generations of the one net, and an input that is learnt once."""
+"""What a request of the OpenAI face becomes: generations of a net, and an input that is learnt once."""
 
 import asyncio
 import secrets
@@ -18,24 +18,17 @@ from service.auth.keyring import Caller
 from service.engine.commands import Run
 from service.engine.generate import Generate, Telling
 from service.engine.pace import Mode
-from service.errors import ErrorLocation, Invalid, ModelNotFound, Refused
+from service.errors import ErrorLocation, Invalid, Refused
 
 _SEEDS = 2**63
 
 
-def vocabulary_of(model: str, edge: Edge) -> Vocabulary:
-    """Return the vocabulary of the model. Raises ModelNotFound for another net, and Invalid for one of frames."""
-    check_model(model, edge)
+def vocabulary_of(edge: Edge) -> Vocabulary:
+    """Return the vocabulary of the model. Raises Invalid for a net of frames."""
     vocabulary = edge.runtime.interface.vocabulary
     if vocabulary is None:
         raise wrong("model", "this net takes raw frames, and has no tokens to generate")
     return vocabulary
-
-
-def check_model(model: str, edge: Edge) -> None:
-    """Raises ModelNotFound."""
-    if model != edge.runtime.name:
-        raise ModelNotFound(f"there is no such model: that of this server is {edge.runtime.name!r}")
 
 
 async def tokens_of(prompt: str | list[int], place: str, edge: Edge, most: int) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.aio import in_thread
 from service.api.access import needs
-from service.api.deps import RuntimeDep, problems
+from service.api.deps import CallerDep, RuntimeDep, problems
 from service.api.schemas import Health
 from service.auth.keys import Scope
 from service.telemetry.metrics import text_of
@@ -22,7 +22,7 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses=problems(503))
-@needs(Scope.READ, here=True)
+@needs(Scope.READ, here=True, of_net=False)
 async def readyz(runtime: RuntimeDep) -> Health:
     """Check that the engine ticks, the journal is read and can be written, and the store answers."""
     await runtime.check_ready()
@@ -30,8 +30,9 @@ async def readyz(runtime: RuntimeDep) -> Health:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-@needs(Scope.READ, here=True)
-async def metrics(request: Request) -> Response:
+@needs(Scope.READ, here=True, of_net=False)
+async def metrics(request: Request, caller: CallerDep) -> Response:
+    caller.check_all_nets()
     collected = list(request.app.state.registry.collect())
     text = await in_thread(lambda: text_of(collected))  # of a thousand streams that takes a while
     return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Response
@@ -98,58 +99,64 @@ class NetList(BaseModel):
 
 
 @router.post("", status_code=201, responses=problems(400, 403, 409, 413, 415, 422, 429, 503), dependencies=[TAKES_JSON])
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, of_net=False)
 async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerDep, response: Response) -> NetShown:
     """Make a net. All of it is then under `/v1/nets/{name}/`, as that of the net named default is under `/v1/`.
 
-    It is woken by the first request for it. Refused (409) where there is one of this name, or as many as may be.
+    It is woken by the first request for it. Refused (409) where there is one of this name, or as many as may be, of all
+    or of those that the key is for.
     """
     if body.name == NETS:
         raise Invalid([ErrorLocation(detail="this name is reserved", pointer="/name")])
-    made = await nets.create(body.name, body.kind, Form(**body.model_dump(exclude={"name", "kind"})))
+    caller.check_net(body.name)
+    made = await nets.create(body.name, body.kind, Form(**body.model_dump(exclude={"name", "kind"})), caller.share)
     log_event(_logger, logging.INFO, "net created", key=caller.name, net=body.name)
     response.headers["Location"] = f"{router.prefix}/{body.name}"
     return NetShown.of(made, edge.settings)
 
 
 @router.get("", responses=problems(422, 503))
-@needs(Scope.READ)
+@needs(Scope.READ, of_net=False)
 async def list_nets(
     nets: NetsDep,
     edge: EdgeDep,
+    caller: CallerDep,
     prefix: Annotated[str, Query(pattern="^[a-z0-9._-]{0,64}$", description="what the names begin with")] = "",
     after: Annotated[str, Query(max_length=64, description="a name, as `next` of the answer before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> NetList:
-    """List the nets by their names, without waking any."""
-    names = await nets.names(prefix, after)
+    """List the nets that the key is for by their names, without waking any."""
+    names = list(islice(filter(caller.share.includes, await nets.names(prefix, after)), limit + 1))
     shown = [NetShown.of(net, edge.settings) for net in await nets.seen(names[:limit])]
     has_more = len(names) > limit
     return NetList(data=shown, has_more=has_more, next=names[limit - 1] if has_more else None)
 
 
 @router.get("/{name}", responses=problems(404, 503))
-@needs(Scope.READ)
-async def get_net(name: str, nets: NetsDep, edge: EdgeDep) -> NetShown:
+@needs(Scope.READ, of_net=False)
+async def get_net(name: str, nets: NetsDep, edge: EdgeDep, caller: CallerDep) -> NetShown:
     """Look at a net, without waking it."""
+    caller.check_net(name)
     return NetShown.of(await nets.find(name), edge.settings)
 
 
 @router.patch("/{name}", responses=problems(400, 403, 404, 409, 413, 415, 422, 500, 503), dependencies=[TAKES_JSON])
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, of_net=False)
 async def change_net(name: str, body: NetChange, nets: NetsDep, edge: EdgeDep, caller: CallerDep) -> NetShown:
     """Change what may change in a net's life, for good. `PATCH /v1/nets/{name}/net` does so until the net is cold."""
+    caller.check_net(name)
     changed = await nets.change(name, body.tick_hz, body.self_loop)
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
     return NetShown.of(changed, edge.settings)
 
 
 @router.delete("/{name}", status_code=204, responses=problems(403, 404, 409, 503))
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, of_net=False)
 async def delete_net(name: str, nets: NetsDep, caller: CallerDep) -> None:
     """Delete a net with all that is stored of it, and answer when all is gone. Its streams are closed (1008).
 
     Where the store is in trouble the answer is 503, and the net is deleted as soon as the store lets it.
     """
+    caller.check_net(name)
     await nets.delete(name)
     log_event(_logger, logging.INFO, "net deleted", key=caller.name, net=name)

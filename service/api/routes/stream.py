@@ -51,7 +51,7 @@ async def stream(socket: WebSocket) -> None:
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
-@needs(Scope.READ)
+@needs(Scope.READ, of_net=False)
 async def asyncapi() -> JSONResponse:
     """Describe the messages of the stream, as /openapi.json does the rest."""
     return JSONResponse(asyncapi_document())

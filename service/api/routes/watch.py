@@ -20,11 +20,18 @@ router = APIRouter(prefix="/v1", tags=["watch"])
 
 
 @router.get("/me", responses=problems(429))
-@needs(Scope.OPEN)
+@needs(Scope.OPEN, of_net=False)
 async def me(request: Request, caller: CallerDep) -> Me:
     """Tell the caller's name and scope, null for one without a key, or with a wrong one, where a key is needed."""
     scope = None if caller.scope is Scope.OPEN else caller.scope.word
-    return Me(name=caller.name, scope=scope, keys_required=request.app.keys_required)
+    share = caller.share
+    return Me(
+        name=caller.name,
+        scope=scope,
+        keys_required=request.app.keys_required,
+        nets=list(share.nets),
+        max_nets=share.max_nets,
+    )
 
 
 @router.get("/net/history", response_model=Life, responses=problems(503))

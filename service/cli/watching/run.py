@@ -34,7 +34,7 @@ async def watch(asked: Asked, teller: Teller, console: Console) -> int:
     async with AsyncExitStack() as stack:
         client = None
         if asked.server is not None:
-            client = AsyncClient(asked.server.url, asked.server.key, patience=0.0)
+            client = AsyncClient(asked.server.url, asked.server.key, net=asked.server.net, patience=0.0)
             await stack.enter_async_context(client)
         watching = _Watching(asked, teller, console, stack, client)
         status = await watching.run()

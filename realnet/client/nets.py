@@ -1,0 +1,80 @@
+"""The nets of one server: list, create, look at, change and delete them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
+
+import msgspec
+
+from realnet.client.http import Http
+from realnet.client.pages import all_of
+from realnet.client.server import checked_net
+
+NetKind: TypeAlias = Literal["tokens", "frames", "streams"]
+
+_LONG = 600.0  # seconds, for what stores or deletes all of a large net
+
+
+class NetEntry(msgspec.Struct, frozen=True):
+    """A net of a server. `settings` are those that it was made with; `created` is null of the one named default.
+
+    `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells. Only
+    of hot ones `tick` is known, and about how many `bytes` of memory it takes.
+    """
+
+    name: str
+    kind: NetKind | None
+    state: Literal["hot", "cold", "waking", "damaged"]
+    why: str | None
+    created: datetime | None
+    settings: Mapping[str, Any]
+    tick: int | None
+    bytes: int | None
+
+
+class NetOptions(TypedDict, total=False):
+    """What may be chosen of a new net, as `realnet nets create --help` tells."""
+
+    preset: Literal["dendrites", "surprise", "manifesto", "literal"]
+    variant: Literal["fast", "standard", "large", "compact"]
+    max_lines: int
+    memory: int
+    vocabulary: str
+    neurons: int
+    seed: int
+    inputs: int
+    outputs: int
+    tick_hz: float
+    self_loop: bool
+
+
+class AsyncNets:
+    """The nets of a server. `net_named` of the client talks with one."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    async def list(self, prefix: str | None = None) -> list[NetEntry]:
+        """Return the nets that the key is for, by name; with `prefix` those whose names begin with it."""
+        return await all_of(NetEntry, self._http, "/v1/nets", {"prefix": prefix})
+
+    async def create(self, name: str, kind: NetKind = "tokens", **options: Unpack[NetOptions]) -> NetEntry:
+        """Create a net, which needs a key of scope admin for its name. Raises Conflict where there is one."""
+        body = {"name": name, "kind": kind, **options}
+        return await self._http.ask(NetEntry, "POST", "/v1/nets", body=body, timeout=_LONG)
+
+    async def get(self, name: str) -> NetEntry:
+        name = checked_net(name)
+        return await self._http.ask(NetEntry, "GET", f"/v1/nets/{name}")
+
+    async def change(self, name: str, *, tick_hz: float | None = None, self_loop: bool | None = None) -> NetEntry:
+        """Change what is given of what may change in a net's life."""
+        given = {"tick_hz": tick_hz, "self_loop": self_loop}
+        body = {field: value for field, value in given.items() if value is not None}
+        name = checked_net(name)
+        return await self._http.ask(NetEntry, "PATCH", f"/v1/nets/{name}", body=body, is_repeatable=True, timeout=_LONG)
+
+    async def delete(self, name: str) -> None:
+        """Delete a net with all that it has learnt and stored."""
+        name = checked_net(name)
+        await self._http.ask(type(None), "DELETE", f"/v1/nets/{name}", timeout=_LONG)
