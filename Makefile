@@ -8,17 +8,17 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --no-compile
 # Every process of a test would else compile all modules again, where the environment says that they are not to be kept.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: serve test pytest fuzz faults soak image-check check clean
+.PHONY: serve test pytest long fuzz faults soak image-check check clean
 
 serve: $(VENV)/serves
 	$(BIN)/realnet serve
 
 test: $(VENV)/tests
 	@$(BIN)/python tests/redis_binary.py
-	@# Kernels beside each other, and once: else every worker would compile them.
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync compiled-matrix compiled-dendrites compiled-streams
-	@# The checks beside the tests, which leave them room.
-	@$(MAKE) --no-print-directory --jobs 2 check pytest
+	@# Kernels once, since every worker would compile them else; the checks beside them.
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync \
+		compiled-matrix compiled-dendrites compiled-streams check $(VENV)/imported
+	@$(MAKE) --no-print-directory pytest
 
 # More workers than two cores, since much of a test is waiting; each takes 10 s to import what all test. In the order of
 # the files, since those of few tests are long, and would come last.
@@ -28,13 +28,17 @@ pytest: $(VENV)/imported
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*
 
+# What `test` leaves out: kills at every place, packages, notebooks, all of the page. Some four minutes.
+long: $(VENV)/imported
+	$(BIN)/pytest -n 3 --dist worksteal -m long
+
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.
 fuzz: $(VENV)/tests
 	FUZZ_CASES=10000 $(BIN)/pytest --timeout 3600 tests/fuzz
 
 # 50 rounds of each kill, on both stores: a quarter of an hour. Not by file, since nearly all of it is one file's.
 faults: $(VENV)/tests
-	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/faults tests/hive tests/packaging
+	FAULT_ROUNDS=50 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 -m "not gpu" tests/faults tests/hive tests/packaging
 
 # A day in an hour: it says whether memory, open files, journal and speed stay what they were.
 soak: $(VENV)/tests

@@ -7,16 +7,19 @@ import sys
 
 import numpy as np
 
-from realnet import DendriteLearner, FrameLearner, TokenLearner, create
+from realnet import DendriteLearner, FrameLearner, LiveNet, TokenLearner, create
 from realnet.core.state import PRESETS
 from realnet.dendrites.compression import compress, decompress
 from realnet.dendrites.opinions import Decided, Mixture, Speaker
+from realnet.streams.json_events import EventDetector, JsonEvent
 from realnet.streams.metric import MetricDetector, Value
 from realnet.streams.several import SeveralDetector, Values
 from realnet.streams.value_options import ValueOptions
+from service.engine.threads import warm_up
 
 
 def compile_matrix() -> None:
+    warm_up(LiveNet(512, [0, 1], [2], "literal"), cores=2)
     for preset in PRESETS:
         tokens = TokenLearner.create(preset)
         tokens.run([1, 2, 3])
@@ -30,6 +33,7 @@ def compile_dendrites() -> None:
     create("dendrites").warm_up()
     create("dendrites", variant="compact", memory=2**16).warm_up()
     decompress(compress(b"a", "fast"))
+    DendriteLearner.create(symbols=300).run([1])  # tokens of two bytes
     learner = DendriteLearner.create()
     learner.net.record(np.zeros(1, np.int32))
     speaker, mixture, ids = Speaker(learner), Mixture(learner), np.zeros(1, np.int32)
@@ -42,10 +46,12 @@ def compile_streams() -> None:
     MetricDetector().run(values)
     MetricDetector(ValueOptions(expert="table")).run(values)
     several = SeveralDetector()
-    rows = [Values(float(number), {"a": number % 7, "b": number % 5}) for number in range(400)]
+    rows = [Values(float(number), {"a": number % 7, "b": number % 7 + number % 2 / 10}) for number in range(400)]
     several.run(rows)
-    several.look(Values(400.0, {"a": 100.0, "b": 1.0}))
-    several.run([Values(400.0, {"a": 100.0, "b": 1.0})])
+    several.look(Values(400.0, {"a": 0.0, "b": 6.0}))  # usual values, but not together
+    several.run([Values(400.0, {"a": 0.0, "b": 6.0})])
+    events = [JsonEvent({"one": str(number % 3), "other": str(number % 2)}) for number in range(600)]
+    EventDetector().run([*events, JsonEvent({"one": "new", "other": "0"})])
 
 
 COMPILED = {"matrix": compile_matrix, "dendrites": compile_dendrites, "streams": compile_streams}

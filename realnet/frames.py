@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.state import Float32, Preset, ShortTerm
-from realnet.inputs import Input
+from realnet.inputs import Input, Turn
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
@@ -145,6 +146,19 @@ class FrameLearner(Shown):
         """Run an input of frames; all is as in `run`, whatever `outputs` are. Raises ValueError for one of tokens."""
         return self.run(_frames_of(given), given.teachers, plasticity, learning_rate)
 
+    def run_together(
+        self, turns: Sequence[Turn], outputs: Level = "full", goes_on: bool = False
+    ) -> list[tuple[FrameOutputs, ShortTerm]]:
+        """Run turns of several sessions at once; return what each said, and has in mind now.
+
+        All is as in `LiveNet.run_together`, whatever `outputs` are.
+        """
+        frames, teachers = [_frames_of(each.given) for each in turns], [each.given.teachers for each in turns]
+        minds, rates = [each.mind for each in turns], [each.rate for each in turns]
+        said = self.net.run_together(minds, frames, teachers, rates, goes_on)
+        batches = [FrameOutputs(turn.ticks, values) for turn, values in zip(turns, said.outputs, strict=True)]
+        return list(zip(batches, said.minds, strict=True))
+
     def dream_input(
         self,
         given: Input,
@@ -160,6 +174,8 @@ class FrameLearner(Shown):
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
         net = self.net
         net.fork().run(np.zeros((1, len(net.input_ids))), np.zeros((1, len(net.output_ids))), 0.0)
+        if net.lives_together:
+            net.fork().run_together([None], [np.zeros((1, len(net.input_ids)))], rates=[0.0])
 
     def generator(
         self, prompt: ArrayLike, temperature: float, seed: int, fresh: bool = False, adapts: bool = False
@@ -192,7 +208,12 @@ class FrameLearner(Shown):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
-        return self.net.checkpoint().extended({"kind": "frames"}, {})
+        return self.begin_checkpoint()()
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on."""
+        taken = self.net.begin_checkpoint()
+        return lambda: taken().extended({"kind": "frames"}, {})
 
     def save(self, path: str | Path) -> None:
         """Write everything to one safetensors file, which `realnet.load` reads."""

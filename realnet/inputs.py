@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.state import Float32
+from realnet.core.state import Float32, ShortTerm
 
 
 class InputError(ValueError):
@@ -70,3 +70,25 @@ class Input:
         nobody = np.full((1, taught[0].shape[1]), np.nan, np.float32)
         rows = [nobody.repeat(len(each), 0) if each.teachers is None else each.teachers for each in inputs]
         return Input(frames=frames, teachers=np.concatenate(rows))
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """What one of several sessions is given at once.
+
+    Attributes:
+        given: its tokens or frames.
+        mind: what it has in mind, None: nothing.
+        rate: the learning rate, 0: nothing is learnt.
+        first_tick: the number of its first tick; the others follow each other.
+    """
+
+    given: Input
+    mind: ShortTerm | None
+    rate: float
+    first_tick: int
+
+    @property
+    def ticks(self) -> NDArray[np.int64]:
+        """Return (T,) the numbers of its ticks."""
+        return np.arange(self.first_tick, self.first_tick + len(self.given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -160,6 +161,10 @@ class Learner(Protocol):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
+        ...
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on."""
         ...
 
 

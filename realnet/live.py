@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -18,7 +18,8 @@ from realnet.core.birth import create, whole_matrix
 from realnet.core.checks import checked_rate, checked_rows, checked_weights
 from realnet.core.presets import of_preset
 from realnet.core.state import HIGH, LOW, SHORT_TERM, Float32, Params, Preset, ShortTerm, State, check_mind, silence
-from realnet.kernels import Kernel, SparseFrames, open_kernel
+from realnet.kernels import Kernel, SparseFrames, begin_snapshot, open_kernel
+from realnet.kernels.together import LivesTogether, Together
 from realnet.shown import Shown, shown_rate
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class LiveNet(Shown):
         """Return whether it can compute on several threads: `literal` on the CPU."""
         return self.preset == "literal" and self.kernel == "cpu"
 
+    @property
+    def lives_together(self) -> bool:
+        """Return whether `run_together` is one pass over the matrix for all: `literal` on a kernel that can do it."""
+        return self.preset == "literal" and self.kernel in ("cpu", "reference")
+
     def use_threads(self, threads: int) -> None:
         """Compute on so many threads from now on; the bits stay the same. Raises ValueError for a net that can't."""
         if not self.takes_threads:
@@ -186,17 +192,79 @@ class LiveNet(Shown):
         rate = self._learning_rate if learning_rate is None else checked_rate(learning_rate)
         if self.read_only and plasticity > 0:
             raise ValueError("a fork only reads its matrix: run it with plasticity=0")
+        shown, taught = self._checked(frames, teachers)
+        outputs = self._kernel.run(shown, taught, plasticity * rate)
+        self.tick += len(shown)
+        return outputs
+
+    def run_together(
+        self,
+        minds: Sequence[ShortTerm | None],
+        frames: Sequence[ArrayLike | SparseFrames],
+        teachers: Sequence[ArrayLike | None] | None = None,
+        rates: Sequence[float] | None = None,
+        goes_on: bool = False,
+    ) -> Together:
+        """Have several sessions of a net of `literal` live at once: a pass over the matrix is a tick of each.
+
+            said = net.run_together([None, None], [frames_of_ada, frames_of_bob])
+            said = net.run_together(said.minds, [more_of_ada, more_of_bob], goes_on=True)
+
+        At a tick all fire from the same weights, which then learn from one session after the other, in their order,
+        and are normalised once. It is another life than one session after the other. Of one alone it is that of `run`.
+        The kernel is `cpu` or `reference`; a net on another goes to the CPU and comes back, which is slow.
+
+        Args:
+            minds: what each has in mind, as of `swap` or of this; None: nothing. The net's own stays what it is.
+            frames: of each session as of `run`; one that has fewer drops out.
+            teachers: of each session as of `run`; None: there are none.
+            rates: the learning rate of each; None: the net's own; of 0 nothing is learnt.
+            goes_on: nothing was learnt since the minds were returned by this.
+
+        Raises:
+            ValueError: it names the place, and nothing has changed.
+        """
+        if self.preset != "literal":
+            raise ValueError(f"only sessions of a net of literal live together, and this one's preset is {self.preset}")
+        teachers = [None] * len(minds) if teachers is None else teachers
+        rates = [self._learning_rate] * len(minds) if rates is None else [*map(checked_rate, rates)]
+        if not minds or not len(minds) == len(frames) == len(teachers) == len(rates):
+            raise ValueError("minds, frames, teachers and rates must be those of the same sessions, at least one")
+        if self.read_only and any(rates):
+            raise ValueError("a fork only reads its matrix: run it with rates of 0")
+        told = [self._checked(*each) for each in zip(frames, teachers, strict=True)]
+        for mind in minds:
+            if mind is not None:
+                check_mind(self._params, mind)
+        kept = (*SHORT_TERM, "collected") if goes_on else SHORT_TERM
+        taken = [
+            silence(self._params) if mind is None else {name: mind[name] for name in kept if name in mind}
+            for mind in minds
+        ]
+        given = taken, [shown for shown, _ in told], [taught for _, taught in told], rates
+        if self.lives_together:
+            together = cast("LivesTogether", self._kernel).run_together(*given)
+        else:
+            kernel = open_kernel("cpu", self._params, self._kernel.snapshot())
+            together = cast("LivesTogether", kernel).run_together(*given)
+            self._kernel = _open(self._params, kernel.snapshot(), self.device, self.kernel, self.threads)
+        self.tick += sum(map(len, together.outputs))
+        return together
+
+    def _checked(
+        self, frames: ArrayLike | SparseFrames, teachers: ArrayLike | None
+    ) -> tuple[SparseFrames, Float32 | None]:
+        """Return them as a kernel takes them. Raises ValueError."""
         if isinstance(frames, SparseFrames):
             frames.check(self._params.n_in)
         else:
             frames = SparseFrames.from_dense(checked_rows("frames", frames, self._params.n_in, nan_rows=False))
-        if teachers is not None:
-            teachers = checked_rows("teachers", teachers, self._params.n_out, nan_rows=True)
-            if len(teachers) != len(frames):
-                raise ValueError(f"there are {len(teachers)} teachers for {len(frames)} frames")
-        outputs = self._kernel.run(frames, teachers, plasticity * rate)
-        self.tick += len(frames)
-        return outputs
+        if teachers is None:
+            return frames, None
+        taught = checked_rows("teachers", teachers, self._params.n_out, nan_rows=True)
+        if len(taught) != len(frames):
+            raise ValueError(f"there are {len(taught)} teachers for {len(frames)} frames")
+        return frames, taught
 
     def respond(self) -> Float32:
         """Return (n_out,) what the outputs will say at the next tick; of `literal`, at a frame of zeros."""
@@ -295,9 +363,16 @@ class LiveNet(Shown):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
-        return Checkpoint.of_net(
-            self._params, self._kernel.snapshot(), kind="net", tick=self.tick, learning_rate=self.learning_rate
-        )
+        return self.begin_checkpoint()()
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on.
+
+        On a GPU it is copied there at once, and then to the host; elsewhere there is nothing to wait for.
+        """
+        params, taken = self._params, begin_snapshot(self._kernel)
+        facts = {"kind": "net", "tick": self.tick, "learning_rate": self.learning_rate}
+        return lambda: Checkpoint.of_net(params, taken(), **facts)
 
     @classmethod
     def from_checkpoint(

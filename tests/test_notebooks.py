@@ -37,6 +37,7 @@ def test_it_is_kept_without_outputs(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.long
 def test_a_live_net_in_ten_minutes() -> None:
     printed, shown = outputs_of("live_net")
     bits = figures(r"tokens: ([\d.]+) bits a token", printed)
@@ -50,6 +51,7 @@ def test_a_live_net_in_ten_minutes() -> None:
     assert (shown.count("text/html"), shown.count("image/png")) == (3, 1)
 
 
+@pytest.mark.long
 def test_backpropagation() -> None:
     printed, shown = outputs_of("backpropagation")
     one, two, three, _ = figures(r"\d steps: ([\d.]+)% right", printed)

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,31 @@ def literal_tick(
         W = W + rate * (1 - 2 * np.abs(x[:, None] - independent))  # 7 learn
         W = _normalised(W, mind.alive)  # 8 weight normalisation
     return Mind(W, v, x, mind.margins, mind.thresholds, mind.alive), prediction  # 9 deliver
+
+
+def literal_tick_together(
+    minds: Sequence[Mind],
+    frames: Sequence[Float64],
+    teachers: Sequence[Float64 | None],
+    params: Params,
+    rates: Sequence[float],
+) -> tuple[list[Mind], list[Float64]]:
+    """Have several sessions of one net live a tick: minds over the same W, each with its frame, teacher and rate.
+
+    All do steps 1 to 6 over that W. Then it learns from one after the other (7), but from none that is silent (x = 0
+    and v = 0: step 8 would undo it), and is normalised once (8). Of one session this is `literal_tick`.
+    """
+    told = zip(minds, frames, teachers, strict=True)
+    heard = [literal_tick(mind, frame, teacher, params, 0.0) for mind, frame, teacher in told]
+    W, learns = minds[0].W, False
+    for (after, _), rate in zip(heard, rates, strict=True):
+        x, v = after.x_before, after.x
+        if rate > 0 and (x.any() or v.any()):
+            independent = v[None, :] - x[:, None] * W
+            W, learns = W + rate * (1 - 2 * np.abs(x[:, None] - independent)), True
+    if learns:
+        W = _normalised(W, minds[0].alive)
+    return [replace(after, W=W) for after, _ in heard], [prediction for _, prediction in heard]
 
 
 def surprise_tick(

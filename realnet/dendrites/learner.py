@@ -255,6 +255,11 @@ class DendriteLearner(LearnsTokens):
             | ({"vocabulary": np.frombuffer(file, np.uint8)} if file else {}),
         )
 
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything, which what is returned hands over."""
+        taken = self.checkpoint()
+        return lambda: taken
+
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> DendriteLearner:
         """Return the learner that made it. Takes its arrays over. Raises ValueError if it is none of dendrites."""

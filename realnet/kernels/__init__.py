@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
-__all__ = ["Kernel", "KernelLost", "SparseFrames", "open_kernel"]
+__all__ = ["Kernel", "KernelLost", "SparseFrames", "begin_snapshot", "open_kernel"]
 
 
 class KernelLost(Exception):
@@ -49,6 +50,23 @@ class Kernel(Protocol):
     def snapshot(self) -> State:
         """Return a copy of the whole state, on the host."""
         ...
+
+
+@runtime_checkable
+class SnapshotsApart(Protocol):
+    """A kernel on a device that copies faster than it sends."""
+
+    def begin_snapshot(self) -> Callable[[], State]:
+        """Copy the whole state on the device, and return what brings the copy to the host, on any thread."""
+        ...
+
+
+def begin_snapshot(kernel: Kernel) -> Callable[[], State]:
+    """Take a copy of the whole state; what is returned waits for it, on any thread, while ticks go on."""
+    if isinstance(kernel, SnapshotsApart):
+        return kernel.begin_snapshot()
+    state = kernel.snapshot()
+    return lambda: state
 
 
 def open_kernel(name: str, params: Params, state: State, device: str = "cpu", threads: int = 1) -> Kernel:

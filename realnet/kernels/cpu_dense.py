@@ -16,6 +16,7 @@ In here the rows of the matrix are padded to whole vectors; what is past the end
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -23,10 +24,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel, kernel, maximum, minimum, parallel_kernel
+from realnet.core._numba import exact_inlined_kernel, exact_kernel, kernel, maximum, minimum, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
 from realnet.kernels.dense_rows import LANES, ROWS, learn_row_, learn_rows_
 from realnet.kernels.sparse_frames import SparseFrames
+from realnet.kernels.together import Together
 
 Mask = NDArray[np.bool_]
 
@@ -57,9 +59,9 @@ class CpuDense:
         """Learn on so many threads from now on; the bits stay the same."""
         blocks, width = -(-len(self._matrix) // BLOCK), self._matrix.shape[1]
         self._threads = threads
-        self._v = _aligned((width,), np.float32)
-        self._sums = _aligned((blocks if threads > 1 else 1, 2, width), np.float32)  # of the blocks that run at once
-        self._extremes = _aligned((blocks, 2, LANES), np.float32)
+        self._v = aligned((width,), np.float32)
+        self._sums = aligned((blocks if threads > 1 else 1, 2, width), np.float32)  # of the blocks that run at once
+        self._extremes = aligned((blocks, 2, LANES), np.float32)
 
     def run(self, frames: SparseFrames, teachers: Float32 | None, rate: float) -> Float32:
         """Frames, teachers (T, n_out) with NaN rows where there is none -> the outputs (T, n_out) of step 5."""
@@ -80,12 +82,25 @@ class CpuDense:
             _run_serial_(*arguments)
         return outputs
 
+    def run_together(
+        self,
+        minds: Sequence[ShortTerm],
+        frames: Sequence[SparseFrames],
+        teachers: Sequence[Float32 | None],
+        rates: Sequence[float],
+    ) -> Together:
+        """See `LivesTogether`."""
+        from realnet.kernels.dense_together import run_together  # is compiled where there are sessions
+
+        given = minds, frames, teachers, rates
+        return run_together(self._matrix, self._alive, self._state, self._shape, self._threads, *given)
+
     def respond(self) -> Float32:
         """(n_out,): what the outputs say at the next tick if its frame is all zeros. Changes nothing."""
         self._trust_collected()
         v = np.empty_like(self._state.x)
         nothing = np.empty(0, np.int32), np.empty(0, np.float32)
-        _fire_(self._state.scale, self._state.collected, v, self._shape[0], 0, 0, *nothing)
+        fire_(self._state.scale, self._state.collected, v, self._shape[0], 0, 0, *nothing)
         return v[len(v) - self._shape[1] :]
 
     def fork(self) -> CpuDense:
@@ -98,7 +113,7 @@ class CpuDense:
     def _trust_collected(self) -> None:
         """What a fork collected is stale as soon as the net that owns the matrix has learnt."""
         if self._collects_afresh:
-            _collect_(self._matrix, self._alive, self._state.x, self._state.collected)
+            collect_(self._matrix, self._alive, self._state.x, self._state.collected)
 
     def swap(self, mind: ShortTerm) -> ShortTerm:
         state = self._state
@@ -106,7 +121,7 @@ class CpuDense:
         if "collected" in mind:
             state.collected[:] = mind["collected"]
         else:
-            _collect_(self._matrix, self._alive, state.x, state.collected)
+            collect_(self._matrix, self._alive, state.x, state.collected)
         return before
 
     def activity(self) -> Float32:
@@ -137,7 +152,7 @@ def _run_(
     n, n_out = len(U), shape[1]
     v = padded_v[:n]
     for t in range(len(offsets) - 1):
-        _fire_(scale, collected, v, shape[0], offsets[t], offsets[t + 1], frame_index, frame_value)
+        fire_(scale, collected, v, shape[0], offsets[t], offsets[t + 1], frame_index, frame_value)
         outputs[t] = v[n - n_out :]
         if len(teachers) > 0 and not np.isnan(teachers[t, 0]):
             v[n - n_out :] = teachers[t]
@@ -169,7 +184,7 @@ def _run_(
                 scale[0] *= stretch
                 scale[1] = LOW - stretch * lowest
         else:
-            _collect_(U, alive, v, collected)
+            collect_(U, alive, v, collected)
         x_before[:] = x
         x[:] = v
 
@@ -179,7 +194,7 @@ _run_parallel_ = parallel_kernel(_run_)
 
 
 @kernel
-def _fire_(
+def fire_(
     scale: Float64,
     collected: Float32,
     v: Float32,
@@ -230,30 +245,64 @@ def _learn_block_(
         learn_row_(U, alive, x, v, sums, extremes, i, n, numbers)
 
 
-@kernel
-def _collect_(U: Float32, alive: Mask, x: Float32, collected: Float32) -> None:
+@exact_kernel
+def collect_(U: Float32, alive: Mask, x: Float32, collected: Float32) -> None:
     """`collected[0] = U^T x` and `collected[1]` = the sum of x, both over living synapses."""
-    collected[:] = 0.0
-    for i in range(len(U)):
-        if x[i] != 0:
-            collected[0] += x[i] * U[i, : len(x)]  # dead synapses are 0 in U
-            if alive.size == 0:
-                collected[1] += x[i]
-            else:
-                for j in range(len(x)):
-                    if alive[i, j]:
-                        collected[1, j] += x[i]
+    n = len(x)
+    collect_all_(U, alive, np.zeros(1, np.int64), x.reshape(1, n), collected.reshape(1, 2, n))
+
+
+@exact_kernel
+def collect_all_(U: Float32, alive: Mask, which: NDArray[np.int64], x: Float32, collected: Float32) -> None:
+    """Do what `collect_` does for each of several activities (S, N), in one pass over the matrix.
+
+    Several rows are added at once, one after the other: so the sums are read and written less often.
+    """
+    n, whole = len(U), len(U) - len(U) % 8
+    for s in which:
+        collected[s] = 0.0
+    for i in range(0, n, 8):
+        for s in which:
+            sums = collected[s, 0]
+            if i == whole:
+                for k in range(i, n):
+                    for j in range(n):
+                        sums[j] += x[s, k] * U[k, j]  # dead synapses are 0 in U
+            elif x[s, i : i + 8].any():
+                x0, x1, x2, x3, x4, x5, x6, x7 = (
+                    *(x[s, i], x[s, i + 1], x[s, i + 2], x[s, i + 3]),
+                    *(x[s, i + 4], x[s, i + 5], x[s, i + 6], x[s, i + 7]),
+                )
+                for j in range(n):
+                    total = sums[j] + x0 * U[i, j]
+                    total += x1 * U[i + 1, j]
+                    total += x2 * U[i + 2, j]
+                    total += x3 * U[i + 3, j]
+                    total += x4 * U[i + 4, j]
+                    total += x5 * U[i + 5, j]
+                    total += x6 * U[i + 6, j]
+                    sums[j] = total + x7 * U[i + 7, j]
+    for s in which:
+        if alive.size == 0:
+            total = np.float32(0.0)
+            for i in range(n):
+                total += x[s, i]
+            collected[s, 1] = total
+        else:
+            for i in range(n):
+                for j in range(n):
+                    collected[s, 1, j] += x[s, i] if alive[i, j] else np.float32(0.0)
 
 
 def _padded(array: NDArray[Any]) -> NDArray[Any]:
     """Copy a matrix to rows of whole lines of the cache, an odd number: else many rows would want the same lines."""
     n = len(array)
-    padded = _aligned((n, LANES * (-(-n // LANES) | 1)), array.dtype)
+    padded = aligned((n, LANES * (-(-n // LANES) | 1)), array.dtype)
     padded[:, :n] = array
     return padded
 
 
-def _aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Make an array of zeros that begins at a line of the cache."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     buffer = np.zeros(size + 64, np.uint8)

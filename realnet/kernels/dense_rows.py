@@ -16,12 +16,12 @@ LANES = 16  # numbers in a vector: 64 bytes, a line of the cache
 ROWS = 8  # that are learnt at once
 
 cgutils: Any = untyped_cgutils
-_FLOAT, _DOUBLE, _INDEX = ir.FloatType(), ir.DoubleType(), ir.IntType(64)
-_FLOATS, _INDICES, _BYTES = (ir.VectorType(kind, LANES) for kind in (_FLOAT, _INDEX, ir.IntType(8)))
-_EXTREMES = (("minnum", float("inf")), ("maxnum", float("-inf")))
+FLOAT, DOUBLE, INDEX = ir.FloatType(), ir.DoubleType(), ir.IntType(64)
+FLOATS, INDICES, BYTES = (ir.VectorType(kind, LANES) for kind in (FLOAT, INDEX, ir.IntType(8)))
+EXTREMES = (("minnum", float("inf")), ("maxnum", float("-inf")))
 
 
-class _Rows:
+class Rows:
     """Writes the instructions that learn rows `first` to `first + count`.
 
     The arrays are as in `cpu_dense.py: _learn_block_`. All columns are stored to whole vectors, and those past `n`
@@ -31,20 +31,20 @@ class _Rows:
     def __init__(self, builder: Any, arrays: Any, first: Any, n: Any, numbers: Any, count: int) -> None:
         U, living, x, v, sums, self._extremes = arrays
         self._builder, self._n, self._v = builder, n, v.data
-        self._is_pruned = builder.icmp_signed("!=", living.nitems, _INDEX(0))
+        self._is_pruned = builder.icmp_signed("!=", living.nitems, INDEX(0))
         width = cgutils.unpack_tuple(builder, U.shape)[1]
         self._sums, self._sources = sums.data, builder.gep(sums.data, [width])
         a, b, keep, shift, amount = cgutils.unpack_tuple(builder, numbers)
         self._folds = builder.or_(
-            builder.fcmp_unordered("!=", keep, _DOUBLE(1.0)), builder.fcmp_unordered("!=", shift, _DOUBLE(0.0))
+            builder.fcmp_unordered("!=", keep, DOUBLE(1.0)), builder.fcmp_unordered("!=", shift, DOUBLE(0.0))
         )
         self._keep, self._shift, self._less = map(self._spread, (keep, shift, builder.fneg(amount)))
         self._rows, self._strengths = [], []
         for k in range(count):
-            i = builder.add(first, _INDEX(k))
+            i = builder.add(first, INDEX(k))
             start = builder.mul(i, width)
-            x_i = builder.fpext(builder.load(builder.gep(x.data, [i])), _DOUBLE)
-            own, offset = builder.fmul(a, x_i), builder.fmul(x_i, builder.fadd(_DOUBLE(1.0), b))
+            x_i = builder.fpext(builder.load(builder.gep(x.data, [i])), DOUBLE)
+            own, offset = builder.fmul(a, x_i), builder.fmul(x_i, builder.fadd(DOUBLE(1.0), b))
             self._strengths.append(builder.load(builder.gep(v.data, [i])))
             constants = map(self._spread, (own, offset, self._strengths[-1]))
             self._rows.append((builder.gep(U.data, [start]), builder.gep(living.data, [start]), *constants))
@@ -64,18 +64,18 @@ class _Rows:
 
     def _loop(self, pruned: bool, folds: bool) -> None:
         builder = self._builder
-        found = [cgutils.alloca_once(builder, _FLOATS) for _ in _EXTREMES]
-        for (_, worst), place in zip(_EXTREMES, found, strict=True):
-            builder.store(_FLOATS([worst] * LANES), place)
+        found = [cgutils.alloca_once(builder, FLOATS) for _ in EXTREMES]
+        for (_, worst), place in zip(EXTREMES, found, strict=True):
+            builder.store(FLOATS([worst] * LANES), place)
         # The last columns are rounded in another order: so they were in every life that a journal holds.
-        whole = builder.and_(self._n, _INDEX(-LANES if pruned else -2 * LANES))
-        for start, stop, is_end in ((_INDEX(0), whole, False), (whole, self._n, True)):
-            with cgutils.for_range_slice(builder, start, stop, _INDEX(LANES), inc=True) as (j, _):
+        whole = builder.and_(self._n, INDEX(-LANES if pruned else -2 * LANES))
+        for start, stop, is_end in ((INDEX(0), whole, False), (whole, self._n, True)):
+            with cgutils.for_range_slice(builder, start, stop, INDEX(LANES), inc=True) as (j, _):
                 extremes = self._columns(j, pruned, folds, is_end)
-                for (name, _), place, extreme in zip(_EXTREMES, found, extremes, strict=True):
+                for (name, _), place, extreme in zip(EXTREMES, found, extremes, strict=True):
                     builder.store(self._call(name, builder.load(place), extreme), place)
-        for k, ((name, _), place) in enumerate(zip(_EXTREMES, found, strict=True)):
-            kept = builder.gep(self._extremes.data, [_INDEX(k * LANES)])
+        for k, ((name, _), place) in enumerate(zip(EXTREMES, found, strict=True)):
+            kept = builder.gep(self._extremes.data, [INDEX(k * LANES)])
             self._store(self._call(name, self._load(kept), builder.load(place)), kept)
 
     def _columns(self, j: Any, pruned: bool, folds: bool, is_end: bool) -> list[Any]:
@@ -96,8 +96,8 @@ class _Rows:
             added = self._call("fmuladd", strength, new, total)
             if pruned or is_end:
                 lives = self._lives(builder.gep(living, [j])) if pruned else self._is_there(j)
-                for extremes, (_, worst) in zip(news, _EXTREMES, strict=True):
-                    extremes.append(builder.select(lives, new, _FLOATS([worst] * LANES)))
+                for extremes, (_, worst) in zip(news, EXTREMES, strict=True):
+                    extremes.append(builder.select(lives, new, FLOATS([worst] * LANES)))
                 new, added = builder.select(lives, new, old), builder.select(lives, added, total)
                 if pruned:
                     sources = builder.select(lives, builder.fadd(sources, strength), sources)
@@ -109,16 +109,16 @@ class _Rows:
         self._store(total, at_sum)
         if pruned:
             self._store(sources, at_sources)
-        return [self._joined(name, extremes) for (name, _), extremes in zip(_EXTREMES, news, strict=True)]
+        return [self._joined(name, extremes) for (name, _), extremes in zip(EXTREMES, news, strict=True)]
 
     def _lives(self, place: Any) -> Any:
         """Return which of the synapses here live."""
-        return self._builder.icmp_unsigned("!=", self._load(place, _BYTES), _BYTES([0] * LANES))
+        return self._builder.icmp_unsigned("!=", self._load(place, BYTES), BYTES([0] * LANES))
 
     def _is_there(self, j: Any) -> Any:
         """Return which of the columns from j on are not past the end."""
-        left = self._spread(self._builder.sub(self._n, j), _INDICES)
-        return self._builder.icmp_signed("<", _INDICES(list(range(LANES))), left)
+        left = self._spread(self._builder.sub(self._n, j), INDICES)
+        return self._builder.icmp_signed("<", INDICES(list(range(LANES))), left)
 
     def _joined(self, name: str, values: list[Any]) -> Any:
         """Return the extremes of vectors, by pairs: one chain would wait for itself."""
@@ -126,25 +126,25 @@ class _Rows:
             values = [self._call(name, *values[k : k + 2]) for k in range(0, len(values), 2)]
         return values[0]
 
-    def _load(self, place: Any, kind: Any = _FLOATS) -> Any:
+    def _load(self, place: Any, kind: Any = FLOATS) -> Any:
         return self._builder.load(self._builder.bitcast(place, kind.as_pointer()), align=1)
 
     def _store(self, value: Any, place: Any) -> None:
         self._builder.store(value, self._builder.bitcast(place, value.type.as_pointer()), align=1)
 
-    def _spread(self, value: Any, kind: Any = _FLOATS) -> Any:
+    def _spread(self, value: Any, kind: Any = FLOATS) -> Any:
         """Return a vector of one number."""
-        if value.type == _DOUBLE:
-            value = self._builder.fptrunc(value, _FLOAT)
+        if value.type == DOUBLE:
+            value = self._builder.fptrunc(value, FLOAT)
         nothing, first = ir.Constant(kind, ir.Undefined), ir.IntType(32)
         single = self._builder.insert_element(nothing, value, first(0))
         return self._builder.shuffle_vector(single, nothing, ir.VectorType(first, LANES)([0] * LANES))
 
     def _call(self, name: str, *values: Any) -> Any:
         """Return what an instruction makes of vectors; "fmuladd" rounds once, where the processor can."""
-        kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(values))
+        kind = ir.FunctionType(FLOATS, [FLOATS] * len(values))
         function = cgutils.get_or_insert_function(self._builder.module, kind, f"llvm.{name}.v{LANES}f32")
-        return self._builder.call(function, values, fastmath=("nnan", "nsz") if name in dict(_EXTREMES) else ())
+        return self._builder.call(function, values, fastmath=("nnan", "nsz") if name in dict(EXTREMES) else ())
 
 
 def _learning(count: int) -> Any:
@@ -158,7 +158,7 @@ def _learning(count: int) -> Any:
                 context.make_array(kind)(context, builder, value) for kind, value in zip(arrays, values, strict=False)
             ]
             _, _, _, _, _, _, first, n, numbers = values
-            _Rows(builder, views, first, n, numbers, count).write()
+            Rows(builder, views, first, n, numbers, count).write()
             return context.get_dummy_value()
 
         return types.void(*arrays, types.intp, types.intp, numbers), generate

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
 
 from realnet.core.birth import whole_matrix
-from realnet.core.ffwf import Mind, literal_tick, surprise_tick
+from realnet.core.ffwf import Mind, literal_tick, literal_tick_together, surprise_tick
 from realnet.core.state import HIGH, LOW, SHORT_TERM, Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
+from realnet.kernels.together import Together
 
 _AS_STORED = tuple(each.name for each in fields(Mind) if each.name not in ("W", "alive"))
 
@@ -37,6 +39,45 @@ class Reference:
             teacher = None if teachers is None or np.isnan(teachers[t, 0]) else teachers[t].astype(float)
             self._mind, outputs[t] = self._tick(self._mind, frame, teacher, self._params, rate)
         return outputs
+
+    def run_together(
+        self,
+        minds: Sequence[ShortTerm],
+        frames: Sequence[SparseFrames],
+        teachers: Sequence[Float32 | None],
+        rates: Sequence[float],
+    ) -> Together:
+        """See `LivesTogether`; for `literal`."""
+        params, own = self._params, self._mind
+        living = [replace(own, **{name: mind[name].astype(float) for name in SHORT_TERM}) for mind in minds]
+        shown = [each.to_dense(params.n_in).astype(float) for each in frames]
+        outputs = [np.empty((len(each), params.n_out), np.float32) for each in frames]
+        following = np.empty((len(minds), params.n_out), np.float32)
+        for t in range(1 + max(map(len, shown))):
+            here = [s for s, each in enumerate(shown) if t < len(each)]
+            for s, each in enumerate(shown):
+                if t == len(each):
+                    frame = np.zeros(params.n_in)
+                    following[s] = literal_tick(replace(living[s], W=own.W), frame, None, params, 0.0)[1]
+            if not here:
+                break
+            told = [None if (rows := teachers[s]) is None or np.isnan(rows[t, 0]) else rows[t] for s in here]
+            after, said = literal_tick_together(
+                [replace(living[s], W=own.W) for s in here],
+                [shown[s][t] for s in here],
+                [None if teacher is None else teacher.astype(float) for teacher in told],
+                params,
+                [rates[s] for s in here],
+            )
+            for s, mind, prediction in zip(here, after, said, strict=True):
+                living[s], outputs[s][t] = mind, prediction
+            own = replace(own, W=after[0].W)
+        self._mind = own
+        return Together(
+            outputs,
+            following,
+            [{name: getattr(mind, name).astype(np.float32) for name in SHORT_TERM} for mind in living],
+        )
 
     def respond(self) -> Float32:
         frame = np.zeros(self._params.n_in)

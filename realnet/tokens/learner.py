@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.confidence import GAINS, LEAST, MOST, sharpen_
 from realnet.core.state import Float32, Preset, ShortTerm
 from realnet.frames import FrameOutputs
+from realnet.inputs import Turn
 from realnet.interface import Interface
 from realnet.kernels import SparseFrames
 from realnet.live import LiveNet
@@ -22,7 +23,7 @@ from realnet.score import Score
 from realnet.tokens.base import LearnsTokens
 from realnet.tokens.encoder import Encoder, dense_taps
 from realnet.tokens.generator import Generator
-from realnet.tokens.ids import Tokens, check_seen, checked_ids, one_hot
+from realnet.tokens.ids import Tokens, check_seen, checked_ids, one_hot, tokens_of
 from realnet.tokens.outputs import TOKEN_COLUMNS, TokenOutputs
 from realnet.tokens.readout import FLOOR, TOP, best_, probabilities
 from realnet.vocabulary import Bytes, Vocabulary, vocabulary_named
@@ -100,19 +101,49 @@ class TokenLearner(LearnsTokens):
     def _run(
         self, ids: Tokens, plasticity: float, learning_rate: float | None = None, outputs: Level = "none"
     ) -> TokenOutputs:
-        is_full = includes(outputs, "full")
         frames, recent = self.encoder.encode(ids, self._recent)
         ticks = np.arange(self.net.tick + 1, self.net.tick + 1 + len(ids))
         answers = self.net.run(frames, one_hot(ids, self.vocabulary.size), plasticity, learning_rate)
-        if is_full:
+        if includes(outputs, "full"):
             answers = np.vstack([answers, self.net.respond()])
-        said = probabilities(answers, self.net.preset)
         self._recent = recent
+        learns = plasticity * (self.net.learning_rate if learning_rate is None else learning_rate) > 0
+        return self._told(ids, ticks, answers, learns, outputs)
+
+    def run_together(
+        self, turns: Sequence[Turn], outputs: Level = "full", goes_on: bool = False
+    ) -> list[tuple[TokenOutputs, ShortTerm]]:
+        """Run turns of several sessions at once; return what each said, and has in mind now.
+
+        All is as in `LiveNet.run_together`. Their tokens are scored one session after the other.
+        """
+        includes(outputs, "none")
+        ids = [checked_ids(tokens_of(each.given), self.vocabulary.size) for each in turns]
+        recent = [self.encoder.start() if each.mind is None else each.mind["recent"] for each in turns]
+        encoded = [self.encoder.encode(*each) for each in zip(ids, recent, strict=True)]
+        said = self.net.run_together(
+            [each.mind for each in turns],
+            [frames for frames, _ in encoded],
+            [one_hot(each, self.vocabulary.size) for each in ids],
+            [each.rate for each in turns],
+            goes_on,
+        )
+        lived = []
+        for s, turn in enumerate(turns):
+            answers = np.vstack([said.outputs[s], said.next[s]]) if includes(outputs, "full") else said.outputs[s]
+            batch = self._told(ids[s], turn.ticks, answers, turn.rate > 0, outputs)
+            lived.append((batch, said.minds[s] | {"recent": encoded[s][1]}))
+        return lived
+
+    def _told(
+        self, ids: Tokens, ticks: NDArray[np.int64], answers: Float32, learns: bool, outputs: Level
+    ) -> TokenOutputs:
+        """Score tokens, and return what was said of them; of `full` outputs also of the next."""
+        said = probabilities(answers, self.net.preset)
         self.tokens_seen += len(ids)
-        width = TOP if is_full else 1
+        width = TOP if includes(outputs, "full") else 1
         best, value = np.empty((len(said), width), np.int32), np.empty((len(said), width), np.float32)
         best_(said, best, value)
-        learns = plasticity * (self.net.learning_rate if learning_rate is None else learning_rate) > 0
         sharpen_(said, ids, self._gains, FLOOR, learns)
         value = np.take_along_axis(said, best, 1)
         probability = said[np.arange(len(ids)), ids]
@@ -157,6 +188,8 @@ class TokenLearner(LearnsTokens):
     def warm_up(self) -> None:
         """Compile the kernels, which takes seconds on a new machine. Nothing is learnt and no tick counts."""
         self.generator([0], 0.0, 0).step(1)
+        if self.net.lives_together:
+            self.net.fork().run_together([None], [SparseFrames.silent(1)], rates=[0.0])
 
     def swap(self, mind: ShortTerm | None = None, goes_on: bool = False) -> ShortTerm:
         """Take `mind` over as what the net has in mind, None: nothing, and return what was in its place.
@@ -220,6 +253,10 @@ class TokenLearner(LearnsTokens):
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy of everything."""
+        return self.begin_checkpoint()()
+
+    def begin_checkpoint(self) -> Callable[[], Checkpoint]:
+        """Take a copy of everything; what is returned waits for it, on any thread, while the net lives on."""
         config: dict[str, Any] = {
             "kind": "tokens",
             "vocabulary": self.vocabulary.name,
@@ -227,7 +264,8 @@ class TokenLearner(LearnsTokens):
             "tokens_seen": self.tokens_seen,
         }
         own: dict[str, NDArray[Any]] = {"recent": self._recent, "score": self.score.sums, "gains": self._gains}
-        return self.net.checkpoint().extended(config, {name: array.copy() for name, array in own.items()})
+        copies, taken = {name: array.copy() for name, array in own.items()}, self.net.begin_checkpoint()
+        return lambda: taken().extended(config, copies)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner:

@@ -10,15 +10,13 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.places import Places
 from service.hooks.hooks import Hooks
-from service.nets.manifest import DEFAULT
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive
 from service.runtime.incoming import Incoming
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
-from service.store.base import StoreError
-from service.store.own_keys import OwnKeys
+from service.store.base import Store, StoreError
 
 
 class NetOpener:
@@ -31,15 +29,19 @@ class NetOpener:
 
     @asynccontextmanager
     async def opened(
-        self, name: str, settings: Settings, hive: Callable[[Runtime], Hive], follows: bool = False
+        self,
+        name: str,
+        settings: Settings,
+        hive: Callable[[Runtime], Hive],
+        follows: bool = False,
+        store: Store | None = None,
     ) -> AsyncIterator[Edge]:
         """Bring a net back to life, or create it, and stop it in order. Raises CannotStart.
 
-        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead.
+        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead. `store` is
+        what the net sees of the store, if that is not all of it.
         """
-        place = self._place
-        if name != DEFAULT:
-            place = replace(place, store=OwnKeys(place.store, f"{name}/"))
+        place = self._place if store is None else replace(self._place, store=store)
         async with AsyncExitStack() as stack:
             runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows))
             servers = hive(runtime)

@@ -317,11 +317,3 @@ class ReadExperience(Query[NDArray[np.int32]]):
     def answer(self, replica: Replica, position: JournalPosition | None) -> NDArray[np.int32]:
         lived = getattr(replica.learner, "tokens_seen", 0)  # what a restore has undone is kept, too
         return replica.progress.experience.tokens(min(self.most, lived))
-
-
-@dataclass(slots=True, eq=False)
-class Clone(Query[tuple[Checkpoint, ServiceState]]):
-    """A copy of everything, and what the service remembers of that moment."""
-
-    def answer(self, replica: Replica, position: JournalPosition | None) -> tuple[Checkpoint, ServiceState]:
-        return replica.learner.checkpoint(), replica.state(position)

@@ -13,6 +13,7 @@ from realnet.kernels import KernelLost
 from service.engine.commands import Command, JournalledCommand, Lead, Query, Restore, Run, SetPace
 from service.engine.feed import Anew, Feed
 from service.engine.firings import Firings
+from service.engine.gathering import Gathering, entry_of, may_live_together
 from service.engine.generate import Generate
 from service.engine.generations import Generations
 from service.engine.hashes import Hash, Hashes
@@ -23,7 +24,7 @@ from service.engine.output_ring import OutputRing
 from service.engine.pace import Pace
 from service.engine.pipeline import Pipeline, SliceSize
 from service.engine.replay_report import reported
-from service.engine.replies import Replies
+from service.engine.replies import Replies, is_run
 from service.engine.status import Status, StatusBoard
 from service.engine.thoughts import Thoughts
 from service.engine.threads import Threads
@@ -38,14 +39,15 @@ from service.journal.records import (
     MarkRecord,
     ObservedRecord,
     RestoreRecord,
-    session_of,
+    TogetherRecord,
 )
-from service.replica.entry import Entry
+from service.replica.entry import Entry, turns_of
 from service.replica.replay import Replay
 from service.replica.replica import OutOfOrder, Replica
 from service.speed.cores import cores
 from service.store.base import StoreError
 
+DIED = "the engine has died, the server's log tells why"
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
 _ALL = 4096  # ticks in a slice that nobody waits for
@@ -84,14 +86,16 @@ class Engine:
         self._idle_learning = idle_learning
         self._feed = feed
         self.hashes = hashes or Hashes(0)
-        self.hashes.on_difference = self._differs
+        self.hashes.on_difference, self.hashes.on_loss = self._differs, self.end
         self.on_difference: Callable[[Hash], None] = lambda _: None  # on any thread: the net has stopped answering
         self.difference: Hash | None = None  # what another server's hash was not equal to
         self._taken: deque[Command[Any]] = deque()
+        self._gathering = Gathering()
         self._pipeline = Pipeline(journal or NoJournal(), replica.horizon)
         self._slice = SliceSize()
         self._threads = Threads(cores())
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+        self._lost: Exception | None = None  # what the thread is to end by
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
@@ -137,6 +141,11 @@ class Engine:
     def alive(self) -> bool:
         return not self._ended and time.monotonic() - self.status.published_at < _STALLED_SECONDS
 
+    def end(self, error: Exception) -> None:
+        """Have the thread end by an error that came of its net elsewhere. On any thread."""
+        self._lost = error
+        self._inbox.wake()
+
     def _delivered(self) -> None:
         self._outputs.notify()
         self._inbox.admit()
@@ -153,11 +162,11 @@ class Engine:
             self.failure = str(error)
         except Exception:
             _logger.exception("the engine has died; nothing is learnt from now on, and no snapshot is taken")
-            self.failure = "the engine has died, the server's log tells why"
+            self.failure = DIED
         self._ended = True
         why = EngineStopped(self.failure or "the server stops")
-        waiters = [entry.waiter for entry in self._pipeline.clear()]
-        for waiter in dict.fromkeys((*self._taken, *waiters, *self._inbox.close(why))):
+        waiters = [part.waiter for entry in self._pipeline.clear() for part in entry.parts]
+        for waiter in dict.fromkeys((*self._taken, *self._gathering.clear(), *waiters, *self._inbox.close(why))):
             self._replies.refuse(waiter, why)
         self._generations.end(why)
         self._outbox.flush()
@@ -180,6 +189,8 @@ class Engine:
 
     def step(self) -> None:
         self._take()
+        if self._lost is not None:
+            raise self._lost
         if self._feed is None:
             self._idle()
             self._mark()
@@ -200,17 +211,26 @@ class Engine:
         self.board.publish(self._pipeline.horizon, len(self._generations), self._pipeline.applied)
 
     def _take(self) -> None:
-        is_busy = self._generations or self._pipeline.is_ready(self._slice.most(self._pace.paused))
+        is_busy = bool(self._generations) or self._pipeline.is_ready(self._slice.most(self._pace.paused))
+        is_busy = is_busy or (len(self._gathering) > 0 and not self._pipeline)
         self._taken.extend(self._inbox.take(0.0 if is_busy else self._pace.patience(time.monotonic())))
         while self._taken:
             try:
                 self._accept(self._taken[0])
             except NotDurable as error:
-                self._replies.refuse(self._taken[0], error)
+                self._replies.not_taken(self._taken[0], error)
             self._taken.popleft()
+        for runs in self._gathering.ready(self._replica.learner, len(self._pipeline) > 0, must=self._pace.paused):
+            try:
+                self._pipeline.append(entry_of(runs, self._pipeline.horizon, self._slice.stretch(len(runs))))
+            except NotDurable as error:
+                for run in runs:
+                    self._replies.not_taken(run, error)
 
     def _accept(self, command: Command[Any]) -> None:
         match command:
+            case Run() if may_live_together(self._replica.learner) and self._gathering.takes(command):
+                pass
             case JournalledCommand():
                 self._pipeline.append(command.entry(self._pipeline.horizon))
             case Query():
@@ -319,9 +339,10 @@ class Engine:
         if not (taken := self._pipeline.next_slice(most)):
             return
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
-        may_thread = isinstance(first, InputRecord) and self._threads.apply(self._replica.learner.net)
+        is_input = isinstance(first, InputRecord | TogetherRecord)
+        may_thread = is_input and self._threads.apply(self._replica.learner.net)
         started = time.monotonic()
-        self.listeners.listen(self._replica.learner, isinstance(first, InputRecord))  # dreams are private
+        self.listeners.listen(self._replica.learner, is_input)  # dreams are private
         if isinstance(restore := taken[0][0].waiter, Restore) and restore.job is not None:
             restore.before = self._replica.learner.checkpoint(), self._replica.state(self._pipeline.position())
         try:
@@ -332,22 +353,22 @@ class Engine:
             self._differs(Hash(taken[0][0].seq, self._replica.learner.net.tick, ""))
             return
         self.board.rate.count(ticks)
-        if isinstance(first, InputRecord):
+        if is_input:
             self.listeners.tell()
             self._pace.frame(time.monotonic())
             self._slice.adapt(ticks, seconds := time.monotonic() - started)
             if may_thread:
                 self._threads.took(ticks, seconds)
-            self._inbox.release(sum(ticks for entry, ticks in taken if isinstance(entry.waiter, Run)))
+            self._inbox.release(sum(ticks for entry, ticks in taken if is_run(entry)))
         elif isinstance(first, RestoreRecord):
             self._outputs.clear()
         elif isinstance(first, MarkRecord) and (self._feed is not None or self.hashes.wanted):
             replica = self._replica
-            self.hashes.take(taken[0][0].seq, replica.learner.checkpoint(), replica.sessions.state())
+            self.hashes.take(taken[0][0].seq, replica.learner.begin_checkpoint(), replica.sessions.state())
         elif isinstance(first, HashRecord) and self._feed is not None:
             self.hashes.told(first)
-        is_told = isinstance(first, InputRecord) or (isinstance(first, IdleRecord) and self.interface.idle_speaks)
+        is_told = is_input or (isinstance(first, IdleRecord) and self.interface.idle_speaks)
         if batch is not None and is_told:  # dreams are private
-            self._outputs.append(batch, [(session_of(entry.record), ticks) for entry, ticks in taken])
+            self._outputs.append(batch, turns_of(taken))
         for entry in self._pipeline.pop_done():
             self._replies.applied(entry, self._replica.learner.net.tick)

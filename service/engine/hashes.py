@@ -32,6 +32,7 @@ class Hashes:
         self.agreed: Hash | None = None  # that another server's was equal to
         self.on_taken: Callable[[Hash], object] = lambda _: None  # on its thread
         self.on_difference: Callable[[Hash], None] = lambda _: None  # on its thread, or the engine's
+        self.on_loss: Callable[[Exception], None] = lambda _: None  # of a copy, on its thread
         self._every = every
         self._due = every
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashes")
@@ -50,11 +51,11 @@ class Hashes:
         self._due = ticks + self._every
         return self.wanted and not self._under_way
 
-    def take(self, mark: int, checkpoint: Checkpoint, sessions: Sequence[SessionState] = ()) -> None:
-        """Have the hash of a copy taken."""
+    def take(self, mark: int, begun: Callable[[], Checkpoint], sessions: Sequence[SessionState] = ()) -> None:
+        """Have the hash taken of a copy that may still be on its way."""
         with self._lock:
             self._under_way += 1
-        self._worker.submit(self._take, mark, checkpoint, sessions, self._life)
+        self._worker.submit(self._take, mark, begun, sessions, self._life)
 
     def told(self, record: HashRecord) -> None:
         """Compare what the journal says, at once or when the hash has been taken; without one of its own never."""
@@ -76,8 +77,13 @@ class Hashes:
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, mark: int, checkpoint: Checkpoint, sessions: Sequence[SessionState], life: int) -> None:
+    def _take(self, mark: int, begun: Callable[[], Checkpoint], sessions: Sequence[SessionState], life: int) -> None:
         began = time.monotonic()
+        try:
+            checkpoint = begun()
+        except Exception as error:
+            self.on_loss(error)
+            return
         taken = Hash(mark, checkpoint.tick, state_sha256(checkpoint, sessions))
         with self._lock:
             self._under_way -= 1

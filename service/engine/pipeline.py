@@ -14,6 +14,8 @@ _MOST_TICKS = 4096
 _FIRST_TICKS = 64
 _SECONDS = 0.003  # that a slice is to take: commands and generations come in between
 _HURRIED_SECONDS = 0.00075  # that it is to take while they wait
+_STRETCH_SECONDS = 0.03  # of inputs that are lived at once
+_MOST_STRETCH = 64  # ticks of each
 
 
 class SliceSize:
@@ -27,6 +29,10 @@ class SliceSize:
         if paused:
             return 0
         return max(1, min(_MOST_TICKS, int(self._per_second * (_HURRIED_SECONDS if hurried else _SECONDS))))
+
+    def stretch(self, inputs: int) -> int:
+        """Return how many ticks of each of so many inputs, which are lived at once, may be run in one go."""
+        return max(1, min(_MOST_STRETCH, int(self._per_second * _STRETCH_SECONDS / inputs)))
 
     def adapt(self, ticks: int, seconds: float) -> None:
         """Learn from a slice of `ticks` ticks that took `seconds`.

@@ -1,5 +1,7 @@
 """Tell whoever waits for an entry what has become of it."""
 
+from typing import Any
+
 from service.engine.commands import Change, Command, Dream, JournalledCommand, Ran, Run
 from service.engine.inbox import Inbox
 from service.engine.outbox import Outbox
@@ -7,6 +9,11 @@ from service.engine.sessions import Forget
 from service.errors import Conflict, NotFound
 from service.journal.records import ObservedRecord
 from service.replica.entry import Entry
+
+
+def is_run(entry: Entry) -> bool:
+    """Return whether an entry is one or more inputs that came by the inbox."""
+    return isinstance(entry.parts[0].waiter, Run)
 
 
 class Replies:
@@ -18,13 +25,18 @@ class Replies:
 
     def journalled(self, entry: Entry) -> None:
         """Say that an entry's record is durable."""
-        if isinstance(entry.waiter, JournalledCommand) and entry.waiter.journalled is not None:
-            self._outbox.resolve(entry.waiter.journalled, None)
+        for each in entry.parts:
+            if isinstance(each.waiter, JournalledCommand) and each.waiter.journalled is not None:
+                self._outbox.resolve(each.waiter.journalled, None)
 
     def applied(self, entry: Entry, tick: int) -> None:
         """Say that an entry has been applied, and the net is at `tick`."""
         if isinstance(entry.record, ObservedRecord):
             return  # whoever has its stream answers
+        for each in entry.parts:
+            self._applied(each, tick)
+
+    def _applied(self, entry: Entry, tick: int) -> None:
         match entry.waiter:
             case Forget(reply=reply) if entry.refused is not None:
                 self._outbox.fail(reply, NotFound(entry.refused))
@@ -40,9 +52,16 @@ class Replies:
 
     def dropped(self, entry: Entry, why: Exception) -> None:
         """Say that an entry will not be applied."""
-        if isinstance(entry.waiter, Run):
+        if is_run(entry):
             self._inbox.release(entry.left)
-        self.refuse(entry.waiter, why)
+        for each in entry.parts:
+            self.refuse(each.waiter, why)
+
+    def not_taken(self, command: Command[Any], why: Exception) -> None:
+        """Say that a command, which is no entry yet, will not be one."""
+        if isinstance(command, Run):
+            self._inbox.release(command.ticks)
+        self.refuse(command, why)
 
     def refuse(self, waiter: object, why: Exception) -> None:
         """Fail a command; anything else waits for nothing."""

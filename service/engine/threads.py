@@ -72,4 +72,6 @@ def _may_be_shared() -> bool:
 def warm_up(net: object, cores: int) -> None:
     """Compile what computes such a net on several threads."""
     if cores > 1 and takes_threads(net):
-        LiveNet(3, [0, 1], [2], "literal", threads=2).run([[0.0, 1.0]])
+        tiny = LiveNet(3, [0, 1], [2], "literal", threads=2)
+        tiny.run([[0.0, 1.0]])
+        tiny.run_together([None], [[[0.0, 1.0]]])

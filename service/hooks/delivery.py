@@ -20,6 +20,7 @@ from service.streams.streams import Streams
 _AT_ONCE = 100  # events in one message
 _PAGE = 256  # events that are looked through at once
 _UNSAVED = 1000  # events that nobody wanted, until it is stored that they were looked through
+_LAST_SECONDS = 2.0  # for the store to take how far it came, at the end
 _MOST_SECONDS = 300.0  # between two tries; the first ones come sooner
 _logger = logging.getLogger(__name__)
 
@@ -85,8 +86,13 @@ class Delivery:
         return HookState(self._hook, *told)
 
     async def stop(self) -> None:
+        """Stop sending, and store what was sent: after an orderly end nothing is sent twice."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        if self._is_unsaved:
+            with contextlib.suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._save(self._hook)
 
     def see(self, events: Sequence[StreamEvent]) -> None:
         """Hear of new events."""

@@ -1,6 +1,7 @@
 """The kinds of journal records."""
 
-from typing import ClassVar, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -41,6 +42,33 @@ class SessionInputRecord(InputRecord, tag=15):
     """The same, lived with the short-term memory of a session. An older server does not take it for the net's own."""
 
     session: str = ""
+
+
+class TogetherRecord(_Body, tag=17):
+    """Inputs of different sessions that are lived at once after tick `tick`: `stretch` ticks of each, then the next.
+
+    Ticks are numbered input by input, as if each began where the one before it ends.
+    """
+
+    tick: int
+    stretch: Annotated[int, msgspec.Meta(ge=1)]
+    inputs: Annotated[list[SessionInputRecord], msgspec.Meta(min_length=1)]
+
+    @property
+    def ticks(self) -> int:
+        return sum(each.ticks for each in self.inputs)
+
+    def stretch_after(self, done: int) -> int:
+        """Return how many ticks the stretch has that begins when so many ticks have been lived."""
+        begin = 0
+        while done > 0:
+            done -= sum(self.stretch_from(begin))
+            begin += self.stretch
+        return sum(self.stretch_from(begin))
+
+    def stretch_from(self, begin: int) -> list[int]:
+        """Return how many ticks each input has in the stretch that begins after `begin` ticks of each."""
+        return [min(self.stretch, max(0, each.ticks - begin)) for each in self.inputs]
 
 
 class IdleRecord(_Body, tag=2):
@@ -218,7 +246,7 @@ class ForgetRecord(_Body, tag=16):
 
 ObservedRecord: TypeAlias = ObserveRecord | StreamRecord  # those that are about streams, and not the net
 TickedRecord: TypeAlias = (
-    InputRecord | SessionInputRecord | IdleRecord | EpisodeRecord
+    InputRecord | SessionInputRecord | TogetherRecord | IdleRecord | EpisodeRecord
 )  # those that are ticks of the net
 # What a replica applies.
 EntryRecord: TypeAlias = (
@@ -239,6 +267,13 @@ Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRe
 def session_of(record: object) -> str | None:
     """Return the session that a record is lived in; None: it is the net's own mind."""
     return record.session if isinstance(record, SessionInputRecord) else None
+
+
+def inputs_of(record: object) -> Sequence[InputRecord]:
+    """Return the inputs that a record is: one, several that are lived at once, or none."""
+    if isinstance(record, TogetherRecord):
+        return record.inputs
+    return [record] if isinstance(record, InputRecord) else []
 
 
 def packed_tokens(tokens: NDArray[np.int32]) -> bytes:

@@ -15,7 +15,7 @@ from service.journal.records import (
     EpisodeRecord,
     IdleRecord,
     InputRecord,
-    TickedRecord,
+    TogetherRecord,
     session_of,
     unpacked_tokens,
 )
@@ -52,6 +52,7 @@ class Entry:
     record: EntryRecord
     given: Input | None = None
     episodes: Sequence[Episode] = ()
+    members: Sequence["Entry"] = ()  # of inputs that are lived at once: each as an entry of its own
     learner: Learner | None = None  # of a restore …
     chronicle: ChronicleState | None = None  # … its chronicle, if one is known …
     sessions: Sessions | None = None  # … its sessions …
@@ -75,12 +76,19 @@ class Entry:
     def is_done(self) -> bool:
         return self.state is EntryState.DONE
 
+    @property
+    def parts(self) -> Sequence["Entry"]:
+        """Return those that somebody may wait for: its members, or itself."""
+        return self.members or (self,)
+
     @classmethod
     def of_record(cls, seq: int, record: EntryRecord, interface: Interface) -> "Entry":
         """Rebuild the entry that a record was journalled for, but for a restore's learner and an update's weights."""
         entry = cls(record, seq=seq, state=EntryState.READY)
         if isinstance(record, InputRecord):
             entry.given = _input_of(record, interface)
+        elif isinstance(record, TogetherRecord):
+            entry.members = [cls.of_record(seq, each, interface) for each in record.inputs]
         elif isinstance(record, EpisodeRecord):
             entry.episodes = unpacked(record, interface.inputs, interface.outputs)
         return entry
@@ -92,8 +100,8 @@ Slice = list[tuple[Entry, int]]  # entries that are applied in one call, and how
 def next_slice(entries: Iterable[Entry], most: int) -> Slice:
     """Take what may be applied in one call: inputs that follow each other at one rate; anything else by itself.
 
-    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside. With `most` 0
-    only an entry without ticks is taken.
+    At most `most` ticks, but episodes are run in one go: no snapshot finds the net's own mind set aside; and inputs
+    that are lived at once are run stretch by stretch. With `most` 0 only an entry without ticks is taken.
     """
     taken: Slice = []
     for entry in entries:
@@ -104,7 +112,7 @@ def next_slice(entries: Iterable[Entry], most: int) -> Slice:
         if not taken and not isinstance(entry.record, InputRecord):
             if entry.record.ticks and not most:
                 break
-            return [(entry, entry.left if isinstance(entry.record, EpisodeRecord) else min(most, entry.left))]
+            return [(entry, _most_of(entry, most))]
         if not most or (taken and not _follows(taken[-1][0].record, entry.record)):
             break
         taken.append((entry, min(most, entry.left)))
@@ -112,11 +120,28 @@ def next_slice(entries: Iterable[Entry], most: int) -> Slice:
     return taken
 
 
+def _most_of(entry: Entry, most: int) -> int:
+    if isinstance(entry.record, EpisodeRecord):
+        return entry.left
+    if isinstance(entry.record, TogetherRecord):
+        return entry.record.stretch_after(entry.done)
+    return min(most, entry.left)
+
+
 def _follows(last: EntryRecord, record: EntryRecord) -> bool:
     """Return whether both are inputs at one rate, without a tick that was only counted between them."""
     if not (isinstance(last, InputRecord) and isinstance(record, InputRecord)) or last.rate != record.rate:
         return False
     return record.tick in (ANY_TICK, last.tick + last.ticks)
+
+
+def turns_of(taken: Slice) -> Iterator[tuple[str | None, int]]:
+    """Yield of which session the outputs of a slice are, if of any, and how many are of it."""
+    for entry, ticks in taken:
+        if entry.members:  # which tell all at their end
+            yield from ((session_of(each.record), each.record.ticks) for each in entry.members)
+        else:
+            yield session_of(entry.record), ticks
 
 
 def run_slice(learner: Learner, sessions: Sessions, taken: Slice, wanted: Level) -> OutputBatch:
@@ -153,7 +178,7 @@ def _by_session(taken: Slice) -> Iterator[tuple[str | None, Slice]]:
 def _run(learner: Learner, taken: Slice, wanted: Level) -> OutputBatch:
     first, ticks = taken[0]
     record = first.record
-    assert isinstance(record, TickedRecord)
+    assert isinstance(record, InputRecord | IdleRecord | EpisodeRecord)
     plasticity = 1.0 if record.rate else 0.0
     if isinstance(record, EpisodeRecord):
         return run_episodes(learner, first.episodes, plasticity, record.rate, first.wanted)

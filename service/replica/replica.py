@@ -25,13 +25,16 @@ from service.journal.records import (
     RestoreRecord,
     StreamRecord,
     TickedRecord,
+    TogetherRecord,
     WeightUpdateRecord,
+    inputs_of,
 )
 from service.journal.unordered import ANY_TICK
 from service.replica.chronicle import Chronicle, ChronicleState
 from service.replica.entry import Entry, EntryState, Slice, run_slice
 from service.replica.progress import Progress, ProgressState
 from service.replica.sessions import Sessions, SessionState
+from service.replica.together import live_together
 
 _RESTORED = "the net was restored meanwhile, to another shape or to what it was before the fork"
 
@@ -115,6 +118,8 @@ class Replica:
     def apply(self, taken: Slice, wanted: Level = "none") -> OutputBatch | None:
         """Apply the entries of a slice, as far as it says; return the outputs of its ticks, None where it has none.
 
+        Those of inputs that are lived at once are returned when all are done.
+
         What of the outputs is computed is what is `wanted` of every input, and what each entry wants of its own.
         Raises OutOfOrder, with nothing changed.
         """
@@ -170,7 +175,9 @@ class Replica:
     def skip(self, entry: Entry) -> None:
         """Take an entry as applied that a restore behind it undoes anyway."""
         record = entry.record
-        if isinstance(record, InputRecord | EpisodeRecord):
+        for each in inputs_of(record):
+            self.progress.note(each, each.tick + each.ticks)
+        if isinstance(record, EpisodeRecord):
             self.progress.note(record, record.tick + record.ticks)
         elif isinstance(record, WeightUpdateRecord | MergeRecord):
             self.progress.note(record, record.tick)
@@ -216,11 +223,13 @@ class Replica:
         self.chronicle = Chronicle(learner.interface.vocabulary, chronicle)
         learner.score.history, learner.score.witness = self.history, self.chronicle
 
-    def _run(self, taken: Slice, wanted: Level) -> OutputBatch:
+    def _run(self, taken: Slice, wanted: Level) -> OutputBatch | None:
         first, record = taken[0][0], taken[0][0].record
         assert isinstance(record, TickedRecord)
         if not first.done and record.tick != ANY_TICK:
             self._rest_until(record.tick)
+        if isinstance(record, TogetherRecord):
+            return live_together(self.learner, self.sessions, self.chronicle, first, taken[0][1], wanted)
         self.chronicle.expect((_label_of(entry), ticks) for entry, ticks in taken)
         batch = run_slice(self.learner, self.sessions, taken, wanted)
         start = 0
@@ -272,6 +281,9 @@ class Replica:
         match entry.record:
             case InputRecord() | EpisodeRecord() as record:
                 self.progress.note(record, int(entry.outputs[-1].tick[-1]))
+            case TogetherRecord(inputs=inputs):
+                for each in inputs:
+                    self.progress.note(each, each.tick + each.ticks)
             case WeightUpdateRecord() | RestoreRecord() as record if entry.refused is None:
                 self.progress.note(record, self.learner.net.tick)
             case MergeRecord() as record if entry.refused is None:

@@ -84,6 +84,15 @@ class Sessions:
         session.tokens += ticks
         session.tick = self._learner.net.tick
 
+    def lived_together(self, names: Sequence[str]) -> list[Session]:
+        """Return sessions that now live at once; those that there are not are made."""
+        together = [self._by_name.setdefault(name, Session()) for name in names]
+        for name in names:
+            self._by_name.move_to_end(name)
+        while len(self._by_name) > MOST:
+            self._by_name.popitem(last=False)
+        return together
+
     @contextmanager
     def looked_into(self, name: str | None) -> Iterator[None]:
         """Have the net have in mind what a session has, without living in it: nothing, if there is no such session."""

@@ -9,7 +9,7 @@ from realnet import Checkpoint, from_checkpoint
 from realnet.core.state import Float64
 from realnet.inputs import Input
 from realnet.tokens.outputs import TokenOutputs
-from service.engine.commands import Clone
+from service.engine.clones import clone
 from service.engine.engine import Engine
 from service.errors import Conflict
 from service.replica.chronicle import BITS, TOKENS, Chronicle, ChronicleState, recent
@@ -36,7 +36,7 @@ class Comparison:
         """Return what the net makes of both halves of what it lived; None if too little is kept. Raises Conflict."""
         self._check_has_tokens()
         async with self._one:
-            checkpoint, state = await self._engine.ask(Clone())
+            checkpoint, state = await clone(self._engine)
 
             def judged() -> Remembered | None:
                 tokens = Experience.of(state.experience).tokens()
@@ -57,7 +57,7 @@ class Comparison:
             if before is None or before.chronicle is None:
                 raise Conflict(f"what the net of snapshot {id} had lived is not known")
             data = await self._catalog.read(id)
-            checkpoint, now = await self._engine.ask(Clone())
+            checkpoint, now = await clone(self._engine)
             assert now.chronicle is not None
             if now.chronicle.tokens < before.chronicle.tokens:
                 raise Conflict(f"the net was restored to what it was before snapshot {id}")

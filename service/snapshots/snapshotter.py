@@ -11,7 +11,8 @@ from realnet import Checkpoint, from_checkpoint
 from realnet.dendrites.device import Weights, for_device
 from realnet.interface import Interface
 from realnet.learners import Learner
-from service.engine.commands import Clone, Merge, Restore, UpdateWeights
+from service.engine.clones import clone
+from service.engine.commands import Merge, Restore, UpdateWeights
 from service.engine.engine import Engine
 from service.errors import Conflict, ErrorLocation, Invalid, Refused
 from service.journal.journal import LoggedJournal
@@ -217,7 +218,7 @@ class Snapshotter:
     async def hashes(self) -> tuple[str, str]:
         """Return the SHA-256 of the weights, and of everything that a snapshot holds, at one tick."""
         async with self._hashing:
-            checkpoint, state = await self._engine.ask(Clone())
+            checkpoint, state = await clone(self._engine)
             return await asyncio.to_thread(
                 lambda: (checkpoint.weights_sha256(), state_sha256(checkpoint, state.sessions))
             )
@@ -228,7 +229,7 @@ class Snapshotter:
 
     async def _save(self, kept: bool, name: str | None) -> Snapshot:
         changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
-        checkpoint, memory = await self._engine.ask(Clone())
+        checkpoint, memory = await clone(self._engine)
         await self.save_beside()
         data, digest = await asyncio.to_thread(_bytes_of, checkpoint, memory)
         place = None if memory.place is None else memory.place.seq

@@ -1,6 +1,7 @@
 """The weights of the net, seen from afar."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 
 from realnet import DendriteLearner, Float32, LiveNet
 from realnet.dendrites.compact import CompactNet
+from service.engine.clones import arrived
 from service.engine.commands import Query
 from service.engine.engine import Engine
 from service.errors import Conflict
@@ -39,7 +41,7 @@ class Read(NamedTuple):
 
     what: What
     rows: int
-    weights: Float32
+    weights: Callable[[], Float32]  # waits until they have come
 
 
 @dataclass(slots=True, eq=False)
@@ -47,13 +49,14 @@ class ReadWeights(Query[Read | None]):
     def answer(self, replica: Replica, position: JournalPosition | None) -> Read | None:
         learner, net = replica.learner, replica.learner.net
         if isinstance(net, LiveNet):
-            weights = net.checkpoint().state().stored_weights()
-            return Read("synapses", len(weights), weights)
+            begun = net.begin_checkpoint()
+            return Read("synapses", net.num_neurons, lambda: begun().state().stored_weights())
         if not isinstance(learner, DendriteLearner) or isinstance(net, CompactNet):
             return None
         memory = learner.net.memory
         uses, gains = memory.gain_uses.reshape(-1), memory.gains.reshape(-1, memory.gains.shape[-1])
-        return Read("gains", len(gains), gains[np.sort(np.argpartition(uses, -SIZE)[-SIZE:])])
+        seen = gains[np.sort(np.argpartition(uses, -SIZE)[-SIZE:])]
+        return Read("gains", len(gains), lambda: seen)
 
 
 async def matrix_of(engine: Engine) -> Matrix:
@@ -61,8 +64,9 @@ async def matrix_of(engine: Engine) -> Matrix:
     read = await engine.ask(ReadWeights())
     if read is None:
         raise Conflict("a compact net does not show its weights")
-    cells = await asyncio.to_thread(lambda: _seen_from_afar(read.weights))
-    return Matrix(what=read.what, rows=read.rows, columns=read.weights.shape[1], cells=cells.round(3).tolist())
+    weights = await arrived(engine, read.weights)
+    cells = await asyncio.to_thread(_seen_from_afar, weights)
+    return Matrix(what=read.what, rows=read.rows, columns=weights.shape[1], cells=cells.round(3).tolist())
 
 
 def _seen_from_afar(weights: Float32) -> Float32:

@@ -121,6 +121,7 @@ def test_a_snapshot_that_was_asked_for_is_kept(new_server: Callable[..., Running
         assert server.client.patch(f"{path}/{mine['id']}", json=wrong).status_code == 422
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the metric is Linux's")
 def test_snapshots_leave_no_memory_behind(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(preset="surprise").start()

@@ -264,6 +264,7 @@ async def test_a_reader_that_stalls_loses_outputs_and_nobody_else_does(
         assert received + lost == total
 
 
+@pytest.mark.long
 async def test_a_reader_that_stalls_for_too_long_is_cut(new_server: Callable[..., RunningServer]) -> None:
     server = new_server(outputs_kept=1000, ws_stall_seconds=0.3).start()
     async with open_stream(server.url, outputs="full") as slow, open_stream(server.url) as good:

@@ -149,6 +149,7 @@ def test_a_terminal_shows_progress_and_ctrl_c_cancels(server: RunningServer, tex
     assert last_job(server)["status"] == "cancelled"
 
 
+@pytest.mark.long
 def test_a_job_is_followed_over_a_crash_of_the_server(new_process: Callable[..., ProcessServer], text: str) -> None:
     server = new_process(neurons=1000).start()
     with started("dream", text, "--epochs", "12", "--share", "1", url=server.url) as process:

@@ -202,6 +202,7 @@ def test_words_and_signs_are_not_cut(blocks: list[str], most: int) -> None:
         assert all(text[start : start + 1] in ("", " ") for start in starts)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
 def test_a_stream_waits_for_the_journal(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
     """On a full disk nothing is learnt; as soon as there is room, the stream goes on where it was."""

@@ -175,6 +175,7 @@ class Endless(io.RawIOBase):
         return len(piece)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("format", "shape", "size"), [("jsonl", TOKENS, 2**30), ("jsonl", FRAMES, 2**26), ("csv", FRAMES, 2**26)]
 )

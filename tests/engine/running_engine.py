@@ -10,11 +10,13 @@ import numpy as np
 from realnet import TokenLearner
 from realnet.inputs import Input
 from realnet.learners import Learner
-from service.engine.commands import Clone, Ran, Run
+from service.engine.clones import clone
+from service.engine.commands import Ran, Run
 from service.engine.engine import Engine
 from service.engine.inbox import Inbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Pace
+from service.journal.journal import Journal
 from service.replica.replica import Replica
 
 TEXT = (b"the net lives, and learns from every token. " * 60)[:2000]
@@ -33,7 +35,13 @@ def quiet() -> Pace:
 class Lived:
     """A started engine and what it was made of."""
 
-    def __init__(self, learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        pace: Pace | None = None,
+        idle_learning: bool = False,
+        journal: Journal | None = None,
+    ) -> None:
         self.inbox = Inbox(capacity=100_000, generations=2)
         self.outputs = OutputRing(10_000, learner.interface)
         self.engine = Engine(
@@ -42,21 +50,24 @@ class Lived:
             outputs=self.outputs,
             pace=pace or quiet(),
             idle_learning=idle_learning,
+            journal=journal,
         )
 
     async def run(self, learn: bool = True, **content: Any) -> Ran:
         return await self.engine.ask(Run(Input(**content), learn=learn, outputs="full"))
 
     async def weights(self) -> str:
-        return (await self.engine.ask(Clone()))[0].weights_sha256()
+        return (await clone(self.engine))[0].weights_sha256()
 
     async def state(self) -> str:
-        return (await self.engine.ask(Clone()))[0].state_sha256()
+        return (await clone(self.engine))[0].state_sha256()
 
 
 @asynccontextmanager
-async def living(learner: Learner, pace: Pace | None = None, idle_learning: bool = False) -> AsyncIterator[Lived]:
-    lived = Lived(learner, pace, idle_learning)
+async def living(
+    learner: Learner, pace: Pace | None = None, idle_learning: bool = False, journal: Journal | None = None
+) -> AsyncIterator[Lived]:
+    lived = Lived(learner, pace, idle_learning, journal)
     lived.engine.start()
     yield lived
     await lived.engine.stop()

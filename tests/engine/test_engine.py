@@ -14,7 +14,8 @@ from realnet import FrameLearner, FrameOutputs, TokenLearner, TokenOutputs
 from realnet.inputs import Input
 from realnet.outputs import Level
 from service.api.encoding import structs
-from service.engine.commands import Change, Clone, Restore, Run
+from service.engine.clones import Clone, clone
+from service.engine.commands import Change, Restore, Run
 from service.engine.generate import Generate, Piece
 from service.engine.pace import Mode
 from service.errors import Conflict, EngineStopped
@@ -103,11 +104,11 @@ async def test_a_large_message_lets_others_in_between() -> None:
         large = Run(Input(tokens=np.tile(TOKENS, 5)))
         lived.inbox.put(large)
         await started(learner)
-        clone, generate = Clone(), Generate(TOKENS[:5], max_tokens=3, temperature=0.0, seed=0)
-        lived.inbox.put(clone)
+        copy, generate = Clone(), Generate(TOKENS[:5], max_tokens=3, temperature=0.0, seed=0)
+        lived.inbox.put(copy)
         lived.inbox.put(generate)
         learner.gate.set()
-        assert 0 < (await clone.reply)[0].tick < 10_000
+        assert 0 < (await copy.reply)[0]().tick < 10_000
         assert 0 < (await generate.reply).tick < 10_000
         ran = await large.reply
         assert (ran.first_tick, ran.last_tick) == (1, 10_000)
@@ -134,7 +135,7 @@ async def test_a_paused_net_accepts_and_runs_it_later() -> None:
         await lived.engine.ask(Change(paused=True))
         run = Run(Input(tokens=TOKENS[:10]))
         lived.inbox.put(run)
-        assert (await lived.engine.ask(Clone()))[0].tick == 0
+        assert (await clone(lived.engine))[0].tick == 0
         assert len((await lived.engine.ask(Generate(TOKENS[:2], 2, 0.0, 0))).tokens) == 2
         assert (lived.engine.status.mode, lived.inbox.depth, run.reply.done()) == (Mode.PAUSED, 10, False)
         await lived.engine.ask(Change(paused=False))
@@ -171,7 +172,7 @@ async def test_a_cancelled_generation_ends_early() -> None:
 async def test_a_restore_takes_the_net_back() -> None:
     async with living(small()) as lived:
         await lived.run(tokens=TOKENS[:500])
-        checkpoint, _ = await lived.engine.ask(Clone())
+        checkpoint, _ = await clone(lived.engine)
         first = [said for each in (await lived.run(tokens=TOKENS[500:900])).outputs for said in structs(each)]
         assert await lived.engine.ask(Restore(TokenLearner.from_checkpoint(checkpoint), REF)) == 500
         assert lived.engine.status.tick == 500

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from realnet.inputs import Input
-from service.engine.commands import Change, Clone, Run
+from service.engine.clones import Clone
+from service.engine.commands import Change, Run
 from service.engine.generate import Generate, Generation
 from service.engine.inbox import Inbox
 from service.errors import EngineStopped, Limited, Overloaded

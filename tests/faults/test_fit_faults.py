@@ -89,6 +89,7 @@ def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
     assert server.net(hash="true")["state_sha256"] == before
 
 
+@pytest.mark.long
 def test_the_server_is_killed_in_every_state(new_process: Callable[..., ProcessServer], tmp_path: Path) -> None:
     server = new_process(neurons=NEURONS).start()
     dataset = upload(server, "text.txt", TEXT)

@@ -51,6 +51,7 @@ def test_a_dream_ends_as_if_nothing_had_been(
     assert weights[0] == weights[1]
 
 
+@pytest.mark.long
 def test_sleep_goes_on_to_its_end(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(neurons=NEURONS).start()
     server.run(text=TEXT)

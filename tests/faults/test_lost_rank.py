@@ -58,6 +58,7 @@ def asked(server: RankedServer, t: int) -> httpx.Response:
     return server.client.post("/v1/inputs", params={"wait": "true"}, json=body, headers={"Idempotency-Key": str(t)})
 
 
+@pytest.mark.long
 def test_one_is_killed(server: RankedServer) -> None:
     server.start()
     assert server.net()["kernel"] == "sharded"

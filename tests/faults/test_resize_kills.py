@@ -54,6 +54,7 @@ def start(server: ProcessServer, place: str) -> None:
     server.start()
 
 
+@pytest.mark.long
 def test_it_is_killed_at_each_place(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(preset="dendrites", variant="fast", max_lines=4096, snapshot_every=0, journal="always")
     alone = DendriteLearner.create("fast", max_lines=4096)

@@ -53,6 +53,7 @@ def other(tmp_path: Path) -> Iterator[ThreadServer]:
     server.close()
 
 
+@pytest.mark.long
 def test_it_is_killed_at_each_place(new_process: Callable[..., ProcessServer], other: ThreadServer) -> None:
     server = new_process(journal="always", **NET)
     for place in PLACES:
@@ -69,6 +70,7 @@ def test_it_is_killed_at_each_place(new_process: Callable[..., ProcessServer], o
         server.terminate()
 
 
+@pytest.mark.long
 def test_it_is_killed_while_it_relives_and_the_other_is_gone(
     new_process: Callable[..., ProcessServer], other: ThreadServer
 ) -> None:

@@ -62,15 +62,25 @@ def unpack(directory: Path) -> None:
 def observed(server: RunningServer, clients: Iterable[str]) -> dict[str, Any]:
     """Return what a store must bring back, once its jobs have ended."""
     ended = jobs(server)
-    return {
-        "net": steady_net(server),
-        "clients": {name: last_seq(server, name) for name in clients},
-        "jobs": ended,
-        "snapshots": [
-            {name: each[name] for name in ("id", "tick", "sha256", "job")}
-            for each in server.client.get("/v1/snapshots").json()["data"]
-        ],
-    } | streams(server)
+    return (
+        {
+            "net": steady_net(server),
+            "clients": {name: last_seq(server, name) for name in clients},
+            "jobs": ended,
+            "snapshots": [
+                {name: each[name] for name in ("id", "tick", "sha256", "job")}
+                for each in server.client.get("/v1/snapshots").json()["data"]
+            ],
+        }
+        | sessions(server)
+        | streams(server)
+    )
+
+
+def sessions(server: RunningServer) -> dict[str, Any]:
+    """Return the sessions; nothing if there is none."""
+    found = server.client.get("/v1/sessions").json()["data"]
+    return {"sessions": found} if found else {}
 
 
 def streams(server: RunningServer) -> dict[str, Any]:

@@ -241,6 +241,39 @@ def streams_watched(life: Recording) -> Steps:
     return [{"rows": {"stream": "load", "values": [*wave(5, 30), -99.0]}}, {"rows": {"stream": "gone", "lines": ["b"]}}]
 
 
+def sessions_of_tokens(life: Recording) -> Steps:
+    """Sessions before a snapshot and behind it: in turns, forgotten and begun anew, and the net's own mind."""
+    server = life.start(preset="dendrites", variant="fast", max_lines=2**12)
+    server.run(text=text(80, 30))
+    server.run(session="ann", text=text(81, 20))
+    life.tell("reader", session="bob", text=text(82, 20))
+    server.run(session="gone", text=text(83, 10))
+    server.snapshot()
+    life.post("first", session="ann", text=text(84, 50))
+    life.tell("reader", session="bob", text=text(85, 40))
+    server.run(text=text(86, 30))
+    server.run(session="ann", text=text(87, 30), learn=False)
+    assert server.client.delete("/v1/sessions/gone").status_code == 204
+    life.post("second", session="gone", text=text(88, 20))
+    return [{"input": {"session": name, "text": text(89, 20)}} for name in ("bob", "ann", "gone", "new")]
+
+
+def sessions_of_frames(life: Recording) -> Steps:
+    """Sessions that a restore takes back to what they were, of which one is then forgotten."""
+    server = life.start(inputs=3, outputs=2, preset="literal", neurons=12)
+    server.run(**frames(90, 5))
+    life.tell("sensor", session="left", **frames(91, 5))
+    server.run(session="right", **frames(93, 5))
+    first = server.snapshot()
+    server.run(session="left", **frames(95, 5))
+    server.run(session="undone", **frames(96, 5))
+    life.restore(first)
+    life.post("measured", session="right", **frames(97, 5))
+    assert server.client.delete("/v1/sessions/left").status_code == 204
+    life.tell("sensor", session="middle", **frames(99, 5))
+    return [{"input": {"session": name, **frames(101, 5)}} for name in ("right", "left")] + [{"sleep": {"ticks": 50}}]
+
+
 def wave(number: int, rows: int) -> list[float]:
     """Make values, always the same for a number, about 10."""
     chance = random.Random(number)
@@ -282,4 +315,6 @@ STORIES: list[Story] = [
     frames_begun,
     dendrites_rewired,
     streams_watched,
+    sessions_of_tokens,
+    sessions_of_frames,
 ]

@@ -11,12 +11,15 @@ import pytest
 from service.journal.records import (
     ChangeRecord,
     EpisodeRecord,
+    ForgetRecord,
     IdleRecord,
     InputRecord,
     NoteRecord,
     ObserveRecord,
     OriginRecord,
     Record,
+    RestoreRecord,
+    SessionInputRecord,
     StreamKind,
     StreamRecord,
     UnorderedRestoreRecord,
@@ -38,6 +41,10 @@ def replayed(store: Path) -> Records:
 
 def _is_of(kind: StreamKind) -> Callable[[Record], bool]:
     return lambda each: isinstance(each, ObserveRecord) and each.kind == kind
+
+
+def _is_in(session: str) -> Callable[[Record], bool]:
+    return lambda each: isinstance(each, SessionInputRecord) and each.session == session
 
 
 EXPECTED: dict[str, list[Callable[[Record], bool]]] = {
@@ -101,6 +108,19 @@ EXPECTED: dict[str, list[Callable[[Record], bool]]] = {
         lambda each: isinstance(each, StreamRecord) and each.verdict == "normal",
         lambda each: isinstance(each, StreamRecord) and each.maintenance is not None and bool(each.options),
         lambda each: isinstance(each, StreamRecord) and each.forget,
+    ],
+    "sessions_of_tokens": [
+        *(_is_in(session) for session in ("ann", "bob", "gone")),
+        lambda each: isinstance(each, SessionInputRecord) and each.key is not None and bool(each.digest),
+        lambda each: isinstance(each, SessionInputRecord) and each.client is not None and each.client_seq > 1,
+        lambda each: isinstance(each, SessionInputRecord) and each.rate == 0,
+        lambda each: isinstance(each, ForgetRecord) and each.session == "gone",
+    ],
+    "sessions_of_frames": [
+        lambda each: isinstance(each, RestoreRecord),
+        *(_is_in(session) for session in ("left", "right", "undone", "middle")),
+        lambda each: isinstance(each, SessionInputRecord) and each.teachers is not None,
+        lambda each: isinstance(each, ForgetRecord) and each.session == "left",
     ],
 }
 

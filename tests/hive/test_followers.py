@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from realnet import DendriteLearner
+from service.journal.codec import whole_records
+from service.journal.records import TogetherRecord
 from service.settings import Settings
+from service.store import open_log
 from tests.hive.servers import Servers, hive_of, seen_by, wait_until, wait_until_level
 from tests.running_server import ThreadServer
 
@@ -66,6 +70,27 @@ def test_a_follower_lives_what_the_leader_does_and_answers_as_it_would(servers: 
     assert follower.client.get("/").status_code == 200
     assert 'realnet_follower_lag_records{net="default"} 0.0' in follower.client.get("/metrics").text
     assert "realnet_follower" not in ask.get("/metrics").text
+
+
+def test_a_follower_lives_several_sessions_at_once_as_its_leader_does(servers: Servers) -> None:
+    leader = servers.leader(preset="literal", neurons=420)
+    follower = servers.follower(preset="literal", neurons=420)
+    with ThreadPoolExecutor(8) as clients:
+        for turn in range(6):
+            list(clients.map(lambda name: leader.run(text=TEXT[: 9 + ord(name) % 7], session=name), "abcdefgh"))
+            if turn == 3:
+                leader.snapshot()
+    assert wait_until_level(leader, follower)
+    log = open_log(servers.url, "default/journal")
+    records = [record for block in log.read() for _, record, _, _ in whole_records(block.data)]
+    log.close()
+    assert any(isinstance(each, TogetherRecord) for each in records)
+    asked = {"after": "0", "limit": "1000"}
+    assert leader.client.get("/v1/sessions").json() == follower.client.get("/v1/sessions").json()
+    said = [each.client.get("/v1/outputs", params=asked).json()["outputs"] for each in (leader, follower)]
+    assert [(each["tick"], each["session"]) for each in said[0]] == [
+        (each["tick"], each["session"]) for each in said[1]
+    ]
 
 
 def test_a_follower_writes_nothing_but_that_it_is_there(servers: Servers, tmp_path: Path) -> None:

@@ -72,6 +72,32 @@ async def test_many_are_sent_in_messages_of_a_hundred_and_only_once(store: Store
     assert [len(got.events) for got in receiver.got] == [100, 100, 50, 1]
 
 
+async def test_what_was_sent_before_an_orderly_end_is_not_sent_again(
+    store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, is_held, held = store.put, False, asyncio.Event()
+
+    async def put_or_hold(key: str, value: bytes) -> None:
+        nonlocal is_held
+        if is_held and key.startswith(NetKeys(NET).hooks):
+            is_held = False
+            held.set()
+            await asyncio.Event().wait()
+        await put(key, value)
+
+    monkeypatch.setattr(store, "put", put_or_hold)
+    with receiver.up():
+        async with Living.on(store) as living:
+            await living.hooks.add(receiver.url, "webhook", new_secret(), [])
+            is_held = True
+            living.tell(1)
+            await held.wait()
+        async with Living.on(store) as living:
+            living.tell(1)
+            await until(lambda: receiver.ids[-1] == 2)
+    assert receiver.ids == [1, 2]
+
+
 async def test_what_is_kept_no_longer_is_counted(
     store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,7 @@ def test_fields_of_a_replay_and_a_net_that_may_not_learn_are_refused(server: Thr
     assert (job["status"], job["error"]["type"]) == ("failed", "/problems/conflict")
 
 
+@pytest.mark.long
 def test_a_killed_server_searches_again_and_wakes_once(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(preset="dendrites", variant="fast", snapshot_every=0).start()
     server.run(text=LOG)

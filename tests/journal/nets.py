@@ -1,7 +1,7 @@
 """The states that a journal must lead to."""
 
 from realnet import Checkpoint
-from service.engine.commands import Clone
+from service.engine.clones import clone
 from tests.runtime.life import BIRTH, Life, born, given
 
 
@@ -19,6 +19,6 @@ async def lived_alone(numbers: list[int], rates: dict[int, float] | None = None)
 async def settled(life: Life) -> Checkpoint:
     """Wait until all that was journalled has been run and return the net."""
     while True:
-        checkpoint, state = await life.engine.ask(Clone())
+        checkpoint, state = await clone(life.engine)
         if state.place is not None and not state.place.half:
             return checkpoint

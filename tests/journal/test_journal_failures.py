@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.engine.commands import Clone, Run, SetPace
+from service.engine.clones import clone
+from service.engine.commands import Run, SetPace
 from service.engine.pace import Mode
 from service.errors import NotDurable
 from service.journal.journal import Policy
@@ -125,7 +126,7 @@ async def test_idle_ticks_are_only_counted_while_the_journal_cannot_be_written(s
         log.fails = "before"
         while life.inbox.refusal is None:
             await asyncio.sleep(0.01)
-        activity = [(await life.engine.ask(Clone()))[0] for _ in range(2)]
+        activity = [(await clone(life.engine))[0] for _ in range(2)]
         assert activity[1].arrays["x"].tolist() == activity[0].arrays["x"].tolist()
         assert activity[1].tick >= activity[0].tick
         assert life.engine.status.mode is Mode.AWAKE

@@ -1,5 +1,7 @@
 """Members that are killed while they merge, and inputs that come meanwhile."""
 
+import pytest
+
 from tests.jobs.client import end_of
 from tests.merges.servers import HELD_OUT, TEXTS, Start, ancestor, ask, start
 from tests.running_server import ProcessServer
@@ -7,6 +9,7 @@ from tests.running_server import ProcessServer
 __all__ = ["start"]
 
 
+@pytest.mark.long
 def test_a_member_that_is_killed_goes_on_with_the_merge_and_learns_nothing_twice(start: Start) -> None:
     one, two = start(*TEXTS[:2], kind=ProcessServer, journal="always")
     id = ask(one, two)

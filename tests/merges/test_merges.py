@@ -106,6 +106,7 @@ def test_who_is_of_another_ancestor_or_does_not_answer_is_left_out_and_told(star
     assert one.weights() == weights
 
 
+@pytest.mark.long
 def test_who_was_away_is_told_later_and_loses_nothing(start: Start) -> None:
     one, two, away = start(*TEXTS)
     away.terminate()
@@ -120,6 +121,7 @@ def test_who_was_away_is_told_later_and_loses_nothing(start: Start) -> None:
     assert bits(away, HELD_OUT[2]) < before + 0.1
 
 
+@pytest.mark.long
 def test_a_server_that_follows_a_member_has_the_same_bits(
     start: Start, new_server: Callable[..., ThreadServer], tmp_path: Path
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_server_that_follows_a_member_has_the_same_bits(
     assert ancestor(follower) == result["lines_sha256"]
 
 
+@pytest.mark.long
 def test_those_that_are_restored_to_the_same_snapshot_merge(start: Start) -> None:
     one, two = start(TEXTS[0], TEXTS[1])
     saved = one.snapshot()
@@ -147,6 +150,7 @@ def test_those_that_are_restored_to_the_same_snapshot_merge(start: Start) -> Non
     assert ancestor(one) == ancestor(two) == result["lines_sha256"]
 
 
+@pytest.mark.long
 def test_it_merges_again_by_itself_until_it_is_told_to_merge_once(start: Start) -> None:
     one, two = start(TEXTS[0], TEXTS[1])
     end_of(one, ask(one, two, every=EVERY))

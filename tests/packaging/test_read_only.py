@@ -21,6 +21,7 @@ def library(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_net_lives_and_says_once_that_its_kernels_cannot_be_kept(library: Path) -> None:
     environment = {"HOME": os.devnull, "PYTHONPATH": os.pathsep.join([str(library), *sys.path])}
     environment["NUMBA_OPT"] = "0"  # half of the time

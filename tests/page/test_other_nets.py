@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.page.browser import Visit
@@ -11,6 +12,7 @@ from tests.running_server import ThreadServer
 LIFE = "seven times six is forty-two, and six times seven is forty-two. " * 40
 
 
+@pytest.mark.long
 def test_another_net_is_heard_talks_along_and_is_cut(
     visits: Callable[..., Visit], new_server: Callable[..., ThreadServer], tmp_path: Path
 ) -> None:
@@ -35,6 +37,7 @@ def test_another_net_is_heard_talks_along_and_is_cut(
         expect(visit.see("talk-with")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_the_net_becomes_another(
     visits: Callable[..., Visit], new_server: Callable[..., ThreadServer], tmp_path: Path
 ) -> None:

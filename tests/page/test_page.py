@@ -36,6 +36,7 @@ def test_letters_are_coloured_by_their_surprise_before_they_were_learnt(visit: V
     expect(visit.see("letter")).to_contain_text("bits, it gave it")
 
 
+@pytest.mark.long
 def test_a_flood_is_sampled(visit: Visit) -> None:
     for _ in range(4):
         visit.server.client.post("/v1/inputs?wait=true&outputs=none", json={"text": TEXT * 20}).raise_for_status()
@@ -129,6 +130,7 @@ def test_it_talks_on_and_learns_nothing_of_it(visit: Visit) -> None:
     assert visit.server.weights() == weights
 
 
+@pytest.mark.long
 def test_a_file_is_streamed_as_it_is(visit: Visit) -> None:
     before, content = visit.server.net()["tokens_seen"], random.Random(0).randbytes(20_000)
     visit.see("file").set_input_files({"name": "a.bin", "mimeType": "", "buffer": content})
@@ -177,6 +179,7 @@ def test_it_thinks_on_while_nothing_comes(visit: Visit) -> None:
     visit.server.run(text="and it is awake again")
 
 
+@pytest.mark.long
 def test_talks_of_a_daydream_are_shown(visit: Visit) -> None:
     visit.server.run(text=TEXT)
     visit.press("Daydream")
@@ -188,6 +191,7 @@ def test_talks_of_a_daydream_are_shown(visit: Visit) -> None:
     assert talks[0]["text"] in shown.first.locator("p").evaluate("each => each.textContent")
 
 
+@pytest.mark.long
 def test_snapshots_are_saved_kept_named_and_downloaded(visit: Visit) -> None:
     visit.see("snapshot-name").fill("first <b>")
     visit.press("Save")
@@ -247,6 +251,7 @@ def test_it_comes_back_after_a_restart(browser: Browser, new_server: Callable[..
         expect(visit.see("n-seen")).to_have_text("12")
 
 
+@pytest.mark.long
 def test_a_net_with_a_tokenizer(visits: Callable[..., Visit], tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_bytes(bytes_and_words())
     with visits(vocabulary=str(tmp_path / "tokenizer.json")) as visit:
@@ -262,6 +267,7 @@ def test_a_net_with_a_tokenizer(visits: Callable[..., Visit], tmp_path: Path) ->
         assert len(visit.server.run(text="on the mat" + "ä dog " * 4000)) == seen
 
 
+@pytest.mark.long
 def test_a_net_of_neurons_and_one_of_frames(visits: Callable[..., Visit], tmp_path: Path) -> None:
     with visits(preset="surprise", neurons=1000) as visit:
         visit.is_open()
@@ -299,6 +305,7 @@ def test_everybody_finds_the_way(browser: Browser, server: ThreadServer, scheme:
         expect(visit.see("dialog")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_it_fits_a_phone(browser: Browser, server: ThreadServer) -> None:
     with Visit(browser, server, viewport={"width": 360, "height": 740}) as visit:
         visit.is_open()
@@ -322,6 +329,7 @@ def test_the_policy_lets_nothing_in(server: ThreadServer) -> None:
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
 
 
+@pytest.mark.long
 def test_the_pictures_of_the_docs_are_taken(browser: Browser, tmp_path: Path) -> None:
     take(browser, tmp_path)
     for name in ("page.png", "streams.png"):

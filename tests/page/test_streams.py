@@ -100,6 +100,7 @@ def test_lines_that_are_new_are_shown_as_they_are(visit: Visit) -> None:
     visit.check_access()
 
 
+@pytest.mark.long
 def test_a_stream_that_is_not_ready_says_when_it_will_be(visit: Visit) -> None:
     choose(visit, "young")
     expect(visit.see("streams-facts")).to_have_text("30 rows of values, 120 rows until it says anything")
@@ -112,6 +113,7 @@ def test_a_stream_that_is_not_ready_says_when_it_will_be(visit: Visit) -> None:
     expect(visit.see("streams-facts")).to_contain_text("0 rows of values")
 
 
+@pytest.mark.long
 def test_of_several_values_the_chosen_one_is_drawn(visit: Visit) -> None:
     choose(visit, "host")
     expect(visit.see("streams-value")).to_have_value("memory")  # which was news
@@ -140,6 +142,7 @@ def test_rows_are_walked_through_with_keys_and_read_as_a_table(visit: Visit) -> 
     expect(table.nth(9)).to_contain_text(re.compile(r"40.*1: open"))
 
 
+@pytest.mark.long
 def test_a_stream_is_muted_and_deleted(visit: Visit) -> None:
     choose(visit, "works")
     visit.press("Mute for an hour")

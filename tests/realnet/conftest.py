@@ -1,6 +1,7 @@
 """What the tests of kernels in Triton share."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import FunctionType
@@ -28,4 +29,11 @@ def quick_interpreter() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if hasattr(interpreter, "_LangPatchScope"):  # of another version it is as quick as it is
             patch.setattr(interpreter, "_patch_lang", prepare_once)
+        if hasattr(interpreter, "_get_np_dtype"):  # which makes a table of all types at each call
+            look_up, known = interpreter._get_np_dtype, cache(interpreter._get_np_dtype)
+            patch.setattr(
+                interpreter,
+                "_get_np_dtype",
+                lambda type: look_up(type) if type.scalar.is_ptr() else known(type.scalar),
+            )
         yield

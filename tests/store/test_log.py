@@ -19,7 +19,9 @@ from service.journal.records import (
     OriginRecord,
     Record,
     RestoreRecord,
+    SessionInputRecord,
     SnapshotRef,
+    TogetherRecord,
     UnorderedRestoreRecord,
     WeightUpdateRecord,
     packed_tokens,
@@ -34,7 +36,12 @@ from tests.store.disk import Disk
 
 pytestmark = pytest.mark.anyio
 
+INPUTS = st.builds(
+    SessionInputRecord, st.integers(0, 2**40), st.floats(0, 10), st.integers(1, 9), st.binary(), session=st.text()
+)
 RECORDS = st.one_of(
+    INPUTS,
+    st.builds(TogetherRecord, st.integers(0, 2**40), st.integers(1, 64), st.lists(INPUTS, min_size=1, max_size=3)),
     st.builds(InputRecord, st.integers(0, 2**40), st.floats(0, 10), st.just(3), st.binary(min_size=3, max_size=3)),
     st.builds(IdleRecord, st.integers(0, 2**40), st.floats(0, 10), st.integers(1, 64)),
     st.builds(ChangeRecord, st.none() | st.floats(0, 1e6), st.none() | st.booleans(), st.none() | st.booleans()),

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.cuda.dense_kernels import FACTS, learn_and_collect, settle, speak
-from realnet.kernels.cuda.device import are_interpreted
+from realnet.kernels.cuda.device import are_interpreted, begin_copy
 from realnet.kernels.sparse_frames import SparseFrames
 
 RING = 64  # ticks; a power of 2
@@ -151,7 +151,7 @@ class CudaDense:
         return self.begin_snapshot()()
 
     def begin_snapshot(self) -> Callable[[], State]:
-        """Clone all on the device, and return what waits until it is on the host. Ticks may go on in between."""
+        """Clone all on the device, and return what brings it to the host, on any thread. Ticks may go on meanwhile."""
         with self._current():
             self._follow()
             x, x_before = self._activities()
@@ -159,17 +159,13 @@ class CudaDense:
             whole = {"U": self._U[:, :n], "scale": scale, "x": x, "x_before": x_before, "collected": collected}
             if self._alive is not None:
                 whole["alive"] = self._alive[:, :n].view(torch.bool)
-            arrays = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in whole.items()}
-            if self._on_gpu:
-                arrays, copied = _sent(arrays)
+            brought = begin_copy(whole)
         on_host = {"margins": self._margins.copy(), "thresholds": self._thresholds.copy()}
 
         def state() -> State:
-            if self._on_gpu:
-                copied.synchronize()
-            taken: dict[str, NDArray[Any]] = {name: tensor.numpy() for name, tensor in arrays.items()}
-            taken["scale"] = np.concatenate([taken["scale"], self._frozen])
-            return State.of_arrays(taken | on_host)
+            arrays = brought()
+            arrays["scale"] = np.concatenate([arrays["scale"], self._frozen])
+            return State.of_arrays(arrays | on_host)
 
         return state
 
@@ -278,20 +274,6 @@ def _padded(array: NDArray[Any], device: torch.device) -> Tensor:
     padded = torch.zeros(rows, triton.cdiv(columns, _LINE) * _LINE, dtype=tensor.dtype, device=device)
     padded[:, :columns] = tensor
     return padded
-
-
-def _sent(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], torch.cuda.Event]:
-    """Copy to the host on a stream beside the current one; the event is when that is done."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        sent = {
-            name: torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
-            for name, tensor in tensors.items()
-        }
-    for tensor in tensors.values():
-        tensor.record_stream(side)  # its memory is not handed out before
-    return sent, side.record_event()
 
 
 def _taken(tensor: Tensor) -> Float32:

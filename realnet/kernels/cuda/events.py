@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import triton
 from torch import Tensor
 
 from realnet.core.state import SHORT_TERM, TABLE, Float32, Float64, Params, ShortTerm, State
-from realnet.kernels.cuda.device import opening
+from realnet.kernels.cuda.device import begin_copy, opening
 from realnet.kernels.cuda.events_kernel import live_, measure_nets_
 from realnet.kernels.sparse_frames import SparseFrames
 
@@ -91,11 +91,16 @@ class EventNets:
 
     def snapshot(self, k: int) -> State:
         """Return a copy of the state of net `k`, on the host."""
+        return self.begin_snapshot(k)()
+
+    def begin_snapshot(self, k: int) -> Callable[[], State]:
+        """Clone net `k` on the device, and return what brings it to the host, on any thread; ticks may go on."""
         names = (*_LEARNT, "alive") if self._arrays["pruned"][k] else _LEARNT
-        arrays = {name: self._arrays[name][k].cpu().numpy().copy() for name in names}
-        if "alive" in arrays:
-            arrays["alive"] = arrays["alive"].view(np.bool_)
-        return State.blank(self._params, **arrays)
+        whole = {name: self._arrays[name][k] for name in names}
+        if "alive" in whole:
+            whole["alive"] = whole["alive"].view(torch.bool)
+        brought = begin_copy(whole)
+        return lambda: State.blank(self._params, **brought())
 
     def activity(self, k: int) -> Float32:
         return self._arrays["x"][k].cpu().numpy().copy()
@@ -137,3 +142,6 @@ class CudaEvents:
 
     def snapshot(self) -> State:
         return self._nets.snapshot(0)
+
+    def begin_snapshot(self) -> Callable[[], State]:
+        return self._nets.begin_snapshot(0)

@@ -162,8 +162,8 @@ def test_a_fork_reads_what_its_net_has_learnt_since_and_changes_nothing() -> Non
     assert np.abs(forked - expected.run(frames[3:], teachers[3:], plasticity=0)).max() < 1e-5
 
 
-def test_a_checkpoint_goes_on_exactly() -> None:
-    check_that_a_checkpoint_goes_on_exactly(PRUNED.create(), *PRUNED.given(6))
+def test_a_checkpoint_goes_on_exactly_whatever_came_before_it_was_there() -> None:
+    check_that_a_checkpoint_goes_on_exactly(PRUNED.create(), *PRUNED.given(4))
 
 
 def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind() -> None:
@@ -183,25 +183,11 @@ def test_with_its_mind_set_aside_it_lives_as_if_it_had_nothing_in_mind() -> None
     assert np.abs(net.run(frames[:1], plasticity=0) - law.run(frames[:1], plasticity=0)).max() < 1e-5
 
 
-def test_ticks_go_on_while_a_snapshot_is_on_its_way() -> None:
-    kernel = opened(PRUNED)
-    frames, teachers = PRUNED.given(4)
-    kernel.run(SparseFrames.from_dense(frames[:2]), teachers[:2], 0.01)
-    now, later = kernel.snapshot().arrays(), kernel.begin_snapshot()
-    kernel.run(SparseFrames.from_dense(frames[2:]), teachers[2:], 0.01)
-    taken = later().arrays()
-    assert taken.keys() == now.keys()
-    for name, array in now.items():
-        assert (taken[name] == array).all(), name
-        assert taken[name].dtype == array.dtype
-    assert (now["U"] != kernel.snapshot().U).any()
-
-
 WAITS = "item", "tolist", "cpu", "numpy", "__bool__", "__int__", "__float__", "__index__", "nonzero"
 
 
 @pytest.mark.skipif(HAS_GPU, reason="there it is counted for good, below")
-def test_a_run_asks_for_numbers_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_asks_for_numbers_once_and_to_begin_a_snapshot_never(monkeypatch: pytest.MonkeyPatch) -> None:
     """What would make a GPU's host wait is called of no tensor before the outputs are, at the end."""
     monkeypatch.setattr("realnet.kernels.cuda.dense.RING", 4)
     kernel = opened(PRUNED)
@@ -216,25 +202,32 @@ def test_a_run_asks_for_numbers_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr(torch.Tensor, name, told)
     kernel.run(SparseFrames.from_dense(frames), teachers, 0.01)
+    begun = kernel.begin_snapshot()
     assert asked == [("numpy", (5, PRUNED.n_out))]
+    begun()
+    assert ("numpy", (PRUNED.n, PRUNED.n)) in asked
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not HAS_GPU, reason="no GPU")
-def test_a_run_on_a_gpu_waits_once() -> None:
+def test_a_run_on_a_gpu_waits_once_and_the_beginning_of_a_snapshot_never() -> None:
     kernel = opened(LARGE)
     frames, teachers = LARGE.given(150)
     given = SparseFrames.from_dense(frames), teachers, 0.01
     kernel.run(*given)  # compiles, and makes the graphs
+    kernel.snapshot()
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         torch.cuda.set_sync_debug_mode("warn")
         told.clear()  # that it is a prototype
         try:
             kernel.run(*given)
+            assert len(told) <= 1
+            told.clear()
+            kernel.begin_snapshot()
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    assert len(told) <= 1
+    assert not told
 
 
 def test_a_device_that_is_no_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

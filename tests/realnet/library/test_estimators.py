@@ -19,6 +19,7 @@ X = np.random.default_rng(0).normal(np.random.default_rng(1).normal(size=(3, 6))
 SMALL = {"hidden": 16, "epochs": 10}  # it is fitted 60 times; small enough for a regressor is too small to fit
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "options"), [("RealNetClassifier", SMALL), ("RealNetRegressor", {})])
 def test_scikit_learns_own_checks(name: str, options: dict[str, int]) -> None:
     from sklearn.utils.estimator_checks import check_estimator

@@ -165,6 +165,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         RealNet.load(path)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own
 def test_a_compiled_model_is_the_same_model() -> None:
     model = RealNet(12, [0, 1], [11], seed=0)
