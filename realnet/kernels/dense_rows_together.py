@@ -16,17 +16,17 @@ NUMBERS = 3  # of a session: keep, shift, less
 
 
 class _RowsTogether(Rows):
-    """Writes the instructions that learn `count` rows with each of `sessions` sessions.
+    """Writes the instructions that learn `count` rows with `learners` sessions, and have all `sessions` collect.
 
     The arrays are as in `dense_together.py: _learn_block_`. `places` are the first row, its place in the table, and the
     columns from which on and before which is learnt, and all. They are stored to whole vectors, and those past the end
     stay what they are.
     """
 
-    def __init__(self, builder: Any, arrays: Any, places: Any, sessions: Any, count: int) -> None:
+    def __init__(self, builder: Any, arrays: Any, places: Any, learners: Any, sessions: Any, count: int) -> None:
         U, living, v, sums, table, numbers, self._extremes = arrays
         first, self._at, self._begin, self._end, self._n = cgutils.unpack_tuple(builder, places)
-        self._builder, self._sessions = builder, sessions
+        self._builder, self._learners, self._sessions = builder, learners, sessions
         self._is_pruned = builder.icmp_signed("!=", living.nitems, INDEX(0))
         self._width = cgutils.unpack_tuple(builder, U.shape)[1]
         self._v, self._sums, self._table, self._numbers = v.data, sums.data, table.data, numbers.data
@@ -56,7 +56,7 @@ class _RowsTogether(Rows):
         keep, shift = (self._spread(self._number(INDEX(0), k)) for k in (0, 1))
         kept = [self._call("fmuladd", keep, old, shift) for old in olds]  # the first may fold
         self._change(INDEX(0), j, is_end, olds, kept)
-        with cgutils.for_range(builder, self._sessions, INDEX(1)) as others:
+        with cgutils.for_range(builder, self._learners, INDEX(1)) as others:
             now = [builder.load(each) for each in self._now]
             self._change(others.index, j, is_end, now, now)
         news, lives = [builder.load(each) for each in self._now], []
@@ -129,6 +129,7 @@ def _learning(count: int) -> Any:
         numbers: Any,
         extremes: Any,
         places: Any,
+        learners: Any,
         sessions: Any,
     ) -> Any:
         arrays = U, living, v, sums, table, numbers, extremes
@@ -137,11 +138,11 @@ def _learning(count: int) -> Any:
             views = [
                 context.make_array(kind)(context, builder, value) for kind, value in zip(arrays, values, strict=False)
             ]
-            where, living_at_once = values[-2:]
-            _RowsTogether(builder, views, where, living_at_once, count).write()
+            where, of_learners, of_all = values[-3:]
+            _RowsTogether(builder, views, where, of_learners, of_all, count).write()
             return context.get_dummy_value()
 
-        return types.void(*arrays, places, types.intp), generate
+        return types.void(*arrays, places, types.intp, types.intp), generate
 
     return intrinsic(learn_)
 

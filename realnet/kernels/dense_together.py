@@ -72,7 +72,13 @@ def run_together(
         *(matrix, state.scale, alive, x, x_before, collected),
         *buffers,
         *(places, offsets, *(np.concatenate([getattr(each, name) for each in frames]) for name in ("index", "value"))),
-        *(taught, np.array(rates, np.float64), shape, outputs),
+        *(
+            taught,
+            np.array(rates, np.float64),
+            np.argsort([rate == 0 for rate in rates], kind="stable"),
+            shape,
+            outputs,
+        ),
     )
     if threads > 1:
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
@@ -109,6 +115,7 @@ def _run_(
     frame_value: Float32,
     teachers: Float32,
     rates: Float64,
+    order: NDArray[np.int64],  # of the sessions: first those that learn, so that the others make no bit another
     shape: tuple[int, int],
     outputs: Float32,
 ) -> None:
@@ -117,11 +124,12 @@ def _run_(
     maps, numbers = np.empty((count, 2)), np.empty((count, NUMBERS), np.float32)
     t = 0
     while True:
-        left = 0
-        for s in range(count):
+        left = learners = 0
+        for s in order:
             if places[s] + t < places[s + 1]:
                 here[left] = s
                 left += 1
+                learners += rates[s] > 0
             elif places[s] + t == places[s + 1]:  # it has just dropped out: what would it say next?
                 fire_(scale, collected[s], padded_v[0, :n], n_in, 0, 0, frame_index, frame_value)
                 outputs[places[s + 1] + s] = padded_v[0, n - n_out : n]
@@ -150,6 +158,7 @@ def _run_(
                         alive,
                         block,
                         here[:left],
+                        learners,
                         x,
                         padded_v,
                         maps,
@@ -206,6 +215,7 @@ def _learn_block_(
     alive: Mask,
     block: int,
     here: NDArray[np.int64],
+    learners: int,
     x: Float32,
     v: Float32,
     maps: Float64,
@@ -232,7 +242,7 @@ def _learn_block_(
     for begin in range(0, n, columns):
         for i in range(first, several, ROWS):
             places = (i, i - first, begin, begin + columns, n)
-            learn_rows_together_(U, alive, v, sums, table, numbers, extremes, places, left)
+            learn_rows_together_(U, alive, v, sums, table, numbers, extremes, places, learners, left)
         for i in range(several, last):
             places = (i, i - first, begin, begin + columns, n)
-            learn_row_together_(U, alive, v, sums, table, numbers, extremes, places, left)
+            learn_row_together_(U, alive, v, sums, table, numbers, extremes, places, learners, left)
