@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel
-from realnet.core.dendrite_memory import Episodes, Stimuli
+from realnet.core._numba import exact_inlined_kernel, optional
+from realnet.core.dendrite_memory import OWN_PLACE, Episodes, Stimuli
 from realnet.core.hashing import mixed
 from realnet.dendrites.reader import LONGEST, P1, Reader, back
 
@@ -18,6 +18,7 @@ _LENGTHS = np.arange(LONGEST + 1)
 FORGIVING_STEP = np.searchsorted(_STEPS, _LENGTHS, side="right")
 STRICT_STEP = np.where(_LENGTHS < 32, _LENGTHS, np.minimum(63, 32 + (_LENGTHS - 32) // 16))
 STRICT_SIZE = np.where(_LENGTHS > 0, 1 + np.searchsorted(_SIZES, _LENGTHS, side="right"), 0)
+_above_places = optional("above_places")  # of a child, which has few places of its own over its parent's
 MISSES = np.array([bin(i).count("1") for i in range(2**16)])
 
 
@@ -75,13 +76,13 @@ def follow_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], token:
     if write:
         episodes.tokens[episodes.lived[0] & mask] = token
         episodes.lived[0] += 1
-    here = episodes.lived[0]
+    here, above = episodes.lived[0], _above_places(episodes)
     for r in range(len(kinds)):
         least, recall = kinds[r, 0], reader.recalls[r]
         if reader.text[0].seen < np.uint64(least):
             continue
-        place = _place(reader, least, episodes.places.shape[1])
-        known = np.int64(episodes.places[r, place])
+        place = _place(reader, least, _count(episodes.places, above))
+        known = np.int64(_known(episodes.places, above, r, place))
         if known > 0 and (recall.distance == 0 or (kinds[r, 1] and recall.length < least)):
             distance = (here - known + 1) & mask
             if 0 < distance < mask - _MARGIN and distance != recall.distance:
@@ -89,7 +90,7 @@ def follow_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], token:
                 if length >= least and length > recall.length:
                     recall.distance, recall.length, recall.misses = distance, length, 0
         if write:
-            episodes.places[r, place] = (here & mask) + 1
+            _keep_(episodes.places, above, r, place, (here & mask) + 1)
 
 
 def found_again(reader: Reader, episodes: Episodes, since: int) -> Reader:
@@ -111,6 +112,33 @@ def _place(reader: Reader, least: int, places: int) -> int:
     for k in range(1, least + 1):
         h = (h + back(reader, k) + np.uint64(1)) * P1
     return int(mixed(h) & np.uint64(places - 1))
+
+
+@exact_inlined_kernel
+def _count(places: NDArray[np.int32], above: NDArray[np.int32] | None) -> int:
+    count: int = places.shape[1]
+    if above is not None:
+        count = above.shape[1]
+    return count
+
+
+@exact_inlined_kernel
+def _known(places: NDArray[np.int32], above: NDArray[np.int32] | None, r: int, place: int) -> int:
+    """Return where the last tokens of this hash were followed, + 1, 0: nowhere."""
+    known = np.int64(places[r, place % places.shape[1]])
+    if above is not None:
+        if known > 0 and known // OWN_PLACE == place // places.shape[1]:
+            return int(known % OWN_PLACE)
+        known = np.int64(above[r, place])
+    return int(known)
+
+
+@exact_inlined_kernel
+def _keep_(places: NDArray[np.int32], above: NDArray[np.int32] | None, r: int, place: int, here: int) -> None:
+    if above is None:
+        places[r, place] = here
+    else:
+        places[r, place % places.shape[1]] = place // places.shape[1] * OWN_PLACE + here
 
 
 @exact_inlined_kernel
