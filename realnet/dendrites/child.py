@@ -41,11 +41,6 @@ class ChildNet(DendriteNet):
         """Return the parent that it is over."""
         return self._mind.parent
 
-    @property
-    def nbytes(self) -> int:
-        """Return the bytes of all of its own that is learnt and in mind."""
-        return self._mind.nbytes() + sum(each.nbytes for each in self._reader.words().values())
-
     def rebase(self, parent: Parent) -> None:
         """Go on over another parent, a newer one of the same wiring: what is its own stays.
 

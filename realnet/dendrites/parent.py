@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.dendrite_memory import Memory
-from realnet.dendrites.birth import rates
+from realnet.core.dendrite_memory import Episodes, Memory
+from realnet.dendrites.birth import rates, unused
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import DendriteNet
-from realnet.dendrites.pages import Pages
 from realnet.dendrites.reader import Reader
 from realnet.vocabulary import Vocabulary
-
-_SHARED = ("lines", "used", "maps", "map_uses")  # of `Memory`: what children have nothing of, or rows of their own
 
 
 class Parent:
@@ -27,33 +24,26 @@ class Parent:
         sha256: the hash of all that it is.
         wiring, symbols, max_lines, tick, learning_rate: those of the net.
         vocabulary, leaves: those of its learner.
-        memory: what it has learnt; only to be read.
-        places: where its recalls find what it remembers; only to be read.
-        lived: how many tokens it has lived.
-        pages: of what children begin with copies: gains, what is small, and the `tokens` that it remembers.
-        encoder, rates: what children need of the wiring, and share.
+        memory, episodes: what it has learnt, and what it remembers; only to be read.
+        gain_rows: the numbers of the rows of gains that were used.
+        gains: (G + rows, columns) one row a gate as at birth, and then those.
+        encoder, gates, rates: what is made of the wiring, which children share.
     """
 
     def __init__(
-        self,
-        net: DendriteNet,
-        vocabulary: Vocabulary,
-        leaves: Leaves,
-        arrays: Mapping[str, NDArray[Any]],
-        sha256: str,
+        self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves, arrays: Mapping[str, NDArray[Any]], sha256: str
     ) -> None:
         """Freeze a copy of a net, which may learn on; `arrays` are all of its own, whole."""
-        self.vocabulary, self.leaves = vocabulary, leaves
         self.sha256, self.wiring, self.symbols, self.max_lines = sha256, net.wiring, net.symbols, net.max_lines
-        self.tick, self.learning_rate, self.lived = net.tick, net.learning_rate, int(arrays["lived"][0])
-        self.encoder, self.rates = Encoder(net.wiring), rates(net.wiring)
+        self.vocabulary, self.leaves, self.tick, self.learning_rate = vocabulary, leaves, net.tick, net.learning_rate
+        self.encoder, self.gates, self.rates = Encoder(net.wiring), net.wiring.gates, rates(net.wiring)
         self._words = {name: arrays[name].copy() for name in self.encoder.nothing_read().words()}
-        begun = {name: each for name, each in net.memory._asdict().items() if name not in _SHARED}
-        self.pages = Pages(begun | {"tokens": arrays["tokens"]})
-        kept = {name: getattr(net.memory, name).copy() for name in _SHARED}
-        self.memory = Memory(**kept, **{name: self.pages.arrays[name] for name in begun})
-        self.places = arrays["places"].copy()
-        for each in (*self.memory, self.places):
+        self.memory = Memory._make(each.copy() for each in net.memory)
+        self.episodes = Episodes(*(arrays[name].copy() for name in Episodes._fields))
+        gains = self.memory.gains.reshape(-1, self.memory.gains.shape[2])
+        self.gain_rows = np.flatnonzero(self.memory.gain_uses)
+        self.gains = np.concatenate([unused(net.wiring)["gains"], gains[self.gain_rows]])
+        for each in (*self.memory, *self.episodes, self.gains):
             each.flags.writeable = False
 
     @property
@@ -61,16 +51,20 @@ class Parent:
         return len(self.memory.lines) - 1
 
     @property
+    def lived(self) -> int:
+        """Return how many tokens it has lived."""
+        return int(self.episodes.lived[0])
+
+    @property
     def nbytes(self) -> int:
         """Return the bytes of all that its children share."""
-        return sum(each.nbytes for each in (*self.memory, self.places, self.pages.arrays["tokens"]))
+        return sum(each.nbytes for each in (*self.memory, *self.episodes, self.gains))
 
     def net(self) -> DendriteNet:
         """Return a net that goes on from what this was, with a copy of all of it."""
         net = DendriteNet(self.wiring, self.symbols, self.max_lines)
-        learnt = {name: each.copy() for name, each in self.memory._asdict().items() if each.size}
-        remembered = {"tokens": self.pages.arrays["tokens"].copy(), "places": self.places.copy()}
-        net.take(learnt | remembered | {"lived": np.array([self.lived])} | self.reader().words())
+        learnt = self.memory._asdict() | self.episodes._asdict()
+        net.take({name: each.copy() for name, each in learnt.items() if each.size} | self.reader().words())
         net.tick, net.learning_rate = self.tick, self.learning_rate
         return net
 

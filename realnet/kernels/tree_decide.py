@@ -29,6 +29,7 @@ from realnet.core.dendrite_memory import (
 from realnet.core.dendrite_tables import Tables
 from realnet.core.hashing import NODE_SALT
 from realnet.core.state import Float32
+from realnet.kernels.tree_gains import row_of_gains
 from realnet.kernels.tree_maps import low_and_high, map_row
 
 if IS_PLAIN:
@@ -60,6 +61,7 @@ class Scratch(NamedTuple):
     map_rows: NDArray[np.uint64]  # (A,)
     cell: NDArray[np.uint64]  # (1,) of the maps' rows
     between: Float32  # (1,) how far beyond that cell
+    asked: NDArray[np.uint64]  # (G,) of a child: the rows that its gates choose, before they are its own
 
     @classmethod
     def of(cls, contexts: int, columns: int, gates: int, somata: int, mixes: int, recalls: int, maps: int) -> Scratch:
@@ -78,6 +80,7 @@ class Scratch(NamedTuple):
             map_rows=np.zeros(maps, np.uint64),
             cell=np.zeros(1, np.uint64),
             between=np.zeros(1, np.float32),
+            asked=np.zeros(gates, np.uint64),
         )
 
 
@@ -195,6 +198,7 @@ def _choose_rows_(
     gates: NDArray[np.int64],
     stimuli: Stimuli,
     t: int,
+    memory: Memory,
     s: Scratch,
 ) -> None:
     mixes = u64(1)
@@ -213,7 +217,7 @@ def _choose_rows_(
         else:
             row = u64(stimuli.gates[t, number] * depth + bit)
         row &= u64(ROWS - 1)
-        s.rows[g] = u64(g * ROWS) + row
+        s.rows[g] = row_of_gains(memory, s.asked, g, u64(g * ROWS) + row)
         if gates[g, 3] != 0:
             s.mix_rows[mixes] = mixes * u64(ROWS) + row
             mixes += u64(1)
@@ -275,7 +279,7 @@ def decide_(
         _ask_beliefs_(memory, tables, s)
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
-    _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
+    _choose_rows_(node, bit, depth, sure, gates, stimuli, t, memory, s)
     z = _fire_(gates, memory, tables, s)
     probability: np.float32 = _say_(node, z, squashed(z, tables.squash), stimuli, t, memory, s)
     return probability

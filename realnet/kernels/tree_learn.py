@@ -10,6 +10,7 @@ from realnet.core.dendrite_memory import CELLS, HISTORIES, Memory
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
 from realnet.kernels.tree_decide import Scratch, f32, i64, u32, u64
+from realnet.kernels.tree_gains import row_to_adapt
 from realnet.kernels.tree_maps import row_to_learn
 
 if IS_PLAIN:
@@ -39,7 +40,7 @@ def adapt_(answer: int, gates: NDArray[np.int64], rates: Float32, rate: np.float
             for j in range(somata):
                 memory.mix[s.mix_rows[m] * u64(somata) + u64(j)] += surprise * s.heard[j]
     for g in range(len(gates)):
-        j, row = gates[g, 0], s.rows[g]
+        j, row = gates[g, 0], row_to_adapt(memory, s.asked, g, s.rows[g])
         n = memory.gain_uses[row]
         if n < 8191:
             memory.gain_uses[row] = n + 1
