@@ -84,6 +84,10 @@ class ChildNet(DendriteNet):
         """Raises ValueError: what children have learnt is merged by `merge_children`."""
         raise ValueError("a child's lines are merged into a new parent")
 
+    def record(self, tokens: NDArray[np.int32]) -> NoReturn:
+        """Raises ValueError, as `weights` does."""
+        raise ValueError("a child is not fitted")
+
     def weights(self) -> NoReturn:
         """Raises ValueError: it is not fitted."""
         raise ValueError("a child is not fitted")

@@ -32,6 +32,18 @@ def child_of(parent: Parent, lines: int = LINES) -> DendriteLearner:
     return DendriteLearner(ChildNet(parent, lines), parent.vocabulary, parent.leaves)
 
 
+def rebase(child: DendriteLearner, parent: Parent) -> None:
+    """Have a child go on over another parent, a newer one: what it has learnt itself stays its own.
+
+    Raises ValueError, with nothing changed, for no child, and for a parent of other contexts or tokens.
+    """
+    if not isinstance(child.net, ChildNet):
+        raise ValueError("only a child has a parent")
+    if (parent.vocabulary.name, parent.vocabulary.content) != (child.vocabulary.name, child.vocabulary.content):
+        raise ValueError(f"the other parent has the tokens {parent.vocabulary.name}, not {child.vocabulary.name}")
+    child.net.rebase(parent)
+
+
 def merge_children(parent: Parent, children: Sequence[DendriteLearner]) -> DendriteLearner:
     """Return a learner that goes on from the parent with the lines that its children have learnt, by their counts.
 
