@@ -1,9 +1,10 @@
 """Measure many nets on one server: `python -m benchmarks.nets [--redis URL]`.
 
 So many nets are made and taught a text of their own in messages of 100 tokens, in turn, by a few clients: tokens a
-second over all, once with all of them in memory and once with 64, so that each message wakes a net. Then each cold net
-is asked what it is, one after the other: how long that takes, as the client sees it. What a hot net takes is the
-server's resident memory with 64 of them, against that with none.
+second over all, once with all of them in memory and once with 64, so that each message wakes a net, and what a message
+takes of the server's processor time, in its event loop and in all threads beside it. Then each cold net is asked what
+it is, one after the other: how long that takes, as the client sees it. What a hot net takes is the server's resident
+memory with 64 of them, against that with none.
 """
 
 import argparse
@@ -58,12 +59,13 @@ def main() -> None:
     parser.add_argument("--nets", type=int, default=200)
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--variant", default="standard")
+    parser.add_argument("--variant", default="standard", help="fast, standard, large or compact")
+    parser.add_argument("--memory", type=int, default=2**16, help="bytes of a compact net")
     parser.add_argument("--redis", help="the URL of an empty Redis, in place of a directory")
     given = parser.parse_args()
     settings: dict[str, object] = {"nets_hot_bytes": 2**34, "rate_requests": 0, "rate_ticks": 0}
     flags = [] if given.redis is None else ["--store", given.redis]
-    form = {"variant": given.variant} | ({"memory": 2**16} if given.variant == "compact" else {})
+    form = {"variant": given.variant} | ({"memory": given.memory} if given.variant == "compact" else {})
     for hot in (given.nets, HOT):
         with running(*flags, **settings, nets_hot=hot) as server, Client(server) as client:
             before = server.megabytes()
@@ -72,11 +74,13 @@ def main() -> None:
                 client.ask("/v1/nets", name=f"n{net}", **form)
             print(f"{given.nets / (time.perf_counter() - began):.0f} nets made a second")
             first = taught(server, given.nets, range(1), given.clients)
-            used = server.cpu_seconds()
+            messages = (given.turns - 1) * given.nets
+            used, looped = server.cpu_seconds(), server.times_of_threads()[server.pid][0]
             rate = taught(server, given.nets, range(1, given.turns), given.clients)
-            own = (given.turns - 1) * given.nets * MESSAGE / (server.cpu_seconds() - used)
+            used, looped = server.cpu_seconds() - used, server.times_of_threads()[server.pid][0] - looped
             print(f"{hot} hot of {given.nets}: {first:,.0f} tokens a second in the first turn, then {rate:,.0f};")
-            print(f"{own:,.0f} a second of the server's processor time")
+            print(f"{messages * MESSAGE / used:,.0f} a second of the server's processor time;")
+            print(f"a message takes {1000 * used / messages:.1f} ms of it, {1000 * looped / messages:.1f} on the loop")
             count = min(hot, given.nets)
             print(f"{(server.megabytes() - before) / count:.1f} MB a hot net, {server.threads()} threads")
             began, used = time.perf_counter(), server.cpu_seconds()

@@ -49,11 +49,6 @@ def edge_of(connection: HTTPConnection) -> Edge:
     return cast(Edge, connection.scope.get("realnet.edge") or connection.app.state.edge)
 
 
-def runtime_of(connection: HTTPConnection) -> Runtime:
-    """Return the net that a request is about."""
-    return edge_of(connection).runtime
-
-
 def nets_of(connection: HTTPConnection) -> Nets[Edge]:
     """Return all nets of this server."""
     return cast("Nets[Edge]", connection.app.state.nets)
@@ -64,10 +59,29 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return cast(Caller, connection.scope["realnet.caller"])
 
 
-EdgeDep: TypeAlias = Annotated[Edge, Depends(edge_of)]
-RuntimeDep: TypeAlias = Annotated[Runtime, Depends(runtime_of)]
-NetsDep: TypeAlias = Annotated[Nets[Edge], Depends(nets_of)]
-CallerDep: TypeAlias = Annotated[Caller, Depends(caller_of)]
+# A dependency that is no coroutine is called in another thread, for each request: that costs more than all of them do.
+
+
+async def _edge(connection: HTTPConnection) -> Edge:
+    return edge_of(connection)
+
+
+async def _runtime(connection: HTTPConnection) -> Runtime:
+    return edge_of(connection).runtime
+
+
+async def _nets(connection: HTTPConnection) -> Nets[Edge]:
+    return nets_of(connection)
+
+
+async def _caller(connection: HTTPConnection) -> Caller:
+    return caller_of(connection)
+
+
+EdgeDep: TypeAlias = Annotated[Edge, Depends(_edge)]
+RuntimeDep: TypeAlias = Annotated[Runtime, Depends(_runtime)]
+NetsDep: TypeAlias = Annotated[Nets[Edge], Depends(_nets)]
+CallerDep: TypeAlias = Annotated[Caller, Depends(_caller)]
 
 
 def net_of(runtime: Runtime) -> Net:
@@ -75,7 +89,7 @@ def net_of(runtime: Runtime) -> Net:
     return Net.of(runtime)
 
 
-def takes_json(request: Request) -> None:
+async def takes_json(request: Request) -> None:
     """Refuse a body that is not JSON: without asking first, a browser sends no JSON for another site's page."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send application/json")

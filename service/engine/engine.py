@@ -21,7 +21,7 @@ from service.engine.inbox import Inbox
 from service.engine.opinions import Listeners
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
-from service.engine.pace import Pace
+from service.engine.pace import Mode, Pace
 from service.engine.pipeline import Pipeline, SliceSize
 from service.engine.replay_report import reported
 from service.engine.replies import Replies, is_run
@@ -50,6 +50,7 @@ from service.store.base import StoreError
 DIED = "the engine has died, the server's log tells why"
 _STALLED_SECONDS = 5.0  # without a step
 _STOP_SECONDS = 1.0
+_THOUGHT_SECONDS = 0.25  # between two thoughts of a net to which nothing comes
 _ALL = 4096  # ticks in a slice that nobody waits for
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
@@ -213,7 +214,9 @@ class Engine:
     def _take(self) -> None:
         is_busy = bool(self._generations) or self._pipeline.is_ready(self._slice.most(self._pace.paused))
         is_busy = is_busy or (len(self._gathering) > 0 and not self._pipeline)
-        self._taken.extend(self._inbox.take(0.0 if is_busy else self._pace.patience(time.monotonic())))
+        self._taken.extend(self._inbox.take(0.0 if is_busy else self._patience()))
+        if self._feed is None and self._pace.mode is Mode.RESTING:
+            self._idle()  # the time until now has passed before what comes
         while self._taken:
             try:
                 self._accept(self._taken[0])
@@ -226,6 +229,11 @@ class Engine:
             except NotDurable as error:
                 for run in runs:
                     self._replies.not_taken(run, error)
+
+    def _patience(self) -> float:
+        """Return for how many seconds there is nothing to do if nothing comes."""
+        patience = self._pace.patience(time.monotonic())
+        return min(_THOUGHT_SECONDS, patience) if self.thoughts.is_on else patience
 
     def _accept(self, command: Command[Any]) -> None:
         match command:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-PATIENCE_SECONDS = 0.25  # the engine looks up at least this often, so that its health is seen
+PATIENCE_SECONDS = 1.0  # the engine looks up at least this often, so that its health is seen
 _BURST = 64  # ticks computed at once after the engine was late: no storm follows a long pause
 
 

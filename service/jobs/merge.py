@@ -164,15 +164,16 @@ class MergeJob:
 async def merge_again(jobs: JobRunner, engine: Engine) -> None:
     """Queue the last merge once more whenever the net has lived as many tokens as it says, unless it was cancelled."""
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
         last = next((job for job in reversed(jobs.all()) if "peers" in job.request), None)
         if last is None or not last.has_ended or last.status is JobStatus.CANCELLED or last.request["every"] is None:
+            await jobs.change()
             continue
         then = last.metrics.get("tokens_seen", 0)
         seen = engine.status.tokens_seen
         if seen - (then if then <= seen else 0) >= last.request["every"]:  # else it was restored since
             with contextlib.suppress(Refused, StoreError):  # the store is in trouble, of which others tell
                 await jobs.again(last.id)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _result(job: JobContext, adopted: bool, **others: Any) -> JobResult:

@@ -194,6 +194,10 @@ class JobRunner:
                 except TimeoutError:
                     yield None
 
+    async def change(self) -> None:
+        """Wait until a job has changed, or there is another."""
+        await self._changed.wait()
+
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)

@@ -49,6 +49,7 @@ class _Hot(Generic[E]):
     Attributes:
         users: how often it is used, or waited for, now.
         is_let_in: it has one of the places for hot nets.
+        nbytes: what it took when it had changed so often (`changes`).
     """
 
     def __init__(self, name: str) -> None:
@@ -58,7 +59,7 @@ class _Hot(Generic[E]):
         self.opened: asyncio.Future[E] = asyncio.get_running_loop().create_future()
         self.end = asyncio.Event()
         self.is_let_in = False
-        self.nbytes = 0
+        self.nbytes = self.changes = 0
         self.life: asyncio.Task[None]
 
     @property
@@ -285,7 +286,8 @@ class HotNets(Generic[E]):
             for hot in self._nets.values():
                 if (edge := hot.edge) is None or hot.end.is_set():
                     continue
-                hot.nbytes = edge.runtime.nbytes
+                if (changes := edge.runtime.status.changes) != hot.changes:  # to add all up takes its time
+                    hot.changes, hot.nbytes = changes, edge.runtime.nbytes
                 if (why := edge.runtime.failure) is not None:
                     _logger.error("the net %s cannot go on: %s", hot.name, why)
                     self._damaged[hot.name] = NetDamaged(f"the net {hot.name} cannot go on: {why}"), time.monotonic()

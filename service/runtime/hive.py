@@ -59,12 +59,14 @@ class Hive:
     """This server among the others on its store. On the loop.
 
     Attributes:
+        leads: it is this server that takes inputs: from the moment on in which its inbox does.
         members: all that were heard of in the last seconds, this one too, the leader first.
     """
 
     def __init__(self, runtime: Runtime, place: OpenStore, settings: ServerSettings, url: str) -> None:
         self.id = secrets.token_hex(4)
         self.url = url
+        self.leads = runtime.follower is None
         self.read_only = settings.read_only
         self.on_lead: list[Callable[[], None]] = []  # called before the first input may come
         self._standby = settings.standby
@@ -74,10 +76,6 @@ class Hive:
         self._told_at = 0.0
         self._promoting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def leads(self) -> bool:
-        return self._runtime.follower is None
 
     @property
     def leader(self) -> str | None:
@@ -149,6 +147,7 @@ class Hive:
             for listener in self.on_lead:
                 listener()
             self._runtime.inbox.refuse(None)
+            self.leads = True
             took = time.monotonic() - began
             _logger.warning("this server leads now, from record %d on; that took %.1f s", self.me.record, took)
             await self._beat()

@@ -1,15 +1,18 @@
 """A leader is killed while it is taught: a standby leads, nothing that was acknowledged is lost, and reads go on."""
 
+import asyncio
 import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
 from realnet.client import Client, RealNetError
+from service.jobs.runner import JobRunner
 from tests.faults.story import IS_SHORT, ROUNDS
 from tests.hive.servers import Servers, hive_of, seen_by, wait_until, wait_until_level
 from tests.redis_server import RedisServer
@@ -137,6 +140,7 @@ def test_one_is_promoted_when_its_leader_has_gone_and_not_before(servers: Server
     wait_until(lambda: hive_of(follower)["leader"] == leader.url, "the follower knows its leader")
     told = {"json": {"text": "once"}, "headers": {"Idempotency-Key": "one"}}
     first = leader.client.post("/v1/inputs", **told).raise_for_status().json()  # type: ignore[arg-type]
+    wait_until(lambda: leader.net()["tick"] == len("once"), "the leader has lived it")
     wait_until_level(leader, follower, other)
     refused = follower.client.post("/v1/hive/promote")
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/conflict")
@@ -159,3 +163,27 @@ def test_one_is_promoted_when_its_leader_has_gone_and_not_before(servers: Server
     wait_until(lambda: follower.client.get(f"/v1/jobs/{job}").json()["status"] == "succeeded", "its jobs run")
     assert wait_until_level(follower, other)
     assert seen_by(other, follower.url) is not None
+
+
+def test_one_is_no_leader_before_it_takes_inputs(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    leader = servers.leader()
+    follower = servers.follower()
+    wait_until(lambda: hive_of(follower)["leader"] == leader.url, "the follower knows its leader")
+    leader.terminate()
+    is_starting, may_start, start = threading.Event(), threading.Event(), JobRunner.start
+
+    async def start_late(runner: JobRunner) -> None:
+        is_starting.set()
+        await asyncio.to_thread(may_start.wait)
+        await start(runner)
+
+    monkeypatch.setattr(JobRunner, "start", start_late)
+    with ThreadPoolExecutor(1) as pool:
+        promoted = pool.submit(httpx.post, f"{follower.url}/v1/hive/promote", timeout=30)
+        try:
+            assert is_starting.wait(30)
+            assert hive_of(follower)["role"] == "follower"
+        finally:
+            may_start.set()
+        assert promoted.result().json()["role"] == "leader"
+    assert follower.client.post("/v1/inputs", json={"text": TEXT}).status_code == 202

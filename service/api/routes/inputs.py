@@ -66,14 +66,15 @@ async def post_inputs(
         learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, digest)
         if learnt is not None:
             return await _answered_before(learnt, runtime, outputs if wait else None)
-    command.journalled = asyncio.get_running_loop().create_future()
+    if not wait:  # else nobody need be woken for it
+        command.journalled = asyncio.get_running_loop().create_future()
     try:
         runtime.submit(command)
     except Refused:
         command.reply.cancel()
         raise
     caller.ticks.take(command.ticks)
-    if not wait:
+    if command.journalled is not None:
         await command.journalled
         return Accepted(accepted=command.ticks, queued=runtime.inbox.depth)
     ran = await command.reply
