@@ -14,6 +14,7 @@ import numpy as np
 
 try:
     from numba import njit, types
+    from numba.core import imputils
     from numba.extending import intrinsic
 except ModuleNotFoundError as error:
     if error.name != "numba":
@@ -122,6 +123,29 @@ def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.fma(*arguments)
 
     return types.float64(types.float64, types.float64, types.float64), generate
+
+
+def optional(name: str) -> Any:
+    """Return what takes the array of that name out of a tuple, None where tuples of its kind have none.
+
+    Which of both it is, is known when a kernel is compiled: what asks `if it is None` of an argument costs nothing.
+    """
+    if IS_PLAIN:
+        return lambda arrays: getattr(arrays, name, None)
+
+    def typed(context: Any, arrays: Any) -> Any:
+        at = arrays.fields.index(name) if name in arrays.fields else None
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            if at is None:
+                return context.get_dummy_value()
+            taken = builder.extract_value(arguments[0], at)
+            borrowed: Any = imputils.impl_ret_borrowed
+            return borrowed(context, builder, signature.return_type, taken)
+
+        return (types.none if at is None else arrays.types[at])(arrays), generate
+
+    return intrinsic(typed)
 
 
 # a * b + c, rounded once.

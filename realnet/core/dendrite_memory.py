@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,5 +68,15 @@ class Episodes(NamedTuple):
         kind = np.uint8 if symbols <= 2**8 else np.uint16
         return cls(np.zeros(EPISODES, kind), np.zeros((recalls, PLACES), np.int32), np.zeros(1, np.int64))
 
+
+# What the kernels take of a child. Its lines, rows of output maps, places and tokens are its own, over its parent's:
+# `map_slots` (S,) are the numbers of the rows, + 1, that its `maps` (S, CELLS) hold, and a place of its `places` is
+# told by `OWN_PLACE`. Where it has nothing of its own it reads what is above, which nobody writes. Of its gains it has
+# the rows alone that were used, `gains_taken` (1,) of them, and `gain_at` (G * ROWS,) is where each stands.
+_ABOVE = ("map_slots", "above_lines", "above_maps", "above_map_uses", "gain_at", "gains_taken")
+_named: Any = namedtuple  # since mypy wants the names of fields spelt out
+ChildMemory = _named("ChildMemory", (*Memory._fields, *_ABOVE))
+ChildEpisodes = _named("ChildEpisodes", (*Episodes._fields, "above_tokens", "above_places", "above_lived"))
+OWN_PLACE = 2**23  # of a child's place: below it where the tokens were followed, + 1, above it what tells the hash
 
 FITTED = ("gains", "mix", "maps")  # the names of the arrays that a fit trains

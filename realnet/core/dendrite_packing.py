@@ -31,7 +31,13 @@ _PACKED = (
     _Rows("place_rows", PLACES, ("places",)),
 )
 _NUMBERS = {name: rows for rows in _PACKED for name in rows.names}
-LEARNT = (*Memory._fields, *Episodes._fields, *(rows.numbers for rows in _PACKED))  # names of all that is not in mind
+_OF_CHILD = ("line_rows", "map_slots")  # (`realnet.dendrites.overlay_packing`)
+LEARNT = (
+    *Memory._fields,
+    *Episodes._fields,
+    *(rows.numbers for rows in _PACKED),
+    *_OF_CHILD,
+)  # all but what is in mind
 
 
 def packed(memory: Memory, episodes: Episodes, unused: Arrays) -> dict[str, NDArray[Any]]:

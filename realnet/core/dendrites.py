@@ -94,8 +94,12 @@ def is_certain(node: int, bit: int, depth: int, symbols: int) -> bool:
 
 def find_all(memory: Memory, stimuli: Stimuli, t: int, node: int, bit: int, claim: bool) -> list[int]:
     """Return the lines of all contexts for the four decisions that begin at this node."""
-    hashes = [int(h) if bit == 0 else mix(int(h) + node * DEEPER & _ALL) for h in stimuli.contexts[t]]
-    return [find(memory, h, claim) for h in hashes]
+    return [find(memory, h, claim) for h in hashes_of(stimuli, t, node, bit)]
+
+
+def hashes_of(stimuli: Stimuli, t: int, node: int, bit: int) -> list[int]:
+    """Return the hashes of all contexts for the four decisions that begin at this node."""
+    return [int(h) if bit == 0 else mix(int(h) + node * DEEPER & _ALL) for h in stimuli.contexts[t]]
 
 
 def mix(h: int) -> int:

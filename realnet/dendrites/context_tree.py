@@ -155,8 +155,8 @@ def ask_(symbols: int, depth: int, parts: tuple[NDArray[Any], ...]) -> Float64:
     stimuli, tables, s, memory = (
         Stimuli(*parts[10:16]),
         Tables(*parts[16:23]),
-        Scratch(*parts[23:37]),
-        Memory(*parts[37:]),
+        Scratch(*parts[23:38]),
+        Memory(*parts[38:]),
     )
     stimuli, memory, tables, s = uncounted(stimuli), uncounted(memory), uncounted(tables), uncounted(s)
     for q in range(len(keys)):
@@ -176,9 +176,9 @@ def ask_(symbols: int, depth: int, parts: tuple[NDArray[Any], ...]) -> Float64:
 def learn_(symbol: int, symbols: int, depth: int, most_lines: int, parts: tuple[NDArray[Any], ...]) -> bool:
     """Learn the symbol that came where it was asked last; return whether the lines must be doubled now."""
     gates, rates, token, probability, best, none = parts[2], parts[3], parts[6], parts[7], parts[8], parts[9]
-    memory = Memory(*parts[37:])
+    memory = Memory(*parts[38:])
     lines = len(memory.lines) // WORDS - 1
-    told = Stimuli(*parts[10:16]), 0, lines, memory, Tables(*parts[16:23]), Scratch(*parts[23:37])
+    told = Stimuli(*parts[10:16]), 0, lines, memory, Tables(*parts[16:23]), Scratch(*parts[23:38])
     token[0] = symbol
     run_(token, symbols, depth, gates, rates, np.float32(1), False, *told, probability, best, none, none, 1, 1)
     return bool(memory.used[0] > lines // 2 and lines < most_lines)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import FIRST, STEP, Memory
 from realnet.core.dendrite_tables import tables
-from realnet.core.dendrites import Units, decide, find_all, is_certain
+from realnet.core.dendrites import Units, decide, find_all, hashes_of, is_certain
 from realnet.core.state import Float64
 from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.net import DendriteNet
@@ -75,8 +75,9 @@ def explain(net: DendriteNet, token: int | None = None) -> Explanation:
         token = int(net.expected(1)[0][0])
     if not 0 <= token < net.symbols:
         raise ValueError(f"token must be in 0 to {net.symbols - 1}")
-    wiring, memory, stimuli = net.wiring, net.memory, net.stimuli()
-    depth, gates = (net.symbols - 1).bit_length(), wiring.gates
+    wiring, stimuli, depth = net.wiring, net.stimuli(), (net.symbols - 1).bit_length()
+    gates, path = wiring.gates, [(1 << bit | token >> depth - bit, bit) for bit in range(0, depth, 4)]
+    memory = net.asked([h for four, bit in path for h in hashes_of(stimuli, 0, four, bit)])
     contexts, recalls = len(wiring.contexts), len(wiring.recalls)
     says, gain = np.ones(contexts), np.zeros(contexts)
     asked, moved = np.zeros(contexts, int), np.zeros(wiring.columns)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from realnet.checkpoint import Checkpoint
 from realnet.core.checks import checked_rate
 from realnet.core.state import Float32, ShortTerm
+from realnet.dendrites.child import ChildNet
 from realnet.dendrites.compact import CompactNet, compact_wiring
 from realnet.dendrites.explain import Explanation, explain
 from realnet.dendrites.generator import DendriteGenerator
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import MAX_LINES, DendriteNet
+from realnet.dendrites.parent import Parent
 from realnet.dendrites.reader import RECENT
 from realnet.dendrites.rewiring import warm_up
 from realnet.dendrites.wiring import COMPACT, AnyVariant, Wiring, wiring_of
@@ -85,12 +88,12 @@ class DendriteLearner(LearnsTokens):
     def interface(self) -> Interface:
         """Return what it takes and says."""
         size = self.vocabulary.size
-        is_compact = isinstance(self.net, CompactNet)
+        is_compact, keeps = isinstance(self.net, CompactNet), isinstance(self.net, (CompactNet, ChildNet))
         return Interface(
             *(size, size, self.vocabulary, self.reach, TOKEN_COLUMNS),
             idle_speaks=False,
-            sleep=None if is_compact else "search",
-            fit=None if is_compact else "gains",
+            sleep=None if keeps else "search",
+            fit=None if keeps else "gains",
             adapts=not is_compact,
         )
 
@@ -238,8 +241,11 @@ class DendriteLearner(LearnsTokens):
         return FrameOutputs(np.arange(first, first + ticks), np.empty((ticks, 0), np.float32))
 
     def checkpoint(self) -> Checkpoint:
-        """Return a copy of everything. The file of a vocabulary is in it, so that it opens anywhere."""
-        file = self.vocabulary.content
+        """Return a copy of everything. The file of a vocabulary is in it, so that it opens anywhere.
+
+        That of a child has only what is its own, and opens with its parent.
+        """
+        file = None if isinstance(self.net, ChildNet) else self.vocabulary.content
         return Checkpoint.of_memory(
             {
                 "tick": self.net.tick,
@@ -261,21 +267,29 @@ class DendriteLearner(LearnsTokens):
         return lambda: taken
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> DendriteLearner:
-        """Return the learner that made it. Takes its arrays over. Raises ValueError if it is none of dendrites."""
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, device: str = "cpu", parent: Parent | None = None
+    ) -> DendriteLearner:
+        """Return the learner that made it, a child with its `parent`. Takes its arrays over.
+
+        Raises ValueError if it is none of dendrites, or of another parent.
+        """
         try:
             if device != "cpu":
                 raise ValueError("dendrites run on the CPU")
             config, arrays = checkpoint.config, checkpoint.arrays
-            vocabulary = vocabulary_named(
-                config["vocabulary"], arrays["vocabulary"].tobytes() if "vocabulary" in arrays else b""
-            )
-            wiring, memory = Wiring.from_json(config["wiring"]), config.get("memory")
-            net = _net(wiring, vocabulary, config["max_lines"] if memory is None else 0, memory)
+            _check_parent(config, parent)
+            net: DendriteNet
+            if parent is not None:
+                vocabulary, leaves, net = parent.vocabulary, parent.leaves, ChildNet(parent, config["lines"])
+            else:
+                vocabulary, leaves = _vocabulary(config, arrays), None
+                wiring, memory = Wiring.from_json(config["wiring"]), config.get("memory")
+                net = _net(wiring, vocabulary, config["max_lines"] if memory is None else 0, memory)
             net.take(arrays)
             check_seen(config["tokens_seen"], arrays["score"])
             net.learning_rate, net.tick = config["learning_rate"], checkpoint.tick
-            learner = cls(net, vocabulary)
+            learner = cls(net, vocabulary, leaves)
             learner.tokens_seen, learner.score = config["tokens_seen"], Score(arrays["score"])
             learner.born = config.get("born", learner.born)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -284,11 +298,24 @@ class DendriteLearner(LearnsTokens):
         return learner
 
 
+def _check_parent(config: dict[str, Any], parent: Parent | None) -> None:
+    """Raise ValueError unless this is the parent of a checkpoint, None of one that has none."""
+    sha256, given = config.get("parent"), None if parent is None else parent.sha256
+    if sha256 != given:
+        raise ValueError(f"its parent is {sha256 or 'none'}, and given is {given or 'none'}")
+
+
+def _vocabulary(config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Vocabulary:
+    return vocabulary_named(config["vocabulary"], arrays["vocabulary"].tobytes() if "vocabulary" in arrays else b"")
+
+
 def _net(wiring: Wiring, vocabulary: Vocabulary, max_lines: int, memory: int | None) -> DendriteNet:
     if memory is None:
         return DendriteNet(wiring, vocabulary.size, max_lines)
     return CompactNet(wiring, vocabulary.size, memory)
 
 
-def _size(net: DendriteNet) -> dict[str, int]:
+def _size(net: DendriteNet) -> dict[str, int | str]:
+    if isinstance(net, ChildNet):
+        return {"lines": net.lines, "parent": net.parent.sha256}
     return {"memory": net.max_bytes} if isinstance(net, CompactNet) else {"max_lines": net.max_lines}

@@ -20,6 +20,7 @@ from realnet.core.dendrite_memory import WORDS
 from realnet.core.dendrite_tables import FLAT, USES
 from realnet.core.state import Float64
 from realnet.dendrites.birth import LEAST_LINES, doubled_lines
+from realnet.dendrites.child import ChildNet
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.rewiring import add_lines_
 from realnet.dendrites.share import Lines, Share, known_by
@@ -41,6 +42,21 @@ def share_of(member: str, net: DendriteNet, ancestor: Lines) -> Share:
     names, rows, _ = _changed(ancestor, net.memory.lines)
     told = net.wiring.contexts, net.symbols, net.lines
     return Share(member, sha256_of(ancestor), *told, names, rows)
+
+
+def share_of_child(member: str, child: ChildNet, ancestor: str) -> Share:
+    """Return what a child has learnt over its parent, whose lines have that hash."""
+    own, above = child.memory.lines, child.parent.memory.lines
+    names, rows = _named(own, np.flatnonzero(own[:, 0]))
+    changed = (rows != _found(above, names)[0]).any(axis=1)
+    told = child.wiring.contexts, child.symbols, len(above) - 1
+    return Share(member, ancestor, *told, names[changed], rows[changed])
+
+
+def unknown(ancestor: Lines, shares: Sequence[Share]) -> int:
+    """Return how many lines of the shares the ancestor does not have."""
+    names = np.unique(np.concatenate([share.names for share in shares]))
+    return int(np.count_nonzero(_found(ancestor, names)[0][:, 0] == 0))
 
 
 def merged(ancestor: Lines, shares: Sequence[Share]) -> Lines:
@@ -84,8 +100,9 @@ def sha256_of(lines: Lines) -> str:
 def _check(ancestor: Lines, shares: Sequence[Share]) -> None:
     if not shares:
         raise ValueError("a merge needs a member")
+    told = sha256_of(ancestor)
     for number, share in enumerate(shares):
-        if share.ancestor != sha256_of(ancestor):
+        if share.ancestor != told:
             raise ValueError(f"{share.member} is of another ancestor")
         if (share.contexts, share.symbols) != (shares[0].contexts, shares[0].symbols):
             raise ValueError(f"{share.member} has other contexts or tokens than {shares[0].member}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ class Mind:
     def flat(self) -> Memory:
         """Return the same arrays as the kernels take them, of one dimension each."""
         return Memory._make(each.reshape(-1) for each in self.memory)
+
+    def asked(self, hashes: Sequence[int]) -> Memory:
+        """Return the memory, of which at least the lines that have these hashes are to be read."""
+        return self.memory
 
     def full(self) -> int:
         """Return how many lines may be in use before they are doubled."""

@@ -165,6 +165,10 @@ class DendriteNet(Shown):
         """Return what is learnt: the arrays themselves, to be read."""
         return self._mind.memory
 
+    def asked(self, hashes: Sequence[int]) -> Memory:
+        """Return what is learnt, as a net has it that is no child: at least the lines that have these hashes."""
+        return self._mind.asked(hashes)
+
     def stimuli(self) -> Stimuli:
         """Return what is told of the next tick before its token."""
         return self._encoder.encode(np.empty(0, np.int32), self._reader, self._mind.episodes, False, and_next=True)

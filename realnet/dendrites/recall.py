@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import exact_inlined_kernel
-from realnet.core.dendrite_memory import Episodes, Stimuli
+from realnet.core._numba import exact_inlined_kernel, optional
+from realnet.core.dendrite_memory import OWN_PLACE, Episodes, Stimuli
 from realnet.core.hashing import mixed
 from realnet.dendrites.reader import LONGEST, P1, Reader, back
 
@@ -18,6 +20,8 @@ _LENGTHS = np.arange(LONGEST + 1)
 FORGIVING_STEP = np.searchsorted(_STEPS, _LENGTHS, side="right")
 STRICT_STEP = np.where(_LENGTHS < 32, _LENGTHS, np.minimum(63, 32 + (_LENGTHS - 32) // 16))
 STRICT_SIZE = np.where(_LENGTHS > 0, 1 + np.searchsorted(_SIZES, _LENGTHS, side="right"), 0)
+# Of a child, which has a small ring of its own tokens after those of its parent, and few places over its parent's.
+_above_tokens, _above_places, _above_lived = map(optional, ("above_tokens", "above_places", "above_lived"))
 MISSES = np.array([bin(i).count("1") for i in range(2**16)])
 
 
@@ -36,7 +40,7 @@ def expected_(reader: Reader, episodes: Episodes, r: int) -> int:
     distance = reader.recalls[r].distance
     if distance == 0:
         return -1
-    return int(episodes.tokens[(episodes.lived[0] - distance) & (len(episodes.tokens) - 1)])
+    return int(_token(episodes, distance))
 
 
 @exact_inlined_kernel
@@ -71,25 +75,24 @@ def follow_(reader: Reader, episodes: Episodes, kinds: NDArray[np.int64], token:
                 continue
         if not write:
             recall.distance -= 1
-    mask = len(episodes.tokens) - 1
     if write:
-        episodes.tokens[episodes.lived[0] & mask] = token
+        episodes.tokens[episodes.lived[0] & (len(episodes.tokens) - 1)] = token
         episodes.lived[0] += 1
-    here = episodes.lived[0]
+    here, above, mask = episodes.lived[0], _above_places(episodes), _ring(episodes) - 1
     for r in range(len(kinds)):
         least, recall = kinds[r, 0], reader.recalls[r]
         if reader.text[0].seen < np.uint64(least):
             continue
-        place = _place(reader, least, episodes.places.shape[1])
-        known = np.int64(episodes.places[r, place])
+        place = _place(reader, least, _count(episodes.places, above))
+        known = np.int64(_known(episodes.places, above, r, place))
         if known > 0 and (recall.distance == 0 or (kinds[r, 1] and recall.length < least)):
             distance = (here - known + 1) & mask
-            if 0 < distance < mask - _MARGIN and distance != recall.distance:
+            if 0 < distance < mask - _MARGIN and distance != recall.distance and _is_kept(episodes, distance):
                 length = _agreement(reader, episodes, distance)
                 if length >= least and length > recall.length:
                     recall.distance, recall.length, recall.misses = distance, length, 0
         if write:
-            episodes.places[r, place] = (here & mask) + 1
+            _keep_(episodes.places, above, r, place, (here & mask) + 1)
 
 
 def found_again(reader: Reader, episodes: Episodes, since: int) -> Reader:
@@ -100,7 +103,8 @@ def found_again(reader: Reader, episodes: Episodes, since: int) -> Reader:
     recalls = reader.recalls.copy()
     distance = recalls["distance"]
     moved = distance + since
-    is_there = (distance > 0) & (moved > 0) & (moved < len(episodes.tokens) - 1 - _MARGIN)
+    ring = len(getattr(episodes, "above_tokens", episodes.tokens))
+    is_there = (distance > 0) & (moved > 0) & (moved < ring - 1 - _MARGIN)
     recalls["distance"] = np.where(is_there, moved, 0)
     return reader._replace(recalls=recalls)
 
@@ -114,11 +118,79 @@ def _place(reader: Reader, least: int, places: int) -> int:
 
 
 @exact_inlined_kernel
+def _count(places: NDArray[np.int32], above: NDArray[np.int32] | None) -> int:
+    count: int = places.shape[1]
+    if above is not None:
+        count = above.shape[1]
+    return count
+
+
+@exact_inlined_kernel
+def _known(places: NDArray[np.int32], above: NDArray[np.int32] | None, r: int, place: int) -> int:
+    """Return where the last tokens of this hash were followed, + 1, 0: nowhere."""
+    known = np.int64(places[r, place % places.shape[1]])
+    if above is not None:
+        if known > 0 and known // OWN_PLACE == place // places.shape[1]:
+            return int(known % OWN_PLACE)
+        known = np.int64(above[r, place])
+    return int(known)
+
+
+@exact_inlined_kernel
+def _keep_(places: NDArray[np.int32], above: NDArray[np.int32] | None, r: int, place: int, here: int) -> None:
+    if above is None:
+        places[r, place] = here
+    else:
+        places[r, place % places.shape[1]] = place // places.shape[1] * OWN_PLACE + here
+
+
+@exact_inlined_kernel
 def _agreement(reader: Reader, episodes: Episodes, distance: int) -> int:
     """Return how many of the last tokens are also those before this place."""
-    mask, here = len(episodes.tokens) - 1, episodes.lived[0]
-    most = min(LONGEST, here - distance, np.int64(reader.text[0].seen), mask - distance)
+    most = min(LONGEST, episodes.lived[0] - distance, np.int64(reader.text[0].seen), _ring(episodes) - 1 - distance)
     k = 0
-    while k < most and np.uint64(episodes.tokens[(here - distance - 1 - k) & mask]) == back(reader, k + 1):
+    while k < most and np.uint64(_token(episodes, distance + 1 + k)) == back(reader, k + 1):
         k += 1
     return k
+
+
+@exact_inlined_kernel
+def _ring(episodes: Episodes) -> int:
+    ring: int = _length(episodes.tokens, _above_tokens(episodes))
+    return ring
+
+
+@exact_inlined_kernel
+def _length(tokens: NDArray[Any], above: NDArray[Any] | None) -> int:
+    return len(tokens) if above is None else len(above)
+
+
+@exact_inlined_kernel
+def _token(episodes: Episodes, distance: int) -> int:
+    """Return the token that came so many before the next one."""
+    above, lived = _above_tokens(episodes), episodes.lived[0]
+    token: int = _token_of(episodes.tokens, above, _above_lived(episodes), lived, distance)
+    return token
+
+
+@exact_inlined_kernel
+def _token_of(
+    tokens: NDArray[Any], above: NDArray[Any] | None, above_lived: NDArray[np.int64] | None, lived: int, distance: int
+) -> int:
+    if above is not None and above_lived is not None and distance > lived - above_lived[0]:
+        return int(above[(lived - distance) & (len(above) - 1)])
+    return int(tokens[(lived - distance) & (len(tokens) - 1)])
+
+
+@exact_inlined_kernel
+def _is_kept(episodes: Episodes, distance: int) -> bool:
+    is_kept: bool = _is_kept_of(episodes.tokens, _above_lived(episodes), episodes.lived[0], distance)
+    return is_kept
+
+
+@exact_inlined_kernel
+def _is_kept_of(tokens: NDArray[Any], above_lived: NDArray[np.int64] | None, lived: int, distance: int) -> bool:
+    """Return whether the token there is one of the parent's, or a child's own that is not about to be overwritten."""
+    if above_lived is None:
+        return True
+    return bool(distance > lived - above_lived[0] or distance < len(tokens) - _MARGIN)

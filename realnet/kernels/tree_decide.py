@@ -10,14 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core._numba import IS_PLAIN, exact_inlined_kernel, prefetch
+from realnet.core._numba import IS_PLAIN, exact_inlined_kernel, optional
 from realnet.core.dendrite_memory import (
     BELIEFS,
-    CELLS,
     FIRST,
     GIVEN,
     HISTORIES,
-    MAP_ROWS,
     NODE,
     RECALL,
     ROWS,
@@ -29,8 +27,10 @@ from realnet.core.dendrite_memory import (
     Stimuli,
 )
 from realnet.core.dendrite_tables import Tables
-from realnet.core.hashing import MAP_SALT, NODE_SALT
+from realnet.core.hashing import NODE_SALT
 from realnet.core.state import Float32
+from realnet.kernels.tree_gains import row_of_gains
+from realnet.kernels.tree_maps import low_and_high, map_row
 
 if IS_PLAIN:
     from realnet.kernels.plain_eights import fired
@@ -38,9 +38,10 @@ else:
     from realnet.kernels.eights import fired
 
 f32, i64, u32, u64 = np.float32, np.int64, np.uint32, np.uint64
-_NODES, _MAPS = u64(NODE_SALT), u64(MAP_SALT)
+_NODES = u64(NODE_SALT)
 _TOP, _EDGE = f32(11.9), f32(7.99)  # of what is squashed, and of what the maps take
 SILENT = -1
+above_lines = optional("above_lines")
 
 
 class Scratch(NamedTuple):
@@ -60,6 +61,7 @@ class Scratch(NamedTuple):
     map_rows: NDArray[np.uint64]  # (A,)
     cell: NDArray[np.uint64]  # (1,) of the maps' rows
     between: Float32  # (1,) how far beyond that cell
+    asked: NDArray[np.uint64]  # (G,) of a child: the rows that its gates choose, before they are its own
 
     @classmethod
     def of(cls, contexts: int, columns: int, gates: int, somata: int, mixes: int, recalls: int, maps: int) -> Scratch:
@@ -78,6 +80,7 @@ class Scratch(NamedTuple):
             map_rows=np.zeros(maps, np.uint64),
             cell=np.zeros(1, np.uint64),
             between=np.zeros(1, np.float32),
+            asked=np.zeros(gates, np.uint64),
         )
 
 
@@ -108,6 +111,15 @@ def synapse_of(node: int, bit: int) -> np.uint64:
 
 
 @exact_inlined_kernel
+def _word(lines: NDArray[np.uint32], above: NDArray[np.uint32] | None, at: np.uint64) -> np.uint32:
+    """Return a word of a line, which of a child may be one of its parent's: they are told as if behind its own."""
+    if above is None:
+        return lines[at]  # type: ignore[no-any-return]
+    word: np.uint32 = lines[at] if at < u64(len(lines)) else above[at - u64(len(lines))]
+    return word
+
+
+@exact_inlined_kernel
 def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Scratch) -> np.uint64:
     """Write the inputs of every context; return the row of the gate `sure`.
 
@@ -115,11 +127,12 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
     branch costs more than a few loads.
     """
     part = u64(bit & 3)
+    above = above_lines(memory)
     seen, sure = u64(0), u64(0)
     column = u64(FIRST)
     for q in range(u64(len(s.lines))):
         synapse = s.lines[q] + within
-        word = memory.lines[synapse]
+        word = _word(memory.lines, above, synapse)
         s.synapses[q] = synapse
         known = word != u32(0)
         p = word & u32(0xFFFF)
@@ -130,7 +143,7 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
         says = tables.stretch[u64(p >> u32(4))] * tables.confidence[u64(word >> u32(24))]
         s.inputs[column] = worth if known else f32(0)
         s.inputs[column + u64(1)] = says if known else f32(0)
-        head = u64(memory.lines[s.lines[q]])
+        head = u64(_word(memory.lines, above, s.lines[q]))
         length, came = head & u64(15), head >> u64(4) & u64(15)
         goes_on = (length > u64(0)) & ((came | u64(16)) >> (u64(4) - part) == within)
         cell = (q * u64(RUNS) + length) * u64(16) + u64(bit)
@@ -145,11 +158,11 @@ def _collect_(bit: int, within: np.uint64, memory: Memory, tables: Tables, s: Sc
 @exact_inlined_kernel
 def _ask_beliefs_(memory: Memory, tables: Tables, s: Scratch) -> None:
     """Write the fourth input of every context."""
-    contexts = u64(len(s.lines))
+    contexts, above = u64(len(s.lines)), above_lines(memory)
     each = u64(len(memory.belief)) // contexts
     answers = u32(each // u64(BELIEFS) - u64(1))
     for q in range(contexts):
-        word = memory.lines[s.synapses[q]]
+        word = _word(memory.lines, above, s.synapses[q])
         known, says = word != u32(0), tables.stretch[u64((word & u32(0xFFFF)) >> u32(4))]
         row = tables.belief_row[u64(word >> u32(24))]
         cell = i64(q * each) + i64(word >> u32(16) & answers) * BELIEFS + row + i64((says + f32(9.1)) * f32(2))
@@ -185,6 +198,7 @@ def _choose_rows_(
     gates: NDArray[np.int64],
     stimuli: Stimuli,
     t: int,
+    memory: Memory,
     s: Scratch,
 ) -> None:
     mixes = u64(1)
@@ -203,7 +217,7 @@ def _choose_rows_(
         else:
             row = u64(stimuli.gates[t, number] * depth + bit)
         row &= u64(ROWS - 1)
-        s.rows[g] = u64(g * ROWS) + row
+        s.rows[g] = row_of_gains(memory, s.asked, g, u64(g * ROWS) + row)
         if gates[g, 3] != 0:
             s.mix_rows[mixes] = mixes * u64(ROWS) + row
             mixes += u64(1)
@@ -240,10 +254,10 @@ def _say_(node: int, z: np.float32, p: np.float32, stimuli: Stimuli, t: int, mem
     maps = len(s.map_rows)
     said, share = p * (f32(0.4) if maps > 0 else f32(1)), f32(0.6 / max(maps, 1))
     for a in range(maps):
-        row = _map_row(a, node, stimuli, t)
+        row = map_row(a, node, stimuli, t)
         s.map_rows[a] = row
-        low = memory.maps[row * u64(CELLS) + cell]
-        said += (low + (memory.maps[row * u64(CELLS) + cell + u64(1)] - low) * between) * share
+        low, high = low_and_high(memory, row, cell)
+        said += (low + (high - low) * between) * share
     return min(max(said, f32(1e-5)), f32(1 - 1e-5))
 
 
@@ -265,28 +279,10 @@ def decide_(
         _ask_beliefs_(memory, tables, s)
     s.inputs[0] = f32(0.4)
     _ask_recalls_(node, bit, depth, stimuli, t, memory, tables, s)
-    _choose_rows_(node, bit, depth, sure, gates, stimuli, t, s)
+    _choose_rows_(node, bit, depth, sure, gates, stimuli, t, memory, s)
     z = _fire_(gates, memory, tables, s)
     probability: np.float32 = _say_(node, z, squashed(z, tables.squash), stimuli, t, memory, s)
     return probability
-
-
-@exact_inlined_kernel
-def _map_row(a: int, node: int, stimuli: Stimuli, t: int) -> np.uint64:
-    h = u64(node) * _MAPS ^ stimuli.maps[t, a]
-    row: np.uint64 = u64(a * MAP_ROWS) + ((h ^ h >> u64(15)) & u64(MAP_ROWS - 1))
-    return row
-
-
-@exact_inlined_kernel
-def fetch_maps_(node: int, stimuli: Stimuli, t: int, memory: Memory) -> None:
-    """Ask the memory for the rows of the output maps of a decision to come."""
-    maps, uses = memory.maps, memory.map_uses
-    for a in range(stimuli.maps.shape[1]):
-        row = _map_row(a, node, stimuli, t)
-        prefetch(uses, row)
-        for cell in range(u64(0), u64(CELLS), u64(16)):
-            prefetch(maps, row * u64(CELLS) + cell)
 
 
 @exact_inlined_kernel

@@ -10,6 +10,8 @@ from realnet.core.dendrite_memory import CELLS, HISTORIES, Memory
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32
 from realnet.kernels.tree_decide import Scratch, f32, i64, u32, u64
+from realnet.kernels.tree_gains import row_to_adapt
+from realnet.kernels.tree_maps import row_to_learn
 
 if IS_PLAIN:
     from realnet.kernels.plain_eights import learn_row_
@@ -38,7 +40,7 @@ def adapt_(answer: int, gates: NDArray[np.int64], rates: Float32, rate: np.float
             for j in range(somata):
                 memory.mix[s.mix_rows[m] * u64(somata) + u64(j)] += surprise * s.heard[j]
     for g in range(len(gates)):
-        j, row = gates[g, 0], s.rows[g]
+        j, row = gates[g, 0], row_to_adapt(memory, s.asked, g, s.rows[g])
         n = memory.gain_uses[row]
         if n < 8191:
             memory.gain_uses[row] = n + 1
@@ -80,10 +82,11 @@ def _learn_recalls_and_maps_(answer: int, memory: Memory, tables: Tables, s: Scr
             nudge_(memory.trust, memory.trust_uses, u64(s.trusts[r]), f32(s.recalled[r] == answer), True, tables)
     y, between = f32(answer), s.between[0]
     for a in range(len(s.map_rows)):
-        n = memory.map_uses[s.map_rows[a]]
+        row = row_to_learn(memory, s.map_rows[a])
+        n = memory.map_uses[row]
         if n < 1023:
-            memory.map_uses[s.map_rows[a]] = n + 1
-        cell, rate = s.map_rows[a] * u64(CELLS) + s.cell[0], tables.map_rate[u64(n)]
+            memory.map_uses[row] = n + 1
+        cell, rate = row * u64(CELLS) + s.cell[0], tables.map_rate[u64(n)]
         memory.maps[cell] += (y - memory.maps[cell]) * rate * (f32(1) - between)
         memory.maps[cell + u64(1)] += (y - memory.maps[cell + u64(1)]) * rate * between
 

@@ -9,9 +9,10 @@ from realnet.core._numba import exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide_, fetch_maps_, is_certain
+from realnet.kernels.tree_decide import Scratch, decide_, is_certain
 from realnet.kernels.tree_learn import adapt_, keep_runs_, learn_
 from realnet.kernels.tree_lines import fetch_lines_, find_lines_
+from realnet.kernels.tree_maps import fetch_maps_
 from realnet.kernels.tree_search import likeliest_
 
 

@@ -9,8 +9,9 @@ from realnet.core._numba import exact_inlined_kernel, exact_kernel, uncounted
 from realnet.core.dendrite_memory import Memory, Stimuli
 from realnet.core.dendrite_tables import Tables
 from realnet.core.state import Float32, Float64
-from realnet.kernels.tree_decide import Scratch, decide_, fetch_maps_, is_certain
+from realnet.kernels.tree_decide import Scratch, decide_, is_certain
 from realnet.kernels.tree_lines import find_lines_
+from realnet.kernels.tree_maps import fetch_maps_
 
 BUDGET = 64  # decisions; then the search goes straight down
 
