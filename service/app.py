@@ -153,7 +153,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
             place,
             settings,
             edge,
-            lambda name, own: opener.opened(name, own, lambda _: edge.hive),
+            lambda name, own, descent: opener.opened(name, own, lambda _: edge.hive, descent=descent),
             lambda: edge.hive.leads,
         )
         closing.push_async_callback(living.close)

@@ -11,6 +11,7 @@ from service.api.uploads import Uploads
 from service.auth.places import Places
 from service.hooks.hooks import Hooks
 from service.nets.manifest import DEFAULT
+from service.replica.birth import Descent
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive
 from service.runtime.incoming import Incoming
@@ -31,17 +32,23 @@ class NetOpener:
 
     @asynccontextmanager
     async def opened(
-        self, name: str, settings: Settings, hive: Callable[[Runtime], Hive], follows: bool = False
+        self,
+        name: str,
+        settings: Settings,
+        hive: Callable[[Runtime], Hive],
+        follows: bool = False,
+        descent: Descent | None = None,
     ) -> AsyncIterator[Edge]:
         """Bring a net back to life, or create it, and stop it in order. Raises CannotStart.
 
-        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead.
+        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead. One with a
+        `descent` is a child.
         """
         place = self._place
         if name != DEFAULT:
             place = replace(place, store=OwnKeys(place.store, f"{name}/"))
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows))
+            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows, descent))
             servers = hive(runtime)
             hub = StreamHub(runtime, settings, servers, self._streams)
             runtime.events.on_mode.append(hub.mode_changed)
