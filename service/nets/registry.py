@@ -233,7 +233,7 @@ class Nets(Generic[E]):
         if name not in self._deletions:
             await self._check_is_there(name)
             if count := self._children.count(name):
-                raise Conflict(f"the net {name} is the parent of {count} nets, which need it: delete them first")
+                raise Conflict(f"net {name} stays as long as it has children, and it has {count}: delete them first")
             self._begin_to_delete(name)
         task = self._deletions[name]
         while not task.done():

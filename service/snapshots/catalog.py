@@ -209,7 +209,7 @@ class SnapshotCatalog:
 
     async def _check_has_no_children(self, id: str) -> None:
         if count := await self.children(id):
-            raise Conflict(f"snapshot {id} is the parent of {count} nets, which need it: delete them first")
+            raise Conflict(f"snapshot {id} stays as long as it has children, and it has {count}: delete them first")
 
     async def _next_id(self) -> str:
         last = (await self._store.get(self._keys.last_snapshot_id) or b"").decode(errors="replace")

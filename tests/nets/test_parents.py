@@ -139,7 +139,7 @@ def test_a_parent_is_not_deleted_while_it_has_children(new_server: MakeServer, s
     for _ in range(2):
         for refused in (delete("/v1/nets/up"), delete(path), patch(path, json={"kept": False})):
             assert problem(refused) == (409, "conflict")
-            assert "2 nets" in refused.json()["detail"]
+            assert "it has 2" in refused.json()["detail"]
         for _ in range(2):
             teach(server, "up", "more")
             server.client.post("/v1/nets/up/snapshots", json={"kept": False}).raise_for_status()
@@ -149,7 +149,7 @@ def test_a_parent_is_not_deleted_while_it_has_children(new_server: MakeServer, s
         delete, patch = server.client.delete, server.client.patch
     assert patch(path, json={"name": "the parent"}).status_code == 200
     assert delete("/v1/nets/one").status_code == 204
-    assert "1 nets" in delete(path).json()["detail"]
+    assert "it has 1" in delete(path).json()["detail"]
     assert delete("/v1/nets/two").status_code == 204
     assert delete(path).status_code == 204
     assert delete("/v1/nets/up").status_code == 204
