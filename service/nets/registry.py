@@ -133,7 +133,7 @@ class Nets(Generic[E]):
     @property
     def counts(self) -> Counts:
         hot = self.hot
-        return Counts(len(self._names), len(hot.edges), hot.nbytes, hot.damaged, hot.tally)
+        return Counts(len(self._names), len(hot.edges), hot.nbytes, self._parents.nbytes, hot.damaged, hot.tally)
 
     # What may be asked:
 

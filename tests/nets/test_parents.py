@@ -13,7 +13,9 @@ from realnet.dendrites.family import child_of, freeze
 from realnet.dendrites.parent import Parent
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
-from tests.nets.asking import create, hash_of, listed, problem, state_of, teach
+from service.store.keys import CHILDREN, child_key
+from tests.nets.asking import create, hash_of, listed, numbers, problem, state_of, teach
+from tests.nets.test_deletion import keys_of, put
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 MakeServer = Callable[..., ThreadServer]
@@ -155,6 +157,16 @@ def test_a_parent_is_not_deleted_while_it_has_children(new_server: MakeServer, s
     assert delete("/v1/nets/up").status_code == 204
 
 
+def test_a_child_that_was_never_made_keeps_nothing(new_server: MakeServer, store_url: str) -> None:
+    server = new_server(store=store_url).start()
+    ref = raise_parent(server)
+    server.terminate()
+    put(store_url, child_key("up", ref["snapshot"], "ghost"))  # as a kill before the manifest leaves it
+    server = new_server(store=store_url).start()
+    assert server.client.delete("/v1/nets/up").status_code == 204
+    assert keys_of(store_url, CHILDREN) == []
+
+
 def test_the_servers_own_net_has_children(new_server: MakeServer) -> None:
     server = new_server(variant="fast").start()
     server.run(text=KNOWN)
@@ -182,6 +194,7 @@ def test_all_that_wake_at_once_share_one_copy(new_server: MakeServer, monkeypatc
         answers = list(pool.map(lambda name: teach(server, name, OWN[:40]).status_code, names))
     assert answers == [200] * 20
     assert made == ["one"]
+    assert numbers(server)["realnet_nets_parents_bytes"][""] == parent_in(server, ref).nbytes
 
 
 def test_a_parent_that_is_gone_or_another_is_told(new_server: MakeServer, tmp_path: Path) -> None:
