@@ -9,6 +9,7 @@ from realnet.dendrites.child import LINES, ChildNet
 from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.merge import merged, sha256_of, share_of_child, unknown
+from realnet.dendrites.overlay import MOST_GATES
 from realnet.dendrites.parent import Parent
 
 
@@ -18,10 +19,12 @@ def freeze(learner: DendriteLearner) -> Parent:
         parent = freeze(learner)
         child = child_of(parent)
 
-    Raises ValueError for a compact one, and for a child.
+    Raises ValueError for a compact one, for a child, and for one of more than 31 gates.
     """
     if isinstance(learner.net, (CompactNet, ChildNet)):
         raise ValueError("a compact net and a child have no children")
+    if len(learner.net.wiring.gates) > MOST_GATES:
+        raise ValueError(f"a net of more than {MOST_GATES} gates has no children")
     checkpoint = learner.checkpoint()
     whole = dict(unpacked(checkpoint.arrays))
     return Parent(learner.net, learner.vocabulary, learner.leaves, whole, checkpoint.state_sha256())

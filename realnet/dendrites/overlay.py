@@ -25,8 +25,9 @@ from realnet.dendrites.mind import Mind
 from realnet.dendrites.parent import Parent
 from realnet.dendrites.reader import Reader
 
-# One own row of output maps, place of a recall, token or new row of gains for so many lines.
-_A_ROW, _A_PLACE, _A_TOKEN, _A_GAIN = 16, 2, 0.5, 32
+# One own row of output maps, place of a recall or new row of gains for so many lines; and so many tokens for one line.
+_A_ROW, _A_PLACE, _A_GAIN, _TOKENS = 16, 2, 32, 2
+MOST_GATES = 2**16 // ROWS - 1  # so that `gain_at` counts all their rows
 _BY_ROWS = ("lines", "used", "maps", "map_uses", "gains", "gain_uses")
 
 
@@ -71,7 +72,7 @@ class Overlay(Mind):
         )
         there = parent.episodes
         episodes = ChildEpisodes(
-            tokens=np.zeros(min(int(lines / _A_TOKEN), EPISODES), there.tokens.dtype),
+            tokens=np.zeros(min(_TOKENS * lines, EPISODES), there.tokens.dtype),
             places=np.zeros((len(there.places), min(lines // _A_PLACE, PLACES)), np.int32),
             lived=there.lived.copy(),
             above_tokens=there.tokens,
