@@ -335,6 +335,7 @@ class Runtime:
         await self.engine.stop()
         if self.journal is not None:
             await asyncio.to_thread(self.journal.stop)
+        self.snapshots.parent = None  # freed with its last child: a cycle would keep it until the next full collection
 
     @property
     def _has_to_be_saved(self) -> bool:

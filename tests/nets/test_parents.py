@@ -14,6 +14,7 @@ from realnet.dendrites.parent import Parent
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
 from service.store.keys import CHILDREN, child_key
+from tests.api.asking import until
 from tests.nets.asking import create, hash_of, listed, numbers, problem, state_of, teach
 from tests.nets.test_deletion import keys_of, put
 from tests.running_server import ProcessServer, RunningServer, ThreadServer
@@ -195,6 +196,16 @@ def test_all_that_wake_at_once_share_one_copy(new_server: MakeServer, monkeypatc
     assert answers == [200] * 20
     assert made == ["one"]
     assert numbers(server)["realnet_nets_parents_bytes"][""] == parent_in(server, ref).nbytes
+
+
+def test_a_parent_goes_with_the_last_of_its_children(new_server: MakeServer) -> None:
+    server = new_server(nets_hot=1).start()
+    create_children(server, raise_parent(server), "one", "two")
+    teach(server, "one", OWN)
+    teach(server, "two", OWN)
+    assert numbers(server)["realnet_nets_parents_bytes"][""] > 0
+    teach(server, "up", OWN)
+    until(lambda: numbers(server)["realnet_nets_parents_bytes"][""] == 0)
 
 
 def test_a_parent_that_is_gone_or_another_is_told(new_server: MakeServer, tmp_path: Path) -> None:
