@@ -99,7 +99,7 @@ def main() -> None:
     flags = [] if given.redis is None else ["--store", given.redis]
     form = {"variant": given.variant} | ({"memory": 2**16} if given.variant == "compact" else {})
     for hot in (given.nets, HOT):
-        with running(*flags, **settings, nets_hot=hot) as server, Client(server) as client:
+        with running(*flags, **settings, nets_hot=hot + bool(given.parent)) as server, Client(server) as client:
             if given.parent:
                 form, parent = parent_of(client, given.parent, given.variant)
             before = server.megabytes()

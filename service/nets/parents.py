@@ -33,6 +33,7 @@ class Parents:
         self._place, self._settings = place, settings
         self._alive: WeakValueDictionary[str, Parent] = WeakValueDictionary()  # by their hashes
         self._reading: dict[str, asyncio.Task[Parent]] = {}
+        self._asking = asyncio.Lock()  # one is read at a time for children to be
         self._seen: tuple[str, str] | None = None  # of the one that was asked for last: of its bytes, and of what it is
 
     @property
@@ -47,9 +48,10 @@ class Parents:
         """
         try:
             snapshot = await catalog.get(over.snapshot)
-            if self._seen is None or self._seen[0] != snapshot.sha256:
-                self._seen = snapshot.sha256, (await self._read(over.net, over.snapshot)).sha256
-            sha256 = self._seen[1]
+            async with self._asking:
+                if self._seen is None or self._seen[0] != snapshot.sha256:
+                    self._seen = snapshot.sha256, (await self._read(over.net, over.snapshot)).sha256
+                sha256 = self._seen[1]
             await catalog.change(over.snapshot, kept=True)
         except NotFound as error:
             raise Invalid([ErrorLocation(detail=str(error), pointer="/parent/snapshot")]) from None
