@@ -13,7 +13,6 @@ import argparse
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 import numpy as np
 
@@ -108,8 +107,11 @@ def main() -> None:
                 client.ask("/v1/nets", name=f"n{net}", **form)
             print(f"{given.nets / (time.perf_counter() - began):.0f} nets made a second")
             first = taught(server, given.nets, range(1), given.clients)
+            used = server.cpu_seconds()
             rate = taught(server, given.nets, range(1, given.turns), given.clients)
-            print(f"{hot} hot of {given.nets}: {first:,.0f} tokens a second in the first turn, then {rate:,.0f}")
+            own = (given.turns - 1) * given.nets * MESSAGE / (server.cpu_seconds() - used)
+            print(f"{hot} hot of {given.nets}: {first:,.0f} tokens a second in the first turn, then {rate:,.0f};")
+            print(f"{own:,.0f} a second of the server's processor time")
             count = min(hot, given.nets)
             print(f"{(server.megabytes() - before) / count:.1f} MB a hot net, {server.threads()} threads")
             began, used = time.perf_counter(), server.cpu_seconds()
@@ -124,8 +126,8 @@ def main() -> None:
                 quantiles = statistics.quantiles(seconds, n=100)
                 told = f"{1000 * statistics.median(seconds):.0f} ms p50, {1000 * quantiles[98]:.0f} ms p99"
                 print(f"waking one of {len(seconds)}: {told}")
-            for name in islice((f"n{net}" for net in range(given.nets)), given.nets if given.redis else 0):
-                client.delete(f"/v1/nets/{name}").raise_for_status()
+            for net in range(given.nets if given.redis else 0):
+                client.delete(f"/v1/nets/n{net}").raise_for_status()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
 # "fastmath" is told, or what is inlined would take that of its caller.
 _EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
 _OPTIONS = {**_EXACT, "fastmath": FAST}
+# Loops that are told to run on threads do, and nothing else: numba would make a kernel of its own of each array's sum.
+_OTHERS = "comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"
+_LOOPS = {"prange": True} | dict.fromkeys(_OTHERS, False)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -73,7 +76,7 @@ def parallel_kernel(function: Callable[..., Any]) -> Any:
     name = f"{function.__name__}parallel_"
     parallel = FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
     parallel.__qualname__ = name
-    return _kept(parallel, {**_OPTIONS, "parallel": True})
+    return _kept(parallel, {**_OPTIONS, "parallel": _LOOPS})
 
 
 def inlined_kernel(function: Callable[..., Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from realnet.core.running import Network
 from realnet.core.sparse import SparseRealNet
 from realnet.core.state import HIGH, LOW, Params, Preset, State
 
+_GRAPHS = "reduce-overhead", "max-autotune"  # modes of a compiler that makes CUDA graphs
 _LITERAL_SCALE = 0.05  # of a live net's newborn weights in [-2, 2], where backpropagation shall begin
 
 
@@ -134,7 +135,8 @@ class RealNet(Network):
         """
         uncompiled = self._steps
         options = {"dynamic": True} | options  # for any number of rows
-        self._steps = tuple(torch.compile(step, **options) for step in uncompiled)  # type: ignore[assignment]
+        compiled = [torch.compile(step, **options) for step in uncompiled]
+        self._steps = tuple(map(_copying, compiled) if options.get("mode") in _GRAPHS else compiled)  # type: ignore[assignment]
         try:
             with torch.no_grad():
                 self(torch.zeros(2, self.params.n_in), steps=2)
@@ -198,6 +200,16 @@ class RealNet(Network):
         if training and self._some_dead:
             return self.W.masked_fill(~self.alive, 0.0)  # they are 0 already: this keeps their gradient 0
         return self.W
+
+
+def _copying(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Have what a step returns outlive the next one: CUDA graphs return the same memory each time that they run."""
+
+    def copying(*given: Any) -> Any:
+        said = step(*given)
+        return tuple(each.clone() for each in said) if isinstance(said, tuple) else said.clone()
+
+    return copying
 
 
 def _version(tensor: Tensor) -> tuple[int, int]:

@@ -26,13 +26,11 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_inlined_kernel, exact_kernel, kernel, maximum, minimum, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, Params, ShortTerm, State
-from realnet.kernels.dense_rows import LANES, ROWS, learn_row_, learn_rows_
+from realnet.kernels.dense_rows import BLOCK, LANES, ROWS, learn_row_, learn_rows_
 from realnet.kernels.sparse_frames import SparseFrames
 from realnet.kernels.together import Together
 
 Mask = NDArray[np.bool_]
-
-BLOCK = 64  # rows
 
 
 class CpuDense:

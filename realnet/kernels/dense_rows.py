@@ -14,6 +14,7 @@ from numba.extending import intrinsic
 
 LANES = 16  # numbers in a vector: 64 bytes, a line of the cache
 ROWS = 8  # that are learnt at once
+BLOCK = 64  # that one thread learns one after the other
 
 cgutils: Any = untyped_cgutils
 FLOAT, DOUBLE, INDEX = ir.FloatType(), ir.DoubleType(), ir.IntType(64)
@@ -69,7 +70,7 @@ class Rows:
             builder.store(FLOATS([worst] * LANES), place)
         # The last columns are rounded in another order: so they were in every life that a journal holds.
         whole = builder.and_(self._n, INDEX(-LANES if pruned else -2 * LANES))
-        for start, stop, is_end in ((INDEX(0), whole, False), (whole, self._n, True)):
+        for start, stop, is_end in self._spans(whole):
             with cgutils.for_range_slice(builder, start, stop, INDEX(LANES), inc=True) as (j, _):
                 extremes = self._columns(j, pruned, folds, is_end)
                 for (name, _), place, extreme in zip(EXTREMES, found, extremes, strict=True):
@@ -77,6 +78,10 @@ class Rows:
         for k, ((name, _), place) in enumerate(zip(EXTREMES, found, strict=True)):
             kept = builder.gep(self._extremes.data, [INDEX(k * LANES)])
             self._store(self._call(name, self._load(kept), builder.load(place)), kept)
+
+    def _spans(self, whole: Any) -> list[tuple[Any, Any, bool]]:
+        """Return where columns begin and stop, and whether these are the last ones."""
+        return [(INDEX(0), whole, False), (whole, self._n, True)]
 
     def _columns(self, j: Any, pruned: bool, folds: bool, is_end: bool) -> list[Any]:
         """Learn columns j to j + LANES. Returns the lowest and the highest of each."""

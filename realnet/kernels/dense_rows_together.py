@@ -9,22 +9,24 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from realnet.kernels.dense_rows import EXTREMES, FLOATS, INDEX, LANES, ROWS, Rows, cgutils
+from realnet.kernels.dense_rows import BLOCK, EXTREMES, FLOATS, INDEX, LANES, ROWS, Rows, cgutils
 
 KINDS = 3  # of constants of a row and a session: its own part, the offset, the strength
 NUMBERS = 3  # of a session: keep, shift, less
 
 
 class _RowsTogether(Rows):
-    """Writes the instructions that learn rows `first` to `first + count` with each of `sessions` sessions.
+    """Writes the instructions that learn `count` rows with `learners` sessions, and have all `sessions` collect.
 
-    The arrays are as in `dense_together.py: _learn_block_`. All columns are stored to whole vectors, and those past `n`
+    The arrays are as in `dense_together.py: _learn_block_`. `places` are the first row, its place in the table, and the
+    columns from which on and before which is learnt, and all. They are stored to whole vectors, and those past the end
     stay what they are.
     """
 
-    def __init__(self, builder: Any, arrays: Any, first: Any, n: Any, sessions: Any, count: int) -> None:
+    def __init__(self, builder: Any, arrays: Any, places: Any, learners: Any, sessions: Any, count: int) -> None:
         U, living, v, sums, table, numbers, self._extremes = arrays
-        self._builder, self._n, self._sessions, self._count = builder, n, sessions, count
+        first, self._at, self._begin, self._end, self._n = cgutils.unpack_tuple(builder, places)
+        self._builder, self._learners, self._sessions = builder, learners, sessions
         self._is_pruned = builder.icmp_signed("!=", living.nitems, INDEX(0))
         self._width = cgutils.unpack_tuple(builder, U.shape)[1]
         self._v, self._sums, self._table, self._numbers = v.data, sums.data, table.data, numbers.data
@@ -38,6 +40,15 @@ class _RowsTogether(Rows):
             with self._builder.if_then(is_such):
                 self._loop(pruned, False)
 
+    def _spans(self, whole: Any) -> list[tuple[Any, Any, bool]]:
+        builder = self._builder
+
+        def lower(one: Any, other: Any) -> Any:
+            return builder.select(builder.icmp_signed("<", one, other), one, other)
+
+        after = builder.select(builder.icmp_signed(">", self._begin, whole), self._begin, whole)
+        return [(self._begin, lower(self._end, whole), False), (after, lower(self._end, self._n), True)]
+
     def _columns(self, j: Any, pruned: bool, folds: bool, is_end: bool) -> list[Any]:
         """Learn columns j to j + LANES. Returns the lowest and the highest of each."""
         builder = self._builder
@@ -45,7 +56,7 @@ class _RowsTogether(Rows):
         keep, shift = (self._spread(self._number(INDEX(0), k)) for k in (0, 1))
         kept = [self._call("fmuladd", keep, old, shift) for old in olds]  # the first may fold
         self._change(INDEX(0), j, is_end, olds, kept)
-        with cgutils.for_range(builder, self._sessions, INDEX(1)) as others:
+        with cgutils.for_range(builder, self._learners, INDEX(1)) as others:
             now = [builder.load(each) for each in self._now]
             self._change(others.index, j, is_end, now, now)
         news, lives = [builder.load(each) for each in self._now], []
@@ -103,8 +114,8 @@ class _RowsTogether(Rows):
         return self._builder.load(self._builder.gep(self._numbers, [at]))
 
     def _constant(self, session: Any, kind: int, row: int) -> Any:
-        at = self._builder.add(self._builder.mul(session, INDEX(KINDS * ROWS)), INDEX(kind * ROWS + row))
-        return self._builder.load(self._builder.gep(self._table, [at]))
+        at = self._builder.add(self._builder.mul(session, INDEX(KINDS * BLOCK)), INDEX(kind * BLOCK + row))
+        return self._builder.load(self._builder.gep(self._table, [self._builder.add(self._at, at)]))
 
 
 def _learning(count: int) -> Any:
@@ -117,8 +128,8 @@ def _learning(count: int) -> Any:
         table: Any,
         numbers: Any,
         extremes: Any,
-        first: Any,
-        n: Any,
+        places: Any,
+        learners: Any,
         sessions: Any,
     ) -> Any:
         arrays = U, living, v, sums, table, numbers, extremes
@@ -127,11 +138,11 @@ def _learning(count: int) -> Any:
             views = [
                 context.make_array(kind)(context, builder, value) for kind, value in zip(arrays, values, strict=False)
             ]
-            first, n, sessions = values[len(arrays) :]
-            _RowsTogether(builder, views, first, n, sessions, count).write()
+            where, of_learners, of_all = values[-3:]
+            _RowsTogether(builder, views, where, of_learners, of_all, count).write()
             return context.get_dummy_value()
 
-        return types.void(*arrays, types.intp, types.intp, types.intp), generate
+        return types.void(*arrays, places, types.intp, types.intp), generate
 
     return intrinsic(learn_)
 

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 
 from realnet.core._numba import exact_inlined_kernel, kernel, parallel_kernel
 from realnet.core.state import HIGH, LOW, Float32, Float64, ShortTerm, State
-from realnet.kernels.cpu_dense import BLOCK, Mask, aligned, collect_, collect_all_, fire_
-from realnet.kernels.dense_rows import LANES, ROWS
+from realnet.kernels.cpu_dense import Mask, aligned, collect_, collect_all_, fire_
+from realnet.kernels.dense_rows import BLOCK, LANES, ROWS
 from realnet.kernels.dense_rows_together import KINDS, NUMBERS, learn_row_together_, learn_rows_together_
 from realnet.kernels.sparse_frames import SparseFrames
 from realnet.kernels.together import Together
+
+_NEAR = 4096  # columns of all sessions that are worked on at once: what fires there, and the sums, stay in the cache
 
 
 def run_together(
@@ -63,14 +65,20 @@ def run_together(
     buffers = (
         aligned((count, width), np.float32),  # what fires, of those that are not out, one after the other
         aligned((threads, count, 2, width), np.float32),  # sums of the blocks that run at once …
-        aligned((threads, count, KINDS, ROWS), np.float32),  # … and constants of their rows
+        aligned((threads, count, KINDS, BLOCK), np.float32),  # … and constants of their rows
         aligned((blocks, 2, LANES), np.float32),
     )
     arguments = (
         *(matrix, state.scale, alive, x, x_before, collected),
         *buffers,
         *(places, offsets, *(np.concatenate([getattr(each, name) for each in frames]) for name in ("index", "value"))),
-        *(taught, np.array(rates, np.float64), shape, outputs),
+        *(
+            taught,
+            np.array(rates, np.float64),
+            np.argsort([rate == 0 for rate in rates], kind="stable"),
+            shape,
+            outputs,
+        ),
     )
     if threads > 1:
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
@@ -107,6 +115,7 @@ def _run_(
     frame_value: Float32,
     teachers: Float32,
     rates: Float64,
+    order: NDArray[np.int64],  # of the sessions: first those that learn, so that the others make no bit another
     shape: tuple[int, int],
     outputs: Float32,
 ) -> None:
@@ -115,11 +124,12 @@ def _run_(
     maps, numbers = np.empty((count, 2)), np.empty((count, NUMBERS), np.float32)
     t = 0
     while True:
-        left = 0
-        for s in range(count):
+        left = learners = 0
+        for s in order:
             if places[s] + t < places[s + 1]:
                 here[left] = s
                 left += 1
+                learners += rates[s] > 0
             elif places[s] + t == places[s + 1]:  # it has just dropped out: what would it say next?
                 fire_(scale, collected[s], padded_v[0, :n], n_in, 0, 0, frame_index, frame_value)
                 outputs[places[s + 1] + s] = padded_v[0, n - n_out : n]
@@ -148,6 +158,7 @@ def _run_(
                         alive,
                         block,
                         here[:left],
+                        learners,
                         x,
                         padded_v,
                         maps,
@@ -204,6 +215,7 @@ def _learn_block_(
     alive: Mask,
     block: int,
     here: NDArray[np.int64],
+    learners: int,
     x: Float32,
     v: Float32,
     maps: Float64,
@@ -217,20 +229,20 @@ def _learn_block_(
     first, last = block * BLOCK, min((block + 1) * BLOCK, n)
     sums[:left] = 0.0
     extremes[0], extremes[1] = np.inf, -np.inf
+    for k in range(left):
+        for i in range(first, last):
+            source, strength = x[here[k], i], v[k, i]
+            table[k, 0, i - first] = maps[k, 0] * source
+            table[k, 1, i - first] = source * (1.0 + maps[k, 1])
+            table[k, 2, i - first] = strength
+            if alive.size == 0:
+                sums[k, 1, 0] += strength
     several = last - (last - first) % ROWS
-    i = first
-    while i < last:
-        rows = ROWS if i < several else 1
-        for k in range(left):
-            for row in range(rows):
-                source, strength = x[here[k], i + row], v[k, i + row]
-                table[k, 0, row] = maps[k, 0] * source
-                table[k, 1, row] = source * (1.0 + maps[k, 1])
-                table[k, 2, row] = strength
-                if alive.size == 0:
-                    sums[k, 1, 0] += strength
-        if rows == ROWS:
-            learn_rows_together_(U, alive, v, sums, table, numbers, extremes, i, n, left)
-        else:
-            learn_row_together_(U, alive, v, sums, table, numbers, extremes, i, n, left)
-        i += rows
+    columns = max(2 * LANES, _NEAR // left // (2 * LANES) * (2 * LANES))
+    for begin in range(0, n, columns):
+        for i in range(first, several, ROWS):
+            places = (i, i - first, begin, begin + columns, n)
+            learn_rows_together_(U, alive, v, sums, table, numbers, extremes, places, learners, left)
+        for i in range(several, last):
+            places = (i, i - first, begin, begin + columns, n)
+            learn_row_together_(U, alive, v, sums, table, numbers, extremes, places, learners, left)

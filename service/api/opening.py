@@ -10,7 +10,6 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.places import Places
 from service.hooks.hooks import Hooks
-from service.nets.manifest import DEFAULT
 from service.replica.birth import Descent
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive
@@ -18,8 +17,7 @@ from service.runtime.incoming import Incoming
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
-from service.store.base import StoreError
-from service.store.own_keys import OwnKeys
+from service.store.base import Store, StoreError
 
 
 class NetOpener:
@@ -37,16 +35,15 @@ class NetOpener:
         settings: Settings,
         hive: Callable[[Runtime], Hive],
         follows: bool = False,
+        store: Store | None = None,
         descent: Descent | None = None,
     ) -> AsyncIterator[Edge]:
         """Bring a net back to life, or create it, and stop it in order. Raises CannotStart.
 
-        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead. One with a
-        `descent` is a child.
+        `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead. `store` is
+        what the net sees of the store, if that is not all of it. One with a `descent` is a child.
         """
-        place = self._place
-        if name != DEFAULT:
-            place = replace(place, store=OwnKeys(place.store, f"{name}/"))
+        place = self._place if store is None else replace(self._place, store=store)
         async with AsyncExitStack() as stack:
             runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows, descent))
             servers = hive(runtime)

@@ -35,8 +35,9 @@ from service.runtime import changes
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
-from service.store.base import StoreError
+from service.store.base import Store, StoreError
 from service.store.keys import deleted_net_key, manifest_key
+from service.store.own_keys import OwnKeys
 
 _AGAIN_SECONDS = 0.5  # until a store in trouble is asked again
 _logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Nets(Generic[E]):
         place: OpenStore,
         settings: Settings,
         default: E,
-        open: Callable[[str, Settings, Descent | None], AbstractAsyncContextManager[E]],
+        open: Callable[[str, Settings, Store, Descent | None], AbstractAsyncContextManager[E]],
         leads: Callable[[], bool],
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
@@ -84,7 +85,8 @@ class Nets(Generic[E]):
         self._troubles: dict[str, StoreError] = {}  # of deletions
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
-        self._loading = asyncio.Lock()
+        self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
+        self._own: dict[str, OwnKeys] = {}  # of nets that were closed in order: nobody has put anything since
         self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
 
     async def load(self) -> None:
@@ -195,9 +197,10 @@ class Nets(Generic[E]):
         try:
             if child is not None:
                 await self._children.add(child)
+            async with self._writing:
                 if not self._has(name):
                     raise Conflict(f"the net {name} was deleted meanwhile")
-            await self._store.put(manifest_key(name), manifest.seal())
+                await self._store.put(manifest_key(name), manifest.seal())
         except BaseException:
             if name not in self._deletions:
                 self._forget(name)
@@ -215,7 +218,9 @@ class Nets(Generic[E]):
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         changed = {each: value for each, value in given.items() if value is not None}
         manifest = manifest.model_copy(update={"form": manifest.form.model_copy(update=changed)})
-        await self._store.put(manifest_key(name), manifest.seal())
+        async with self._writing:
+            await self._check_is_there(name)
+            await self._store.put(manifest_key(name), manifest.seal())
         if self._has(name):
             self._manifests[name] = manifest
             if (edge := self.hot.edge_of(name)) is not None:
@@ -249,9 +254,12 @@ class Nets(Generic[E]):
         ref, descent = manifest.parent, None
         if ref is not None:
             descent = Descent(await self._parents.get(ref), ref.lines)
-        async with self._open_net(name, settings_of(manifest, self._settings), descent) as edge:
+        store = self._own.pop(name, None) or OwnKeys(self._store, f"{name}/")
+        async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
             yield edge
+        if self._has(name):
+            self._own[name] = store
 
     async def _ref(self, over: Above) -> ParentRef:
         """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
@@ -307,6 +315,7 @@ class Nets(Generic[E]):
         if self._has(name):
             del self._names[bisect_left(self._names, name)]
         self._manifests.pop(name, None)
+        self._own.pop(name, None)
 
     # How they are deleted:
 
@@ -326,7 +335,8 @@ class Nets(Generic[E]):
             try:
                 await self._store.put(deleted_net_key(name), b"")
                 await self.hot.remove(name)
-                await self._store.delete(manifest_key(name))
+                async with self._writing:
+                    await self._store.delete(manifest_key(name))
                 for key in await self._store.keys(f"{name}/"):
                     await self._store.delete(key)
                 await in_thread(clear)

@@ -104,7 +104,7 @@ def test_one_that_is_killed_in_the_middle(new_process: Callable[..., ProcessServ
     fill(server, "a")
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(httpx.delete, f"{server.url}/v1/nets/a")
-        until((tmp_path / "data/nets/_deleted/a").exists)
+        until(lambda: deleting.done() or (tmp_path / "data/nets/_deleted/a").exists())
         server.kill()
         with suppress(httpx.TransportError):
             deleting.result()

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.api.asking import until
-from tests.nets.asking import create, hash_of, numbers, problem, state_of, teach
+from tests.nets.asking import SMALL, create, hash_of, numbers, problem, state_of, teach
 from tests.redis_server import RedisServer
 from tests.running_server import ThreadServer
 
@@ -81,6 +81,22 @@ def test_all_who_come_at_once_wake_it_once(new_server: MakeServer) -> None:
     assert answers == [200] * 16
     assert wakings(server) == before + 1
     assert server.client.get("/v1/nets/a").json()["tick"] == 16
+
+
+def test_one_name_is_one_net_s(new_server: MakeServer) -> None:
+    server = new_server().start()
+
+    def asked(method: str, path: str) -> list[int]:
+        with ThreadPoolExecutor(4) as pool:
+            body = None if method == "DELETE" else {"name": "a"} | SMALL
+            answers = pool.map(lambda _: server.client.request(method, path, json=body).status_code, range(4))
+            return sorted(answers)
+
+    assert asked("POST", "/v1/nets") == [201, 409, 409, 409]
+    teach(server, "a", "a")
+    assert set(asked("DELETE", "/v1/nets/a")) <= {204, 404}
+    assert asked("POST", "/v1/nets") == [201, 409, 409, 409]
+    assert server.client.get("/v1/nets/a/net").json()["tick"] == 0
 
 
 def test_many_clients_and_few_places(new_server: MakeServer) -> None:

@@ -29,7 +29,7 @@ async def me(request: Request, caller: CallerDep) -> Me:
         name=caller.name,
         scope=scope,
         keys_required=request.app.keys_required,
-        nets=list(share.nets),
+        nets=[] if scope is None else list(share.nets),
         max_nets=share.max_nets,
     )
 

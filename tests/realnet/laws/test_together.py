@@ -87,6 +87,19 @@ def test_a_cut_changes_no_bit_and_a_silent_session_changes_nothing(data: st.Data
     assert quiet.checkpoint().weights_sha256() == whole.checkpoint().weights_sha256()
 
 
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_what_is_only_read_makes_no_bit_another_for_those_who_learn(data: st.DataObject) -> None:
+    life = data.draw(lives("literal", ticks=9))
+    frames, teachers = [life.frames[s:] for s in range(4)], [life.teachers[s:] for s in range(4)]
+    rates = [0.0, data.draw(st.sampled_from([0.01, 0.1])), 0.0, 0.02]
+    some, every = life.create("cpu"), life.create("cpu")
+    said = every.run_together([None] * 4, frames, teachers, rates)
+    own = some.run_together([None] * 2, frames[1::2], teachers[1::2], rates[1::2])
+    assert all(np.array_equal(a, b) for a, b in zip(said.outputs[1::2], own.outputs, strict=True))
+    assert every.checkpoint().weights_sha256() == some.checkpoint().weights_sha256()
+
+
 @pytest.mark.parametrize("kernel", ["torch"])
 def test_a_net_on_another_kernel_lives_it_on_the_cpu(kernel: str) -> None:
     nets = [LiveNet(20, range(8), range(16, 20), "literal", seed=3, kernel=each) for each in ("cpu", kernel)]

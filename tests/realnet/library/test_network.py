@@ -178,6 +178,35 @@ def test_a_compiled_model_is_the_same_model() -> None:
     assert model.W.grad is not None
 
 
+@pytest.mark.parametrize("options", [{"dynamics": "temporal"}, {}, {"preset": "literal"}], ids=str)
+def test_what_cuda_graphs_return_is_kept_before_they_run_again(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    """They write into the same memory each time."""
+    options = {"dynamics": "ffwf"} | options
+
+    def graphed(step: Callable[..., Any], **_: Any) -> Callable[..., Any]:
+        kept: list[torch.Tensor] = []
+
+        def run(*given: Any) -> Any:
+            said = step(*given)
+            returned = list(said) if isinstance(said, tuple) else [said]
+            kept[:] = [
+                old.copy_(new) for old, new in zip(kept or [each.clone() for each in returned], returned, strict=True)
+            ]
+            return tuple(kept) if isinstance(said, tuple) else kept[0]
+
+        return run
+
+    model = RealNet(12, [0, 1], [11], seed=0, **options)
+    x = torch.rand(2, 2)
+    with torch.no_grad():
+        before = model(x, steps=6)
+        monkeypatch.setattr(torch, "compile", graphed)
+        after = model.compile(mode="reduce-overhead", dynamic=False)(x, steps=6)
+    assert all(torch.equal(*both) for both in zip(before, after, strict=True))
+
+
 def test_without_a_compiler_a_model_stays_as_it_was() -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("no compiler here")

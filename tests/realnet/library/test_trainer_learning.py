@@ -1,7 +1,7 @@
 """What RealNetTrainer learns, by which gradients, and what it then predicts."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -167,6 +167,35 @@ def test_mixed_precision_keeps_weights_and_answers_in_float32() -> None:
     assert trainer.model.W.dtype == torch.float32
     assert trainer.predict(x).dtype == torch.float32
     assert trainer.evaluate(x, y)["accuracy"] > 0.9
+
+
+on_a_gpu = pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores")
+@pytest.mark.parametrize(("dynamics", "tolerance"), [("temporal", 0.01), ("ffwf", 0.05)])
+@pytest.mark.parametrize(
+    ("device", "compiler"),
+    [("cpu", {"backend": "aot_eager"}), pytest.param("cuda", {"mode": "reduce-overhead"}, marks=on_a_gpu)],
+    ids=["cpu", "cuda"],
+)
+def test_a_compiled_fit_in_mixed_precision_is_nearly_the_plain_one_on_the_cpu(
+    dynamics: Literal["temporal", "ffwf"], tolerance: float, device: str, compiler: dict[str, Any]
+) -> None:
+    """On a GPU by CUDA graphs. `ffwf` divides by what may be small, and what bfloat16 rounds is then larger."""
+    x, y = some_rows(64)  # four batches of one size
+    x = (x + 1) / 2
+    plain, mixed = (trainer_of(model_of(dynamics=dynamics), device=where) for where in ("cpu", device))
+    mixed.model.compile(dynamic=False, **compiler)  # that it stays uncompiled would be a warning, and here an error
+    mixed._backprop._mixed = True
+    losses = [fit(trainer, x, y, epochs=5)["loss"] for trainer in (plain, mixed)]
+    assert losses[1] == pytest.approx(losses[0], abs=tolerance)
+    assert losses[1][-1] < losses[1][0]
+    known = [trainer.evaluate(x, y)["loss"] for trainer in (plain, mixed)]  # without gradients: other graphs
+    assert known[1] == pytest.approx(known[0], abs=tolerance)
+    difference = mixed.predict(x).cpu() - plain.predict(x)
+    assert difference.abs().mean() < 2 * tolerance
 
 
 @pytest.mark.gpu
