@@ -10,6 +10,7 @@ import numpy as np
 from realnet import DendriteLearner, FrameLearner, LiveNet, TokenLearner, create
 from realnet.core.state import PRESETS
 from realnet.dendrites.compression import compress, decompress
+from realnet.dendrites.family import child_of, freeze
 from realnet.dendrites.opinions import Decided, Mixture, Speaker
 from realnet.streams.json_events import EventDetector, JsonEvent
 from realnet.streams.metric import MetricDetector, Value
@@ -35,6 +36,9 @@ def compile_dendrites() -> None:
     decompress(compress(b"a", "fast"))
     DendriteLearner.create(symbols=300).run([1])  # tokens of two bytes
     learner = DendriteLearner.create()
+    child = child_of(freeze(learner))
+    child.warm_up()
+    child.explain([1])
     learner.net.record(np.zeros(1, np.int32))
     speaker, mixture, ids = Speaker(learner), Mixture(learner), np.zeros(1, np.int32)
     mixture.learn(Decided(ids, np.full((1, 8), 0.5, np.float32)), speaker.hear(learner, ids))

@@ -12,6 +12,7 @@ from realnet.checkpoint import Checkpoint
 from realnet.core.state import Preset, ShortTerm
 from realnet.dendrites.learner import DendriteLearner
 from realnet.dendrites.net import MAX_LINES
+from realnet.dendrites.parent import Parent
 from realnet.dendrites.wiring import AnyVariant
 from realnet.frames import FrameLearner
 from realnet.inputs import Input
@@ -207,18 +208,22 @@ def default_preset(num_neurons: int | None, inputs: int | None, device: str) -> 
     return "dendrites" if num_neurons is None and inputs is None and device == "cpu" else "surprise"
 
 
-def from_checkpoint(checkpoint: Checkpoint, device: str = "cpu") -> TokenLearner | FrameLearner | DendriteLearner:
-    """Return the learner that made it, which goes on exactly. Takes its arrays over.
+def from_checkpoint(
+    checkpoint: Checkpoint, device: str = "cpu", parent: Parent | None = None
+) -> TokenLearner | FrameLearner | DendriteLearner:
+    """Return the learner that made it, which goes on exactly, a child with its `parent`. Takes its arrays over.
 
-    Raises ValueError for a checkpoint of another kind.
+    Raises ValueError for a checkpoint of another kind, or of another parent.
     """
     kind = checkpoint.config.get("kind")
+    if parent is not None and kind != "dendrites":
+        raise ValueError("only a net of dendrites has a parent")
     if kind == "tokens":
         return TokenLearner.from_checkpoint(checkpoint, device)
     if kind == "frames":
         return FrameLearner.from_checkpoint(checkpoint, device)
     if kind == "dendrites":
-        return DendriteLearner.from_checkpoint(checkpoint, device)
+        return DendriteLearner.from_checkpoint(checkpoint, device, parent)
     raise ValueError(f"a checkpoint of kind {kind!r}, must be tokens, frames or dendrites")
 
 

@@ -153,7 +153,9 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
             place,
             settings,
             edge,
-            lambda name, own, store: opener.opened(name, own, lambda _: edge.hive, store=store),
+            lambda name, own, store, descent: opener.opened(
+                name, own, lambda _: edge.hive, store=store, descent=descent
+            ),
             lambda: edge.hive.leads,
         )
         closing.push_async_callback(living.close)

@@ -60,7 +60,7 @@ from realnet.client.models import (
     Ran,
     Snapshot,
 )
-from realnet.client.nets import AsyncNets, NetEntry
+from realnet.client.nets import AsyncNets, NetEntry, NetParent
 from realnet.client.outputs import Outputs
 from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.sessions import AsyncSessions, SessionState
@@ -159,6 +159,7 @@ __all__ = [
     "NetDamaged",
     "NetEntry",
     "NetLink",
+    "NetParent",
     "Nets",
     "NeuronActivity",
     "NotDurable",

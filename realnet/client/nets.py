@@ -15,11 +15,20 @@ NetKind: TypeAlias = Literal["tokens", "frames", "streams"]
 _LONG = 600.0  # seconds, for what stores or deletes all of a large net
 
 
+class NetParent(msgspec.Struct, frozen=True):
+    """What a net is a child of: a snapshot, by the hash of all that it is. The child has `lines` of its own."""
+
+    net: str
+    snapshot: str
+    sha256: str
+    lines: int
+
+
 class NetEntry(msgspec.Struct, frozen=True):
     """A net of a server. `settings` are those that it was made with; `created` is null of the one named default.
 
     `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells. Only
-    of hot ones `tick` is known, and about how many `bytes` of memory it takes.
+    of hot ones `tick` is known, and about how many `bytes` of memory it takes. Only a child has a `parent`.
     """
 
     name: str
@@ -30,10 +39,11 @@ class NetEntry(msgspec.Struct, frozen=True):
     settings: Mapping[str, Any]
     tick: int | None
     bytes: int | None
+    parent: NetParent | None = None
 
 
 class NetOptions(TypedDict, total=False):
-    """What may be chosen of a new net, as `realnet nets create --help` tells."""
+    """What may be chosen of a new net, as `realnet nets create --help` tells; `parent` is a net and a snapshot's id."""
 
     preset: Literal["dendrites", "surprise", "manifesto", "literal"]
     variant: Literal["fast", "standard", "large", "compact"]
@@ -46,6 +56,8 @@ class NetOptions(TypedDict, total=False):
     outputs: int
     tick_hz: float
     self_loop: bool
+    parent: tuple[str, str]
+    lines: int
 
 
 class AsyncNets:
@@ -60,7 +72,9 @@ class AsyncNets:
 
     async def create(self, name: str, kind: NetKind = "tokens", **options: Unpack[NetOptions]) -> NetEntry:
         """Create a net, which needs a key of scope admin for its name. Raises Conflict where there is one."""
-        body = {"name": name, "kind": kind, **options}
+        body: dict[str, Any] = {"name": name, "kind": kind, **options}
+        if "parent" in options:
+            body["parent"] = dict(zip(("net", "snapshot"), options["parent"], strict=True))
         return await self._http.ask(NetEntry, "POST", "/v1/nets", body=body, timeout=_LONG)
 
     async def get(self, name: str) -> NetEntry:

@@ -29,6 +29,8 @@ def for_device(checkpoint: Checkpoint, size: int | None = None, weights: Weights
     """
     if size is not None and size < LEAST_SIZE:
         raise ValueError(f"size is {size} bytes, must be at least {LEAST_SIZE}")
+    if "parent" in checkpoint.config:
+        raise ValueError("a child keeps its size, and its parent is not in it")
     learner = DendriteLearner.from_checkpoint(checkpoint)
     net = learner.net
     if isinstance(net, CompactNet):

@@ -10,6 +10,7 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.places import Places
 from service.hooks.hooks import Hooks
+from service.replica.birth import Descent
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive
 from service.runtime.incoming import Incoming
@@ -35,15 +36,16 @@ class NetOpener:
         hive: Callable[[Runtime], Hive],
         follows: bool = False,
         store: Store | None = None,
+        descent: Descent | None = None,
     ) -> AsyncIterator[Edge]:
         """Bring a net back to life, or create it, and stop it in order. Raises CannotStart.
 
         `hive` returns the servers on the store; one that `follows` is told by them when it comes to lead. `store` is
-        what the net sees of the store, if that is not all of it.
+        what the net sees of the store, if that is not all of it. One with a `descent` is a child.
         """
         place = self._place if store is None else replace(self._place, store=store)
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows))
+            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows, descent))
             servers = hive(runtime)
             hub = StreamHub(runtime, settings, servers, self._streams)
             runtime.events.on_mode.append(hub.mode_changed)

@@ -70,11 +70,20 @@ def create(
         str | None,
         typer.Option(help="bytes, or symbols:N for ids of 0 to N - 1 that are no text; if not given, bytes."),
     ] = None,
+    parent: Annotated[
+        str | None,
+        typer.Option(metavar="NET@SNAPSHOT", help="What it is a child of: it knows what that knew, and is made as it."),
+    ] = None,
+    lines: Annotated[int | None, typer.Option(help="Lines of 64 bytes that a child has of its own.")] = None,
     json: AsJson = False,
 ) -> None:
     """Create a net beside those that the server has. It takes a key of scope admin that is for such a name."""
-    if vocabulary is not None:
-        given["vocabulary"] = vocabulary
+    given |= {key: value for key, value in {"vocabulary": vocabulary, "lines": lines}.items() if value is not None}
+    if parent is not None:
+        net, _, snapshot = parent.partition("@")
+        if not net or not snapshot:
+            raise typer.BadParameter("a net and its snapshot, as default@00000001", param_hint="--parent")
+        given["parent"] = net, snapshot
     with client_of(context) as client:
         _print(client.nets.create(name, kind, **given), json)
 
@@ -121,4 +130,7 @@ def _lines(entry: "NetEntry") -> Iterator[tuple[str, str]]:
     yield from zip(_HEADS, _row(entry), strict=True)
     if entry.why is not None:
         yield "why", entry.why
+    if (parent := entry.parent) is not None:
+        yield "parent", f"{parent.net}@{parent.snapshot}"
+        yield "own lines", shown(parent.lines)
     yield from ((name.replace("_", " "), shown(value)) for name, value in entry.settings.items() if value is not None)

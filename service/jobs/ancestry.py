@@ -80,7 +80,7 @@ class Ancestry:
     def check(self) -> None:
         """Raise Conflict for a net that does not merge."""
         if self._engine.interface.fit != "gains":
-            raise Conflict("only nets of dendrites merge, and no compact one")
+            raise Conflict("only nets of dendrites merge, and neither a compact one nor a child")
 
     async def _lines(self, ref: SnapshotRef | None) -> Lines:
         data = await self.read(ref)

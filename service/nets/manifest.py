@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines
 from realnet.dendrites.compact import LEAST
 from service.aio import in_thread
 from service.errors import Conflict, ErrorLocation, Invalid
@@ -25,6 +26,7 @@ _LEARNING = 2**9  # neurons of a net of tokens that learn, at most: the others a
 _OF_STREAMS = {"preset": "dendrites", "variant": "compact", "memory": LEAST}
 # What one net of many does not inherit: it rests where nothing comes, and sleeps when it is told to.
 _RESTS: dict[str, Any] = {"rest_after": 0, "free_run": False, "idle_learning": False, "sleep_after": 0.0}
+_OF_CHILDREN = {"tick_hz", "self_loop"}  # of a form
 _ALONE: dict[str, Any] = {"device": CPU, "hash_every": 0}  # nobody follows it
 
 
@@ -50,12 +52,27 @@ class Form(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
+class ParentRef(BaseModel):
+    """The snapshot that a net is a child of, by the hash of all that it is; the child has so many `lines` of its own.
+
+    No snapshot and no net that has children is deleted, so this finds it for as long as the child is there.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    net: str
+    snapshot: str
+    sha256: str
+    lines: int
+
+
 class NetManifest(Sealed, frozen=True):
-    """A net by its name, which is the `id`; `created` is in seconds since 1970."""
+    """A net by its name, which is the `id`; `created` is in seconds since 1970. One with a `parent` is a child."""
 
     kind: Kind
     created: float
     form: Form
+    parent: ParentRef | None = None
 
 
 def is_name(name: str) -> bool:
@@ -102,6 +119,22 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> None:
         await in_thread(lambda: create(birth_of(settings), CPU))
     except (ValueError, CannotStart) as error:
         raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
+
+
+def check_child(kind: Kind, form: Form, lines: int) -> None:
+    """Raise Invalid unless a child may be made so: it is as its parent is."""
+    places = [
+        ErrorLocation(detail="a child is made as its parent is: leave this out", pointer=f"/{name}")
+        for name in form.given.keys() - _OF_CHILDREN
+    ]
+    if kind != "tokens":
+        places.append(ErrorLocation(detail="only a net of tokens has a parent", pointer="/kind"))
+    try:
+        check_lines("lines", lines, LEAST_LINES, MOST_LINES)
+    except ValueError as error:
+        places.append(ErrorLocation(detail=str(error), pointer="/lines"))
+    if places:
+        raise Invalid(places)
 
 
 def _bytes_of_matrix(form: Form) -> int:

@@ -8,14 +8,29 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic
 
 from service.aio import in_thread
 from service.auth.share import EVERYTHING, Share
-from service.errors import Conflict, Follows, NetDamaged, NotFound, Refused
+from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, Refused
+from service.nets.children import Child, Children
 from service.nets.hot import E, HotNets, State
-from service.nets.manifest import DEFAULT, NETS, Form, Kind, NetManifest, check_can_be_born, is_name, settings_of
+from service.nets.manifest import (
+    DEFAULT,
+    NETS,
+    Form,
+    Kind,
+    NetManifest,
+    ParentRef,
+    check_can_be_born,
+    check_child,
+    is_name,
+    settings_of,
+)
+from service.nets.parents import Above, Parents
 from service.nets.tally import Counts
+from service.replica.birth import Descent
 from service.runtime import changes
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
@@ -57,13 +72,15 @@ class Nets(Generic[E]):
         place: OpenStore,
         settings: Settings,
         default: E,
-        open: Callable[[str, Settings, Store], AbstractAsyncContextManager[E]],
+        open: Callable[[str, Settings, Store, Descent | None], AbstractAsyncContextManager[E]],
         leads: Callable[[], bool],
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
         self._names = [DEFAULT]  # sorted
         self._manifests: dict[str, NetManifest] = {}  # those that were read
+        self._parents, self._children = Parents(place, settings), Children(place.store)
+        default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._deletions: dict[str, asyncio.Task[None]] = {}
         self._troubles: dict[str, StoreError] = {}  # of deletions
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
@@ -80,6 +97,7 @@ class Nets(Generic[E]):
             keys = await self._store.keys(manifest_key(""))
             deleted = {name for key in keys if is_name(name := key.removeprefix(deleted_net_key("")))}
             names = {name for key in keys if is_name(name := key.removeprefix(manifest_key("")))}
+            await self._children.load(keys, names | deleted)
             self._names = sorted({DEFAULT, *names} - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
@@ -90,6 +108,7 @@ class Nets(Generic[E]):
         for task in self._deletions.values():
             task.cancel()
         self.hot.begin_to_close()
+        self._parents.close()
 
     async def close(self) -> None:
         await asyncio.gather(*self._deletions.values(), return_exceptions=True)
@@ -116,7 +135,7 @@ class Nets(Generic[E]):
     @property
     def counts(self) -> Counts:
         hot = self.hot
-        return Counts(len(self._names), len(hot.edges), hot.nbytes, hot.damaged, hot.tally)
+        return Counts(len(self._names), len(hot.edges), hot.nbytes, self._parents.nbytes, hot.damaged, hot.tally)
 
     # What may be asked:
 
@@ -149,29 +168,38 @@ class Nets(Generic[E]):
         runtime = None if edge is None else edge.runtime
         return NetSeen(name, manifest, state, why, runtime, None if runtime is None else runtime.nbytes)
 
-    async def create(self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING) -> NetSeen:
+    async def create(
+        self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING, over: Above | None = None
+    ) -> NetSeen:
         """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
 
-        Raises Conflict, Invalid or StoreError.
+        It is a child of what it is made `over`. Raises Conflict, Invalid, NetDamaged, NotReady or StoreError.
         """
         self._check_leads()
         await self.load()
         manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
-        if (kind, form) != self._born:
+        if over is None:
+            return await self._create(manifest, share)
+        check_child(kind, form, over.lines)
+        self._check_may_be(name, share)  # before anything of its parent is changed
+        child = Child(over.net, over.snapshot, name)
+        with self._children.expected(child):  # from here on its parent is not deleted
+            return await self._create(manifest.model_copy(update={"parent": await self._ref(over)}), share, child)
+
+    async def _create(self, manifest: NetManifest, share: Share, child: Child | None = None) -> NetSeen:
+        name, kind, form = manifest.id, manifest.kind, manifest.form
+        if child is None and (kind, form) != self._born:
             await check_can_be_born(manifest, self._settings)
             self._born = kind, form
-        if self._has(name):
-            raise Conflict(f"there is a net {name} already")
-        if name in self._deletions or name == NETS:
-            why = "is reserved" if name == NETS else "is being deleted: ask again"
-            raise Conflict(f"the name {name} {why}")
-        if len(self._names) > self._settings.nets:
-            raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
-        self._check_share(share)
+        self._check_may_be(name, share)
         insort(self._names, name)
         self._manifests[name] = manifest
         try:
+            if child is not None:
+                await self._children.add(child)
             async with self._writing:
+                if not self._has(name):
+                    raise Conflict(f"the net {name} was deleted meanwhile")
                 await self._store.put(manifest_key(name), manifest.seal())
         except BaseException:
             if name not in self._deletions:
@@ -209,6 +237,8 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
+            if count := self._children.count(name):
+                raise Conflict(f"net {name} stays as long as it has children, and it has {count}: delete them first")
             self._begin_to_delete(name)
         task = self._deletions[name]
         while not task.done():
@@ -220,12 +250,28 @@ class Nets(Generic[E]):
 
     @asynccontextmanager
     async def _open(self, name: str) -> AsyncIterator[E]:
-        settings = settings_of(await self._manifest(name), self._settings)
+        manifest = await self._manifest(name)
+        ref, descent = manifest.parent, None
+        if ref is not None:
+            descent = Descent(await self._parents.get(ref), ref.lines)
         store = self._own.pop(name, None) or OwnKeys(self._store, f"{name}/")
-        async with self._open_net(name, settings, store) as edge:
+        async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
+            edge.runtime.snapshots.children = partial(self._children_of, name)
             yield edge
         if self._has(name):
             self._own[name] = store
+
+    async def _ref(self, over: Above) -> ParentRef:
+        """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
+        try:
+            async with self.use(over.net) as edge:
+                return await self._parents.ref(over, edge.runtime.snapshots)
+        except NotFound as error:
+            raise Invalid([ErrorLocation(detail=str(error), pointer="/parent/net")]) from None
+
+    async def _children_of(self, name: str, snapshot: str) -> int:
+        await self.load()
+        return self._children.count(name, snapshot)
 
     async def _manifest(self, name: str) -> NetManifest:
         """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""
@@ -238,7 +284,15 @@ class Nets(Generic[E]):
             self._manifests[name] = manifest
         return manifest
 
-    def _check_share(self, share: Share) -> None:
+    def _check_may_be(self, name: str, share: Share) -> None:
+        """Raise Conflict unless a net of this name may be made now."""
+        if self._has(name):
+            raise Conflict(f"there is a net {name} already")
+        if name in self._deletions or name == NETS:
+            why = "is reserved" if name == NETS else "is being deleted: ask again"
+            raise Conflict(f"the name {name} {why}")
+        if len(self._names) > self._settings.nets:
+            raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
         most = share.max_nets
         if most is not None and sum(share.includes(name) for name in self._names if name != DEFAULT) >= most:
             raise Conflict(f"the key may have {most} nets, and no more: delete one")
@@ -286,6 +340,7 @@ class Nets(Generic[E]):
                 for key in await self._store.keys(f"{name}/"):
                     await self._store.delete(key)
                 await in_thread(clear)
+                await self._children.remove(name)
                 await self._store.delete(deleted_net_key(name))
             except StoreError as error:
                 if name not in self._troubles:

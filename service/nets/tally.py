@@ -24,11 +24,15 @@ class Tally:
 
 @dataclass(slots=True, frozen=True)
 class Counts:
-    """How many nets there are, and of those beside `default`, how many are in memory, and in how many bytes."""
+    """How many nets there are, and of those beside `default`, how many are in memory, and in how many bytes.
+
+    What children have of their parents is in `parents_bytes` alone.
+    """
 
     nets: int
     hot: int
     hot_bytes: int
+    parents_bytes: int
     damaged: int
     tally: Tally
 
@@ -44,6 +48,8 @@ class NetsCollector(Collector):
         yield GaugeMetricFamily("realnet_nets", "Nets, with the one named default", counts.nets)
         yield GaugeMetricFamily("realnet_nets_hot", "Nets in memory, beside the one named default", counts.hot)
         yield GaugeMetricFamily("realnet_nets_hot_bytes", "About how many bytes they take", counts.hot_bytes)
+        help = "About how many bytes the parents take that these have"
+        yield GaugeMetricFamily("realnet_nets_parents_bytes", help, counts.parents_bytes)
         yield GaugeMetricFamily("realnet_nets_damaged", "Nets that could not be opened or go on", counts.damaged)
         help = "Times that a net could not be opened"
         yield CounterMetricFamily("realnet_net_wakings_failed", help, counts.tally.failed)

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from realnet import Checkpoint, from_checkpoint
+from realnet.dendrites.parent import Parent
 from service.journal.codec import JournalDamaged
 from service.journal.position import JournalPosition
 from service.journal.records import (
@@ -37,12 +38,14 @@ class Replay:
         total: int,
         load: Load,
         device: str = "cpu",
+        parent: Parent | None = None,
     ) -> None:
         self.total = total
         self._records = records
         self._position = position
         self._load = load
         self._device = device
+        self._parent = parent
         self._seq = position.seq  # of the last record that was applied
 
     @property
@@ -80,7 +83,7 @@ class Replay:
     def _apply(self, taken: Slice, replica: Replica) -> int:
         first = taken[0][0]
         try:
-            fetch(first, self._load, self._device)
+            fetch(first, self._load, self._device, self._parent)
             replica.apply(taken)
         except (OutOfOrder, ValueError) as error:
             raise JournalDamaged(f"journal record {first.seq} {error}") from error
@@ -89,12 +92,15 @@ class Replay:
         return sum(ticks for _, ticks in taken)
 
 
-def fetch(entry: Entry, load: Load, device: str) -> None:
-    """Load the snapshots that an entry needs. Raises JournalDamaged, or ValueError for another version's."""
+def fetch(entry: Entry, load: Load, device: str, parent: Parent | None = None) -> None:
+    """Load the snapshots that an entry needs, of a child with its `parent`.
+
+    Raises JournalDamaged, or ValueError for another version's.
+    """
     match entry.record:
         case RestoreRecord(snapshot=ref):
             data, memory = load(entry.seq, ref)
-            entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device)
+            entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device, parent)
             state = ServiceState.from_bytes(memory) if memory else None
             if state is not None and entry.record.job is None:
                 entry.chronicle, entry.sessions = state.chronicle, Sessions(entry.learner, state.sessions)

@@ -5,6 +5,7 @@ import logging
 import time
 from functools import partial
 
+from realnet.dendrites.parent import Parent
 from realnet.kernels import KernelLost
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
@@ -12,6 +13,7 @@ from service.engine.engine import Engine
 from service.engine.feed import Feed
 from service.engine.threads import warm_up
 from service.journal.codec import JournalDamaged
+from service.replica.birth import Descent
 from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
 from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
@@ -31,18 +33,19 @@ _logger = logging.getLogger(__name__)
 
 
 async def recovered_net(
-    name: str, settings: NetSettings, place: OpenStore, log: Log | None, follows: bool
+    name: str, settings: NetSettings, place: OpenStore, log: Log | None, follows: bool, descent: Descent | None = None
 ) -> Recovered:
     """Return the net as it was, or a new one. Raises CannotStart."""
-    snapshots = snapshots_of(name, settings, place)
+    parent = None if descent is None else descent.parent
+    snapshots = snapshots_of(name, settings, place, parent)
     try:
         if not follows:
             await snapshots.sweep()
             await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
-        birth = await asyncio.to_thread(birth_of, settings)
+        birth = await asyncio.to_thread(birth_of, settings, descent)
 
         async def recovered_on(device: str) -> Recovered:
-            found = await recover(snapshots, log, device, birth, partial(create, device=device), follows)
+            found = await recover(snapshots, log, device, birth, partial(create, device=device, parent=parent), follows)
             await _warm_up(found.replica.learner)
             return found
 
@@ -105,6 +108,7 @@ def _compile(learner: Learner) -> None:
     warm_up(learner.net, cores())
 
 
-def snapshots_of(name: str, settings: NetSettings, place: OpenStore) -> SnapshotCatalog:
-    """Return the snapshots of the net `name`."""
-    return SnapshotCatalog(place.store, settings.snapshots_kept, name, most_kept=settings.max_kept_snapshots)
+def snapshots_of(name: str, settings: NetSettings, place: OpenStore, parent: Parent | None = None) -> SnapshotCatalog:
+    """Return the snapshots of the net `name`, which is a child if it has a `parent`."""
+    kept, most = settings.snapshots_kept, settings.max_kept_snapshots
+    return SnapshotCatalog(place.store, kept, name, most_kept=most, parent=parent)

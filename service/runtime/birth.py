@@ -3,10 +3,11 @@
 from realnet import learners
 from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.learner import DendriteLearner
+from realnet.dendrites.parent import Parent
 from realnet.dendrites.wiring import COMPACT
 from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
-from service.replica.birth import Birth, newborn
+from service.replica.birth import Birth, Descent, newborn
 from service.settings import NetSettings
 from service.speed.device import AUTO, CPU
 
@@ -15,11 +16,13 @@ class CannotStart(Exception):
     """One line for the user that says what to do."""
 
 
-def birth_of(settings: NetSettings) -> Birth:
+def birth_of(settings: NetSettings, descent: Descent | None = None) -> Birth:
     """Return what a new net is created from, as the journal keeps it: with the file of its vocabulary, if it has one.
 
-    Raises CannotStart if there is no such vocabulary.
+    Of a child that is the hash of its parent, which says all else. Raises CannotStart if there is no such vocabulary.
     """
+    if descent is not None:
+        return {"preset": "dendrites", "parent": descent.parent.sha256, "lines": descent.lines}
     device = CPU if settings.device == AUTO else settings.device  # what is born depends on no machine
     preset = settings.preset or learners.default_preset(settings.neurons, settings.inputs, device)
     birth: Birth = {
@@ -49,10 +52,10 @@ def _vocabulary(asked: str) -> Vocabulary:
         raise CannotStart(f"vocabulary {asked}: {error}") from error
 
 
-def create(birth: Birth, device: str) -> Learner:
+def create(birth: Birth, device: str, parent: Parent | None = None) -> Learner:
     """Create a newborn net. Raises ValueError for what is none, CannotStart if it would have too many neurons."""
     try:
-        return newborn(birth, device)
+        return newborn(birth, device, parent)
     except MemoryError as error:
         raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
 

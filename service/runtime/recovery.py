@@ -112,6 +112,7 @@ async def recover(
         journal.last - start.seq,
         loader(catalog),
         device,
+        catalog.parent,
     )
     return Recovered(Replica(learner, state), journal.last, replay, journal.snapshots)
 

@@ -28,6 +28,7 @@ from service.journal.codec import JournalDamaged
 from service.journal.copies import octets_after
 from service.journal.journal import LoggedJournal, OthersJournal
 from service.links.links import Links
+from service.replica.birth import Descent
 from service.runtime.awakening import follower_of, recovered_net, snapshots_of
 from service.runtime.birth import CannotStart
 from service.runtime.following import Follower
@@ -72,6 +73,7 @@ class Runtime:
         recovered: Recovered,
         log: Log | None,
         follows: bool = False,
+        descent: Descent | None = None,
     ) -> None:
         self.name = name
         self.end: End = "saved"
@@ -93,7 +95,8 @@ class Runtime:
         )
         self.watch = Watch(self.engine, name)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
-        self.snapshots = snapshots_of(name, settings, place)
+        self.is_child = descent is not None
+        self.snapshots = snapshots_of(name, settings, place, None if descent is None else descent.parent)
         self.snapshots.pinned |= recovered.pinned
         self.streams = Streams(
             place.store, name, most=settings.streams, most_bytes=settings.streams_bytes, writes=not follows
@@ -133,16 +136,22 @@ class Runtime:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, name: str, settings: NetSettings, place: OpenStore, follows: bool = False
+        cls,
+        name: str,
+        settings: NetSettings,
+        place: OpenStore,
+        follows: bool = False,
+        descent: Descent | None = None,
     ) -> AsyncIterator["Runtime"]:
         """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart.
 
-        One that `follows` lives by what another server writes to the store, until `lead`.
+        One with a `descent` is a child; one that `follows` lives by what another server writes to the store, until
+        `lead`.
         """
         log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
-        recovered = await recovered_net(name, settings, place, log, follows)
+        recovered = await recovered_net(name, settings, place, log, follows, descent)
         settings = settings.model_copy(update={"device": recovered.replica.learner.net.device})  # the one chosen
-        runtime = cls(name, settings, place, recovered, log, follows)
+        runtime = cls(name, settings, place, recovered, log, follows, descent)
         async with runtime._stack as stack:
             stack.push_async_callback(runtime._stop)
             try:
@@ -326,6 +335,7 @@ class Runtime:
         await self.engine.stop()
         if self.journal is not None:
             await asyncio.to_thread(self.journal.stop)
+        self.snapshots.parent = None  # freed with its last child: a cycle would keep it until the next full collection
 
     @property
     def _has_to_be_saved(self) -> bool:

@@ -5,9 +5,10 @@ import contextlib
 import io
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
+from realnet.dendrites.parent import Parent
 from service.errors import Conflict, NotFound
 from service.snapshots.snapshot import Chunk, Manifest, Snapshot, SnapshotDamaged
 from service.store.base import Store, StoreError
@@ -33,8 +34,16 @@ class SnapshotCatalog:
     """
 
     def __init__(
-        self, store: Store, retention: int, name: str, *, most_kept: int, chunk_bytes: int = CHUNK_BYTES
+        self,
+        store: Store,
+        retention: int,
+        name: str,
+        *,
+        most_kept: int,
+        chunk_bytes: int = CHUNK_BYTES,
+        parent: Parent | None = None,
     ) -> None:
+        """`parent` is what the net is a child of: its snapshots are of what is its own, and open with that."""
         if retention < 1:
             raise ValueError(f"retention is {retention}, must be at least 1")
         self._store = store
@@ -49,6 +58,8 @@ class SnapshotCatalog:
         self.pinned: set[str] = set()  # the journal needs them until the next one is saved
         self.held: set[str] = set()  # a job needs them
         self.ancestor: Callable[[], str | None] = lambda: None  # stays, so that the net may merge with others
+        self.parent = parent
+        self.children: Callable[[str], Awaitable[int]] = _no_children  # how many nets are children of a snapshot
 
     async def save(
         self,
@@ -101,13 +112,19 @@ class SnapshotCatalog:
         return manifest.snapshot()
 
     async def change(self, id: str, **changes: bool | str | None) -> Snapshot:
-        """Set `kept` or `name`, or both. Raises SnapshotDamaged, and Conflict where no more may be kept."""
+        """Set `kept` or `name`, or both.
+
+        Raises SnapshotDamaged, and Conflict where no more may be kept, or one with children would be kept no longer.
+        """
         async with self._lock:
             manifest = await self._manifest(id)
             if changes.get("kept") and not manifest.kept:
                 await self._check_room()
+            if changes.get("kept") is False:
+                await self._check_has_no_children(id)
             changed = manifest.model_copy(update=changes)
-            await self._values.publish(changed)
+            if changed != manifest:
+                await self._values.publish(changed)
         return changed.snapshot()
 
     async def get(self, id: str) -> Snapshot:
@@ -141,6 +158,7 @@ class SnapshotCatalog:
                 raise Conflict(f"the net goes on from snapshot {id}, which is needed until the next one is saved")
             if id in self.held:
                 raise Conflict(f"snapshot {id} is in use by a job")
+            await self._check_has_no_children(id)
             await self._values.withdraw(id)
             await self._values.sweep()
 
@@ -188,6 +206,10 @@ class SnapshotCatalog:
             raise Conflict(
                 f"{self._most_kept} snapshots are kept, and no more may be: delete one, or keep it no longer"
             )
+
+    async def _check_has_no_children(self, id: str) -> None:
+        if count := await self.children(id):
+            raise Conflict(f"snapshot {id} stays as long as it has children, and it has {count}: delete them first")
 
     async def _next_id(self) -> str:
         last = (await self._store.get(self._keys.last_snapshot_id) or b"").decode(errors="replace")
@@ -239,6 +261,10 @@ class SnapshotCatalog:
         if memory is None or await sha256_of(memory) != manifest.memory.sha256:
             raise SnapshotDamaged(manifest.id, "its memory of clients is missing or has the wrong checksum")
         return memory
+
+
+async def _no_children(_: str) -> int:
+    return 0
 
 
 async def _chunk_of(data: bytes) -> Chunk:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from realnet import Checkpoint, from_checkpoint
 from realnet.core.state import Float64
+from realnet.dendrites.parent import Parent
 from realnet.inputs import Input
 from realnet.tokens.outputs import TokenOutputs
 from service.engine.clones import clone
@@ -35,6 +36,7 @@ class Comparison:
     async def remembered(self) -> Remembered | None:
         """Return what the net makes of both halves of what it lived; None if too little is kept. Raises Conflict."""
         self._check_has_tokens()
+        parent = self._catalog.parent
         async with self._one:
             checkpoint, state = await clone(self._engine)
 
@@ -43,7 +45,8 @@ class Comparison:
                 half = len(tokens) // 2
                 if half < 2:
                     return None
-                older, newer = (_judged(checkpoint, _stretches(each)) for each in (tokens[:half], tokens[half:]))
+                halves = tokens[:half], tokens[half:]
+                older, newer = (_judged(checkpoint, _stretches(each), parent) for each in halves)
                 return Remembered(older=older, newer=newer)
 
             return await asyncio.to_thread(judged)
@@ -61,7 +64,7 @@ class Comparison:
             assert now.chronicle is not None
             if now.chronicle.tokens < before.chronicle.tokens:
                 raise Conflict(f"the net was restored to what it was before snapshot {id}")
-            still = await asyncio.to_thread(lambda: _still(data, before, checkpoint))
+            still = await asyncio.to_thread(lambda: _still(data, before, checkpoint, self._catalog.parent))
         return _changed(snapshot, before.chronicle, now.chronicle, still)
 
     def _check_has_tokens(self) -> None:
@@ -69,11 +72,11 @@ class Comparison:
             raise Conflict("a net of raw frames tells of no tokens that it knows")
 
 
-def _still(data: bytes, before: ServiceState, now: Checkpoint) -> StillKnown | None:
+def _still(data: bytes, before: ServiceState, now: Checkpoint, parent: Parent | None) -> StillKnown | None:
     heard = _stretches(Experience.of(before.experience).tokens())
     if not heard:
         return None
-    then, since = _judged(Checkpoint.from_bytes(data), heard), _judged(now, heard)
+    then, since = _judged(Checkpoint.from_bytes(data), heard, parent), _judged(now, heard, parent)
     return StillKnown(tokens=then.tokens, then=then.bits, now=since.bits)
 
 
@@ -90,8 +93,8 @@ def _stretches(tokens: NDArray[np.int32]) -> list[Episode]:
     ]
 
 
-def _judged(checkpoint: Checkpoint, heard: list[Episode]) -> Judged:
-    said = run_episodes(from_checkpoint(checkpoint).fork(), heard, 0.0, outputs="surprise")
+def _judged(checkpoint: Checkpoint, heard: list[Episode], parent: Parent | None) -> Judged:
+    said = run_episodes(from_checkpoint(checkpoint, parent=parent).fork(), heard, 0.0, outputs="surprise")
     assert isinstance(said, TokenOutputs)
     assert said.surprise is not None
     return Judged(tokens=len(said), bits=float(said.surprise.mean(dtype=np.float64)))

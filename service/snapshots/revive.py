@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from realnet import Checkpoint, from_checkpoint
+from realnet.dendrites.parent import Parent
 from realnet.learners import Learner
 from service.replica.replica import ServiceState
 from service.snapshots.catalog import SnapshotCatalog
@@ -24,15 +25,18 @@ async def newest_good(
             _logger.error("no snapshot is good")
         return None, damaged
     snapshot, data = found
-    learner = await revive(snapshot, data, device)
+    learner = await revive(snapshot, data, device, catalog.parent)
     _logger.info("restored snapshot %s, tick %d", snapshot.id, snapshot.tick)
     return (snapshot, learner, await catalog.memory(snapshot.id)), damaged
 
 
-async def revive(snapshot: Snapshot, data: bytes, device: str) -> Learner:
-    """Return the learner that is in the bytes of a snapshot. Raises SnapshotDamaged for one of another version."""
+async def revive(snapshot: Snapshot, data: bytes, device: str, parent: Parent | None) -> Learner:
+    """Return the learner that is in the bytes of a snapshot, a child with its `parent`.
+
+    Raises SnapshotDamaged for one of another version, or of another parent.
+    """
     try:
-        return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device))
+        return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device, parent))
     except ValueError as error:
         raise SnapshotDamaged(snapshot.id, str(error)) from error
 

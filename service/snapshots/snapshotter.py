@@ -118,7 +118,7 @@ class Snapshotter:
         def looked_into() -> tuple[Interface, int, str]:
             checkpoint = Checkpoint.from_bytes(data)
             tick, digest = checkpoint.tick, checkpoint.state_sha256()
-            interface = from_checkpoint(checkpoint).interface
+            interface = from_checkpoint(checkpoint, parent=self._catalog.parent).interface
             if life is not None:
                 _check_is_life(life, interface)
             return interface, tick, digest
@@ -191,7 +191,7 @@ class Snapshotter:
 
     async def _restoring(self, id: str, device: str, job: str | None = None) -> tuple[Snapshot, Restore]:
         snapshot = await self._catalog.get(id)
-        learner = await revive(snapshot, await self._catalog.read(id), device)
+        learner = await revive(snapshot, await self._catalog.read(id), device, self._catalog.parent)
         self._check_is_like(learner.interface)
         state = state_of(snapshot, await self._catalog.memory(id))
         if self._journal is not None:

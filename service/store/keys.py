@@ -12,6 +12,8 @@ REDIS_LEASE = REDIS_PREFIX + ".lease"
 REDIS_MEMBER = REDIS_PREFIX + ".member:"
 #: In a directory, where servers show themselves, each in a file of its own.
 MEMBERS_FOLDER = ".members"
+#: The folder of the keys that say which nets are children; no name of a net begins as it does.
+CHILDREN = "nets/_children/"
 #: In a directory, the file that is locked by the server that has the store.
 LOCK_FILE = ".lock"
 #: In a directory, the beginning of the name of a file that is not whole yet.
@@ -84,6 +86,11 @@ class NetKeys:
 def manifest_key(name: str) -> str:
     """Return the key of what the net of this name was made as. No net is named as the folder is."""
     return f"nets/{name}"
+
+
+def child_key(net: str, snapshot: str, name: str) -> str:
+    """Return the key that says that the net of this name is, or may be, a child of a snapshot of a net."""
+    return f"{CHILDREN}{net}/{snapshot}/{name}"
 
 
 def deleted_net_key(name: str) -> str:

@@ -52,6 +52,19 @@ def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer
     assert "64 signs" in complaint("nets", "show", "../net", url=server.url)
 
 
+def test_a_child_is_created_of_a_snapshot(server: RunningServer, notes: str) -> None:
+    saved = server.client.post(f"/v1/nets/{notes}/snapshots").raise_for_status().json()
+    parent = f"notes@{saved['id']}"
+    made = shown("nets", "create", "child", "--parent", parent, "--lines", "8192", url=server.url)
+    assert f"parent     {parent}\nown lines  8,192\n" in made
+    assert "it has 1" in complaint("nets", "delete", notes, "--yes", url=server.url)
+    assert "as default@00000001" in complaint("nets", "create", "b", "--parent", "notes", url=server.url, status=2)
+    assert "--variant: a child" in complaint(
+        "nets", "create", "b", "--parent", parent, "--variant", "fast", url=server.url
+    )
+    shown("nets", "delete", "child", "--yes", url=server.url)
+
+
 def test_each_command_is_about_the_net_that_is_named(server: RunningServer, notes: str, tmp_path: Path) -> None:
     named = {"REALNET_NET": notes}
     text = b"the notes of one who writes"

@@ -46,6 +46,17 @@ def test_nets_are_made_listed_changed_and_deleted(client: Client) -> None:
         client.net_named("logs").net()
 
 
+def test_a_child_is_made_of_a_snapshot(client: Client, ada: Client) -> None:
+    ada.run("what is known to all")
+    saved = ada.snapshots.save("known")
+    made = client.nets.create("child", parent=("ada", saved.id), lines=2**12)
+    assert made.parent is not None
+    assert (made.parent.net, made.parent.snapshot, made.parent.lines) == ("ada", saved.id, 2**12)
+    with pytest.raises(Conflict, match="it has 1"):
+        ada.snapshots.delete(saved.id)
+    client.nets.delete("child")
+
+
 def test_all_of_a_client_is_of_its_net(server: RunningServer, client: Client, ada: Client, tmp_path: Path) -> None:
     text = "to be or not to be"
     ada.run(text)

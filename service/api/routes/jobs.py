@@ -69,7 +69,8 @@ async def sleep(body: SleepRequest, runtime: RuntimeDep, caller: CallerDep, resp
     no other field is taken, and `contexts` of no other (409).
     """
     if runtime.interface.sleep is None:
-        raise Conflict("a compact net does not sleep: it keeps its contexts for life")
+        what = "a child" if runtime.is_child else "a compact net"
+        raise Conflict(f"{what} does not sleep: it keeps its contexts for life")
     if runtime.interface.sleep == "search" and (others := body.model_fields_set - {"contexts"}):
         raise Conflict(f"a net of dendrites searches in its sleep: leave {sorted(others)[0]} out")
     if runtime.interface.sleep != "search" and body.contexts:
@@ -92,7 +93,7 @@ async def fit(body: FitRequest, runtime: RuntimeDep, caller: CallerDep, response
             "use the image built with DEVICE=cuda or pip install 'realnet-live[torch]'"
         )
     if runtime.interface.fit is None:
-        raise Conflict("a compact net is not fitted")
+        raise Conflict(f"{'a child' if runtime.is_child else 'a compact net'} is not fitted")
     if runtime.interface.fit == "gains" and body.force:
         raise Conflict("a fit of dendrites comes home only if it predicts better: leave force out")
     return await add_job("fit", body, runtime, caller, response)

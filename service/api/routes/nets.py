@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from realnet.dendrites.child import LINES
 from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, NetsDep, problems
 from service.auth.keys import Scope
 from service.errors import ErrorLocation, Invalid
 from service.nets.hot import State
-from service.nets.manifest import DEFAULT, NAME, NETS, Form, Kind
+from service.nets.manifest import DEFAULT, NAME, NETS, Form, Kind, ParentRef
+from service.nets.parents import Above
 from service.nets.registry import NetSeen
 from service.settings import NetSettings, Settings
 from service.telemetry.logs import log_event
@@ -24,7 +26,15 @@ router = APIRouter(prefix="/v1/nets", tags=["nets"])
 _PATTERN = f"^{NAME.pattern}$"
 _Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Hz = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
+_REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 500, 503)
 _logger = logging.getLogger(__name__)
+
+
+class NewParent(Body):
+    """A snapshot of a net of this server, which is kept as long as it has children."""
+
+    net: str = Field(pattern=_PATTERN, examples=["default"])
+    snapshot: str = Field(pattern="^[0-9]{8}$", examples=["00000001"])
 
 
 class NewNet(Body):
@@ -32,6 +42,8 @@ class NewNet(Body):
 
     A net of `tokens` lives through texts or tokens; one of `frames` has so many `inputs` and `outputs`; one of
     `streams` watches streams, has the smallest net of tokens beside them, and is told no more than its `tick_hz`.
+    One with a `parent` is a child: it knows what that knew, and is told no more than its `lines`, `tick_hz` and
+    `self_loop`.
     """
 
     name: str = Field(pattern=_PATTERN, examples=["customer-17"])
@@ -47,6 +59,10 @@ class NewNet(Body):
     outputs: _Count | None = None
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
+    parent: NewParent | None = None
+    lines: _Count | None = Field(
+        None, description=f"of 64 bytes, that a child has of its own, a power of two; null: {LINES}"
+    )
 
 
 class NetChange(Body):
@@ -58,6 +74,7 @@ class NetShown(BaseModel):
     """A net. `settings` are those that it was made with, and `created` is null of the one named default.
 
     `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells.
+    Of a child `parent` tells which net and which snapshot it is of, and how many lines of its own it has.
     `tick`, and about how many `bytes` of memory it takes, are known of hot ones.
     """
 
@@ -67,6 +84,7 @@ class NetShown(BaseModel):
     why: str | None
     created: datetime | None
     settings: dict[str, Any]
+    parent: ParentRef | None
     tick: int | None
     bytes: int | None
 
@@ -87,6 +105,7 @@ class NetShown(BaseModel):
             why=net.why,
             created=None if made is None else datetime.fromtimestamp(made.created, UTC),
             settings=settings,
+            parent=None if made is None else made.parent,
             tick=None if runtime is None else runtime.status.tick,
             bytes=net.nbytes,
         )
@@ -98,7 +117,9 @@ class NetList(BaseModel):
     next: str | None
 
 
-@router.post("", status_code=201, responses=problems(400, 403, 409, 413, 415, 422, 429, 503), dependencies=[TAKES_JSON])
+@router.post(
+    "", status_code=201, responses=problems(400, 403, 409, 413, 415, 422, 429, 500, 503), dependencies=[TAKES_JSON]
+)
 @needs(Scope.ADMIN, of_net=False)
 async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerDep, response: Response) -> NetShown:
     """Make a net. All of it is then under `/v1/nets/{name}/`, as that of the net named default is under `/v1/`.
@@ -109,7 +130,13 @@ async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerD
     if body.name == NETS:
         raise Invalid([ErrorLocation(detail="this name is reserved", pointer="/name")])
     caller.check_net(body.name)
-    made = await nets.create(body.name, body.kind, Form(**body.model_dump(exclude={"name", "kind"})), caller.share)
+    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines"}))
+    if body.parent is not None:
+        caller.check_net(body.parent.net)
+        over = Above(body.parent.net, body.parent.snapshot, LINES if body.lines is None else body.lines)
+    elif body.lines is not None:
+        raise Invalid([ErrorLocation(detail="only a net with a parent has lines of its own", pointer="/lines")])
+    made = await nets.create(body.name, body.kind, form, caller.share, over)
     log_event(_logger, logging.INFO, "net created", key=caller.name, net=body.name)
     response.headers["Location"] = f"{router.prefix}/{body.name}"
     return NetShown.of(made, edge.settings)

@@ -6,6 +6,7 @@ from service.api.access import needs
 from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, RuntimeDep, problems
 from service.api.routes.jobs import REFUSALS, queued
 from service.auth.keys import Scope
+from service.errors import Conflict
 from service.jobs.job import Job
 from service.jobs.other_server import OtherServer
 from service.jobs.requests import TakeoverRequest
@@ -29,6 +30,8 @@ async def take_over(
     Refused (403) for a host that REALNET_PEERS does not name or a key that is no admin's there, (409) for a net with
     other inputs or outputs, and (502) where the other server does not answer or refuses.
     """
+    if runtime.is_child:
+        raise Conflict("a child takes no life over: it keeps its parent")
     caller.check_pace()
     peer = peer_of(body.url, body.key, edge.settings.callable_hosts)
     async with OtherServer.asked(peer) as other:

@@ -1,0 +1,61 @@
+"""Which nets are children of which snapshots, so that none is deleted that a child needs."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from service.store.base import Store
+from service.store.keys import CHILDREN, child_key
+
+
+class Child(NamedTuple):
+    """A net that is a child of a snapshot of another; or, after a crash or with the store in trouble, may be."""
+
+    net: str
+    snapshot: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return child_key(*self)
+
+
+class Children:
+    """All children in a store. A child's key is put before its manifest, and deleted after all else of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._there: set[Child] = set()
+        self._expected: list[Child] = []
+
+    async def load(self, keys: Iterable[str], names: set[str]) -> None:
+        """Read the keys of all children, and delete those of children that were never made. Raises StoreError."""
+        found = {Child(*key.removeprefix(CHILDREN).split("/")) for key in keys if key.startswith(CHILDREN)}
+        self._there = {child for child in found if child.name in names}
+        for child in found - self._there:
+            await self._store.delete(child.key)
+
+    def count(self, net: str, snapshot: str | None = None) -> int:
+        """Return how many children a net has, or one of its snapshots."""
+        family = (each for each in {*self._there, *self._expected} if each.net == net)
+        return sum(snapshot in (None, each.snapshot) for each in family)
+
+    @contextmanager
+    def expected(self, child: Child) -> Iterator[None]:
+        """Have a child count until the end of the block, whatever becomes of it."""
+        self._expected.append(child)
+        try:
+            yield
+        finally:
+            self._expected.remove(child)
+
+    async def add(self, child: Child) -> None:
+        """Note a child that is about to be made. Raises StoreError, and then it counts until the next start."""
+        self._there.add(child)
+        await self._store.put(child.key, b"")
+
+    async def remove(self, name: str) -> None:
+        """Note that a net is gone. Raises StoreError."""
+        for child in [each for each in self._there if each.name == name]:
+            await self._store.delete(child.key)
+            self._there.discard(child)
