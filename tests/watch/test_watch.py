@@ -197,7 +197,7 @@ def test_a_caller_is_told_its_scope(server: RunningServer, new_server: Callable[
     guarded.client.headers["Authorization"] = "Bearer a-key-of-enough-letters"
     guarded.start()
     assert get(guarded, "me") == {"name": "environment", "scope": "admin", "keys_required": True} | all_nets
-    nobody = {"name": "anybody", "scope": None, "keys_required": True, "nets": [], "max_nets": None}
+    nobody: dict[str, object] = {"name": "anybody", "scope": None, "keys_required": True, "nets": [], "max_nets": None}
     for headers in ({}, {"Authorization": "Bearer another-key-of-letters"}):
         assert httpx.get(f"{guarded.url}/v1/me", headers=headers).json() == nobody
 
