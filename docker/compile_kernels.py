@@ -28,6 +28,7 @@ def compile_matrix() -> None:
         frames = FrameLearner.create(2, 1, preset)
         frames.run(np.ones((2, 2)), np.ones((2, 1)))
         frames.fork().run(np.ones((2, 2)), plasticity=0.0)
+        frames.warm_up()
 
 
 def compile_dendrites() -> None:

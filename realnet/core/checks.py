@@ -74,7 +74,7 @@ def checked_weights(name: str, values: ArrayLike, shape: tuple[int, int], most: 
 def checked_rows(name: str, values: ArrayLike, width: int, nan_rows: bool) -> NDArray[np.float32]:
     """Return (T, width) float32 in [0, 1]; if `nan_rows`, a row may be NaN as a whole. Raises ValueError."""
     try:
-        array = np.ascontiguousarray(values, np.float32)
+        array = np.require(values, np.float32, ["C", "W"])  # kernels are compiled for arrays that can be written
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers of shape (T, {width})") from error
     if array.ndim != 2 or array.shape[1] != width:

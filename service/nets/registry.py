@@ -1,8 +1,6 @@
 """All nets of a store by their names: made, listed, changed, deleted, and opened for those who use them."""
 
 import asyncio
-import logging
-import shutil
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -11,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic
 
-from service.aio import in_thread
 from service.auth.share import EVERYTHING, Share
 from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, Refused
 from service.nets.children import Child, Children
+from service.nets.deletions import Deletions
 from service.nets.hot import E, HotNets, State
 from service.nets.manifest import (
     DEFAULT,
@@ -35,12 +33,9 @@ from service.runtime import changes
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
-from service.store.base import Store, StoreError
+from service.store.base import Store
 from service.store.keys import deleted_net_key, manifest_key
 from service.store.own_keys import OwnKeys
-
-_AGAIN_SECONDS = 0.5  # until a store in trouble is asked again
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,8 +58,7 @@ class NetSeen:
 class Nets(Generic[E]):
     """The nets of a store, of which `default` is always in memory. On the loop.
 
-    A name is there from the put of its manifest until another key says that it is deleted. That key is there until all
-    else of the net is gone: what a crash has interrupted goes on at the next start.
+    A name is there from the put of its manifest until its deletion begins.
     """
 
     def __init__(
@@ -81,13 +75,12 @@ class Nets(Generic[E]):
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store)
         default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
-        self._deletions: dict[str, asyncio.Task[None]] = {}
-        self._troubles: dict[str, StoreError] = {}  # of deletions
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
         self._own: dict[str, OwnKeys] = {}  # of nets that were closed in order: nobody has put anything since
         self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
+        self._deletions = Deletions(place, self._children, self.hot.remove, self._writing)
 
     async def load(self) -> None:
         """Read which nets there are, and go on with deletions. Raises StoreError."""
@@ -105,13 +98,12 @@ class Nets(Generic[E]):
 
     def begin_to_close(self) -> None:
         """Have all nets end beside the one named default."""
-        for task in self._deletions.values():
-            task.cancel()
+        self._deletions.cancel()
         self.hot.begin_to_close()
         self._parents.close()
 
     async def close(self) -> None:
-        await asyncio.gather(*self._deletions.values(), return_exceptions=True)
+        await self._deletions.close()
         await self.hot.close()
 
     @asynccontextmanager
@@ -240,11 +232,7 @@ class Nets(Generic[E]):
             if count := self._children.count(name):
                 raise Conflict(f"net {name} stays as long as it has children, and it has {count}: delete them first")
             self._begin_to_delete(name)
-        task = self._deletions[name]
-        while not task.done():
-            if name in self._troubles:
-                raise self._troubles[name]
-            await asyncio.wait([task], timeout=_AGAIN_SECONDS)
+        await self._deletions.wait(name)
 
     # How they are opened:
 
@@ -311,44 +299,12 @@ class Nets(Generic[E]):
         place = bisect_left(self._names, name)
         return place < len(self._names) and self._names[place] == name
 
+    def _begin_to_delete(self, name: str) -> None:
+        self._forget(name)
+        self._deletions.begin(name)
+
     def _forget(self, name: str) -> None:
         if self._has(name):
             del self._names[bisect_left(self._names, name)]
         self._manifests.pop(name, None)
         self._own.pop(name, None)
-
-    # How they are deleted:
-
-    def _begin_to_delete(self, name: str) -> None:
-        self._forget(name)
-        self._deletions[name] = asyncio.create_task(self._delete(name), name=f"deletion of {name}")
-
-    async def _delete(self, name: str) -> None:
-        folder = None if self._place.directory is None else self._place.directory / name
-
-        def clear() -> None:
-            """Remove what is no value of the store: what jobs have left, and empty folders."""
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-
-        while True:
-            try:
-                await self._store.put(deleted_net_key(name), b"")
-                await self.hot.remove(name)
-                async with self._writing:
-                    await self._store.delete(manifest_key(name))
-                for key in await self._store.keys(f"{name}/"):
-                    await self._store.delete(key)
-                await in_thread(clear)
-                await self._children.remove(name)
-                await self._store.delete(deleted_net_key(name))
-            except StoreError as error:
-                if name not in self._troubles:
-                    _logger.error("the net %s is still to be deleted: %s", name, error)
-                self._troubles[name] = error
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                break
-        self._troubles.pop(name, None)
-        del self._deletions[name]
-        _logger.info("the net %s is deleted", name)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _LIFE = """
 import hashlib, numpy as np
 from realnet import LiveNet
@@ -34,6 +36,7 @@ for neurons, pruned in ((300, False), (300, True), (257, False), (256, True)):
 """
 
 
+@pytest.mark.long
 def test_the_first_process_computes_what_the_next_one_does(tmp_path: Path) -> None:
     """Or a net whose server is killed after the very first start on a machine would replay to other weights."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_NUM_THREADS": "2"}
