@@ -28,7 +28,7 @@ pytest: $(VENV)/imported
 compiled-%: $(VENV)/serves
 	@PYTHONPATH=. $(BIN)/python docker/compile_kernels.py $*
 
-# What `test` leaves out: kills at every place, packages, notebooks, all of the page. Some four minutes.
+# What `test` leaves out: kills at every place, packages, notebooks, all of the page. Some five minutes.
 long: $(VENV)/imported
 	$(BIN)/pytest -n 3 --dist worksteal -m long
 

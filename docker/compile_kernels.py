@@ -55,6 +55,7 @@ def compile_streams() -> None:
     several.run(rows)
     several.look(Values(400.0, {"a": 0.0, "b": 6.0}))  # usual values, but not together
     several.run([Values(400.0, {"a": 0.0, "b": 6.0})])
+    SeveralDetector(ValueOptions(missing="skip", expert="mixed")).run(rows)
     events = [JsonEvent({"one": str(number % 3), "other": str(number % 2)}) for number in range(600)]
     EventDetector().run([*events, JsonEvent({"one": "new", "other": "0"})])
 

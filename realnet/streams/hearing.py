@@ -28,7 +28,7 @@ def choices(options: ValueOptions) -> tuple[float, float]:
     Where there is a budget, that alone says how much is news, unless a least change was chosen.
     """
     usual = np.nan if options.budget is None else 0.0
-    return usual if options.min_change is None else options.min_change, _WAYS[options.direction]
+    return usual if options.min_change is None else float(options.min_change), _WAYS[options.direction]
 
 
 @exact_inlined_kernel

@@ -112,7 +112,7 @@ class Life:
 
     def pass_by(self, at: float | None, value: float | None) -> None:
         """Go on to the time of a row, and remember its value, for one that is missing."""
-        pass_by_(self.state, math.nan if at is None else at, math.nan if value is None else value)
+        pass_by_(self.state, math.nan if at is None else float(at), math.nan if value is None else float(value))
 
     @contextmanager
     def passing(self, at: float | None) -> Iterator[None]:

@@ -97,7 +97,7 @@ class MetricDetector:
         given = [(at, value, hour, is_learnt) for (at, value, hour), is_learnt in zip(checked, learnt, strict=True)]
         columns = np.array(given, np.float64).reshape(-1, 4)  # None is NaN
         said, done, options = np.empty((len(rows), _SAID)), 0, self._options
-        budget = math.nan if options.budget is None else options.budget
+        budget = math.nan if options.budget is None else float(options.budget)
         while done < len(rows):
             life, kept = self._life, (self._events.state, self._ranges.state)
             done = tell_(life.state, life.tree, *kept, *choices(options), budget, columns, done, said)

@@ -239,6 +239,7 @@ async def send_and_hear(client: StreamClient, messages: int) -> int:
     return outputs
 
 
+@pytest.mark.long
 async def test_a_reader_that_stalls_loses_outputs_and_nobody_else_does(
     new_server: Callable[..., RunningServer],
 ) -> None:

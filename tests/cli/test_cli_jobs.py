@@ -179,6 +179,7 @@ def test_what_is_wrong_is_told_in_one_line(server: RunningServer, text: str, tmp
         assert "realnet serve" in refused(*arguments)
 
 
+@pytest.mark.long
 def test_jobs_are_listed_shown_followed_and_cancelled(server: RunningServer, text: str) -> None:
     with started("dream", text, "--epochs", "10000", "--share", "1", url=server.url) as process:
         id = until_the_last_job(server, lambda job: job["status"] == "running")["id"]

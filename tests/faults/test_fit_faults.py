@@ -62,6 +62,7 @@ def test_the_process_of_a_fit_is_of_low_priority(new_process: Callable[..., Proc
     until(lambda: not group.exists() or group.read_text().endswith(" nice 19\n"))
 
 
+@pytest.mark.long
 def test_a_fit_is_killed_or_cancelled_and_nothing_has_been(
     new_process: Callable[..., ProcessServer], tmp_path: Path
 ) -> None:

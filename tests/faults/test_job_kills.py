@@ -28,6 +28,7 @@ def kill_in_the_middle(server: ProcessServer, id: str, chance: random.Random) ->
         assert progress < 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("validation", [0.0, 0.2])
 def test_a_dream_ends_as_if_nothing_had_been(
     new_process: Callable[..., ProcessServer], validation: float, tmp_path: Path

@@ -34,6 +34,7 @@ def launch_until_it_replays(server: ProcessServer) -> None:
     pytest.fail("it did not start")
 
 
+@pytest.mark.long
 async def test_nothing_is_taken_before_the_journal_is_read(new_process: Callable[..., ProcessServer]) -> None:
     server = new_process(neurons=NEURONS).start()
     for _ in range(3):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from realnet import Checkpoint, FrameLearner
 from tests.jobs.client import begin, end_of, until_it_runs, upload
@@ -32,6 +33,7 @@ def test_a_text_is_fitted(new_server: Callable[..., RunningServer]) -> None:
     assert sum(output["surprise"] for output in outputs) / len(outputs) < 7
 
 
+@pytest.mark.long
 def test_pairs_are_fitted_while_the_net_learns_something_else(frames_server: RunningServer) -> None:
     server = frames_server
     chance = np.random.default_rng(0)

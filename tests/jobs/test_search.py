@@ -51,6 +51,7 @@ def test_it_sleeps_by_itself_and_wakes_with_what_predicts_better(new_server: Cal
     assert len(server.client.get("/v1/jobs").json()["data"]) == 1  # so little more is no reason to sleep again
 
 
+@pytest.mark.long
 def test_it_takes_on_what_it_is_asked_to_with_its_past(server: ThreadServer) -> None:
     server.run(text=LOG)
     had = server.net()["contexts"]

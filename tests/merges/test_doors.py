@@ -74,7 +74,7 @@ def test_a_net_of_another_kind_does_not_merge(frames_server: ThreadServer) -> No
     answer = frames_server.client.post("/v1/merges", json={"peers": [{"url": "http://localhost:1"}]})
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        "only nets of dendrites merge, and no compact one",
+        "only nets of dendrites merge, and neither a compact one nor a child",
     )
     assert frames_server.client.get("/v1/merges").status_code == 409
 

@@ -87,6 +87,7 @@ def test_one_that_lies_is_left_out_and_changes_nothing(start: Start, monkeypatch
     assert ancestor(liar) == ancestor(one)
 
 
+@pytest.mark.long
 def test_who_is_of_another_ancestor_or_does_not_answer_is_left_out_and_told(start: Start) -> None:
     one, two, stranger = start(*TEXTS)
     saved = stranger.snapshot()

@@ -46,6 +46,7 @@ def test_a_flood_is_sampled(visit: Visit) -> None:
     assert visit.page.evaluate("document.getElementById('text').childNodes.length") <= 2000
 
 
+@pytest.mark.long
 def test_ticks_without_input_are_no_letters_that_are_not_shown(visits: Callable[..., Visit]) -> None:
     with visits(variant="fast", tick_hz=1000) as visit:
         expect(visit.see("expected-note")).to_be_visible()  # it has heard nothing
@@ -73,6 +74,7 @@ def test_numbers_and_what_it_expects(visit: Visit) -> None:
     expect(rows.first).to_contain_text(f"{100 * expected[0]['probability']:.0f}%")
 
 
+@pytest.mark.long
 def test_the_line_of_its_life_stands_beside_bzip2_and_xz(visit: Visit) -> None:
     visit.server.run(text=TEXT)
     for name, told in (
@@ -118,6 +120,7 @@ def test_what_is_said_is_learnt(visit: Visit) -> None:
     assert visit.server.net()["tokens_seen"] == before + 17
 
 
+@pytest.mark.long
 def test_it_talks_on_and_learns_nothing_of_it(visit: Visit) -> None:
     visit.server.run(text=TEXT)
     weights = visit.server.weights()
@@ -158,6 +161,7 @@ def test_a_file_is_kept_and_dreamt_of(visit: Visit) -> None:
     expect(visit.see("datasets").locator("li")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_job_is_followed_and_cancelled(visit: Visit) -> None:
     job = begin(visit.server, "dream", dataset=upload(visit.server, "long.txt", TEXT * 200), epochs=100)
     row = visit.see("jobs").locator("li").first
@@ -168,6 +172,7 @@ def test_a_job_is_followed_and_cancelled(visit: Visit) -> None:
     assert end_of(visit.server, job)["status"] == "cancelled"
 
 
+@pytest.mark.long
 def test_it_thinks_on_while_nothing_comes(visit: Visit) -> None:
     visit.server.run(text=TEXT)
     visit.server.client.patch("/v1/net", json={"tick_hz": 100.0}).raise_for_status()
@@ -223,6 +228,7 @@ def test_snapshots_are_saved_kept_named_and_downloaded(visit: Visit) -> None:
     expect(row).to_contain_text("upload, kept")
 
 
+@pytest.mark.long
 def test_a_restore_asks_and_saves_first(visit: Visit) -> None:
     snapshot = visit.server.snapshot()
     tick = visit.server.run(text="to be undone")[-1]["tick"]

@@ -48,6 +48,7 @@ def test_a_wrong_key_is_refused_and_a_right_one_stays_in_the_tab(browser: Browse
         expect(visit.see("keyhole")).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.TEACH])
 def test_it_offers_what_the_key_allows(browser: Browser, guarded: Guarded, scope: Scope) -> None:
     with Visit(browser, guarded.server) as visit:
@@ -85,6 +86,7 @@ def test_a_revoked_key_closes_the_page(browser: Browser, guarded: Guarded) -> No
         visit.complaints = [each for each in visit.complaints if "401 (Unauthorized)" not in each]
 
 
+@pytest.mark.long
 def test_the_docs_need_no_other_host_and_take_the_key(browser: Browser, guarded: Guarded) -> None:
     with Visit(browser, guarded.server) as visit:
         visit.page = visit.tab("/docs")

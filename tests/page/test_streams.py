@@ -125,6 +125,7 @@ def test_of_several_values_the_chosen_one_is_drawn(visit: Visit) -> None:
     visit.check_access()
 
 
+@pytest.mark.long
 def test_rows_are_walked_through_with_keys_and_read_as_a_table(visit: Visit) -> None:
     choose(visit, "keys")
     chart = visit.see("streams-chart")
@@ -161,6 +162,7 @@ def test_a_stream_is_muted_and_deleted(visit: Visit) -> None:
     visit.complaints = [each for each in visit.complaints if "404 (Not Found)" not in each]
 
 
+@pytest.mark.long
 def test_one_of_many_is_searched_for_and_its_news_alone_are_shown(visit: Visit) -> None:
     observe(visit.server, "many/3", values=[SPIKE])
     observe(visit.server, "many/4", values=[SPIKE])
@@ -175,6 +177,7 @@ def test_one_of_many_is_searched_for_and_its_news_alone_are_shown(visit: Visit) 
     expect(visit.see("streams-name")).to_have_text("many/4")
 
 
+@pytest.mark.long
 def test_it_is_hidden_until_the_first_row_and_fits_a_phone(visits: Callable[..., Visit]) -> None:
     with visits(variant="fast", max_lines=2**13) as visit:
         visit.is_open()

@@ -52,6 +52,7 @@ def test_a_life_is_relived_from_its_birth(mine: RunningServer, new_other: Callab
     assert state(mine) == state(other)
 
 
+@pytest.mark.long
 def test_without_its_beginning_it_is_relived_from_the_oldest_snapshot(
     mine: RunningServer, new_other: Callable[..., ThreadServer]
 ) -> None:
@@ -70,6 +71,7 @@ def test_without_its_beginning_it_is_relived_from_the_oldest_snapshot(
     assert state(mine) == state(other)
 
 
+@pytest.mark.long
 def test_a_life_in_redis_may_end_within_an_input(
     mine: RunningServer, new_other: Callable[..., ThreadServer], redis_server: RedisServer
 ) -> None:

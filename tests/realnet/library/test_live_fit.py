@@ -81,6 +81,7 @@ def test_it_reports_how_far_it_is() -> None:
     assert fitted.after["loss"] == min(each["validation_loss"] for each in ends)
 
 
+@pytest.mark.long
 def test_the_figures_are_those_of_the_part_that_is_held_out() -> None:
     text = LINE * 20 + "0123456789" * 10
     fitted, _ = fit(reader(), tokens_of(text), validation=100 / len(text))

@@ -45,6 +45,7 @@ def prometheus(server: ThreadServer, tmp_path: Path) -> Iterator[subprocess.Pope
         process.wait()
 
 
+@pytest.mark.long
 def test_a_real_prometheus_is_understood(server: ThreadServer, prometheus: subprocess.Popen[bytes]) -> None:
     name = f'realnet_tick{{instance="127.0.0.1:{server.port}",job="realnet",net="default"}}'
     deadline = time.monotonic() + 30
