@@ -24,6 +24,7 @@ SERVICE += [
     "peers",
     "errors",
     "store",
+    "strands",
     "aio",
 ]
 REALNET = [

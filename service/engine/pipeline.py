@@ -28,7 +28,11 @@ class SliceSize:
         """Return the ticks that the next slice may have: none while the net is paused, few while others wait."""
         if paused:
             return 0
-        return max(1, min(_MOST_TICKS, int(self._per_second * (_HURRIED_SECONDS if hurried else _SECONDS))))
+        return self.within(_HURRIED_SECONDS if hurried else _SECONDS)
+
+    def within(self, seconds: float) -> int:
+        """Return the ticks of a slice that takes about so long."""
+        return max(1, min(_MOST_TICKS, int(self._per_second * seconds)))
 
     def stretch(self, inputs: int) -> int:
         """Return how many ticks of each of so many inputs, which are lived at once, may be run in one go."""

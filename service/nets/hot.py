@@ -286,7 +286,7 @@ class HotNets(Generic[E]):
             for hot in self._nets.values():
                 if (edge := hot.edge) is None or hot.end.is_set():
                     continue
-                if (changes := edge.runtime.status.changes) != hot.changes:  # to add all up takes its time
+                if (changes := edge.runtime.engine.board.status.changes) != hot.changes:  # to add all up takes its time
                     hot.changes, hot.nbytes = changes, edge.runtime.nbytes
                 if (why := edge.runtime.failure) is not None:
                     _logger.error("the net %s cannot go on: %s", hot.name, why)

@@ -1,4 +1,4 @@
-"""Apply the records after a snapshot, in large slices, at the kernel's speed."""
+"""Apply the records after a snapshot, in slices, at the kernel's speed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ from service.replica.replica import OutOfOrder, Replica, ServiceState
 from service.replica.sessions import Sessions
 from service.replica.weight_update import lines_update_of, update_of
 
-_SLICE_TICKS = 4096
+_MOST_TICKS = 4096
 _READ_RECORDS, _READ_TICKS = 4096, 2**16  # read ahead at most, and a record more
 
 # The bytes of a snapshot that a record needs, and what was remembered beside it, if anything. Raises JournalDamaged.
@@ -41,6 +41,7 @@ class Replay:
         parent: Parent | None = None,
     ) -> None:
         self.total = total
+        self.most = _MOST_TICKS  # of a slice
         self._records = records
         self._position = position
         self._load = load
@@ -68,7 +69,7 @@ class Replay:
                 self._entry(seq, record, replica) for seq, record in batch if isinstance(record, EntryRecord)
             )
             while waiting:
-                yield self._apply(next_slice(waiting, _SLICE_TICKS), replica)
+                yield self._apply(next_slice(waiting, self.most), replica)
                 while waiting and waiting[0].is_done:
                     self._seq = max(self._seq, waiting.popleft().seq)
             if batch:

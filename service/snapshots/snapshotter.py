@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from math import inf
 from typing import Any, TypeVar
 
@@ -29,7 +30,6 @@ from service.store.base import StoreError
 
 _FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
 _MEND_SECONDS = 2.0
-_LOOK_SECONDS = 1.0  # between two looks at how many ticks there were
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Snapshotter:
         self._catalog = catalog
         self._journal = journal
         self._seconds, self._ticks = seconds, ticks
-        self._saved_changes: int | None = engine.status.changes
+        self._saved_changes: int | None = engine.board.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing, self._shrinking = asyncio.Lock(), asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -228,7 +228,7 @@ class Snapshotter:
             raise Conflict("the snapshot is of a net with other inputs or outputs")
 
     async def _save(self, kept: bool, name: str | None) -> Snapshot:
-        changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
+        changes = self._engine.board.status.changes  # read before the clone: what comes in between is saved once more
         checkpoint, memory = await clone(self._engine)
         await self.save_beside()
         data, digest = await asyncio.to_thread(_bytes_of, checkpoint, memory)
@@ -242,7 +242,7 @@ class Snapshotter:
         return snapshot
 
     async def _save_what_is_new(self) -> None:
-        if self._engine.status.changes == self._saved_changes:
+        if self._engine.board.status.changes == self._saved_changes:
             return
         try:
             await self.save()
@@ -250,11 +250,14 @@ class Snapshotter:
             _logger.error("no snapshot: %s", error)
 
     async def _save_every_so_often(self) -> None:
+        board, has_come = self._engine.board, asyncio.Event()
+        board.on_ticks = has_come.set
         while True:
-            due_at = time.monotonic() + (self._seconds or inf)
-            most = self._engine.status.ticks_computed + (self._ticks or inf)
-            while time.monotonic() < due_at and self._engine.status.ticks_computed < most:
-                await asyncio.sleep(min(self._seconds or inf, _LOOK_SECONDS))
+            board.ticks_due = board.status.ticks_computed + (self._ticks or inf)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds or None):
+                    await has_come.wait()
+            has_come.clear()
             await self._save_what_is_new()
 
     async def _mend(self) -> None:
