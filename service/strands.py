@@ -11,13 +11,16 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from enum import Enum, auto
 from heapq import heappop, heappush
-from math import inf
+from math import ceil, inf
 from typing import NamedTuple, TypeAlias
 
 # Does a little, and returns after how many seconds it is to be called again if nobody wakes it: `inf` is never, None
 # that it has ended.
 Step: TypeAlias = Callable[[], float | None]
 
+_SLACK_SECONDS = (
+    0.25  # by which a wait of a second and more may be longer, so that threads wake for many strands at once
+)
 _logger = logging.getLogger(__name__)
 
 
@@ -172,6 +175,8 @@ class Pool:
             self._queue(strand)
         else:
             strand.state, strand.due = _State.WAITING, time.monotonic() + seconds
+            if seconds >= 1.0 and strand.due < inf:
+                strand.due = ceil(strand.due / _SLACK_SECONDS) * _SLACK_SECONDS
             if strand.due < strand.timed:  # else the heap has a time before, at which the strand is put there again
                 self._time(strand)
 

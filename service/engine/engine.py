@@ -225,7 +225,7 @@ class Engine:
 
     def _take(self) -> None:
         self._taken.extend(self._inbox.take())
-        if self._feed is None and self._pace.mode is Mode.RESTING:
+        if self._feed is None and self._pace.only_counts:
             self._idle()  # the time until now has passed before what comes
         while self._taken:
             try:
@@ -244,11 +244,15 @@ class Engine:
         is_busy = bool(self._generations) or self._pipeline.is_ready(self._slice.most(self._pace.paused))
         if is_busy or (len(self._gathering) > 0 and not self._pipeline):
             return 0.0
+        patience = self._pace.patience(time.monotonic())
         if self.thoughts.is_on:
-            return min(_THOUGHT_SECONDS, self._pace.patience(time.monotonic()))
-        if self._shares and self._pace.mode is not Mode.AWAKE and not self.board.status.ticks_per_second:
-            return _RESTED_SECONDS
-        return self._pace.patience(time.monotonic())
+            return min(_THOUGHT_SECONDS, patience)
+        if (
+            self._shares and self._pace.only_counts
+        ):  # nobody waits to see that it rests, nor its ticks until somebody looks
+            rests = self._pace.mode is not Mode.AWAKE and not self.board.status.ticks_per_second
+            return _RESTED_SECONDS if rests else PATIENCE_SECONDS
+        return patience
 
     def _accept(self, command: Command[Any]) -> None:
         match command:
