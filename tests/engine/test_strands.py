@@ -131,17 +131,29 @@ async def test_a_waking_does_not_wait_for_the_time_and_the_time_is_then_another(
     assert await strand.join(10.0)
 
 
-async def test_a_time_is_kept_while_its_thread_does_something_else() -> None:
-    pool, said = Pool(2, "test"), list[str]()
-    first = Held(pool)
-    timed = Strand(pool, steps_of("timed", said, 0.02, 0.02, inf))
+async def test_a_time_is_kept_while_the_thread_that_waited_for_it_does_something_else() -> None:
+    pool, said, gate = Pool(2, "test"), list[str](), threading.Event()
+    both = Held(pool), Held(pool)
+    staying = Strand(pool, steps_of("", said, inf))
+    staying.wake()
+    for held in both:
+        held.let_go()
+        assert await held.strand.join(10.0)  # now both threads have nothing to wait for
+
+    def waits_then_holds() -> float | None:
+        said.append("holds")
+        return 0.02 if said.count("holds") == 1 else (None if gate.wait(10.0) else inf)
+
+    timed, holding = Strand(pool, steps_of("timed", said, 0.1, inf)), Strand(pool, waits_then_holds)
     timed.wake()
-    await until(lambda: len(said) == 1)
-    second = Held(pool)  # on the thread that had noted the time
-    first.let_go()
-    await until(lambda: len(said) == 3)
-    second.let_go()
-    assert await timed.join(10.0)
+    await until(lambda: "timed" in said)
+    holding.wake()
+    await until(lambda: said.count("timed") == 2)
+    assert said.count("holds") == 2
+    assert not gate.is_set()
+    gate.set()
+    for strand in (staying, timed, holding):
+        assert await strand.join(10.0)
 
 
 async def test_a_step_that_wakes_its_own_strand_is_followed_by_another() -> None:
