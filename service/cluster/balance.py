@@ -1,6 +1,5 @@
 """Which shards have to move for each node of a cluster to have its share."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 
@@ -11,15 +10,13 @@ def moves_of(places: Mapping[int, str], cpus: Mapping[str, float]) -> dict[int, 
     """
     if not (total := sum(cpus.values())):
         return {}
-    counts, moves = Counter(places.values()), {}
+    now = dict(places)
 
     def surplus(node: str) -> float:
-        return counts[node] - len(places) * cpus.get(node, 0.0) / total
+        return sum(each == node for each in now.values()) - len(now) * cpus.get(node, 0.0) / total
 
-    for shard, node in sorted(places.items()):
-        poorest = min(cpus, key=surplus)
-        if surplus(node) - surplus(poorest) > 1:  # else it would be no better afterwards
-            moves[shard] = poorest
-            counts[node] -= 1
-            counts[poorest] += 1
-    return moves
+    while True:
+        richest, poorest = max({*now.values()}, key=surplus, default=""), min(cpus, key=surplus)
+        if surplus(richest) - surplus(poorest) <= 1:  # a move would make it no better
+            return {shard: node for shard, node in now.items() if node != places[shard]}
+        now[max(shard for shard, node in now.items() if node == richest)] = poorest
