@@ -56,6 +56,7 @@ from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import StoreError
+from service.store.own_keys import OwnKeys
 from service.telemetry.metrics import open_registry
 from service.telemetry.traces import trace_requests
 
@@ -148,7 +149,9 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
             return Hive(runtime, place, settings, settings.advertise or str(app.state.url))
 
         closing = await stack.enter_async_context(AsyncExitStack())  # of all nets at once
-        edge = await stack.enter_async_context(opener.opened(DEFAULT, settings, servers_of, follows))
+        # Who follows sees what another server puts; and to list a directory costs nothing.
+        store = None if follows or place.directory is not None else OwnKeys(place.store, f"{DEFAULT}/")
+        edge = await stack.enter_async_context(opener.opened(DEFAULT, settings, servers_of, follows, store))
         living = Nets(
             place,
             settings,

@@ -44,6 +44,15 @@ class Share:
         return any(fnmatchcase(net, pattern) for pattern in self.nets)
 
     @property
+    def beginnings(self) -> list[str]:
+        """Return what the names begin with that the share includes, sorted; none begins with another of them."""
+        found: list[str] = []
+        for each in sorted({pattern.partition("*")[0] for pattern in self.nets}):
+            if not (found and each.startswith(found[-1])):
+                found.append(each)
+        return found
+
+    @property
     def words(self) -> str:
         """Return what is not as with any key, as the file has it: `nets=a,b-* rate_ticks=1000`."""
         words = [] if self.nets == ("*",) else [f"nets={','.join(self.nets)}"]

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Generic
 
 from service.auth.share import EVERYTHING, Share
@@ -26,6 +26,7 @@ from service.nets.manifest import (
     is_name,
     settings_of,
 )
+from service.nets.names import Names
 from service.nets.parents import Above, Parents
 from service.nets.tally import Counts
 from service.replica.birth import Descent
@@ -35,7 +36,7 @@ from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import Store
 from service.store.keys import deleted_net_key, manifest_key
-from service.store.own_keys import OwnKeys
+from service.store.own_keys import KeysOfNets
 
 
 @dataclass(slots=True, frozen=True)
@@ -71,27 +72,30 @@ class Nets(Generic[E]):
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
-        self._names = [DEFAULT]  # sorted
+        self._names = Names([DEFAULT])
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store)
         default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
-        self._own: dict[str, OwnKeys] = {}  # of nets that were closed in order: nobody has put anything since
+        self._keys = KeysOfNets(place.store)
         self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
-        self._deletions = Deletions(place, self._children, self.hot.remove, self._writing)
+        self._deletions = Deletions(place, self._keys, self._children, self.hot.remove, self._writing)
 
     async def load(self) -> None:
         """Read which nets there are, and go on with deletions. Raises StoreError."""
         async with self._loading:
             if self._has_loaded or not self._leads():
                 return
-            keys = await self._store.keys(manifest_key(""))
+            is_redis = self._place.directory is None  # where to list some keys is to look through all
+            keys = await self._store.keys("" if is_redis else manifest_key(""))
             deleted = {name for key in keys if is_name(name := key.removeprefix(deleted_net_key("")))}
             names = {name for key in keys if is_name(name := key.removeprefix(manifest_key("")))}
             await self._children.load(keys, names | deleted)
-            self._names = sorted({DEFAULT, *names} - deleted)
+            self._names = Names({DEFAULT, *names} - deleted)
+            if is_redis:
+                self._keys.begin(keys, names | deleted)
             self._has_loaded = True
             for name in sorted(deleted):
                 self._begin_to_delete(name)
@@ -131,12 +135,12 @@ class Nets(Generic[E]):
 
     # What may be asked:
 
-    async def names(self, prefix: str = "", after: str = "") -> list[str]:
-        """Return the names that begin with `prefix`, sorted, from the first behind `after` on. Raises StoreError."""
+    async def names(
+        self, share: Share = EVERYTHING, prefix: str = "", after: str = "", most: int | None = None
+    ) -> list[str]:
+        """Return the first names of a share that begin with `prefix`, sorted, behind `after`. Raises StoreError."""
         await self.load()
-        start = max(bisect_left(self._names, prefix), bisect_right(self._names, after))
-        end = bisect_right(self._names, prefix + "\x7f")
-        return self._names[start:end]
+        return list(islice(self._names.of(share, prefix, after), most))
 
     async def seen(self, names: Iterable[str]) -> list[NetSeen]:
         """Return how these nets are, without waking any; those that are gone meanwhile are left out."""
@@ -184,7 +188,7 @@ class Nets(Generic[E]):
             await check_can_be_born(manifest, self._settings)
             self._born = kind, form
         self._check_may_be(name, share)
-        insort(self._names, name)
+        self._names.add(name)
         self._manifests[name] = manifest
         try:
             if child is not None:
@@ -242,12 +246,12 @@ class Nets(Generic[E]):
         ref, descent = manifest.parent, None
         if ref is not None:
             descent = Descent(await self._parents.get(ref), ref.lines)
-        store = self._own.pop(name, None) or OwnKeys(self._store, f"{name}/")
+        store = self._keys.take(name)
         async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
             yield edge
         if self._has(name):
-            self._own[name] = store
+            self._keys.give_back(name, store)
 
     async def _ref(self, over: Above) -> ParentRef:
         """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
@@ -282,7 +286,7 @@ class Nets(Generic[E]):
         if len(self._names) > self._settings.nets:
             raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
         most = share.max_nets
-        if most is not None and sum(share.includes(name) for name in self._names if name != DEFAULT) >= most:
+        if most is not None and self._names.count(share) - share.includes(DEFAULT) >= most:
             raise Conflict(f"the key may have {most} nets, and no more: delete one")
 
     def _check_leads(self) -> None:
@@ -296,15 +300,12 @@ class Nets(Generic[E]):
             raise NotFound("there is no net of this name")
 
     def _has(self, name: str) -> bool:
-        place = bisect_left(self._names, name)
-        return place < len(self._names) and self._names[place] == name
+        return name in self._names
 
     def _begin_to_delete(self, name: str) -> None:
         self._forget(name)
         self._deletions.begin(name)
 
     def _forget(self, name: str) -> None:
-        if self._has(name):
-            del self._names[bisect_left(self._names, name)]
+        self._names.discard(name)
         self._manifests.pop(name, None)
-        self._own.pop(name, None)

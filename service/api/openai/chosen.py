@@ -24,7 +24,7 @@ class Models:
 
     async def names(self) -> list[str]:
         """Return all names, sorted. Raises StoreError."""
-        return [name for name in await self._nets.names() if self._may_be(name)]
+        return [name for name in await self._nets.names(self._share) if self._may_be(name)]
 
     async def check(self, model: str) -> None:
         """Raises ModelNotFound or StoreError."""
