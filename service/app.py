@@ -101,6 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(RequestLog)
     add_error_handlers(app)
+    app.state.shares = lambda: keyring.limits
     app.state.url = ""  # once somebody listens, where that is
     for part in PARTS:
         app.include_router(part.router)
@@ -160,6 +161,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
                 name, own, lambda _: edge.hive, store=store, descent=descent
             ),
             lambda: edge.hive.leads,
+            app.state.shares,
         )
         closing.push_async_callback(living.close)
         stack.callback(living.begin_to_close)

@@ -16,6 +16,7 @@ from service.nets.deletions import Deletions
 from service.nets.hot import E, HotNets, State
 from service.nets.manifest import (
     DEFAULT,
+    LINE_BYTES,
     NETS,
     Form,
     Kind,
@@ -28,6 +29,7 @@ from service.nets.manifest import (
 )
 from service.nets.names import Names
 from service.nets.parents import Above, Parents
+from service.nets.room import check_size
 from service.nets.tally import Counts
 from service.replica.birth import Descent
 from service.runtime import changes
@@ -69,6 +71,7 @@ class Nets(Generic[E]):
         default: E,
         open: Callable[[str, Settings, Store, Descent | None], AbstractAsyncContextManager[E]],
         leads: Callable[[], bool],
+        shares: Callable[[], tuple[Share, ...]] = tuple,
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
@@ -76,11 +79,14 @@ class Nets(Generic[E]):
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store)
         default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
-        self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
+        self._born: tuple[Kind, Form, int] | None = None  # what was seen last that a net can be, and its bytes
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
         self._keys = KeysOfNets(place.store)
-        self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
+        self._shares = shares  # of keys, that have a limit of bytes
+        self.hot: HotNets[E] = HotNets(
+            self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait, shares
+        )
         self._deletions = Deletions(place, self._keys, self._children, self.hot.remove, self._writing)
 
     async def load(self) -> None:
@@ -111,16 +117,17 @@ class Nets(Generic[E]):
         await self.hot.close()
 
     @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[E]:
-        """Have a net in memory until the end of the block.
+    async def use(self, name: str, of: str = "") -> AsyncIterator[E]:
+        """Have a net in memory until the end of the block, for the one who is named `of`.
 
-        Raises NotFound, NetDamaged, StoreError, or NotReady where it cannot be woken in time.
+        Raises NotFound, NetDamaged, StoreError, Conflict where it is larger than the share of a key, or NotReady where
+        it cannot be woken in time.
         """
         if name == DEFAULT:
             yield self.default
             return
         await self._check_is_there(name)
-        async with self.hot.use(name) as edge:
+        async with self.hot.use(name, of) as edge:
             yield edge
 
     @property
@@ -183,10 +190,11 @@ class Nets(Generic[E]):
             return await self._create(manifest.model_copy(update={"parent": await self._ref(over)}), share, child)
 
     async def _create(self, manifest: NetManifest, share: Share, child: Child | None = None) -> NetSeen:
-        name, kind, form = manifest.id, manifest.kind, manifest.form
-        if child is None and (kind, form) != self._born:
-            await check_can_be_born(manifest, self._settings)
-            self._born = kind, form
+        name = manifest.id
+        least = await self._least_bytes(manifest)
+        for each in self._shares():
+            if each.includes(name):
+                check_size("such a net", least, each)
         self._check_may_be(name, share)
         self._names.add(name)
         self._manifests[name] = manifest
@@ -202,6 +210,14 @@ class Nets(Generic[E]):
                 self._forget(name)
             raise
         return await self.find(name)
+
+    async def _least_bytes(self, manifest: NetManifest) -> int:
+        """Return how many bytes of memory a net takes at least. Raises Invalid or Conflict where there can be none."""
+        if manifest.parent is not None:
+            return LINE_BYTES * manifest.parent.lines
+        if self._born is None or self._born[:2] != (manifest.kind, manifest.form):
+            self._born = manifest.kind, manifest.form, await check_can_be_born(manifest, self._settings)
+        return self._born[2]
 
     async def change(self, name: str, tick_hz: float | None, self_loop: bool | None) -> NetSeen:
         """Change what may change in a net's life, for good. Raises Refused or StoreError."""
@@ -250,8 +266,7 @@ class Nets(Generic[E]):
         async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
             yield edge
-        if self._has(name):
-            self._keys.give_back(name, store)
+        self._keys.give_back(name, store)
 
     async def _ref(self, over: Above) -> ParentRef:
         """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
