@@ -43,6 +43,7 @@ def taught(client: Client, net: str, text: str, piece: int) -> None:
 
 def made(server: Server, nets: int, compact: bool) -> None:
     with Client(server) as client:
+        print(f"{server.megabytes():.0f} MB before there are any")
         form: dict[str, Any] = {"variant": "compact", "memory": 2**16}
         if not compact:
             client.ask("/v1/nets", name="parent", variant="fast")
@@ -67,11 +68,16 @@ def copied_in(folder: Path, nets: int) -> None:
 
 
 def copied_in_redis(store: redis.Redis, nets: int) -> None:
+    sizes = {
+        what: sum(store.memory_usage(key) or 0 for key in store.scan_iter(f"realnet:{what}", count=10_000)) / nets
+        for what in ("nets/n*", "nets/_children/*", "default/*", "parent/*")
+    }
     before = store.info("memory")["used_memory"]
     for net in range(LIVES, nets):
         store.copy(f"realnet:n{net % LIVES:06d}/journal", f"realnet:n{net:06d}/journal")
     journal = (store.info("memory")["used_memory"] - before) / (nets - LIVES)
     print(f"{journal:.0f} bytes of Redis a journal of {MESSAGE * (LIVES + 1) // 2} tokens")
+    print(f"bytes a net, of {', '.join(f'{what}: {size:.0f}' for what, size in sizes.items())}")
     print(f"{store.dbsize() / nets:.1f} keys a net, {store.info('memory')['used_memory'] / 1e6:.0f} MB in all")
 
 
@@ -108,6 +114,24 @@ def wakings(server: Server, client: Client, names: list[str], store: redis.Redis
     print(f"waking one of {len(names)}: {told(seconds)}; {1000 * used / len(names):.1f} ms of processor time each")
     if store is not None:
         print_commands(store, len(names), "waking")
+
+
+def messages(server: Server, client: Client, names: list[str], store: redis.Redis | None) -> None:
+    """Print what messages to nets in memory take, one after the other, and what Redis does for each."""
+    if store is not None:
+        store.config_resetstat()
+    used, turns = server.cpu_seconds(), 10
+    began = time.perf_counter()
+    for turn in range(turns):
+        for net, name in enumerate(names):
+            taught(client, name, message(net, turn), MESSAGE)
+    seconds, used = time.perf_counter() - began, server.cpu_seconds() - used
+    count = turns * len(names)
+    print(
+        f"a message of {MESSAGE} tokens: {1000 * seconds / count:.1f} ms, {1000 * used / count:.1f} of processor time"
+    )
+    if store is not None:
+        print_commands(store, count, "message")
 
 
 def print_commands(store: redis.Redis, count: int, what: str) -> None:
@@ -149,6 +173,7 @@ def main() -> None:
             wakings(server, client, names[:64], store)
             wakings(server, client, names[64:], store)
             wakings(server, client, names[:64], store)
+            messages(server, client, names[:64], store)
             print(f"{server.megabytes():.0f} MB, {server.megabytes('VmHWM'):.0f} at most")
             pages(client, "listed first")
             pages(client, "again")

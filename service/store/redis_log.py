@@ -53,10 +53,10 @@ class RedisLog:
         while True:
             with self._translated():
                 entries = self._entries(start)
-            if not entries:
-                return
             for id, fields in entries:
                 yield Block(id, fields.get(_FIELD, b""))
+            if len(entries) < _READ_AT_ONCE:
+                return
             start = f"({entries[-1][0]}"
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
