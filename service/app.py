@@ -58,6 +58,7 @@ from service.runtime.open_store import opened_store
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import StoreError
+from service.store.own_keys import OwnKeys
 from service.telemetry.metrics import open_registry
 from service.telemetry.traces import trace_requests
 
@@ -109,6 +110,7 @@ def create_app(settings: Settings, living: Living | None = None, leaves_out: Col
     app.add_middleware(RequestLog)
     add_error_handlers(app)
     app.state.settings = settings
+    app.state.shares = lambda: keyring.limits
     app.state.url = ""  # once somebody listens, where that is
     app.state.serves = _nothing_else  # is awaited then
     for part in parts:
@@ -162,7 +164,9 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
             return Hive(runtime, place, settings, settings.advertise or str(app.state.url))
 
         closing = await stack.enter_async_context(AsyncExitStack())  # of all nets at once
-        edge = await stack.enter_async_context(opener.opened(DEFAULT, settings, servers_of, follows))
+        # Who follows sees what another server puts; and to list a directory costs nothing.
+        store = None if follows or place.directory is not None else OwnKeys(place.store, f"{DEFAULT}/")
+        edge = await stack.enter_async_context(opener.opened(DEFAULT, settings, servers_of, follows, store))
         living = Nets(
             place,
             settings,
@@ -171,6 +175,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
                 name, own, lambda _: edge.hive, store=store, descent=descent
             ),
             lambda: edge.hive.leads,
+            shares=app.state.shares,
         )
         closing.push_async_callback(living.close)
         stack.callback(living.begin_to_close)

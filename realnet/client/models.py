@@ -24,7 +24,7 @@ class Me(msgspec.Struct, frozen=True):
     """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all.
 
     The key is for nets with names like one of `nets`, in which `*` is any signs. With `max_nets` it makes no more once
-    there are so many of them.
+    there are so many of them; with `max_bytes` so many bytes of memory are for these nets together.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Me(msgspec.Struct, frozen=True):
     keys_required: bool
     nets: list[str] = msgspec.field(default_factory=lambda: ["*"])
     max_nets: int | None = None
+    max_bytes: int | None = None
 
 
 class Net(msgspec.Struct, frozen=True, kw_only=True):

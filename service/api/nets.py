@@ -12,6 +12,7 @@ from starlette.types import Scope as Connection
 from service.api.access import is_of_net, scope_of
 from service.api.deps import Edge
 from service.api.error_handlers import refusal
+from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.errors import Refused
 from service.nets.manifest import DEFAULT, NAME
@@ -67,7 +68,9 @@ class NetWaking:
             return
         async with AsyncExitStack() as stack:
             try:
-                scope["realnet.edge"] = await stack.enter_async_context(nets.use(name))
+                scope["realnet.edge"] = await stack.enter_async_context(
+                    nets.use(name, cast(Caller, scope["realnet.caller"]).name)
+                )
             except (Refused, StoreError) as error:
                 await refusal(scope, error)(scope, receive, send)
             else:

@@ -211,7 +211,7 @@ class Me(BaseModel):
     """Whom the server takes the caller for: the name and the scope of the key. Without keys anybody may do all.
 
     The key is for nets with names like one of `nets`, in which `*` is any signs. With `max_nets` it makes no more once
-    there are so many of them.
+    there are so many of them; with `max_bytes` so many bytes of memory are for these nets together.
     """
 
     name: str
@@ -219,6 +219,7 @@ class Me(BaseModel):
     keys_required: bool
     nets: list[str]
     max_nets: int | None
+    max_bytes: int | None
 
 
 class TokenTexts(BaseModel):

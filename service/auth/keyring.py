@@ -94,6 +94,7 @@ class Keyring:
         self._callers: dict[Key, Caller] = {}
         self._anybody = Caller("anybody", Scope.ADMIN)
         self.strangers = Caller("strangers", Scope.OPEN, TokenBucket(rate_requests))  # all without a key, together
+        self.limits: tuple[Share, ...] = ()  # of bytes: another tuple whenever they have changed
         self._seen: object = None  # the file's state when it was last read
 
     def __len__(self) -> int:
@@ -151,6 +152,7 @@ class Keyring:
                 TokenBucket(all_keys if its is None else its) for all_keys, its in zip(self._rates, own, strict=True)
             )
             self._callers[key] = Caller(key.name, key.scope, requests, ticks, space=f"{key.name}/", share=key.share)
+        self.limits = tuple({key.share: None for key in self._callers if key.share.max_bytes is not None})
 
     def _state(self) -> object:
         """Return what changes with the file, or the number of the error that hides it."""

@@ -37,15 +37,23 @@ def create(
     max_nets: Annotated[
         int | None, typer.Option(min=0, help="So many of those nets an admin may have at once.")
     ] = None,
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(metavar="BYTES", help="Of memory, that those nets may take together: 500MB, 2GiB or a number."),
+    ] = None,
     file: _File = Path("realnet.keys"),
 ) -> None:
     """Print a new key. It is shown this once: the file keeps only its hash."""
     from realnet.client import RealNetError
     from service.auth.keys import KeysError, Scope, create_key
-    from service.auth.share import Share, patterns_of
+    from service.auth.share import Share, bytes_of, patterns_of
 
     try:
-        share = Share(patterns_of(nets), rate_requests, rate_ticks, max_nets)
+        most = None if max_bytes is None else bytes_of(max_bytes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--max-bytes") from None
+    try:
+        share = Share(patterns_of(nets), rate_requests, rate_ticks, max_nets, most)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--nets") from None
     try:

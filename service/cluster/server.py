@@ -61,6 +61,7 @@ def create_shard_app(settings: Settings, shard: int, count: int, node: str = "")
                 ),
                 lambda: True,
                 Part(shard, count),
+                app.state.shares,
             )
             stack.push_async_callback(nets.close)
             try:

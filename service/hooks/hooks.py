@@ -6,6 +6,8 @@ import time
 from collections.abc import Collection, Sequence
 from secrets import token_hex
 
+import httpx
+
 from service.errors import Conflict, NotFound, NotReady, PeerFailed, Refused
 from service.hooks.delivery import Delivery, HookState
 from service.hooks.hook import Hook, HookKind
@@ -31,7 +33,7 @@ class Hooks:
 
     def __init__(self, store: Store, name: str, streams: Streams, allowed: Collection[str]) -> None:
         self._store, self._keys, self._streams, self._allowed = store, NetKeys(name).hooks, streams, allowed
-        self._http = open_http()
+        self._http: httpx.AsyncClient | None = None  # until there is a hook
         self._deliveries: dict[str, Delivery] = {}
         self._has_begun = False
         self._adding = asyncio.Lock()
@@ -73,7 +75,8 @@ class Hooks:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
         await asyncio.gather(*(each.stop() for each in self._deliveries.values()))
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.aclose()
 
     # What may be asked:
 
@@ -151,6 +154,7 @@ class Hooks:
             check_address(hook.url, self._allowed)
         except Refused as error:  # the settings were others when it was made
             why_not = str(error)
+        self._http = self._http or open_http()
         delivery = self._deliveries[hook.id] = Delivery(hook, self._streams, self._http, self._save, why_not)
         return delivery
 

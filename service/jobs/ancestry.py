@@ -15,6 +15,8 @@ from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import Snapshot
 from service.snapshots.snapshotter import Snapshotter
 
+_OF_NOTHING = sha256_of(NOTHING)
+
 
 class Ancestry:
     """The ancestor of a net: the snapshot that it was restored to or merged into last, or nothing, at its birth.
@@ -27,7 +29,7 @@ class Ancestry:
         self.merging = False
         self._engine, self._snapshotter, self._snapshots = engine, snapshotter, snapshots
         self._sharing = asyncio.Lock()  # one copy of the net at a time
-        self._known: dict[SnapshotRef | None, str] = {None: sha256_of(NOTHING)}
+        self._known: dict[SnapshotRef | None, str] = {None: _OF_NOTHING}
 
     @property
     def ref(self) -> SnapshotRef | None:
@@ -48,7 +50,7 @@ class Ancestry:
         self.check()
         if (ref := self.ref) not in self._known:
             lines = await self._lines(ref)
-            self._known = {None: self._known[None], ref: await in_thread(lambda: sha256_of(lines))}
+            self._known = {None: _OF_NOTHING, ref: await in_thread(lambda: sha256_of(lines))}
         return self._known[ref]
 
     async def share(self, ancestor: str) -> bytes:

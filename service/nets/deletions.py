@@ -9,7 +9,8 @@ from service.aio import in_thread
 from service.nets.children import Children
 from service.runtime.open_store import OpenStore
 from service.store.base import StoreError
-from service.store.keys import deleted_net_key, manifest_key
+from service.store.keys import NetKeys, deleted_net_key, manifest_key
+from service.store.own_keys import KeysOfNets
 
 _AGAIN_SECONDS = 0.5  # until a store in trouble is asked again
 _logger = logging.getLogger(__name__)
@@ -23,9 +24,14 @@ class Deletions:
     """
 
     def __init__(
-        self, place: OpenStore, children: Children, end: Callable[[str], Awaitable[None]], writing: asyncio.Lock
+        self,
+        place: OpenStore,
+        keys: KeysOfNets,
+        children: Children,
+        end: Callable[[str], Awaitable[None]],
+        writing: asyncio.Lock,
     ) -> None:
-        self._place, self._store, self._children = place, place.store, children
+        self._place, self._store, self._keys, self._children = place, place.store, keys, children
         self._end, self._writing = end, writing
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._troubles: dict[str, StoreError] = {}
@@ -72,9 +78,14 @@ class Deletions:
         await self._end(name)
         async with self._writing:
             await self._store.delete(manifest_key(name))
-        for key in await self._store.keys(f"{name}/"):
+        if (directory := self._place.directory) is None:
+            keys = [*await self._keys.take(name).keys(f"{name}/"), NetKeys(name).journal]
+        else:
+            keys = await self._store.keys(f"{name}/")
+        for key in keys:
             await self._store.delete(key)
-        if (directory := self._place.directory) is not None:  # what jobs have left, and empty folders
+        if directory is not None:  # what jobs have left, and empty folders
             await in_thread(lambda: shutil.rmtree(directory / name, ignore_errors=True))
+        self._keys.forget(name)
         await self._children.remove(name)
         await self._store.delete(deleted_net_key(name))

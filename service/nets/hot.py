@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from service.auth.share import Share
 from service.errors import NetDamaged, NotReady, Refused
+from service.nets.room import Room, check_size
 from service.nets.tally import Tally
 from service.runtime.birth import CannotStart
 from service.runtime.runtime import Runtime
@@ -18,7 +20,6 @@ from service.telemetry.logs import NET
 _LOOK_SECONDS = 1.0  # between two looks at how much memory all take, and whether each can go on
 _READY_SECONDS = 0.005  # between two looks whether a journal has been read
 _AGAIN_SECONDS = 10.0  # until a net that could not be opened is tried again
-_ENDING = 4  # nets that may be about to end, beside those that are in memory
 _LEAVE_SECONDS = 3.0  # for those who use a net that is deleted
 _logger = logging.getLogger(__name__)
 
@@ -50,10 +51,12 @@ class _Hot(Generic[E]):
         users: how often it is used, or waited for, now.
         is_let_in: it has one of the places for hot nets.
         nbytes: what it took when it had changed so often (`changes`).
+        of, used, limits: whose it is, when it was used, and the shares that it is in, as `Room` has it.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, limits: tuple[Share, ...]) -> None:
+        self.name, self.limits = name, limits
+        self.of, self.used = "", 0.0
         self.users = 0
         self.tasks: set[asyncio.Task[Any]] = set()
         self.opened: asyncio.Future[E] = asyncio.get_running_loop().create_future()
@@ -73,36 +76,47 @@ class _Hot(Generic[E]):
 
 
 class HotNets(Generic[E]):
-    """At most `most` nets, and about `most_bytes`, in memory: those used longest ago are closed, unless they are busy.
+    """At most `most` nets, and about `most_bytes`, in memory: others are closed for one, as `Room` has it.
 
     Whoever uses one waits for at most `patience` seconds. On the loop.
     """
 
     def __init__(
-        self, open: Callable[[str], AbstractAsyncContextManager[E]], most: int, most_bytes: int, patience: float
+        self,
+        open: Callable[[str], AbstractAsyncContextManager[E]],
+        most: int,
+        most_bytes: int,
+        patience: float,
+        shares: Callable[[], tuple[Share, ...]],
     ) -> None:
         self.tally = Tally()
-        self._open, self._most, self._most_bytes, self._patience = open, most, most_bytes, patience
+        self._open, self._patience = open, patience
         self._nets: OrderedDict[str, _Hot[E]] = OrderedDict()  # the one used longest ago is first
+        self._room = Room(self._nets, most, most_bytes, shares)
         self._damaged: dict[str, tuple[NetDamaged, float]] = {}  # since when
         self._has_changed = asyncio.Event()
         self.is_closed = False
         self._looking = asyncio.create_task(self._look(), name="hot nets")
 
     @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[E]:
-        """Have a net in memory until the end of the block.
+    async def use(self, name: str, of: str = "") -> AsyncIterator[E]:
+        """Have a net in memory until the end of the block, for the one who is named `of`.
 
-        Raises NetDamaged, StoreError, or NotReady where it is not there in time.
+        Raises NetDamaged, StoreError, Conflict where it is larger than a share, or NotReady where it is not there in
+        time.
         """
         try:
             async with asyncio.timeout(self._patience):
                 hot = await self._held(name)
         except TimeoutError:
-            raise NotReady(f"the net {name} is being woken: ask again") from None
+            why = f"the net {name} is being woken"
+            if (found := self._nets.get(name)) is not None and not found.is_let_in:
+                why = self._room.why_not(found)
+            raise NotReady(f"{why}: ask again") from None
         task = asyncio.current_task()
         assert task is not None, "called from a coroutine"
         hot.tasks.add(task)
+        hot.of = of
         try:
             yield hot.opened.result()
         finally:
@@ -119,7 +133,7 @@ class HotNets(Generic[E]):
 
     @property
     def nbytes(self) -> int:
-        return sum(hot.nbytes for hot in self._nets.values() if not hot.end.is_set())
+        return self._room.nbytes
 
     @property
     def damaged(self) -> int:
@@ -186,6 +200,7 @@ class HotNets(Generic[E]):
 
     def _let_go(self, hot: _Hot[E]) -> None:
         hot.users -= 1
+        hot.used = time.monotonic()
         if hot.name in self._nets:
             self._nets.move_to_end(hot.name)
         self._say()
@@ -199,7 +214,7 @@ class HotNets(Generic[E]):
             if time.monotonic() - found[1] < _AGAIN_SECONDS:
                 raise NetDamaged(str(found[0]))
             del self._damaged[name]
-        hot = self._nets[name] = _Hot[E](name)
+        hot = self._nets[name] = _Hot[E](name, self._room.limits_of(name))
         hot.life = asyncio.create_task(self._live(hot), name=f"net {name}")
         return hot
 
@@ -212,9 +227,11 @@ class HotNets(Generic[E]):
                 edge.runtime.end = "brief"
                 await _until_ready(edge.runtime, hot.end)
                 hot.nbytes = edge.runtime.nbytes
+                for share in hot.limits:
+                    check_size(f"the net {hot.name}", hot.nbytes, share)
                 hot.opened.set_result(edge)
                 self.tally.woken(time.monotonic() - began)
-                self._close_what_is_too_much()
+                self._room.keep()
                 await hot.end.wait()
         except asyncio.CancelledError:
             self._fail(hot, NotReady("the server is shutting down"))
@@ -226,26 +243,14 @@ class HotNets(Generic[E]):
             self._say()
 
     async def _let_in(self, hot: _Hot[E]) -> None:
-        """Wait for a place, and close the net that was used longest ago. Raises NotReady where all are busy."""
+        """Wait for a place, and close others for it. Raises NotReady where all are busy."""
         try:
             async with asyncio.timeout(self._patience):
-                while not self._has_room():
+                while not self._room.is_for(hot):
                     await self._change()
         except TimeoutError:
-            raise NotReady(f"all {self._most} nets that may be in memory at once are in use: ask again") from None
+            raise NotReady(f"{self._room.why_not(hot)}: ask again") from None
         hot.is_let_in = True
-
-    def _has_room(self) -> bool:
-        """Return whether one more may be opened, and have the one end that was used longest ago where none may.
-
-        Some may be about to end at once, so that whoever wakes a net need not wait for the last snapshot of another.
-        """
-        here = [hot for hot in self._nets.values() if hot.is_let_in]
-        ending = sum(hot.end.is_set() for hot in here)
-        if len(here) - ending >= self._most and ending < _ENDING and (last := self._least_used()) is not None:
-            last.end.set()
-            ending += 1
-        return len(here) - ending < self._most and ending <= _ENDING
 
     def _refusal(self, name: str, error: Exception) -> Exception:
         """Return what is said of a net that could not be opened, or could not go on."""
@@ -269,17 +274,6 @@ class HotNets(Generic[E]):
             hot.opened.set_exception(error)
             hot.opened.exception()  # perhaps nobody waits any more
 
-    # What is closed:
-
-    def _least_used(self) -> _Hot[E] | None:
-        return next((hot for hot in self._nets.values() if hot.can_be_closed), None)
-
-    def _close_what_is_too_much(self) -> None:
-        left = self.nbytes
-        while left > self._most_bytes and (hot := self._least_used()) is not None:
-            hot.end.set()
-            left -= hot.nbytes
-
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -293,7 +287,7 @@ class HotNets(Generic[E]):
                     self._damaged[hot.name] = NetDamaged(f"the net {hot.name} cannot go on: {why}"), time.monotonic()
                     edge.end("the net cannot go on")
                     hot.end.set()
-            self._close_what_is_too_much()
+            self._room.keep()
             self._say()  # what was busy may be so no longer
 
     def _say(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines
 from realnet.dendrites.compact import LEAST
 from service.aio import in_thread
@@ -15,6 +16,7 @@ from service.speed.device import CPU
 from service.store.sealed import Sealed
 from service.validation import locations_of
 
+LINE_BYTES = 4 * WORDS  # of a net of dendrites
 DEFAULT = "default"  # the server's own net, which its settings make
 NETS = "nets"  # in a store, the folder of all manifests
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -94,8 +96,11 @@ def settings_of_default(server: Settings) -> Settings:
     return Settings.model_construct(server.model_fields_set, **(own | _RESTS | _ALONE))
 
 
-async def check_can_be_born(manifest: NetManifest, server: Settings) -> None:
-    """Make such a net and let it go again. Raises Invalid, or Conflict for one that is too large for this server."""
+async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
+    """Make such a net, let it go again, and return how many bytes it took.
+
+    Raises Invalid, or Conflict for one that is too large for this server.
+    """
     form, kind = manifest.form, manifest.kind
     is_of_frames = form.inputs is not None or form.outputs is not None
     places = []
@@ -122,7 +127,7 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> None:
         raise Conflict(f"so many neurons take {needed >> 20} MiB, and all nets together may take {most} MiB")
     settings = settings_of(manifest, server)
     try:
-        await in_thread(lambda: create(birth_of(settings), CPU))
+        return (await in_thread(lambda: create(birth_of(settings), CPU))).net.nbytes
     except (ValueError, CannotStart) as error:
         raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Generic
 
 from service.auth.share import EVERYTHING, Share
@@ -17,6 +17,7 @@ from service.nets.hot import E, HotNets, State
 from service.nets.kin import SharedKin
 from service.nets.manifest import (
     DEFAULT,
+    LINE_BYTES,
     NETS,
     Form,
     Kind,
@@ -28,8 +29,10 @@ from service.nets.manifest import (
     settings_of,
     settings_of_default,
 )
+from service.nets.names import Names
 from service.nets.parents import Above, Parents
 from service.nets.part import Part
+from service.nets.room import check_size
 from service.nets.tally import Counts
 from service.replica.birth import Descent
 from service.runtime import changes
@@ -39,7 +42,7 @@ from service.settings import Settings
 from service.store.base import Store
 from service.store.health import StoreHealth
 from service.store.keys import deleted_net_key, manifest_key
-from service.store.own_keys import OwnKeys
+from service.store.own_keys import KeysOfNets
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,22 +80,26 @@ class Nets(Generic[E]):
         open: Callable[[str, Settings, Store, Descent | None], AbstractAsyncContextManager[E]],
         leads: Callable[[], bool],
         part: Part = ALL,
+        shares: Callable[[], tuple[Share, ...]] = tuple,
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
         self._part = part
-        self._names = [DEFAULT] if part.has(DEFAULT) else []  # sorted
+        self._names = Names([DEFAULT] if part.has(DEFAULT) else [])
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store, part)
         if default is not None:
             default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
-        self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
+        self._born: tuple[Kind, Form, int] | None = None  # what was seen last that a net can be, and its bytes
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
-        self._own: dict[str, OwnKeys] = {}  # of nets that were closed in order: nobody has put anything since
-        self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
-        self._deletions = Deletions(place, self._children, self.hot.remove, self._writing)
+        self._keys = KeysOfNets(place.store)
+        self._shares = shares  # of keys, that have a limit of bytes
+        self.hot: HotNets[E] = HotNets(
+            self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait, shares
+        )
+        self._deletions = Deletions(place, self._keys, self._children, self.hot.remove, self._writing)
         self._health = StoreHealth(place.store)
 
     async def load(self) -> None:
@@ -100,13 +107,17 @@ class Nets(Generic[E]):
         async with self._loading:
             if self._has_loaded or not self._leads():
                 return
-            keys = await self._store.keys(manifest_key(""))
+            is_redis = self._place.directory is None  # where to list some keys is to look through all
+            keys = await self._store.keys("" if is_redis else manifest_key(""))
             deleted = set(self._named(keys, deleted_net_key("")))
             names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
             if self._kin is not None:
                 await self._kin.take_back(deleted)
-            self._names = sorted({*self._names, *names} - deleted)
+            own = {DEFAULT} if self._part.has(DEFAULT) else set()
+            if is_redis:
+                self._keys.begin(keys, names | deleted | (own if self.default is None else set()))
+            self._names = Names({*own, *names} - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
                 self._begin_to_delete(name)
@@ -141,16 +152,17 @@ class Nets(Generic[E]):
         await self.hot.close()
 
     @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[E]:
-        """Have a net in memory until the end of the block.
+    async def use(self, name: str, of: str = "") -> AsyncIterator[E]:
+        """Have a net in memory until the end of the block, for the one who is named `of`.
 
-        Raises NotFound, Misdirected, NetDamaged, StoreError, or NotReady where it cannot be woken in time.
+        Raises NotFound, Misdirected, NetDamaged, StoreError, Conflict where it is larger than the share of a key, or
+        NotReady where it cannot be woken in time.
         """
         if name == DEFAULT and self.default is not None:
             yield self.default
             return
         await self._check_is_there(name)
-        async with self.hot.use(name) as edge:
+        async with self.hot.use(name, of) as edge:
             yield edge
 
     @property
@@ -165,12 +177,12 @@ class Nets(Generic[E]):
 
     # What may be asked:
 
-    async def names(self, prefix: str = "", after: str = "") -> list[str]:
-        """Return the names that begin with `prefix`, sorted, from the first behind `after` on. Raises StoreError."""
+    async def names(
+        self, share: Share = EVERYTHING, prefix: str = "", after: str = "", most: int | None = None
+    ) -> list[str]:
+        """Return the first names of a share that begin with `prefix`, sorted, behind `after`. Raises StoreError."""
         await self.load()
-        start = max(bisect_left(self._names, prefix), bisect_right(self._names, after))
-        end = bisect_right(self._names, prefix + "\x7f")
-        return self._names[start:end]
+        return list(islice(self._names.of(share, prefix, after), most))
 
     async def seen(self, names: Iterable[str]) -> list[NetSeen]:
         """Return how these nets are, without waking any; those that are gone meanwhile are left out."""
@@ -215,12 +227,13 @@ class Nets(Generic[E]):
             return await self._create(manifest.model_copy(update={"parent": await self._ref(over)}), share, child)
 
     async def _create(self, manifest: NetManifest, share: Share, child: Child | None = None) -> NetSeen:
-        name, kind, form = manifest.id, manifest.kind, manifest.form
-        if child is None and (kind, form) != self._born:
-            await check_can_be_born(manifest, self._settings)
-            self._born = kind, form
+        name = manifest.id
+        least = await self._least_bytes(manifest)
+        for each in self._shares():
+            if each.includes(name):
+                check_size("such a net", least, each)
         self._check_may_be(name, share)
-        insort(self._names, name)
+        self._names.add(name)
         self._manifests[name] = manifest
         try:
             if child is not None:
@@ -234,6 +247,14 @@ class Nets(Generic[E]):
                 self._forget(name)
             raise
         return await self.find(name)
+
+    async def _least_bytes(self, manifest: NetManifest) -> int:
+        """Return how many bytes of memory a net takes at least. Raises Invalid or Conflict where there can be none."""
+        if manifest.parent is not None:
+            return LINE_BYTES * manifest.parent.lines
+        if self._born is None or self._born[:2] != (manifest.kind, manifest.form):
+            self._born = manifest.kind, manifest.form, await check_can_be_born(manifest, self._settings)
+        return self._born[2]
 
     async def change(self, name: str, tick_hz: float | None, self_loop: bool | None) -> NetSeen:
         """Change what may change in a net's life, for good. Raises Refused or StoreError."""
@@ -284,12 +305,11 @@ class Nets(Generic[E]):
             settings = settings_of(manifest, self._settings)
             if (ref := manifest.parent) is not None:
                 descent = Descent(await self._parents.get(ref), ref.lines)
-        store = self._own.pop(name, None) or OwnKeys(self._store, f"{name}/")
+        store = self._keys.take(name)
         async with self._open_net(name, settings, store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
             yield edge
-        if self._has(name):
-            self._own[name] = store
+        self._keys.give_back(name, store)
 
     async def _ref(self, over: Above) -> ParentRef:
         """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
@@ -326,7 +346,7 @@ class Nets(Generic[E]):
         if len(self._names) > self._settings.nets:
             raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
         most = share.max_nets
-        if most is not None and sum(share.includes(name) for name in self._names if name != DEFAULT) >= most:
+        if most is not None and self._names.count(share) - share.includes(DEFAULT) >= most:
             raise Conflict(f"the key may have {most} nets, and no more: delete one")
 
     def _check_leads(self) -> None:
@@ -341,15 +361,12 @@ class Nets(Generic[E]):
             raise NotFound("there is no net of this name")
 
     def _has(self, name: str) -> bool:
-        place = bisect_left(self._names, name)
-        return place < len(self._names) and self._names[place] == name
+        return name in self._names
 
     def _begin_to_delete(self, name: str) -> None:
         self._forget(name)
         self._deletions.begin(name)
 
     def _forget(self, name: str) -> None:
-        if self._has(name):
-            del self._names[bisect_left(self._names, name)]
+        self._names.discard(name)
         self._manifests.pop(name, None)
-        self._own.pop(name, None)

@@ -70,7 +70,7 @@ class Chronicle:
     def __init__(self, vocabulary: Vocabulary | None, state: ChronicleState | None = None) -> None:
         """Begin, or go on from what `state` has returned. Raises ValueError for anything else."""
         if vocabulary is None or vocabulary.name == Bytes.name:
-            self._kind_of = _kinds_of_bytes()
+            self._kind_of = _KINDS_OF_BYTES
         else:
             self._kind_of = np.zeros(vocabulary.size, np.int64)
         self._coming: deque[tuple[str | None, int]] = deque()
@@ -174,6 +174,9 @@ def _kinds_of_bytes() -> NDArray[np.int64]:
         return "digits" if sign.isdigit() else "letters" if sign.isalpha() else "marks"
 
     return np.array([KINDS.index(kind(byte)) for byte in range(256)])
+
+
+_KINDS_OF_BYTES = _kinds_of_bytes()
 
 
 def recent(tally: Float64) -> Float64:

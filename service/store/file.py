@@ -26,7 +26,7 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="file-store")
-        self._leftovers_removed = False
+        self._tidied: set[Path] = set()  # the directories without leftovers: to look into all takes long with many nets
 
     async def put(self, key: str, value: bytes) -> None:
         path = self._root / check_key(key)
@@ -64,11 +64,10 @@ class FileStore:
             raise StoreError(f"{error.filename or self._root}: {error.strerror}") from error
 
     def _put(self, path: Path, value: bytes) -> None:
-        if not self._leftovers_removed:  # of a process that was killed in the middle of a put
-            for leftover in self._root.rglob(f"{TEMPORARY}*"):
-                leftover.unlink(missing_ok=True)
-            self._leftovers_removed = True
         make_directory(path.parent)
+        if path.parent not in self._tidied:
+            remove_leftovers(path.parent)
+            self._tidied.add(path.parent)
         descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         temporary = Path(name)
         try:
@@ -105,6 +104,7 @@ class FileStore:
         with contextlib.suppress(OSError):  # ends at the first that isn't empty
             for directory in path.relative_to(self._root).parents[:-1]:
                 (self._root / directory).rmdir()
+                self._tidied.discard(self._root / directory)
 
     def _keys(self, prefix: str) -> list[str]:
         found = []
@@ -131,6 +131,12 @@ def make_directory(path: Path) -> None:
         make_directory(path.parent)
         path.mkdir(exist_ok=True)
         sync_directory(path.parent)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a process has left in a directory that was killed in the middle of a put."""
+    for leftover in directory.glob(f"{TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

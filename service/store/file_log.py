@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from service.store.base import Block, Lock, StoreError, StoreLost
-from service.store.file import make_directory, sync_directory
+from service.store.file import make_directory, remove_leftovers, sync_directory
 from service.store.file_lock import harm_of
 from service.store.keys import TEMPORARY
 
@@ -97,6 +97,7 @@ class FileLog:
         self.sync()
         self.close()
         make_directory(self._directory)
+        remove_leftovers(self._directory)
         segment = self._directory / f"{seq:020d}{_SUFFIX}"
         self._descriptor = _opened(segment)
         self._segment, self._size, self._is_doubtful = segment, 0, True

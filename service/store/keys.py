@@ -17,6 +17,8 @@ REDIS_EPOCH = REDIS_PREFIX + ".epoch:"
 REDIS_SHARD = REDIS_PREFIX + ".shard:"
 #: In Redis, before the id of each server that shows itself.
 REDIS_MEMBER = REDIS_PREFIX + ".member:"
+#: In Redis, the ids of these, and perhaps of some that are gone.
+REDIS_MEMBERS = REDIS_PREFIX + ".members"
 #: In a directory, where servers show themselves, each in a file of its own.
 MEMBERS_FOLDER = ".members"
 #: The folder of the keys that say which nets are children; no name of a net begins as it does.

@@ -1,5 +1,6 @@
 """Connections to Redis, the same for a store, its lock and its logs, and the errors of Redis in one line."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,43 @@ def open_client(url: str, call_seconds: float) -> AsyncRedis:
         socket_timeout=call_seconds,
         retry=AsyncRetry(NoBackoff(), _RETRIES),
     )
+
+
+class SharedClient:
+    """A client for the threads of this process, which closes with the last that share it.
+
+    Attributes:
+        connections: how many were made. Where one more was, Redis may have been started again.
+    """
+
+    def __init__(self, url: str, call_seconds: float) -> None:
+        self.connections = 0
+        self.client = open_blocking_client(url, call_seconds, self._connected)
+        self._url, self._users = url, 0
+
+    @classmethod
+    def of(cls, url: str, call_seconds: float) -> "SharedClient":
+        """Return that of a URL, to be closed. Nothing is connected to yet."""
+        with _sharing:
+            found = _shared.get(url) or _shared.setdefault(url, cls(url, call_seconds))
+            found._users += 1
+            return found
+
+    def close(self) -> None:
+        with _sharing:
+            self._users -= 1
+            if self._users:
+                return
+            del _shared[self._url]
+        self.client.close()
+
+    def _connected(self, connection: Any) -> None:
+        connection.on_connect()
+        self.connections += 1
+
+
+_shared: dict[str, SharedClient] = {}
+_sharing = threading.Lock()
 
 
 def open_blocking_client(url: str, call_seconds: float, on_connect: Callable[[Any], None]) -> Redis:

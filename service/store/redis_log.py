@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from service.store.base import Block, Lock, StoreError
 from service.store.keys import REDIS_PREFIX
-from service.store.redis_client import open_blocking_client, place_of, translated_errors
+from service.store.redis_client import SharedClient, place_of, translated_errors
 from service.store.redis_fence import COMMAND, fenced
 
 CALL_SECONDS = 5.0
@@ -30,7 +30,8 @@ class RedisLog:
 
     def __init__(self, url: str, key: str, lock: Lock | None = None) -> None:
         self.on_loss: Callable[[], object] = lambda: None
-        self._client = open_blocking_client(url, CALL_SECONDS, self._connected)
+        self._shared = SharedClient.of(url, CALL_SECONDS)  # a net each, and thousands of connections else
+        self._client = self._shared.client
         self._place = place_of(self._client)
         self._key = REDIS_PREFIX + key
         self._lock = lock
@@ -38,7 +39,7 @@ class RedisLog:
         self._last = _NOWHERE  # the id of the last block that is whole
         self._tried = 0  # the first number of what was appended last
         self._turn = -1  # until it has been looked at
-        self._is_connected_anew = False
+        self._connections = self._shared.connections  # when it was seen that nothing is lost
 
     def read(self, after: int = 0) -> Iterator[Block]:
         with self._translated():
@@ -46,10 +47,10 @@ class RedisLog:
         while True:
             with self._translated():
                 entries = self._entries(start)
-            if not entries:
-                return
             for id, fields in entries:
                 yield Block(id, fields.get(_FIELD, b""))
+            if len(entries) < _READ_AT_ONCE:
+                return
             start = f"({entries[-1][0]}"
 
     def append(self, seq: int, data: bytes, durable: bool) -> None:
@@ -59,7 +60,7 @@ class RedisLog:
                 self._check_policy()
             self._tried = seq
             self._write("XADD", self._key, f"{seq}-{self._turn}", _FIELD, data)
-            if self._is_connected_anew:  # Redis may have been started again
+            if self._connections != self._shared.connections:  # Redis may have been started again
                 self._see_what_is_lost()
         self._last = (seq, self._turn)
 
@@ -112,7 +113,7 @@ class RedisLog:
             self._last = _NOWHERE
 
     def close(self) -> None:
-        self._client.close()
+        self._shared.close()
 
     def _holder_of(self, seq: int) -> str | None:
         """Return the id of the last entry that begins at or before this number."""
@@ -151,15 +152,12 @@ class RedisLog:
                 raise StoreError(f"another server has taken {self._place} over")
 
     def _see_what_is_lost(self) -> None:
+        connections = self._shared.connections
         last = text_of(self._last)
         if self._last != _NOWHERE and not self._client.xrange(self._key, last, last):
             _logger.error("%s has lost records of the journal", self._place)
             self.on_loss()
-        self._is_connected_anew = False
-
-    def _connected(self, connection: Any) -> None:
-        connection.on_connect()
-        self._is_connected_anew = True
+        self._connections = connections
 
     def _check_policy(self) -> None:
         if self._place in _told_of_policy:

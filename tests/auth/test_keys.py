@@ -93,12 +93,12 @@ def test_the_file_of_keys(tmp_path: Path) -> None:
 
 def test_a_key_may_be_for_some_nets_and_have_rates_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    share = Share(("customer-*", "logs"), rate_requests=0.5, rate_ticks=0, max_nets=3)
+    share = Share(("customer-*", "logs"), rate_requests=0.5, rate_ticks=0, max_nets=3, max_bytes=2**40 + 1)
     key = create_key(file, "a", Scope.READ, share)
     plain = create_key(file, "b", Scope.READ)
     assert [each.share for each in read_keys(file)] == [share, Share()]
     lines = file.read_text().splitlines()
-    assert lines[0].endswith(" nets=customer-*,logs rate_requests=0.5 rate_ticks=0 max_nets=3")
+    assert lines[0].endswith(" nets=customer-*,logs rate_requests=0.5 rate_ticks=0 max_nets=3 max_bytes=1099511627777")
     assert lines[1].endswith(digest_of(plain).hex())  # as a version before reads it
     included = ("customer-", "customer-1.2", "logs")
     assert all(share.includes(name) for name in included)
@@ -137,6 +137,8 @@ def test_a_key_may_be_for_some_nets_and_have_rates_of_its_own(tmp_path: Path) ->
         ("rate_requests=nan", "0 or more"),
         ("max_nets=1.5", "max_nets is a number"),
         ("max_nets=-1", "0 or more"),
+        ("max_bytes=2gib", "max_bytes is a number"),
+        ("max_bytes=0", "1 or more"),
     ],
 )
 def test_what_a_key_is_for_is_refused_by_its_line(tmp_path: Path, words: str, told: str) -> None:
@@ -145,6 +147,11 @@ def test_what_a_key_is_for_is_refused_by_its_line(tmp_path: Path, words: str, to
     file.write_text(f"{file.read_text().strip()} {words}\n")
     with pytest.raises(KeysError, match=f"line 1: .*{told}"):
         read_keys(file)
+
+
+@pytest.mark.parametrize(("text", "nbytes"), [("1000", 1000), ("2MB", 2_000_000), ("2GiB", 2**31), ("1KiB", 1024)])
+def test_bytes_are_written_as_people_do(text: str, nbytes: int) -> None:
+    assert Share.of_words(f"max_bytes={text}") == Share(max_bytes=nbytes)
 
 
 def test_many_at_once_lose_no_key(tmp_path: Path) -> None:

@@ -17,10 +17,13 @@ def test_keys_are_created_listed_used_and_revoked(new_server: Callable[..., Runn
     assert shown("key", "list", "--file", file) == "reader  read\nteacher  teach\n"
     assert "has a key reader" in complaint("key", "create", "reader", "--file", file)
     assert "64 signs" in complaint("key", "create", "a b", "--file", file)
-    of_some = ("--nets", "logs, customer-*", "--rate-ticks", "1000", "--max-nets", "5")
+    of_some = ("--nets", "logs, customer-*", "--rate-ticks", "1000", "--max-nets", "5", "--max-bytes", "2GiB")
     shown("key", "create", "maker", "--scope", "admin", *of_some, "--file", file)
-    assert "maker  admin  nets=logs,customer-* rate_ticks=1000 max_nets=5\n" in shown("key", "list", "--file", file)
+    assert "maker  admin  nets=logs,customer-* rate_ticks=1000 max_nets=5 max_bytes=2147483648\n" in shown(
+        "key", "list", "--file", file
+    )
     assert "--nets" in complaint("key", "create", "wrong", "--nets", "Ö", "--file", file, status=2)
+    assert "--max-bytes" in complaint("key", "create", "wrong", "--max-bytes", "2 G", "--file", file, status=2)
 
     server = new_server(neurons=1000, keys_file=file)
     server.client.headers = {"Authorization": f"Bearer {teacher}"}

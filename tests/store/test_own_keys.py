@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.store.base import Store, StoreError
-from service.store.own_keys import OwnKeys
+from service.store.own_keys import KeysOfNets, OwnKeys
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +87,22 @@ async def test_what_is_put_during_a_listing_is_not_overlooked(store: Store) -> N
     watched.meanwhile.set()
     await listing
     assert await own.keys("a/") == ["a/1"]
+
+
+async def test_keys_of_nets_that_were_listed_together_are_not_listed_again(store: Store) -> None:
+    for key in ("a/x/1", "b/x/1", "c/y"):
+        await store.put(key, b"")
+    watched = Watched(store)
+    keys = KeysOfNets(watched)
+    keys.begin(["a/journal/1", *await store.keys("")], {"a", "b"})
+    own = keys.take("a")
+    assert await own.keys("a/") == ["a/x/1"]
+    await own.put("a/x/2", b"")
+    keys.give_back("a", own)
+    assert await keys.take("a").keys("a/") == ["a/x/1", "a/x/2"]
+    assert await keys.take("new").keys("new/") == []
+    assert watched.listings == 0
+    assert await keys.take("a").keys("a/") == ["a/x/1", "a/x/2"]  # nobody knows what was put meanwhile
+    keys.forget("a")
+    assert watched.listings == 1
+    assert await keys.take("a").keys("a/") == []

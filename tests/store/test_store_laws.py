@@ -155,6 +155,17 @@ async def test_directories_without_keys_are_not_left_behind(tmp_path: Path) -> N
     await store.close()
 
 
+async def test_what_a_kill_left_of_a_put_goes_with_the_next_put(tmp_path: Path) -> None:
+    leftover = tmp_path / "a" / ".put-x"
+    leftover.parent.mkdir()
+    leftover.touch()
+    store = open_store(f"file://{tmp_path}")
+    await store.put("b/c", b"")
+    await store.put("a/b", b"")
+    assert not leftover.exists()
+    await store.close()
+
+
 async def test_redis_may_be_shared_with_others(redis_server: RedisServer) -> None:
     store = open_store(redis_server.url)
     async with Redis.from_url(redis_server.url) as client:

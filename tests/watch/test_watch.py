@@ -191,13 +191,20 @@ def test_tokens_are_written(server: RunningServer) -> None:
 
 
 def test_a_caller_is_told_its_scope(server: RunningServer, new_server: Callable[..., ThreadServer]) -> None:
-    all_nets = {"nets": ["*"], "max_nets": None}
+    all_nets = {"nets": ["*"], "max_nets": None, "max_bytes": None}
     assert get(server, "me") == {"name": "anybody", "scope": "admin", "keys_required": False} | all_nets
     guarded = new_server(api_key="a key of enough letters".replace(" ", "-"))
     guarded.client.headers["Authorization"] = "Bearer a-key-of-enough-letters"
     guarded.start()
     assert get(guarded, "me") == {"name": "environment", "scope": "admin", "keys_required": True} | all_nets
-    nobody: dict[str, object] = {"name": "anybody", "scope": None, "keys_required": True, "nets": [], "max_nets": None}
+    nobody: dict[str, object] = {
+        "name": "anybody",
+        "scope": None,
+        "keys_required": True,
+        "nets": [],
+        "max_nets": None,
+        "max_bytes": None,
+    }
     for headers in ({}, {"Authorization": "Bearer another-key-of-letters"}):
         assert httpx.get(f"{guarded.url}/v1/me", headers=headers).json() == nobody
 

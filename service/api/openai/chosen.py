@@ -18,13 +18,13 @@ class Models:
     """
 
     def __init__(self, request: Request, using: AsyncExitStack) -> None:
-        self._nets, self._share = nets_of(request), caller_of(request).share
+        self._nets, self._caller = nets_of(request), caller_of(request)
         self._only: str | None = request.scope.get("realnet.net")
         self._using = using
 
     async def names(self) -> list[str]:
         """Return all names, sorted. Raises StoreError."""
-        return [name for name in await self._nets.names() if self._may_be(name)]
+        return [name for name in await self._nets.names(self._caller.share) if self._may_be(name)]
 
     async def check(self, model: str) -> None:
         """Raises ModelNotFound or StoreError."""
@@ -40,12 +40,12 @@ class Models:
         try:
             if not self._may_be(model):
                 raise NotFound
-            return await self._using.enter_async_context(self._nets.use(model))
+            return await self._using.enter_async_context(self._nets.use(model, self._caller.name))
         except NotFound:
             raise _not_found() from None
 
     def _may_be(self, name: str) -> bool:
-        return self._only in (None, name) and self._share.includes(name)
+        return self._only in (None, name) and self._caller.share.includes(name)
 
 
 def _not_found() -> ModelNotFound:

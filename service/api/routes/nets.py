@@ -2,7 +2,6 @@
 
 import logging
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Response
@@ -158,7 +157,7 @@ async def list_nets(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> NetList:
     """List the nets that the key is for by their names, without waking any."""
-    names = list(islice(filter(caller.share.includes, await nets.names(prefix, after)), limit + 1))
+    names = await nets.names(caller.share, prefix, after, limit + 1)
     shown = [NetShown.of(net, settings) for net in await nets.seen(names[:limit])]
     has_more = len(names) > limit
     return NetList(data=shown, has_more=has_more, next=names[limit - 1] if has_more else None)

@@ -31,6 +31,7 @@ async def me(request: Request, caller: CallerDep) -> Me:
         keys_required=request.app.keys_required,
         nets=[] if scope is None else list(share.nets),
         max_nets=share.max_nets,
+        max_bytes=share.max_bytes,
     )
 
 
