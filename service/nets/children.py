@@ -40,6 +40,10 @@ class Children:
         family = (each for each in {*self._there, *self._expected} if each.net == net)
         return sum(snapshot in (None, each.snapshot) for each in family)
 
+    def of(self, net: str, snapshot: str | None = None) -> list[Child]:
+        """Return the children of a net, or of one of its snapshots, and those that were and may still need it."""
+        return sorted(each for each in self._there if each.net == net and snapshot in (None, each.snapshot))
+
     @contextmanager
     def expected(self, child: Child) -> Iterator[None]:
         """Have a child count until the end of the block, whatever becomes of it."""
@@ -53,6 +57,11 @@ class Children:
         """Note a child that is about to be made. Raises StoreError, and then it counts until the next start."""
         self._there.add(child)
         await self._store.put(child.key, b"")
+
+    async def drop(self, child: Child) -> None:
+        """Note that a net needs a snapshot no more. Raises StoreError."""
+        await self._store.delete(child.key)
+        self._there.discard(child)
 
     async def remove(self, name: str) -> None:
         """Note that a net is gone. Raises StoreError."""

@@ -13,16 +13,19 @@ from service.auth.share import EVERYTHING, Share
 from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, Refused
 from service.nets.children import Child, Children
 from service.nets.deletions import Deletions
+from service.nets.family import Family
 from service.nets.hot import E, HotNets, State
 from service.nets.manifest import (
     DEFAULT,
     NETS,
+    Consent,
     Form,
     Kind,
     NetManifest,
     ParentRef,
     check_can_be_born,
     check_child,
+    check_consent,
     is_name,
     settings_of,
 )
@@ -74,6 +77,18 @@ class Nets(Generic[E]):
         self._names = [DEFAULT]  # sorted
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store)
+        self.family: Family[E] = Family(
+            place,
+            settings,
+            self._children,
+            self._parents,
+            use=self.use,
+            ref=self._ref,
+            manifest=self._manifest,
+            rewritten=self._rewritten,
+            edge_of=lambda name: self.hot.edge_of(name),
+        )
+        self.family.serve(DEFAULT, default.runtime)
         default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
@@ -161,7 +176,13 @@ class Nets(Generic[E]):
         return NetSeen(name, manifest, state, why, runtime, None if runtime is None else runtime.nbytes)
 
     async def create(
-        self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING, over: Above | None = None
+        self,
+        name: str,
+        kind: Kind,
+        form: Form,
+        share: Share = EVERYTHING,
+        over: Above | None = None,
+        consent: Consent | None = None,
     ) -> NetSeen:
         """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
 
@@ -169,7 +190,8 @@ class Nets(Generic[E]):
         """
         self._check_leads()
         await self.load()
-        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
+        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form, consent=consent or Consent())
+        check_consent(manifest, consent, is_child=over is not None)
         if over is None:
             return await self._create(manifest, share)
         check_child(kind, form, over.lines)
@@ -199,7 +221,9 @@ class Nets(Generic[E]):
             raise
         return await self.find(name)
 
-    async def change(self, name: str, tick_hz: float | None, self_loop: bool | None) -> NetSeen:
+    async def change(
+        self, name: str, tick_hz: float | None, self_loop: bool | None, consent: Consent | None = None
+    ) -> NetSeen:
         """Change what may change in a net's life, for good. Raises Refused or StoreError."""
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
@@ -207,17 +231,18 @@ class Nets(Generic[E]):
         manifest = await self._manifest(name)
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
+        check_consent(manifest, consent, is_child=manifest.parent is not None)
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         changed = {each: value for each, value in given.items() if value is not None}
-        manifest = manifest.model_copy(update={"form": manifest.form.model_copy(update=changed)})
-        async with self._writing:
-            await self._check_is_there(name)
-            await self._store.put(manifest_key(name), manifest.seal())
-        if self._has(name):
-            self._manifests[name] = manifest
-            if (edge := self.hot.edge_of(name)) is not None:
-                with suppress(Refused):  # it is being closed
-                    await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
+
+        def change(manifest: NetManifest) -> NetManifest:
+            form = manifest.form.model_copy(update=changed)
+            return manifest.model_copy(update={"form": form, "consent": consent or manifest.consent})
+
+        await self._rewritten(name, change)
+        if (edge := self.hot.edge_of(name)) is not None:
+            with suppress(Refused):  # it is being closed
+                await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
         return await self.find(name)
 
     async def delete(self, name: str) -> None:
@@ -229,6 +254,7 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
+            await self.family.release(name)
             if count := self._children.count(name):
                 raise Conflict(f"net {name} stays as long as it has children, and it has {count}: delete them first")
             self._begin_to_delete(name)
@@ -239,12 +265,12 @@ class Nets(Generic[E]):
     @asynccontextmanager
     async def _open(self, name: str) -> AsyncIterator[E]:
         manifest = await self._manifest(name)
-        ref, descent = manifest.parent, None
-        if ref is not None:
-            descent = Descent(await self._parents.get(ref), ref.lines)
+        descent = await self.family.descent_of(manifest)
         store = self._own.pop(name, None) or OwnKeys(self._store, f"{name}/")
         async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
+            self.family.serve(name, edge.runtime)
+            await self.family.settle(name, descent)
             yield edge
         if self._has(name):
             self._own[name] = store
@@ -259,6 +285,7 @@ class Nets(Generic[E]):
 
     async def _children_of(self, name: str, snapshot: str) -> int:
         await self.load()
+        await self.family.release(name, snapshot)
         return self._children.count(name, snapshot)
 
     async def _manifest(self, name: str) -> NetManifest:
@@ -270,6 +297,16 @@ class Nets(Generic[E]):
         manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
         if self._has(name):
             self._manifests[name] = manifest
+        return manifest
+
+    async def _rewritten(self, name: str, change: Callable[[NetManifest], NetManifest]) -> NetManifest:
+        """Put a net's manifest as `change` makes it of what it is. Raises NotFound, NetDamaged or StoreError."""
+        async with self._writing:
+            await self._check_is_there(name)
+            manifest = change(await self._manifest(name))
+            await self._store.put(manifest_key(name), manifest.seal())
+            if self._has(name):
+                self._manifests[name] = manifest
         return manifest
 
     def _check_may_be(self, name: str, share: Share) -> None:
