@@ -85,10 +85,10 @@ class Family(Generic[E]):
         Raises Refused or StoreError, and then it is over the one or over the other.
         """
         async with self._one:
-            before = (await self.manifest(name)).parent
-            if before is None:
+            manifest = await self.manifest(name)
+            if (before := manifest.parent) is None:
                 raise Conflict(f"net {name} is no child: it has no parent in whose place another could be")
-            if (before.net, before.snapshot) == (net, snapshot):
+            if (before.net, before.snapshot) == (net, snapshot) and not manifest.others:
                 return
             child = Child(net, snapshot, name)
             with self._children.expected(child):  # from here on the new parent is not deleted
@@ -103,14 +103,17 @@ class Family(Generic[E]):
                     await self._release(name, edge.runtime)
 
     async def _go_over(self, name: str, runtime: Runtime, now: ParentRef, parent: Parent) -> None:
-        if (await self.manifest(name)).parent == now:  # it had gone over, and the server was killed
+        descent = runtime.snapshots.descent
+        assert descent is not None, "it is a child"
+        if (await self.manifest(name)).parent == now:
+            if descent.is_new:  # it had gone over, and the server was killed
+                await runtime.snapshotter.save()
             return
         if runtime.status.mode is Mode.PAUSED:
             raise Conflict(f"net {name} is paused: resume it first")
         await self._children.add(Child(now.net, now.snapshot, name))
         await self._rewritten(name, lambda manifest: _with_other(manifest, now))
-        descent = runtime.snapshots.descent
-        if descent is None or descent.parent.sha256 != now.sha256:  # else both snapshots are of one net
+        if descent.parent.sha256 != now.sha256:  # else both snapshots are of one net
             await runtime.snapshotter.rebase(Rebase(parent))
         await self._rewritten(name, lambda manifest: _over(manifest, now))
 
