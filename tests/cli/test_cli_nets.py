@@ -56,12 +56,21 @@ def test_a_child_is_created_of_a_snapshot(server: RunningServer, notes: str) -> 
     saved = server.client.post(f"/v1/nets/{notes}/snapshots").raise_for_status().json()
     parent = f"notes@{saved['id']}"
     made = shown("nets", "create", "child", "--parent", parent, "--lines", "8192", url=server.url)
-    assert f"parent     {parent}\nown lines  8,192\n" in made
+    assert f"parent         {parent}\nown lines      8,192\nmay be merged  no\n" in made
     assert "it has 1" in complaint("nets", "delete", notes, "--yes", url=server.url)
     assert "as default@00000001" in complaint("nets", "create", "b", "--parent", "notes", url=server.url, status=2)
     assert "--variant: a child" in complaint(
         "nets", "create", "b", "--parent", parent, "--variant", "fast", url=server.url
     )
+    assert "without consent are child" in complaint("nets", "merge", parent, "child", url=server.url)
+    assert "may be merged  yes" in shown("nets", "consent", "child", "--merge", url=server.url)
+    merged = shown("nets", "merge", "notes@1", "ch*", "--name", "more", url=server.url).splitlines()
+    told = dict(line.split(maxsplit=1) for line in merged)
+    assert told["children"] == "1"
+    after = f"notes@{told['snapshot']}"
+    assert "rebased   1" in shown("nets", "rebase", after, "child", "--of", "notes", url=server.url)
+    assert f"parent         {after}\n" in shown("nets", "show", "child", url=server.url)
+    assert "CHILD: no child" in complaint("nets", "rebase", after, "none", url=server.url)
     shown("nets", "delete", "child", "--yes", url=server.url)
 
 
