@@ -3,7 +3,9 @@
 A net lives the first 600,000 bytes of TEXT and is frozen. Children of `--lines` lines (2^14) read 40,000 bytes each of
 OTHER, one after the other from its beginning, and the first 4 and all 8 are merged, as `--variant` (`fast`) has it. The
 bits are those of newborn children over the old parent and the merged ones, of 30,000 bytes that none has read: of
-OTHER, and of TEXT. Beside them a parent that has read itself what the children read.
+OTHER, and of TEXT. Beside them a parent that has read itself what the children read. Last all read 40,000 bytes more
+each, and are merged again: children that have gone over to what they were merged into, and children that were born over
+that.
 """
 
 import argparse
@@ -37,9 +39,8 @@ def of_kind(parent: Parent, old: Text, kind: Text, name: str, lines: int) -> Tab
     """Return how newborns do over the parent, and over those that children have been merged into."""
     parts = [kind[MEMBER * number :][:MEMBER] for number in range(max(FAMILIES))]
     new = kind[MEMBER * len(parts) :][:HELD_OUT]
-    table = Table(
-        f"a newborn child over …, {lines:,} lines", f"{name}: first 1,000 · {HELD_OUT:,}", "the old kind", "s"
-    )
+    title = f"a newborn child of {lines:,} lines over …"
+    table = Table(title, f"{name}: first 1,000 · {HELD_OUT:,}", "the old kind", "s a merge")
 
     def row(who: str, over: Parent, took: float | None = None) -> None:
         bits = newborn_bits(over, new, lines), newborn_bits(over, old, lines)
@@ -57,9 +58,19 @@ def of_kind(parent: Parent, old: Text, kind: Text, name: str, lines: int) -> Tab
         for part in parts[:count]:
             read(one, part)
         row(f"a net that has read what the {count} have", freeze(one))
-    again = children[0]
-    rebase(again, merged)
-    table.add_row("the first of them, that goes on over all 8", f"{read(again, new).mean():.3f}")
+    for who, over in (("(the first child goes on)", parent), ("(… over all 8 merged)", merged)):
+        child = DendriteLearner.from_checkpoint(children[0].checkpoint(), parent=parent)
+        rebase(child, over)
+        surprise = read(child, new)
+        table.add_row(who, f"{surprise[:1000].mean():.3f} · {surprise.mean():.3f}")
+    later = [kind[MEMBER * len(parts) + HELD_OUT + MEMBER * number :][:MEMBER] for number in range(len(parts))]
+    for child in children:
+        rebase(child, merged)
+    born = [child_of(merged, lines) for _ in parts]
+    for who, members in (("all 8 merged again, that were born over it", born), ("…, that have gone over", children)):
+        for child, part in zip(members, later, strict=True):
+            read(child, part)
+        row(who, freeze(merge_children(merged, members)))
     return table
 
 

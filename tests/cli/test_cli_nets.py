@@ -64,11 +64,11 @@ def test_a_child_is_created_of_a_snapshot(server: RunningServer, notes: str) -> 
     )
     assert "without consent are child" in complaint("nets", "merge", parent, "child", url=server.url)
     assert "may be merged  yes" in shown("nets", "consent", "child", "--merge", url=server.url)
-    merged = shown("nets", "merge", "notes@1", "ch*", "--name", "more", url=server.url).splitlines()
-    told = dict(line.split(maxsplit=1) for line in merged)
-    assert told["children"] == "1"
+    merged = realnet("nets", "merge", "notes@1", "ch*", "--name", "more", url=server.url)
+    told = dict(line.split(maxsplit=1) for line in merged.stdout.decode().splitlines())
+    assert told["children"] == "1", merged.stderr
     after = f"notes@{told['snapshot']}"
-    assert "rebased   1" in shown("nets", "rebase", after, "child", "--of", "notes", url=server.url)
+    assert b"rebased   1" in realnet("nets", "rebase", after, "child", "--of", "notes", url=server.url).stdout
     assert f"parent         {after}\n" in shown("nets", "show", "child", url=server.url)
     assert "CHILD: no child" in complaint("nets", "rebase", after, "none", url=server.url)
     shown("nets", "delete", "child", "--yes", url=server.url)
