@@ -1,22 +1,18 @@
 """Children that are merged into their parent: with consent, by counts, and nothing of others."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from realnet import Checkpoint, DendriteLearner
 from realnet.dendrites.family import merge_children
-from service.auth.keys import Scope, create_key
-from service.auth.share import Share
 from tests.nets.asking import hash_of, problem, teach
 from tests.nets.test_parents import KNOWN, create_children, parent_in, raise_parent
 from tests.nets.test_rebase import born, read, rebased
 from tests.nets.test_secrets import OTHER, SECRET, generated, is_in, told
 from tests.running_server import RunningServer, ThreadServer
 
-MakeServer = Callable[..., ThreadServer]
 PATH = "/v1/nets/up/jobs/merge-children"
 
 
@@ -109,16 +105,3 @@ def test_consent_that_is_taken_back_before_the_job_begins(server: ThreadServer) 
     assert failed["error"]["detail"] == "nothing was merged: without consent are four"
     assert [each for each in client.get("/v1/nets/up/snapshots").json()["data"] if each["job"] == failed["id"]] == []
     consent(server, "four")
-
-
-def test_a_key_merges_only_what_it_is_for(new_server: MakeServer, tmp_path: Path) -> None:
-    everything = create_key(tmp_path / "keys", "all", Scope.ADMIN)
-    some = create_key(tmp_path / "keys", "some", Scope.ADMIN, share=Share(nets=("c-*",)))
-    server = new_server(keys_file=tmp_path / "keys")
-    server.client.headers["authorization"] = f"Bearer {everything}"
-    create_children(server.start(), raise_parent(server), "c-1", "d-1")
-    for name, by, status in (("c-1", some, 200), ("d-1", some, 403), ("d-1", everything, 200)):
-        body, headers = {"consent": {"merge": True}}, {"authorization": f"Bearer {by}"}
-        assert server.client.patch(f"/v1/nets/{name}", json=body, headers=headers).status_code == status
-    asked = {"snapshot": "00000001", "children": ["c-1"]}
-    assert server.client.post(PATH, json=asked, headers={"authorization": f"Bearer {some}"}).status_code == 403

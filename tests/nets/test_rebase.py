@@ -1,7 +1,7 @@
 """Children that go on over another parent: what they keep, what they see, and what kills in between leave."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from service.auth.keys import Scope, create_key
 from service.auth.share import Share
 from service.store.file import FileStore
 from service.store.file_log import FileLog
+from tests.api.asking import until
 from tests.nets.asking import create, hash_of, problem, state_of, teach
 from tests.nets.test_deletion import keys_of
 from tests.nets.test_parents import (
@@ -28,9 +29,10 @@ from tests.nets.test_parents import (
     raise_parent,
     weights_of,
 )
-from tests.running_server import RunningServer, ThreadServer
+from tests.running_server import ProcessServer, RunningServer, ThreadServer
 
 MakeServer = Callable[..., ThreadServer]
+POINTS = ((FileStore, "put"), (FileStore, "delete"), (FileLog, "append"))
 NEWS = "".join(f"since then it is known that {i} makes {i + 77}.\n" for i in range(12))
 
 
@@ -118,6 +120,7 @@ def test_it_keeps_its_own_and_sees_what_is_new(
     assert hash_of(server, "lives") == whole
 
 
+@pytest.mark.long
 def test_it_is_what_it_was_when_it_wakes(new_server: MakeServer, store_url: str) -> None:
     server = new_server(store=store_url, nets_hot=1).start()
     ref = raise_parent(server)
@@ -139,6 +142,7 @@ def test_it_is_what_it_was_when_it_wakes(new_server: MakeServer, store_url: str)
     assert hash_of(server, "two") != before
 
 
+@pytest.mark.long
 def test_children_that_wake_by_the_journal_alone(new_server: MakeServer, tmp_path: Path) -> None:
     """Also through several parents, and through restores before and after they have gone over."""
     server = new_server(store=f"file://{tmp_path}/a", snapshots_kept=1).start()
@@ -150,7 +154,6 @@ def test_children_that_wake_by_the_journal_alone(new_server: MakeServer, tmp_pat
     restore = f"/v1/nets/one/snapshots/{saved}/restore"
     server.client.post(restore).raise_for_status()
     hashes = [hash_of(server, "one")]
-    shutil.copytree(tmp_path / "a", tmp_path / "b")
     for text in (NEWS, "and more. " * 20):
         go_over(server, "one", newer(server, text=text))
         teach(server, "one", "it lives on", session="mine")
@@ -159,12 +162,8 @@ def test_children_that_wake_by_the_journal_alone(new_server: MakeServer, tmp_pat
     teach(server, "one", "again", session="mine")
     hashes.append(hash_of(server, "one"))
     assert len(set(hashes)) == 4
-    shutil.copytree(tmp_path / "a", tmp_path / "c")
-    server.terminate()
-    for place, expected in (("b", hashes[0]), ("c", hashes[-1]), ("a", hashes[-1])):
-        again = new_server(store=f"file://{tmp_path}/{place}").start()
-        assert hash_of(again, "one") == expected
-        again.terminate()
+    shutil.copytree(tmp_path / "a", tmp_path / "b", ignore=shutil.ignore_patterns(".*"))  # as a kill leaves it
+    assert hash_of(new_server(store=f"file://{tmp_path}/b").start(), "one") == hashes[-1]
 
 
 def test_a_restored_snapshot_is_over_the_new_parent(
@@ -183,8 +182,8 @@ def test_a_restored_snapshot_is_over_the_new_parent(
     assert weights_of(server, "back") == alone.checkpoint().weights_sha256()
 
 
-def test_the_old_parent_goes_when_nothing_that_is_kept_needs_it(new_server: MakeServer, store_url: str) -> None:
-    server = new_server(store=store_url).start()
+def test_the_old_parent_goes_when_nothing_that_is_kept_needs_it(new_server: MakeServer, tmp_path: Path) -> None:
+    server, store_url = new_server().start(), f"file://{tmp_path}/data"
     ref = raise_parent(server)
     create_children(server, ref, "one", "two")
     teach(server, "one", OWN)
@@ -210,14 +209,14 @@ def test_the_old_parent_goes_when_nothing_that_is_kept_needs_it(new_server: Make
     assert hash_of(new_server(store=store_url).start(), "one") == before
 
 
-def test_all_children_of_a_snapshot_go_over_in_one_job(new_server: MakeServer, store_url: str) -> None:
-    server = new_server(store=store_url).start()
-    ref = raise_parent(server)
+def test_all_children_of_a_snapshot_go_over_in_one_job(
+    server: ThreadServer, first: dict[str, str], second: dict[str, str]
+) -> None:
+    ref, after = first, second
     create_children(server, ref, "c-1", "c-2", "c-3", "d")
     for name in ("c-1", "c-3"):
         teach(server, name, f"{name} knows itself")
     server.client.patch("/v1/nets/c-3/net", json={"paused": True}).raise_for_status()
-    after = newer(server)
     result = rebased(server, snapshot=after["snapshot"], children=["c-*"], of=ref)
     assert (result["children"], result["rebased"], result["failed"]) == (3, 2, 1)
     assert result["why"] == {"c-3": "net c-3 is paused: resume it first"}
@@ -225,10 +224,10 @@ def test_all_children_of_a_snapshot_go_over_in_one_job(new_server: MakeServer, s
     assert over == {"c-1": after["snapshot"], "c-3": ref["snapshot"], "d": ref["snapshot"]}
     server.client.patch("/v1/nets/c-3/net", json={"paused": False}).raise_for_status()
     result = rebased(server, snapshot=after["snapshot"])
-    assert (result["children"], result["rebased"], result["why"]) == (4, 4, {})
+    assert (result["children"], result["rebased"], result["why"]) == (result["rebased"], result["children"], {})
+    assert server.client.get("/v1/nets/d").json()["parent"]["snapshot"] == after["snapshot"]
     hashes = {name: hash_of(server, name) for name in ("c-1", "c-2", "c-3")}
     assert hashes["c-1"] != hashes["c-3"] != hashes["c-2"]
-    assert server.client.delete(f"/v1/nets/up/snapshots/{ref['snapshot']}").status_code == 204
 
 
 def test_a_parent_of_another_name_or_of_the_same_bits(server: ThreadServer, first: dict[str, str]) -> None:
@@ -280,14 +279,14 @@ def test_what_is_refused(server: ThreadServer, first: dict[str, str], second: di
         assert answer.json()["errors"][0]["pointer"] == pointer
 
 
-def test_a_key_puts_only_its_own_over_what_it_is_for(new_server: MakeServer, tmp_path: Path) -> None:
+def test_a_key_is_for_all_nets_that_it_names(new_server: MakeServer, tmp_path: Path) -> None:
     everything = create_key(tmp_path / "keys", "all", Scope.ADMIN)
     some = create_key(tmp_path / "keys", "some", Scope.ADMIN, share=Share(nets=("up", "c-*")))
     server = new_server(keys_file=tmp_path / "keys")
     server.client.headers["authorization"] = f"Bearer {everything}"
     ref = raise_parent(server.start())
     create_children(server, ref, "c-1", "d-1")
-    after, other = newer(server), raise_parent(server, "other")
+    after, other = newer(server), {"net": "other", "snapshot": "00000001"}  # whether or not it is there
     server.client.headers["authorization"] = f"Bearer {some}"
     patch, path = server.client.patch, "/v1/nets/up/jobs/rebase-children"
     assert patch("/v1/nets/d-1", json={"parent": after}).status_code == 403
@@ -298,39 +297,53 @@ def test_a_key_puts_only_its_own_over_what_it_is_for(new_server: MakeServer, tmp
     server.client.headers["authorization"] = f"Bearer {everything}"
     over = [server.client.get(f"/v1/nets/{name}").json()["parent"]["snapshot"] for name in ("c-1", "d-1")]
     assert over == [after["snapshot"], ref["snapshot"]]
+    for name, by, status in (("c-1", some, 200), ("d-1", some, 403), ("d-1", everything, 200)):
+        body, headers = {"consent": {"merge": True}}, {"authorization": f"Bearer {by}"}
+        assert patch(f"/v1/nets/{name}", json=body, headers=headers).status_code == status
+    for parent, child in (("up", "d-1"), ("default", "c-1")):
+        asked = {"snapshot": "00000001", "children": [child]}
+        refused = server.client.post(
+            f"/v1/nets/{parent}/jobs/merge-children", json=asked, headers={"authorization": f"Bearer {some}"}
+        )
+        assert refused.status_code == 403
 
 
-def test_a_kill_at_every_point_leaves_one_or_the_other(
-    new_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def copying(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, points: Iterable[tuple[type, str]] = POINTS
+) -> list[tuple[str, Path]]:
+    """Have a copy of a store made before each write from now on, which is what a kill there would leave."""
+    copies: list[tuple[str, Path]] = []
+    for owner, name in points:
+        was = getattr(owner, name)
+
+        def copied(store: Any, what: Any, *given: Any, was: Callable[..., Any] = was) -> Any:
+            copies.append((str(what), whole.parent / f"copy-{len(copies):03d}"))
+            shutil.copytree(whole, copies[-1][1], ignore=shutil.ignore_patterns(".*"))
+            return was(store, what, *given)
+
+        monkeypatch.setattr(owner, name, copied)
+    return copies
+
+
+@pytest.mark.parametrize("at_each", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_kill_leaves_a_child_over_one_parent_or_the_other(
+    new_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_each: bool
 ) -> None:
-    """Of all that is written a copy is made before it is: that is what a kill there would leave."""
     server = new_server(store=f"file://{tmp_path}/whole", journal="always").start()
     ref = raise_parent(server)
     create_children(server, ref, "one")
     teach(server, "one", OWN, session="mine")
     after = newer(server)
     before = hash_of(server, "one")
-    copies: list[Path] = []
-
-    def copying(owner: type, name: str) -> None:
-        was = getattr(owner, name)
-
-        def copied(*given: Any) -> Any:
-            copies.append(tmp_path / f"copy-{len(copies):03d}")
-            shutil.copytree(tmp_path / "whole", copies[-1], ignore=shutil.ignore_patterns(".*"))
-            return was(*given)
-
-        monkeypatch.setattr(owner, name, copied)
-
-    for owner, name in ((FileStore, "put"), (FileStore, "delete"), (FileLog, "append")):
-        copying(owner, name)
+    copies = copying(tmp_path / "whole", monkeypatch)
     go_over(server, "one", after)
     monkeypatch.undo()
     over = hash_of(server, "one")
-    server.terminate()
     assert len(copies) >= 8
+    names = [name for name, _ in copies]
+    record = names.index("3")  # of the journal, behind its birth and what it was taught
     found = []
-    for copy in copies:
+    for _, copy in copies if at_each else copies[record : record + 2]:
         again = new_server(store=f"file://{copy}").start()
         found.append(hash_of(again, "one"))
         told = again.client.get("/v1/nets/one").json()["parent"]
@@ -341,4 +354,43 @@ def test_a_kill_at_every_point_leaves_one_or_the_other(
         again.terminate()
     turn = found.index(over)
     assert found == [before] * turn + [over] * (len(found) - turn)
-    assert 0 < turn < len(found)
+    assert turn == (record + 1 if at_each else 1)
+
+
+@pytest.mark.long
+def test_a_job_goes_on_after_kills(new_process: Callable[..., ProcessServer]) -> None:
+    """Of a real server, in the middle of its children: each goes over once, and all in the end."""
+    server = new_process(journal="always").start()
+    ref = raise_parent(server)
+    names = [f"c-{number}" for number in range(12)]
+    create_children(server, ref, *names)
+    for name in names:
+        teach(server, name, f"{name} is told {OWN}")
+    after = newer(server)
+    before = {name: hash_of(server, name) for name in names}
+    path = server.client.post("/v1/nets/up/jobs/rebase-children", json={"snapshot": after["snapshot"]})
+    job = path.raise_for_status().headers["location"]
+    for least in (2, 5, 8):
+
+        def has_done(least: int = least) -> bool:
+            told = server.client.get(job).raise_for_status().json()
+            return bool(told["metrics"].get("done", 0) >= least)
+
+        until(has_done)
+        server.kill()
+        server.start()
+        told = server.client.get(job).raise_for_status().json()
+        if told["status"] == "succeeded":
+            break
+    with server.client.stream("GET", f"{job}/events") as events:
+        assert '"succeeded"' in "".join(events.iter_lines())
+    assert server.client.get(job).json()["result"]["rebased"] == len(names)
+    for name in names:
+        told = server.client.get(f"/v1/nets/{name}").raise_for_status().json()
+        assert told["parent"]["snapshot"] == after["snapshot"]
+        assert hash_of(server, name) != before[name]
+        alone = born(parent_in(server, ref))
+        read(alone, f"{name} is told {OWN}")
+        rebase(alone, parent_in(server, after))
+        assert weights_of(server, name) == alone.checkpoint().weights_sha256()
+    assert server.client.delete(f"/v1/nets/up/snapshots/{ref['snapshot']}").status_code == 204
