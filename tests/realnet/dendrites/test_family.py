@@ -214,10 +214,10 @@ def test_a_child_goes_over_to_a_newer_parent(parent: Parent) -> None:
         rebase(child, parent_of("standard", KNOWN[:100], LEAST_LINES))
 
 
-def test_a_child_without_room_for_its_gains_is_what_it_was_when_it_is_opened(parent: Parent) -> None:
+def test_a_child_without_room_for_its_gains_is_what_it_was_when_it_is_opened() -> None:
     """Also over a parent that has used fewer rows."""
-    text = tokens(bytes(np.random.default_rng(0).integers(32, 120, 6000).astype(np.uint8)))
-    young, other = parent_of(text=b"young"), parent_of(text=KNOWN + OTHER)
+    text = tokens(bytes(np.random.default_rng(0).integers(32, 120, 3000).astype(np.uint8)))
+    young, other = (parent_of(text=each, lines=2**13) for each in (b"young", KNOWN + OTHER))
     child = child_of(young, LEAST_LINES)
     child.run(text)
     for over in (young, other, young):
