@@ -23,6 +23,7 @@ from service.api.opening import NetOpener
 from service.api.request_log import RequestLog
 from service.api.routes import (
     about,
+    children,
     datasets,
     daydream,
     generate,
@@ -64,7 +65,7 @@ from service.telemetry.traces import trace_requests
 
 PARTS = (
     *(page, health, hive, nets, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs, daydream),
-    *(snapshots, journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
+    *(snapshots, journal, takeovers, merges, children, links, hooks, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
 

@@ -50,6 +50,10 @@ class Children:
         if count := await self.count(net):
             raise Conflict(f"net {net} stays as long as it has children, and it has {count}: delete them first")
 
+    def of(self, net: str, snapshot: str | None = None) -> list[Child]:
+        """Return the children of a net, or of one of its snapshots, and those that were and may still need it."""
+        return sorted(each for each in self._there if each.net == net and snapshot in (None, each.snapshot))
+
     @contextmanager
     def expected(self, child: Child) -> Iterator[None]:
         """Have a child count until the end of the block, whatever becomes of it."""
@@ -63,6 +67,11 @@ class Children:
         """Note a child that is about to be made. Raises StoreError, and then it counts until the next start."""
         self._there.add(child)
         await self._store.put(child.key, b"")
+
+    async def drop(self, child: Child) -> None:
+        """Note that a net needs a snapshot no more. Raises StoreError."""
+        await self._store.delete(child.key)
+        self._there.discard(child)
 
     async def remove(self, name: str) -> None:
         """Note that a net is gone. Raises StoreError."""

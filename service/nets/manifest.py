@@ -68,13 +68,26 @@ class ParentRef(BaseModel):
     lines: int
 
 
+class Consent(BaseModel):
+    """What may be done with what a child has learnt: to `merge` it into its parent, which others read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    merge: bool = False
+
+
 class NetManifest(Sealed, frozen=True):
-    """A net by its name, which is the `id`; `created` is in seconds since 1970. One with a `parent` is a child."""
+    """A net by its name, which is the `id`; `created` is in seconds since 1970. One with a `parent` is a child.
+
+    `others` are parents that its snapshots, or the records of its journal, may be over beside that.
+    """
 
     kind: Kind
     created: float
     form: Form
     parent: ParentRef | None = None
+    others: tuple[ParentRef, ...] = ()
+    consent: Consent = Consent()
 
 
 def is_name(name: str) -> bool:
@@ -146,6 +159,13 @@ def check_child(kind: Kind, form: Form, lines: int) -> None:
         places.append(ErrorLocation(detail=str(error), pointer="/lines"))
     if places:
         raise Invalid(places)
+
+
+def check_consent(manifest: NetManifest, consent: Consent | None, is_child: bool) -> None:
+    """Raise Invalid where consent is given for a net that is no child."""
+    if consent is not None and not is_child:
+        detail = f"only a child may be merged into its parent, and {manifest.id} is none"
+        raise Invalid([ErrorLocation(detail=detail, pointer="/consent")])
 
 
 def _bytes_of_matrix(form: Form) -> int:

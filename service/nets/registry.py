@@ -13,18 +13,21 @@ from service.auth.share import EVERYTHING, Share
 from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, NotReady, Refused
 from service.nets.children import Child, Children
 from service.nets.deletions import Deletions
+from service.nets.family import Family
 from service.nets.hot import E, HotNets, State
 from service.nets.kin import SharedKin
 from service.nets.manifest import (
     DEFAULT,
     LINE_BYTES,
     NETS,
+    Consent,
     Form,
     Kind,
     NetManifest,
     ParentRef,
     check_can_be_born,
     check_child,
+    check_consent,
     is_name,
     settings_of,
     settings_of_default,
@@ -88,9 +91,21 @@ class Nets(Generic[E]):
         self._names = Names([DEFAULT] if part.has(DEFAULT) else [])
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store, part)
-        if default is not None:
-            default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
+        self.family: Family[E] = Family(
+            place,
+            settings,
+            self._children,
+            self._parents,
+            use=self.use,
+            ref=self._ref,
+            manifest=self._manifest,
+            rewritten=self._rewritten,
+            edge_of=lambda name: self.hot.edge_of(name),
+        )
+        if default is not None:
+            self.family.serve(DEFAULT, default.runtime)
+            default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._born: tuple[Kind, Form, int] | None = None  # what was seen last that a net can be, and its bytes
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
@@ -131,6 +146,11 @@ class Nets(Generic[E]):
     def failure(self) -> str | None:
         """Return why this server cannot go on, if it can't."""
         return self._place.lock.lost if self.default is None else self.default.runtime.failure
+
+    def check_has_all(self) -> None:
+        """Raise Conflict where other servers have children of the nets that are here."""
+        if self._part.is_of_cluster:
+            raise Conflict("in a cluster children are of several shards: put each over another parent by PATCH")
 
     async def check_ready(self) -> None:
         """Raise Refused or StoreError unless nets can be opened here, and the one that is always in memory lives."""
@@ -207,7 +227,13 @@ class Nets(Generic[E]):
         return NetSeen(name, manifest, state, why, runtime, None if runtime is None else runtime.nbytes)
 
     async def create(
-        self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING, over: Above | None = None
+        self,
+        name: str,
+        kind: Kind,
+        form: Form,
+        share: Share = EVERYTHING,
+        over: Above | None = None,
+        consent: Consent | None = None,
     ) -> NetSeen:
         """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
 
@@ -217,7 +243,8 @@ class Nets(Generic[E]):
         self._check_leads()
         self._part.check(name)
         await self.load()
-        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
+        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form, consent=consent or Consent())
+        check_consent(manifest, consent, is_child=over is not None)
         if over is None:
             return await self._create(manifest, share)
         check_child(kind, form, over.lines)
@@ -256,7 +283,9 @@ class Nets(Generic[E]):
             self._born = manifest.kind, manifest.form, await check_can_be_born(manifest, self._settings)
         return self._born[2]
 
-    async def change(self, name: str, tick_hz: float | None, self_loop: bool | None) -> NetSeen:
+    async def change(
+        self, name: str, tick_hz: float | None, self_loop: bool | None, consent: Consent | None = None
+    ) -> NetSeen:
         """Change what may change in a net's life, for good. Raises Refused or StoreError."""
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
@@ -264,17 +293,18 @@ class Nets(Generic[E]):
         manifest = await self._manifest(name)
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
+        check_consent(manifest, consent, is_child=manifest.parent is not None)
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         changed = {each: value for each, value in given.items() if value is not None}
-        manifest = manifest.model_copy(update={"form": manifest.form.model_copy(update=changed)})
-        async with self._writing:
-            await self._check_is_there(name)
-            await self._store.put(manifest_key(name), manifest.seal())
-        if self._has(name):
-            self._manifests[name] = manifest
-            if (edge := self.hot.edge_of(name)) is not None:
-                with suppress(Refused):  # it is being closed
-                    await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
+
+        def change(manifest: NetManifest) -> NetManifest:
+            form = manifest.form.model_copy(update=changed)
+            return manifest.model_copy(update={"form": form, "consent": consent or manifest.consent})
+
+        await self._rewritten(name, change)
+        if (edge := self.hot.edge_of(name)) is not None:
+            with suppress(Refused):  # it is being closed
+                await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
         return await self.find(name)
 
     async def delete(self, name: str) -> None:
@@ -286,6 +316,7 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
+            await self.family.release(name)
             await self._children.check_has_none(name)
             if self._kin is not None:
                 await self._kin.mark_deleted(name)
@@ -297,17 +328,16 @@ class Nets(Generic[E]):
 
     @asynccontextmanager
     async def _open(self, name: str) -> AsyncIterator[E]:
-        descent = None
         if name == DEFAULT:
-            settings = settings_of_default(self._settings)
+            settings, descent = settings_of_default(self._settings), None
         else:
             manifest = await self._manifest(name)
-            settings = settings_of(manifest, self._settings)
-            if (ref := manifest.parent) is not None:
-                descent = Descent(await self._parents.get(ref), ref.lines)
+            settings, descent = settings_of(manifest, self._settings), await self.family.descent_of(manifest)
         store = self._keys.take(name)
         async with self._open_net(name, settings, store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
+            self.family.serve(name, edge.runtime)
+            await self.family.settle(name, descent)
             yield edge
         self._keys.give_back(name, store)
 
@@ -323,6 +353,7 @@ class Nets(Generic[E]):
 
     async def _children_of(self, name: str, snapshot: str) -> int:
         await self.load()
+        await self.family.release(name, snapshot)
         return await self._children.count(name, snapshot)
 
     async def _manifest(self, name: str) -> NetManifest:
@@ -334,6 +365,16 @@ class Nets(Generic[E]):
         manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
         if self._has(name):
             self._manifests[name] = manifest
+        return manifest
+
+    async def _rewritten(self, name: str, change: Callable[[NetManifest], NetManifest]) -> NetManifest:
+        """Put a net's manifest as `change` makes it of what it is. Raises NotFound, NetDamaged or StoreError."""
+        async with self._writing:
+            await self._check_is_there(name)
+            manifest = change(await self._manifest(name))
+            await self._store.put(manifest_key(name), manifest.seal())
+            if self._has(name):
+                self._manifests[name] = manifest
         return manifest
 
     def _check_may_be(self, name: str, share: Share) -> None:

@@ -101,7 +101,7 @@ class Runtime:
         self.watch = Watch(self.engine, name)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.is_child = descent is not None
-        self.snapshots = snapshots_of(name, settings, place, None if descent is None else descent.parent)
+        self.snapshots = snapshots_of(name, settings, place, descent)
         self.snapshots.pinned |= recovered.pinned
         self.streams = Streams(
             place.store, name, most=settings.streams, most_bytes=settings.streams_bytes, writes=not follows
@@ -341,7 +341,7 @@ class Runtime:
         await self.engine.stop()
         if self.journal is not None:
             await self.journal.stop()
-        self.snapshots.parent = None  # freed with its last child: a cycle would keep it until the next full collection
+        self.snapshots.descent = None  # freed with its last child: a cycle would keep it until the next full collection
 
     @property
     def _has_to_be_saved(self) -> bool:

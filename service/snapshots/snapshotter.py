@@ -15,15 +15,18 @@ from realnet.learners import Learner
 from service.engine.clones import clone
 from service.engine.commands import Merge, Restore, UpdateWeights
 from service.engine.engine import Engine
+from service.engine.rebase import Rebase
 from service.errors import Conflict, ErrorLocation, Invalid, Refused
 from service.journal.journal import LoggedJournal
 from service.journal.position import JournalPosition
 from service.journal.records import SnapshotRef
 from service.replica.chronicle import Chronicle
 from service.replica.experience import Experience
+from service.replica.rebasing import parent_of
 from service.replica.replica import ServiceState
 from service.replica.sessions import Sessions, state_sha256
 from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.moving import over_the_parent
 from service.snapshots.revive import revive, state_of
 from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
 from service.store.base import StoreError
@@ -115,22 +118,22 @@ class Snapshotter:
         What a job has brought, perhaps with its life, is not kept for long. Raises Invalid, Conflict or StoreError.
         """
 
-        def looked_into() -> tuple[Interface, int, str]:
+        def looked_into() -> tuple[Interface, int, str, str | None]:
             checkpoint = Checkpoint.from_bytes(data)
             tick, digest = checkpoint.tick, checkpoint.state_sha256()
-            interface = from_checkpoint(checkpoint, parent=self._catalog.parent).interface
+            interface = from_checkpoint(checkpoint, parent=parent_of(checkpoint, self._catalog.descent)).interface
             if life is not None:
                 _check_is_life(life, interface)
-            return interface, tick, digest
+            return interface, tick, digest, checkpoint.config.get("parent")
 
         async with self._saving:
             try:
-                interface, tick, digest = await asyncio.to_thread(looked_into)
+                interface, tick, digest, parent = await asyncio.to_thread(looked_into)
             except ValueError as error:
                 raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
             self._check_is_like(interface)
             kept, memory = job == UPLOAD, b"" if life is None else life.to_bytes()
-            return await self._catalog.save(data, tick, digest, memory, job=job, kept=kept, name=name)
+            return await self._catalog.save(data, tick, digest, memory, job=job, kept=kept, name=name, parent=parent)
 
     async def for_device(self, id: str, size: int | None, weights: Weights) -> bytes:
         """Return a snapshot's net made smaller, as `realnet.dendrites.device` does, in the bytes of one.
@@ -191,9 +194,11 @@ class Snapshotter:
 
     async def _restoring(self, id: str, device: str, job: str | None = None) -> tuple[Snapshot, Restore]:
         snapshot = await self._catalog.get(id)
-        learner = await revive(snapshot, await self._catalog.read(id), device, self._catalog.parent)
+        learner = await revive(snapshot, await self._catalog.read(id), device, self._catalog.descent)
         self._check_is_like(learner.interface)
         state = state_of(snapshot, await self._catalog.memory(id))
+        snapshot, state = await over_the_parent(self._catalog, snapshot, learner, state)
+        id = snapshot.id
         if self._journal is not None:
             self._catalog.pinned.add(id)
         restore = Restore(learner, SnapshotRef(id, snapshot.sha256), job)
@@ -201,6 +206,22 @@ class Snapshotter:
             restore.chronicle, restore.lived = state.chronicle, state if job else None
             restore.sessions = None if job else _sessions_of(snapshot, learner, state)
         return snapshot, restore
+
+    async def rebase(self, command: Rebase) -> None:
+        """Put a child over another parent, then take a snapshot.
+
+        If cancelled once the engine has begun, it goes over all the same. Raises Conflict, NotDurable or EngineStopped;
+        and StoreError where no snapshot could be taken before.
+        """
+        descent = self._catalog.descent
+        assert descent is not None, "only a child is asked"
+        async with self._saving:
+            if descent.is_new:  # a start goes by one record from a parent to another, not by two
+                await self._save(False, None)
+            tick = await _to_its_end(self._engine.ask(command))
+            descent.parent, descent.is_new = command.parent, True
+        _logger.info("the net went on over the parent %s at tick %d", command.parent.sha256, tick)
+        await _to_its_end(self._save_what_is_new())
 
     async def update(self, command: UpdateWeights | Merge) -> None:
         """Put what a job has made into the net, then take a snapshot.
@@ -232,11 +253,14 @@ class Snapshotter:
         checkpoint, memory = await clone(self._engine)
         await self.save_beside()
         data, digest = await asyncio.to_thread(_bytes_of, checkpoint, memory)
+        parent = checkpoint.config.get("parent")
         place = None if memory.place is None else memory.place.seq
         snapshot = await self._catalog.save(
-            data, checkpoint.tick, digest, memory.to_bytes(), place, kept=kept, name=name
+            data, checkpoint.tick, digest, memory.to_bytes(), place, kept=kept, name=name, parent=parent
         )
         self._saved_changes, self._place = changes, memory.place
+        if self._catalog.descent is not None:
+            self._catalog.descent.is_new = False
         if self._journal is not None and (oldest := await self._catalog.oldest_position()) is not None:
             self._journal.trim(oldest + 1)
         return snapshot

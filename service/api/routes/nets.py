@@ -13,7 +13,7 @@ from service.api.deps import TAKES_JSON, CallerDep, NetsDep, SettingsDep, proble
 from service.auth.keys import Scope
 from service.errors import ErrorLocation, Invalid
 from service.nets.hot import State
-from service.nets.manifest import DEFAULT, NAME, NETS, Form, Kind, ParentRef
+from service.nets.manifest import DEFAULT, NAME, NETS, Consent, Form, Kind, ParentRef
 from service.nets.parents import Above
 from service.nets.registry import NetSeen
 from service.settings import NetSettings, Settings
@@ -34,6 +34,12 @@ class NewParent(Body):
 
     net: str = Field(pattern=_PATTERN, examples=["default"])
     snapshot: str = Field(pattern="^[0-9]{8}$", examples=["00000001"])
+
+
+class ConsentGiven(Body):
+    """What may be done with what a child has learnt. What is merged into its parent shows to all who read that."""
+
+    merge: bool = Field(description="it may be merged into its parent, by who is admin of both")
 
 
 class NewNet(Body):
@@ -62,18 +68,24 @@ class NewNet(Body):
     lines: _Count | None = Field(
         None, description=f"of 64 bytes, that a child has of its own, a power of two; null: {LINES}"
     )
+    consent: ConsentGiven | None = Field(None, description="of a child; null: none")
 
 
 class NetChange(Body):
+    """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own."""
+
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
+    parent: NewParent | None = None
+    consent: ConsentGiven | None = None
 
 
 class NetShown(BaseModel):
     """A net. `settings` are those that it was made with, and `created` is null of the one named default.
 
     `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells.
-    Of a child `parent` tells which net and which snapshot it is of, and how many lines of its own it has.
+    Of a child `parent` tells which net and which snapshot it is of, and how many lines of its own it has, and `consent`
+    whether it may be merged into that.
     `tick`, and about how many `bytes` of memory it takes, are known of hot ones.
     """
 
@@ -84,6 +96,7 @@ class NetShown(BaseModel):
     created: datetime | None
     settings: dict[str, Any]
     parent: ParentRef | None
+    consent: Consent | None
     tick: int | None
     bytes: int | None
 
@@ -108,6 +121,7 @@ class NetShown(BaseModel):
             created=None if made is None else datetime.fromtimestamp(made.created, UTC),
             settings=settings,
             parent=None if made is None else made.parent,
+            consent=None if made is None or made.parent is None else made.consent,
             tick=None if runtime is None else runtime.status.tick,
             bytes=net.nbytes,
         )
@@ -134,13 +148,13 @@ async def create_net(
     if body.name == NETS:
         raise Invalid([ErrorLocation(detail="this name is reserved", pointer="/name")])
     caller.check_net(body.name)
-    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines"}))
+    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines", "consent"}))
     if body.parent is not None:
         caller.check_net(body.parent.net)
         over = Above(body.parent.net, body.parent.snapshot, LINES if body.lines is None else body.lines)
     elif body.lines is not None:
         raise Invalid([ErrorLocation(detail="only a net with a parent has lines of its own", pointer="/lines")])
-    made = await nets.create(body.name, body.kind, form, caller.share, over)
+    made = await nets.create(body.name, body.kind, form, caller.share, over, _consent(body.consent))
     log_event(_logger, logging.INFO, "net created", key=caller.name, net=body.name)
     response.headers["Location"] = f"{router.prefix}/{body.name}"
     return NetShown.of(made, settings)
@@ -174,9 +188,16 @@ async def get_net(name: str, nets: NetsDep, settings: SettingsDep, caller: Calle
 @router.patch("/{name}", responses=problems(400, 403, 404, 409, 413, 415, 422, 500, 503), dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN, of_net=False)
 async def change_net(name: str, body: NetChange, nets: NetsDep, settings: SettingsDep, caller: CallerDep) -> NetShown:
-    """Change what may change in a net's life, for good. `PATCH /v1/nets/{name}/net` does so until the net is cold."""
+    """Change what may change in a net's life, for good. `PATCH /v1/nets/{name}/net` does so until the net is cold.
+
+    Answers when a child is over another `parent`; where the server is killed it is over the one or the other.
+    """
     caller.check_net(name)
-    changed = await nets.change(name, body.tick_hz, body.self_loop)
+    if body.parent is not None:
+        caller.check_net(body.parent.net)
+        await nets.find(name)
+        await nets.family.rebase(name, body.parent.net, body.parent.snapshot)
+    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent))
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
     return NetShown.of(changed, settings)
 
@@ -191,3 +212,7 @@ async def delete_net(name: str, nets: NetsDep, caller: CallerDep) -> None:
     caller.check_net(name)
     await nets.delete(name)
     log_event(_logger, logging.INFO, "net deleted", key=caller.name, net=name)
+
+
+def _consent(given: ConsentGiven | None) -> Consent | None:
+    return None if given is None else Consent(merge=given.merge)
