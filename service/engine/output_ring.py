@@ -59,6 +59,9 @@ class OutputRing:
             each.name: np.empty((self._size,) if each.width is None else (self._size, each.width), types[each.name])
             for each in self._columns
         }
+        self._of_level = {
+            level: [each.name for each in self._columns if includes(level, each.level)] for level in LEVELS
+        }
         self._levels = np.zeros(self._size, np.uint8)  # what of each output was computed, as a place in LEVELS
         self._start = self._end = 0
         self._turns = Turns()  # of sessions
@@ -93,9 +96,8 @@ class OutputRing:
             for place, part in self._places(first, last):
                 rows = slice(part.start - self._end, part.stop - self._end)
                 self._levels[place] = LEVELS.index(level)
-                for each in self._columns:
-                    if includes(level, each.level):
-                        self._rows[each.name][place] = getattr(batch, each.name)[rows]
+                for name in self._of_level[level]:
+                    self._rows[name][place] = getattr(batch, name)[rows]
             self._end = last
             too_old = max(0, self._end - self._size)
             self._start = max(self._start, -(-too_old // self._step) * self._step)
@@ -190,12 +192,12 @@ class OutputRing:
 
     def _copy(self, begin: int, count: int) -> OutputBatch:
         level = LEVELS[self._levels[begin]]
-        there = (each.name for each in self._columns if includes(level, each.level))
+        there = self._of_level[level]
         return self._type(**{name: self._rows[name][begin : begin + count].copy() for name in there})
 
     def _level_of(self, batch: OutputBatch) -> Level:
-        lacking = [LEVELS.index(each.level) for each in self._columns if getattr(batch, each.name) is None]
-        return LEVELS[min(lacking, default=len(LEVELS)) - 1]
+        there = (all(getattr(batch, name) is not None for name in names) for names in self._of_level.values())
+        return LEVELS[sum(there) - 1]  # each level has what those before it have
 
 
 def _type_sent(column: Column, interface: Interface) -> np.dtype[Any]:

@@ -1,8 +1,11 @@
 """Entries in the journal's order, from the moment they are journalled until they have been applied."""
 
+import time
 from collections import deque
+from collections.abc import Callable
 from itertools import takewhile
 
+from realnet.dendrites.net import DendriteNet
 from service.errors import NotDurable
 from service.journal.journal import Journal, NoJournal, Ticket
 from service.journal.position import JournalPosition
@@ -16,6 +19,15 @@ _SECONDS = 0.003  # that a slice is to take: commands and generations come in be
 _HURRIED_SECONDS = 0.00075  # that it is to take while they wait
 _STRETCH_SECONDS = 0.03  # of inputs that are lived at once
 _MOST_STRETCH = 64  # ticks of each
+
+
+def clock_of(net: object) -> Callable[[], float]:
+    """Return what a slice of this net is timed with.
+
+    Dendrites are computed on the engine's thread alone, so that it is the time for which that has computed: where
+    others have the core meanwhile, shorter slices would only add to what there is to do.
+    """
+    return time.thread_time if isinstance(net, DendriteNet) else time.monotonic
 
 
 class SliceSize:
