@@ -85,7 +85,7 @@ class HotNets(Generic[E]):
         self._open, self._most, self._most_bytes, self._patience = open, most, most_bytes, patience
         self._nets: OrderedDict[str, _Hot[E]] = OrderedDict()  # the one used longest ago is first
         self._damaged: dict[str, tuple[NetDamaged, float]] = {}  # since when
-        self._change: asyncio.Future[None] | None = None  # the next, where somebody waits for it
+        self._has_changed = asyncio.Event()
         self._is_closed = False
         self._looking = asyncio.create_task(self._look(), name="hot nets")
 
@@ -95,10 +95,11 @@ class HotNets(Generic[E]):
 
         Raises NetDamaged, StoreError, or NotReady where it is not there in time.
         """
-        if (known := self._nets.get(name)) is not None and known.edge is not None:
-            hot = self._hold(known)
-        else:
-            hot = await self._woken(name)
+        try:
+            async with asyncio.timeout(self._patience):
+                hot = await self._held(name)
+        except TimeoutError:
+            raise NotReady(f"the net {name} is being woken: ask again") from None
         task = asyncio.current_task()
         assert task is not None, "called from a coroutine"
         hot.tasks.add(task)
@@ -144,7 +145,7 @@ class HotNets(Generic[E]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LEAVE_SECONDS):
                     while hot.tasks:
-                        await self._changed()
+                        await self._change()
             for task in hot.tasks:
                 task.cancel()
         await asyncio.wait([hot.life])
@@ -165,23 +166,11 @@ class HotNets(Generic[E]):
 
     # How one is used:
 
-    def _hold(self, hot: _Hot[E]) -> _Hot[E]:
-        """Have a net not be closed before it is let go."""
-        hot.users += 1
-        self._nets.move_to_end(hot.name)
-        return hot
-
-    async def _woken(self, name: str) -> _Hot[E]:
-        """Return a net that is open, and is held. Raises NotReady where it is not there in time."""
-        try:
-            async with asyncio.timeout(self._patience):
-                return await self._held(name)
-        except TimeoutError:
-            raise NotReady(f"the net {name} is being woken: ask again") from None
-
     async def _held(self, name: str) -> _Hot[E]:
+        """Return a net that is open, and is not closed before it is let go."""
         while True:
-            hot = self._hold(self._nets.get(name) or self._begin(name))
+            hot = self._nets.get(name) or self._begin(name)
+            hot.users += 1
             try:
                 if hot.end.is_set():
                     await asyncio.wait([hot.life])
@@ -191,6 +180,7 @@ class HotNets(Generic[E]):
                 self._let_go(hot)
                 raise
             if not hot.end.is_set():
+                self._nets.move_to_end(name)
                 return hot
             self._let_go(hot)
 
@@ -240,7 +230,7 @@ class HotNets(Generic[E]):
         try:
             async with asyncio.timeout(self._patience):
                 while not self._has_room():
-                    await self._changed()
+                    await self._change()
         except TimeoutError:
             raise NotReady(f"all {self._most} nets that may be in memory at once are in use: ask again") from None
         hot.is_let_in = True
@@ -307,14 +297,11 @@ class HotNets(Generic[E]):
             self._say()  # what was busy may be so no longer
 
     def _say(self) -> None:
-        if self._change is not None:
-            self._change.set_result(None)
-            self._change = None
+        self._has_changed.set()
+        self._has_changed = asyncio.Event()
 
-    async def _changed(self) -> None:
-        if self._change is None:
-            self._change = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._change)
+    async def _change(self) -> None:
+        await self._has_changed.wait()
 
 
 async def _until_ready(runtime: Runtime, end: asyncio.Event) -> None:
