@@ -1,6 +1,7 @@
 """Lead `/v1/nets/NAME/…` to the routes of `/v1/…`, with the net of this name in memory for as long as it takes."""
 
 import re
+from contextlib import AsyncExitStack
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,7 +19,7 @@ from service.nets.registry import Nets
 from service.store.base import StoreError
 
 _PATH = re.compile(rf"/v1/nets/({NAME.pattern})(/.+)", re.DOTALL)
-_OF_THE_SERVER = ("/nets/", "/hive/")  # which no net has of its own
+_OF_THE_SERVER = ("/nets", "/hive")  # which no net has of its own
 _WRITE = "/api/v1/write"  # Prometheus knows no other path
 
 
@@ -30,7 +31,7 @@ class NetPaths:
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         found = None if scope["type"] == "lifespan" else _PATH.fullmatch(scope["path"])
-        if found is None or f"{found[2]}/".startswith(_OF_THE_SERVER):
+        if found is None or f"{found[2]}/".startswith(tuple(f"{each}/" for each in _OF_THE_SERVER)):
             await self._app(scope, receive, send)
             return
         name, path = found.groups()
@@ -60,14 +61,13 @@ class NetWaking:
             await self._app(scope, receive, send)
             return
         nets = cast("Nets[Edge]", scope["app"].state.nets)
-        try:
-            async with nets.use(name) as edge:
-                scope["realnet.edge"] = edge
+        async with AsyncExitStack() as stack:
+            try:
+                scope["realnet.edge"] = await stack.enter_async_context(nets.use(name))
+            except (Refused, StoreError) as error:
+                await refusal(scope, error)(scope, receive, send)
+            else:
                 await self._app(scope, receive, send)
-        except (Refused, StoreError) as error:
-            if "realnet.edge" in scope:  # it was there, and the error is another
-                raise
-            await refusal(scope, error)(scope, receive, send)
 
 
 def _within(name: str, location: str) -> str:

@@ -22,7 +22,7 @@ from service.engine.opinions import Listeners
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
 from service.engine.pace import Mode, Pace
-from service.engine.pipeline import Pipeline, SliceSize, clock_of
+from service.engine.pipeline import Pipeline, SliceSize
 from service.engine.replay_report import reported
 from service.engine.replies import Replies, is_run
 from service.engine.status import Status, StatusBoard
@@ -349,7 +349,7 @@ class Engine:
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         is_input = isinstance(first, InputRecord | TogetherRecord)
         may_thread = is_input and self._threads.apply(self._replica.learner.net)
-        started = (clock := clock_of(self._replica.learner.net))()
+        started = (clock := self._slice.clock_of(self._replica.learner.net))()
         self.listeners.listen(self._replica.learner, is_input)  # dreams are private
         if isinstance(restore := taken[0][0].waiter, Restore) and restore.job is not None:
             restore.before = self._replica.learner.checkpoint(), self._replica.state(self._pipeline.position())

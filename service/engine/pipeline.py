@@ -21,20 +21,20 @@ _STRETCH_SECONDS = 0.03  # of inputs that are lived at once
 _MOST_STRETCH = 64  # ticks of each
 
 
-def clock_of(net: object) -> Callable[[], float]:
-    """Return what a slice of this net is timed with.
-
-    Dendrites are computed on the engine's thread alone, so that it is the time for which that has computed: where
-    others have the core meanwhile, shorter slices would only add to what there is to do.
-    """
-    return time.thread_time if isinstance(net, DendriteNet) else time.monotonic
-
-
 class SliceSize:
     """How many ticks a slice may have, so that it takes about as long on any machine."""
 
     def __init__(self) -> None:
         self._per_second = _FIRST_TICKS / _SECONDS
+
+    @staticmethod
+    def clock_of(net: object) -> Callable[[], float]:
+        """Return what a slice of this net is timed with.
+
+        Dendrites are computed on the engine's thread alone, so that it is the time for which that has computed: where
+        others have the core meanwhile, shorter slices would only add to what there is to do.
+        """
+        return time.thread_time if isinstance(net, DendriteNet) else time.monotonic
 
     def most(self, paused: bool, hurried: bool = False) -> int:
         """Return the ticks that the next slice may have: none while the net is paused, few while others wait."""

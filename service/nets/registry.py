@@ -291,8 +291,7 @@ class Nets(Generic[E]):
 
     async def _check_is_there(self, name: str) -> None:
         self._check_leads()
-        if not self._has_loaded:
-            await self.load()
+        await self.load()
         if not self._has(name):
             raise NotFound("there is no net of this name")
 
