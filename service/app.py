@@ -20,6 +20,7 @@ from service.api.nets import NetPaths, NetWaking
 from service.api.openai import chat, completions, models
 from service.api.openapi import DESCRIPTION, Api
 from service.api.opening import NetOpener
+from service.api.quick_inputs import QuickInputs
 from service.api.request_log import RequestLog
 from service.api.routes import (
     about,
@@ -102,6 +103,7 @@ def create_app(settings: Settings, living: Living | None = None, leaves_out: Col
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in parts for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
+    app.add_middleware(QuickInputs)
     app.add_middleware(NetWaking)
     if settings.follow is not None:
         app.add_middleware(Forwarding)

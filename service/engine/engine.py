@@ -368,7 +368,7 @@ class Engine:
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         is_input = isinstance(first, InputRecord | TogetherRecord)
         may_thread = is_input and self._threads.apply(self._replica.learner.net)
-        started = time.monotonic()
+        started = (clock := self._slice.clock_of(self._replica.learner.net))()
         self.listeners.listen(self._replica.learner, is_input)  # dreams are private
         if isinstance(restore := taken[0][0].waiter, Restore) and restore.job is not None:
             restore.before = self._replica.learner.checkpoint(), self._replica.state(self._pipeline.position())
@@ -383,7 +383,7 @@ class Engine:
         if is_input:
             self.listeners.tell()
             self._pace.frame(time.monotonic())
-            self._slice.adapt(ticks, seconds := time.monotonic() - started)
+            self._slice.adapt(ticks, seconds := clock() - started)
             if may_thread:
                 self._threads.took(ticks, seconds)
             self._inbox.release(sum(ticks for entry, ticks in taken if is_run(entry)))

@@ -30,9 +30,12 @@ class TickRate:
         return self._rate
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)  # to make one that is frozen takes three times as long, and one is made for every step
 class Status:
-    """The net as of the engine's last step. `learning_rate` and `plasticity` are those of inputs taken from now on."""
+    """The net as of the engine's last step, which nobody changes.
+
+    `learning_rate` and `plasticity` are those of inputs taken from now on.
+    """
 
     mode: Mode
     preset: str
