@@ -1,11 +1,14 @@
 """The one place that knows every part: it puts them together, and starts and stops them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from types import ModuleType
+from typing import TypeAlias
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from service.api.access import needs
@@ -65,18 +68,45 @@ PARTS = (
     *(models, completions, chat),
 )
 
+Living: TypeAlias = Callable[[FastAPI, Settings], AbstractAsyncContextManager[Nets[Edge]]]
 
-def create_app(settings: Settings) -> FastAPI:
-    """Put an application together that has not begun. Raises CannotStart where it lacks what it is asked for."""
+
+def create_app(settings: Settings, living: Living | None = None, parts: Sequence[ModuleType] = PARTS) -> FastAPI:
+    """Put the application of a server that has nets together. Raises CannotStart where it lacks what it is asked for.
+
+    It has the nets of a store, with `default` always in memory, unless another way of `living` is given.
+    """
+    living = living or _living
+
+    @asynccontextmanager
+    async def having_nets(app: FastAPI) -> AsyncIterator[None]:
+        async with living(app, settings) as nets:
+            app.state.edge, app.state.nets = nets.default, nets
+            app.state.failure = lambda: nets.failure
+            app.state.registry = open_registry(EdgesCollector(lambda: nets.edges), NetsCollector(lambda: nets.counts))
+            yield
+
+    inside = [Middleware(NetWaking)]
+    if settings.follow is not None:
+        inside.append(Middleware(Forwarding))
+    return put_together(settings, having_nets, parts, inside)
+
+
+def put_together(
+    settings: Settings,
+    having: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    parts: Sequence[ModuleType],
+    inside: Sequence[Middleware],
+) -> FastAPI:
+    """Put an application together that has not begun, with the routes of these parts.
+
+    It runs `having` what it is about. Behind the gateway's checks stand the middlewares `inside`, the innermost first.
+    """
     keyring = Keyring(settings.api_key, settings.keys_file, settings.rate_requests, settings.rate_ticks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _following(keyring), _living(app, settings) as living:
-            app.state.edge, app.state.nets = living.default, living
-            app.state.registry = open_registry(
-                EdgesCollector(lambda: living.edges), NetsCollector(lambda: living.counts)
-            )
+        async with _following(keyring), having(app):
             yield
         await asyncio.to_thread(end_traces)
 
@@ -90,18 +120,19 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
-    guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
+    guarded = [*app.routes, *(route for part in parts for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
-    app.add_middleware(NetWaking)
-    if settings.follow is not None:
-        app.add_middleware(Forwarding)
+    for each in inside:
+        app.add_middleware(each.cls, *each.args, **each.kwargs)
     app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(RequestLog)
     add_error_handlers(app)
+    app.state.settings = settings
     app.state.url = ""  # once somebody listens, where that is
-    for part in PARTS:
+    app.state.serves = _nothing_else  # is awaited then
+    for part in parts:
         app.include_router(part.router)
     end_traces = _traced(app) if settings.traces else _nothing
     build = app.build_middleware_stack
@@ -118,6 +149,10 @@ def _traced(app: FastAPI) -> Callable[[], None]:
 
 
 def _nothing() -> None:
+    """Do nothing."""
+
+
+async def _nothing_else() -> None:
     """Do nothing."""
 
 

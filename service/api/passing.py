@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -18,7 +19,10 @@ _PORTS = {"http": 80, "https": 443}
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
 _OF_THE_ANSWER = _OF_THE_CONNECTION | {b"date", b"server"}
 # A page's origin was checked here, where it asked; the other server would compare it with its own address.
-_NOT_SENT = _OF_THE_CONNECTION | {b"host", b"origin", b"expect", b"content-length"}
+_NOT_SENT = _OF_THE_CONNECTION | {b"host", b"origin", b"expect", b"content-length", b"x-forwarded-for"}
+
+
+Answer: TypeAlias = tuple[int, Headers, bytes]  # the status, the headers and the body
 
 
 class ClientLeft(Exception):
@@ -31,17 +35,19 @@ class Body:
     Attributes:
         read: what has been read of it beforehand.
         has_more: more is to come.
+        is_kept: all that has been sent of it is in `read`, so that it can be sent again.
     """
 
     def __init__(self, scope: Connection, receive: Receive) -> None:
         said = dict(each for each in scope["headers"] if each[0] in (b"content-length", b"transfer-encoding"))
         self.read = b""
         self.has_more = bool(said)
+        self.is_kept = True
         self._is_there = bool(said)
         self._length = said.get(b"content-length")
         self._receive = receive
 
-    async def begin(self, most: int = _KEPT_BYTES) -> None:
+    async def begin(self, most: float = _KEPT_BYTES) -> None:
         """Read on until all of it has come, or more than `most` bytes. Raises ClientLeft, and as `receive` does."""
         parts, size = [self.read], len(self.read)
         while self.has_more and size <= most:
@@ -64,6 +70,7 @@ class Body:
         try:
             while self.has_more:
                 data = await self._next()
+                self.is_kept = False
                 connection.write(_chunk(data) if is_chunked else data)
                 await connection.written()
             if is_chunked:
@@ -134,17 +141,17 @@ class Passer:
         finally:
             self._give_back(url, connection, not body.has_more)
 
-    async def ask(self, url: str, target: bytes, headers: Headers = ()) -> tuple[int, bytes]:  # type: ignore[assignment]
-        """Return the status and the body of the answer to a GET. Raises Broken."""
+    async def ask(self, url: str, target: bytes, headers: Headers) -> Answer:
+        """Return the answer to a GET. Raises Broken."""
         connection = await self._take(url)
         try:
-            connection.begin(b"GET", target, [(b"host", urlsplit(url).netloc.encode()), *headers], b"")
-            status, _ = await connection.head()
+            connection.begin(b"GET", target, [_host_of(url), *headers], b"")
+            status, came = await connection.head()
             whole, is_last = b"", False
             while not is_last:
                 part, is_last = await connection.part()
                 whole += part
-            return status, whole
+            return status, came, whole
         finally:
             self._give_back(url, connection, True)
 
@@ -195,7 +202,11 @@ def target_of(scope: Connection) -> bytes:
 
 def _sent(url: str, scope: Connection, headers: Headers) -> Headers:
     own = [each for each in scope["headers"] if each[0] not in _NOT_SENT]
-    return [(b"host", urlsplit(url).netloc.encode()), *own, *headers]
+    return [_host_of(url), *own, *headers]
+
+
+def _host_of(url: str) -> tuple[bytes, bytes]:
+    return b"host", url.partition("://")[2].encode()
 
 
 def _chunk(data: bytes) -> bytes:
