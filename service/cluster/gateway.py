@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -27,6 +28,7 @@ from service.cluster.watching import watch
 from service.errors import Refused, problem_of_status
 from service.nets.manifest import DEFAULT
 from service.runtime.birth import CannotStart
+from service.server.run import build, prepare
 from service.settings import Settings
 from service.store.base import StoreError
 from service.telemetry.metrics import open_registry
@@ -117,3 +119,15 @@ def _net_of(scope: Connection) -> str:
         if scope["path"].startswith(folder):
             return str(scope["path"].removeprefix(folder))
     return DEFAULT
+
+
+def run_gateway(settings: Settings) -> str | None:
+    """Serve a gateway until SIGTERM or SIGINT; return why it could not start, if so. Raises CannotStart, OSError."""
+    prepare(settings)
+    shards = RedisShards(settings.store, settings.cluster_shards, settings.nets_wait)
+    server, listener = build(settings, create_gateway_app(settings, shards))
+    return server.serve_on(listener)
+
+
+if __name__ == "__main__":
+    sys.exit(run_gateway(Settings()))
