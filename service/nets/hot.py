@@ -86,7 +86,7 @@ class HotNets(Generic[E]):
         self._nets: OrderedDict[str, _Hot[E]] = OrderedDict()  # the one used longest ago is first
         self._damaged: dict[str, tuple[NetDamaged, float]] = {}  # since when
         self._has_changed = asyncio.Event()
-        self._is_closed = False
+        self.is_closed = False
         self._looking = asyncio.create_task(self._look(), name="hot nets")
 
     @asynccontextmanager
@@ -152,7 +152,7 @@ class HotNets(Generic[E]):
 
     def begin_to_close(self) -> None:
         """Have all nets end, each by itself, and open none any more."""
-        self._is_closed = True
+        self.is_closed = True
         self._looking.cancel()
         for hot in self._nets.values():
             hot.end.set()
@@ -193,7 +193,7 @@ class HotNets(Generic[E]):
     # How one lives:
 
     def _begin(self, name: str) -> _Hot[E]:
-        if self._is_closed:
+        if self.is_closed:
             raise NotReady("the server is shutting down")
         if (found := self._damaged.get(name)) is not None:
             if time.monotonic() - found[1] < _AGAIN_SECONDS:

@@ -88,6 +88,12 @@ def settings_of(manifest: NetManifest, server: Settings) -> Settings:
     return Settings.model_construct(asked, **(own | born | _RESTS | _ALONE | given))
 
 
+def settings_of_default(server: Settings) -> Settings:
+    """Return the settings of the net named default where it is one of many, and no server's own."""
+    own = {name: getattr(server, name) for name in Settings.model_fields}
+    return Settings.model_construct(server.model_fields_set, **(own | _RESTS | _ALONE))
+
+
 async def check_can_be_born(manifest: NetManifest, server: Settings) -> None:
     """Make such a net and let it go again. Raises Invalid, or Conflict for one that is too large for this server."""
     form, kind = manifest.form, manifest.kind

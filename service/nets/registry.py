@@ -3,14 +3,14 @@
 import asyncio
 import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic
 
 from service.auth.share import EVERYTHING, Share
-from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, Refused
+from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, NotReady, Refused
 from service.nets.children import Child, Children
 from service.nets.deletions import Deletions
 from service.nets.hot import E, HotNets, State
@@ -25,8 +25,10 @@ from service.nets.manifest import (
     check_child,
     is_name,
     settings_of,
+    settings_of_default,
 )
 from service.nets.parents import Above, Parents
+from service.nets.part import Part
 from service.nets.tally import Counts
 from service.replica.birth import Descent
 from service.runtime import changes
@@ -34,6 +36,7 @@ from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import Store
+from service.store.health import StoreHealth
 from service.store.keys import deleted_net_key, manifest_key
 from service.store.own_keys import OwnKeys
 
@@ -55,8 +58,12 @@ class NetSeen:
     nbytes: int | None
 
 
+ALL = Part()
+
+
 class Nets(Generic[E]):
-    """The nets of a store, of which `default` is always in memory. On the loop.
+    """The nets of a store, of which `default` is always in memory; or one `part` of them, without any that is. On the
+    loop.
 
     A name is there from the put of its manifest until its deletion begins.
     """
@@ -65,22 +72,26 @@ class Nets(Generic[E]):
         self,
         place: OpenStore,
         settings: Settings,
-        default: E,
+        default: E | None,
         open: Callable[[str, Settings, Store, Descent | None], AbstractAsyncContextManager[E]],
         leads: Callable[[], bool],
+        part: Part = ALL,
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
-        self._names = [DEFAULT]  # sorted
+        self._part = part
+        self._names = [DEFAULT] if part.has(DEFAULT) else []  # sorted
         self._manifests: dict[str, NetManifest] = {}  # those that were read
         self._parents, self._children = Parents(place, settings), Children(place.store)
-        default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
+        if default is not None:
+            default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
         self._own: dict[str, OwnKeys] = {}  # of nets that were closed in order: nobody has put anything since
         self.hot: HotNets[E] = HotNets(self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait)
         self._deletions = Deletions(place, self._children, self.hot.remove, self._writing)
+        self._health = StoreHealth(place.store)
 
     async def load(self) -> None:
         """Read which nets there are, and go on with deletions. Raises StoreError."""
@@ -88,16 +99,35 @@ class Nets(Generic[E]):
             if self._has_loaded or not self._leads():
                 return
             keys = await self._store.keys(manifest_key(""))
-            deleted = {name for key in keys if is_name(name := key.removeprefix(deleted_net_key("")))}
-            names = {name for key in keys if is_name(name := key.removeprefix(manifest_key("")))}
+            deleted = set(self._named(keys, deleted_net_key("")))
+            names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
-            self._names = sorted({DEFAULT, *names} - deleted)
+            self._names = sorted({*self._names, *names} - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
                 self._begin_to_delete(name)
 
+    def _named(self, keys: Iterable[str], folder: str) -> Iterator[str]:
+        """Return the names of the nets that these keys in a folder are of, and that are here."""
+        names = (key.removeprefix(folder) for key in keys)
+        return (name for name in names if is_name(name) and self._part.has(name))
+
+    @property
+    def failure(self) -> str | None:
+        """Return why this server cannot go on, if it can't."""
+        return self._place.lock.lost if self.default is None else self.default.runtime.failure
+
+    async def check_ready(self) -> None:
+        """Raise Refused or StoreError unless nets can be opened here, and the one that is always in memory lives."""
+        if self.default is not None:
+            await self.default.runtime.check_ready()
+        elif self.hot.is_closed:
+            raise NotReady("the server is shutting down")
+        elif (error := await self._health.error()) is not None:
+            raise error
+
     def begin_to_close(self) -> None:
-        """Have all nets end beside the one named default."""
+        """Have all nets end beside the one that is always in memory."""
         self._deletions.cancel()
         self.hot.begin_to_close()
         self._parents.close()
@@ -110,9 +140,9 @@ class Nets(Generic[E]):
     async def use(self, name: str) -> AsyncIterator[E]:
         """Have a net in memory until the end of the block.
 
-        Raises NotFound, NetDamaged, StoreError, or NotReady where it cannot be woken in time.
+        Raises NotFound, Misdirected, NetDamaged, StoreError, or NotReady where it cannot be woken in time.
         """
-        if name == DEFAULT:
+        if name == DEFAULT and self.default is not None:
             yield self.default
             return
         await self._check_is_there(name)
@@ -122,7 +152,7 @@ class Nets(Generic[E]):
     @property
     def edges(self) -> list[E]:
         """Return all nets in memory."""
-        return [self.default, *self.hot.edges]
+        return [*([] if self.default is None else [self.default]), *self.hot.edges]
 
     @property
     def counts(self) -> Counts:
@@ -147,12 +177,12 @@ class Nets(Generic[E]):
         return found
 
     async def find(self, name: str) -> NetSeen:
-        """Return how a net is, without waking it. Raises NotFound or StoreError."""
-        if name == DEFAULT:
+        """Return how a net is, without waking it. Raises NotFound, Misdirected or StoreError."""
+        if name == DEFAULT and self.default is not None:
             return NetSeen(name, None, "hot", None, self.default.runtime, self.default.runtime.nbytes)
         await self._check_is_there(name)
         try:
-            manifest = await self._manifest(name)
+            manifest = None if name == DEFAULT else await self._manifest(name)
         except NetDamaged as error:
             return NetSeen(name, None, "damaged", str(error), None, None)
         state, why = self.hot.state(name)
@@ -165,9 +195,11 @@ class Nets(Generic[E]):
     ) -> NetSeen:
         """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
 
-        It is a child of what it is made `over`. Raises Conflict, Invalid, NetDamaged, NotReady or StoreError.
+        It is a child of what it is made `over`. Raises Conflict, Invalid, Misdirected, NetDamaged, NotReady or
+        StoreError.
         """
         self._check_leads()
+        self._part.check(name)
         await self.load()
         manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
         if over is None:
@@ -238,12 +270,16 @@ class Nets(Generic[E]):
 
     @asynccontextmanager
     async def _open(self, name: str) -> AsyncIterator[E]:
-        manifest = await self._manifest(name)
-        ref, descent = manifest.parent, None
-        if ref is not None:
-            descent = Descent(await self._parents.get(ref), ref.lines)
+        descent = None
+        if name == DEFAULT:
+            settings = settings_of_default(self._settings)
+        else:
+            manifest = await self._manifest(name)
+            settings = settings_of(manifest, self._settings)
+            if (ref := manifest.parent) is not None:
+                descent = Descent(await self._parents.get(ref), ref.lines)
         store = self._own.pop(name, None) or OwnKeys(self._store, f"{name}/")
-        async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
+        async with self._open_net(name, settings, store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
             yield edge
         if self._has(name):
@@ -291,6 +327,7 @@ class Nets(Generic[E]):
 
     async def _check_is_there(self, name: str) -> None:
         self._check_leads()
+        self._part.check(name)
         await self.load()
         if not self._has(name):
             raise NotFound("there is no net of this name")

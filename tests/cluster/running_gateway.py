@@ -16,7 +16,5 @@ class ThreadGateway(ThreadServer):
         self._log_path = directory / f"gateway-{self.port}.log"
         self._build = lambda settings: build(
             settings,
-            create_gateway_app(
-                settings, RedisShards(settings.store, settings.cluster_shards, settings.nets_wait)
-            ),
+            create_gateway_app(settings, RedisShards(settings.store, settings.cluster_shards, settings.nets_wait)),
         )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from realnet.dendrites.child import LINES
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, NetsDep, problems
+from service.api.deps import TAKES_JSON, CallerDep, NetsDep, SettingsDep, problems
 from service.auth.keys import Scope
 from service.errors import ErrorLocation, Invalid
 from service.nets.hot import State
@@ -92,12 +92,15 @@ class NetShown(BaseModel):
     def of(cls, net: NetSeen, server: Settings) -> Self:
         made, runtime = net.manifest, net.runtime
         kind, settings = (None, {}) if made is None else (made.kind, made.form.given)
-        if net.name == DEFAULT and runtime is not None:
-            kind = "frames" if runtime.interface.vocabulary is None else "tokens"
+        if net.name == DEFAULT:
+            kind = "tokens" if server.inputs is None else "frames"
             asked = server.model_fields_set & Form.model_fields.keys() & NetSettings.model_fields.keys()
             settings = {name: getattr(server, name) for name in sorted(asked) if getattr(server, name) is not None}
-            if runtime.interface.vocabulary is not None and "vocabulary" in settings:
-                settings["vocabulary"] = runtime.interface.vocabulary.name  # not the path of a file
+            if runtime is not None:
+                kind = "frames" if runtime.interface.vocabulary is None else "tokens"
+            if "vocabulary" in settings:  # not the path of a file
+                known = None if runtime is None else runtime.interface.vocabulary
+                settings["vocabulary"] = None if known is None else known.name
         return cls(
             name=net.name,
             kind=kind,
@@ -121,7 +124,9 @@ class NetList(BaseModel):
     "", status_code=201, responses=problems(400, 403, 409, 413, 415, 422, 429, 500, 503), dependencies=[TAKES_JSON]
 )
 @needs(Scope.ADMIN, of_net=False)
-async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerDep, response: Response) -> NetShown:
+async def create_net(
+    body: NewNet, nets: NetsDep, settings: SettingsDep, caller: CallerDep, response: Response
+) -> NetShown:
     """Make a net. All of it is then under `/v1/nets/{name}/`, as that of the net named default is under `/v1/`.
 
     It is woken by the first request for it. Refused (409) where there is one of this name, or as many as may be, of all
@@ -139,14 +144,14 @@ async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerD
     made = await nets.create(body.name, body.kind, form, caller.share, over)
     log_event(_logger, logging.INFO, "net created", key=caller.name, net=body.name)
     response.headers["Location"] = f"{router.prefix}/{body.name}"
-    return NetShown.of(made, edge.settings)
+    return NetShown.of(made, settings)
 
 
 @router.get("", responses=problems(422, 503))
 @needs(Scope.READ, of_net=False)
 async def list_nets(
     nets: NetsDep,
-    edge: EdgeDep,
+    settings: SettingsDep,
     caller: CallerDep,
     prefix: Annotated[str, Query(pattern="^[a-z0-9._-]{0,64}$", description="what the names begin with")] = "",
     after: Annotated[str, Query(max_length=64, description="a name, as `next` of the answer before")] = "",
@@ -154,27 +159,27 @@ async def list_nets(
 ) -> NetList:
     """List the nets that the key is for by their names, without waking any."""
     names = list(islice(filter(caller.share.includes, await nets.names(prefix, after)), limit + 1))
-    shown = [NetShown.of(net, edge.settings) for net in await nets.seen(names[:limit])]
+    shown = [NetShown.of(net, settings) for net in await nets.seen(names[:limit])]
     has_more = len(names) > limit
     return NetList(data=shown, has_more=has_more, next=names[limit - 1] if has_more else None)
 
 
 @router.get("/{name}", responses=problems(404, 503))
 @needs(Scope.READ, of_net=False)
-async def get_net(name: str, nets: NetsDep, edge: EdgeDep, caller: CallerDep) -> NetShown:
+async def get_net(name: str, nets: NetsDep, settings: SettingsDep, caller: CallerDep) -> NetShown:
     """Look at a net, without waking it."""
     caller.check_net(name)
-    return NetShown.of(await nets.find(name), edge.settings)
+    return NetShown.of(await nets.find(name), settings)
 
 
 @router.patch("/{name}", responses=problems(400, 403, 404, 409, 413, 415, 422, 500, 503), dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN, of_net=False)
-async def change_net(name: str, body: NetChange, nets: NetsDep, edge: EdgeDep, caller: CallerDep) -> NetShown:
+async def change_net(name: str, body: NetChange, nets: NetsDep, settings: SettingsDep, caller: CallerDep) -> NetShown:
     """Change what may change in a net's life, for good. `PATCH /v1/nets/{name}/net` does so until the net is cold."""
     caller.check_net(name)
     changed = await nets.change(name, body.tick_hz, body.self_loop)
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
-    return NetShown.of(changed, edge.settings)
+    return NetShown.of(changed, settings)
 
 
 @router.delete("/{name}", status_code=204, responses=problems(403, 404, 409, 503))
