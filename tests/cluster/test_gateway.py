@@ -59,7 +59,8 @@ def test_bodies_pass_both_ways_as_they_come(cluster: Cluster) -> None:
 def test_a_generation_ends_when_its_client_leaves(cluster: Cluster) -> None:
     ask, path = cluster.gateway.client, f"/v1/nets/{NETS[1]}/generate"
     with ask.stream("POST", path, json={"prompt": "a", "max_tokens": 2**22, "stream": True}) as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()
+        next(lines)
         assert problem(ask.post(path, json={"prompt": "a"})) == (429, "overloaded")  # there is one place
     until(lambda: ask.post(path, json={"prompt": "a"}).status_code == 200)
 
