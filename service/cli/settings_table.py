@@ -7,6 +7,7 @@ from service.cli.options import bounds_of, choices_of, default_of, flag_of, is_s
 from service.settings import GROUPS, ClusterSettings, variable_of
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 _HEAD = """\
@@ -27,7 +28,8 @@ def settings_table() -> str:
 
 
 def _lines() -> Iterator[str]:
-    for group in (*GROUPS, ClusterSettings):
+    groups: tuple[type[BaseModel], ...] = (*GROUPS, ClusterSettings)
+    for group in groups:
         yield f"## {group.model_config['title']}\n"
         yield f"{group.__doc__}\n"
         yield "| flag | variable | default | values | what it is |"

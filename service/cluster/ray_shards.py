@@ -145,9 +145,7 @@ def _found(node: str, nodes: Iterable[Node]) -> Node:
 
 def _mark_node(id: str) -> None:
     """Have Ray place nothing on a node any more. In the cluster: a client outside has no way to it."""
-    from ray._raylet import GcsClient
-
-    gcs = GcsClient(address=ray.get_runtime_context().gcs_address)
+    gcs = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address)
     accepted, why = gcs.drain_node(id, _PREEMPTION, "realnet cluster drain", 0)
     if not accepted:
         raise RuntimeError(why)

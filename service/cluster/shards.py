@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -116,9 +116,9 @@ class RedisShards:
 
     async def seen(self) -> list[ShardSeen]:
         found = []
-        told: list[bytes | None]
+        keys = [REDIS_OWNER, *(f"{REDIS_SHARD}{shard}" for shard in range(self.count))]
         with translated_errors(self._place, _CALL_SECONDS):
-            told = await self._client.mget([REDIS_OWNER, *(f"{REDIS_SHARD}{shard}" for shard in range(self.count))])
+            told = cast("list[bytes | None]", await self._client.mget(keys))
         expected = f"{CLUSTER}{self.count} shards"
         if told[0] is not None and told[0].startswith(CLUSTER.encode()) and told[0] != expected.encode():
             raise StoreError(f"{self._place} is of {told[0].decode()}, not {self.count}: set REALNET_CLUSTER_SHARDS")

@@ -17,6 +17,10 @@ class Part(NamedTuple):
     shard: int = 0
     of: int = 1
 
+    @property
+    def is_of_cluster(self) -> bool:
+        return self.of > 1
+
     def has(self, name: str) -> bool:
         return shard_of(name, self.of) == self.shard
 

@@ -14,6 +14,7 @@ from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged
 from service.nets.children import Child, Children
 from service.nets.deletions import Deletions
 from service.nets.hot import E, HotNets, State
+from service.nets.kin import SharedKin
 from service.nets.manifest import (
     DEFAULT,
     NETS,
@@ -82,9 +83,10 @@ class Nets(Generic[E]):
         self._part = part
         self._names = [DEFAULT] if part.has(DEFAULT) else []  # sorted
         self._manifests: dict[str, NetManifest] = {}  # those that were read
-        self._parents, self._children = Parents(place, settings), Children(place.store)
+        self._parents, self._children = Parents(place, settings), Children(place.store, part)
         if default is not None:
             default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
+        self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
         self._born: tuple[Kind, Form] | None = None  # what was seen last that a net can be
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
@@ -102,6 +104,8 @@ class Nets(Generic[E]):
             deleted = set(self._named(keys, deleted_net_key("")))
             names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
+            if self._kin is not None:
+                await self._kin.take_back(deleted)
             self._names = sorted({*self._names, *names} - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
@@ -220,7 +224,7 @@ class Nets(Generic[E]):
         self._manifests[name] = manifest
         try:
             if child is not None:
-                await self._children.add(child)
+                await (self._kin or self._children).add(child)
             async with self._writing:
                 if not self._has(name):
                     raise Conflict(f"the net {name} was deleted meanwhile")
@@ -261,9 +265,11 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
-            if count := self._children.count(name):
-                raise Conflict(f"net {name} stays as long as it has children, and it has {count}: delete them first")
-            self._begin_to_delete(name)
+            await self._children.check_has_none(name)
+            if self._kin is not None:
+                await self._kin.mark_deleted(name)
+            if name not in self._deletions:
+                self._begin_to_delete(name)
         await self._deletions.wait(name)
 
     # How they are opened:
@@ -287,6 +293,8 @@ class Nets(Generic[E]):
 
     async def _ref(self, over: Above) -> ParentRef:
         """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
+        if self._kin is not None:  # it may be another process that has it
+            return await self._kin.ref(over)
         try:
             async with self.use(over.net) as edge:
                 return await self._parents.ref(over, edge.runtime.snapshots)
@@ -295,7 +303,7 @@ class Nets(Generic[E]):
 
     async def _children_of(self, name: str, snapshot: str) -> int:
         await self.load()
-        return self._children.count(name, snapshot)
+        return await self._children.count(name, snapshot)
 
     async def _manifest(self, name: str) -> NetManifest:
         """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""

@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 
 class SnapshotCatalog:
-    """The snapshots of the net `name`, owned by one process.
+    """The snapshots of the net `name`, owned by one process; another one may keep one that is to have children.
 
     Users have at most `most_kept` of them kept, until they delete them. Of the others the newest `retention` stay, and
     beside these the newest few that jobs made; those are never taken for the net's own.
@@ -122,9 +122,10 @@ class SnapshotCatalog:
                 await self._check_room()
             if changes.get("kept") is False:
                 await self._check_has_no_children(id)
-            changed = manifest.model_copy(update=changes)
-            if changed != manifest:
-                await self._values.publish(changed)
+            changed = await self._change(id, changes)
+            if changes.get("kept") is False and await self.children(id):  # of another process, made meanwhile
+                await self._change(id, {"kept": True})
+                await self._check_has_no_children(id)
         return changed.snapshot()
 
     async def get(self, id: str) -> Snapshot:
@@ -159,7 +160,10 @@ class SnapshotCatalog:
             if id in self.held:
                 raise Conflict(f"snapshot {id} is in use by a job")
             await self._check_has_no_children(id)
-            await self._values.withdraw(id)
+            withdrawn = await self._withdrawn(id)
+            if withdrawn is not None and await self.children(id):  # of another process, made meanwhile
+                await self._values.publish(withdrawn)
+                await self._check_has_no_children(id)
             await self._values.sweep()
 
     async def oldest_position(self) -> int | None:
@@ -201,6 +205,21 @@ class SnapshotCatalog:
         async with self._lock:
             return await self._values.sweep()
 
+    async def _change(self, id: str, changes: dict[str, bool | str | None]) -> Manifest:
+        found = await self._values.change(id, lambda manifest: manifest.model_copy(update=changes))
+        if found is None or found[1] is None:
+            raise _not_found()
+        return found[1]
+
+    async def _withdrawn(self, id: str, unless_kept: bool = False) -> Manifest | None:
+        """Delete a manifest, unless somebody has had it kept, and return it; None of one that was damaged, or stays."""
+        try:
+            found = await self._values.change(id, lambda it: it if unless_kept and it.kept else None)
+        except SnapshotDamaged:
+            await self._values.withdraw(id)
+            return None
+        return found[0] if found is not None and found[1] is None else None
+
     async def _check_room(self) -> None:
         if sum(each.kept for each in await self.list()) >= self._most_kept:
             raise Conflict(
@@ -241,7 +260,7 @@ class SnapshotCatalog:
         kept.add(self.ancestor() or "")
         for id in await self._values.ids():
             if (id < oldest_kept or id in of_jobs) and id not in kept:
-                await self._values.withdraw(id)
+                await self._withdrawn(id, unless_kept=True)
         await self._values.sweep()
 
     async def _manifest(self, id: str) -> Manifest:

@@ -7,6 +7,8 @@ from service.cluster.shards import shard_of
 from tests.forked_server import become
 from tests.running_server import ProcessServer, ThreadServer, forks
 
+COUNT = 2  # of the shards in tests
+
 
 class ThreadShard(ThreadServer):
     """One shard of `cluster_shards`, on a thread."""

@@ -9,8 +9,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from realnet.client import JSON, Client, Server, open_stream
 from tests.api.asking import BOTH, TEXT, until
-from tests.cluster.conftest import COUNT, Cluster
-from tests.cluster.running_shard import name_in
+from tests.cluster.conftest import Cluster
+from tests.cluster.running_shard import COUNT, name_in
 from tests.nets.asking import SMALL, create, hash_of, listed, problem, teach
 
 pytestmark = pytest.mark.anyio

@@ -14,14 +14,13 @@ from service.errors import NotReady
 from service.nets.part import shard_of
 from service.store.keys import REDIS_CLUSTER, REDIS_LEASE
 from tests.api.asking import until
-from tests.cluster.running_shard import ProcessShard, ThreadShard, name_in
+from tests.cluster.running_shard import COUNT, ProcessShard, ThreadShard, name_in
 from tests.nets.asking import create, hash_of, listed, problem, state_of, teach
 from tests.redis_server import RedisServer
 from tests.running_server import RunningServer, ThreadServer
 
 pytestmark = pytest.mark.anyio
 
-COUNT = 2
 OURS = shard_of("default", COUNT)
 ZERO, ONE = name_in(0, COUNT), name_in(1, COUNT)
 
@@ -33,33 +32,6 @@ def client(redis_server: RedisServer) -> Iterator[Redis]:
     client = Redis.from_url(redis_server.url)
     yield client
     client.close()
-
-
-@pytest.fixture
-def new_shard(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeShard]:
-    """Makes shards on threads, not started, on one Redis."""
-    made: list[ThreadShard] = []
-
-    def make(shard: int, **settings: object) -> ThreadShard:
-        made.append(ThreadShard(tmp_path, shard, **{"store": redis_server.url, "cluster_shards": COUNT} | settings))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
-
-
-@pytest.fixture
-def new_process(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[..., ProcessShard]]:
-    made: list[ProcessShard] = []
-
-    def make(shard: int, **settings: object) -> ProcessShard:
-        made.append(ProcessShard(tmp_path, shard, **{"store": redis_server.url, "cluster_shards": COUNT} | settings))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
 
 
 def test_each_has_its_own_nets_and_names_whose_others_are(new_shard: MakeShard) -> None:
