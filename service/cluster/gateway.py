@@ -37,15 +37,17 @@ _HERE = {health.metrics, stream.asyncapi, routes.get_cluster}  # what is about t
 _OF_MODELS = {completions.create_completion, chat.create_chat_completion}
 
 
-def create_gateway_app(settings: Settings, shards: RedisShards) -> FastAPI:
-    """Put a gateway together that has not begun. Raises CannotStart where it lacks what it is asked for."""
+def create_gateway_app(
+    settings: Settings, shards: RedisShards, ended: Callable[[], str | None] = lambda: None
+) -> FastAPI:
+    """Put a gateway together that has not begun; it ends when `ended` says why. Raises CannotStart as `create_app`."""
     onward = Onward(shards, settings.nets_wait)
     sockets, everywhere = Sockets(onward), Everywhere(onward, settings)
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
         app.state.everywhere, app.state.registry = everywhere, open_registry(onward.tally)
-        app.state.failure = lambda: None
+        app.state.failure = ended
         async with shards.opened():
             try:
                 await shards.seen()
@@ -121,13 +123,23 @@ def _net_of(scope: Connection) -> str:
     return DEFAULT
 
 
-def run_gateway(settings: Settings) -> str | None:
-    """Serve a gateway until SIGTERM or SIGINT; return why it could not start, if so. Raises CannotStart, OSError."""
+def serve_gateway(settings: Settings, ended: Callable[[], str | None], at_end: Callable[[], None]) -> None:
+    """Serve a gateway until SIGTERM or SIGINT, or until `ended` says why it cannot go on; as `service.server.run.run`.
+
+    `at_end` is called before the process ends, in whatever way.
+    """
     prepare(settings)
-    shards = RedisShards(settings.store, settings.cluster_shards, settings.nets_wait)
-    server, listener = build(settings, create_gateway_app(settings, shards))
-    return server.serve_on(listener)
+    try:
+        shards = RedisShards(settings.store, settings.cluster_shards, settings.nets_wait)
+        server, listener = build(settings, create_gateway_app(settings, shards, ended))
+    except OSError as error:
+        at_end()
+        sys.exit(f"realnet: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+    server.at_end = at_end
+    if (why := server.serve_on(listener)) is not None:
+        at_end()
+        sys.exit(f"realnet: {why}")
 
 
 if __name__ == "__main__":
-    sys.exit(run_gateway(Settings()))
+    serve_gateway(Settings(), lambda: None, lambda: None)

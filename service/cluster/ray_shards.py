@@ -23,6 +23,7 @@ except ModuleNotFoundError:  # is told when somebody asks for a cluster
     ray = None
 
 NAMESPACE = "realnet"
+NO_RAY = "a cluster needs Ray, which is not installed here: pip install 'realnet-live[cluster]'"
 _DRAIN_SECONDS = 60.0  # for all shards of a node to serve elsewhere
 _LOOK_SECONDS = 0.2
 _PREEMPTION = 2  # DRAIN_NODE_REASON_PREEMPTION: Ray then takes any node, also one with actors
@@ -45,7 +46,7 @@ class RayShards(RedisShards):
     def __init__(self, settings: Settings) -> None:
         """Raises CannotStart where Ray is not installed, or the nets are not in Redis."""
         if ray is None:
-            raise CannotStart("a cluster needs Ray, which is not installed here: pip install 'realnet-live[cluster]'")
+            raise CannotStart(NO_RAY)
         try:
             if directory_of(settings.store) is not None:
                 raise CannotStart(f"a cluster keeps its nets in Redis: {NO_REDIS}")
@@ -87,6 +88,11 @@ class RayShards(RedisShards):
             if each["Alive"]
         ]
 
+    @property
+    def own_node(self) -> str:
+        """Return the id of the node that this process is on."""
+        return str(ray.get_runtime_context().get_node_id())
+
     async def drain(self, node: str) -> int:
         """Have all shards of a node go to others, and none come to it; return how many those were.
 
@@ -125,6 +131,13 @@ class RayShards(RedisShards):
         }
         given = {name: getattr(self._settings, name) for name in self._settings.model_fields_set}
         return ray.remote(ShardActor).options(**options).remote(given, shard, self.count)
+
+
+def own_address() -> str:
+    """Return the address by which other machines most likely reach this one. Raises CannotStart."""
+    if ray is None:
+        raise CannotStart(NO_RAY)
+    return str(ray.util.get_node_ip_address())
 
 
 def _connect(address: str) -> None:

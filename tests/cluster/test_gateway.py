@@ -158,4 +158,4 @@ def test_a_gateway_tells_where_the_shards_are(cluster: Cluster) -> None:
     assert cluster.gateway.client.get("/").status_code == 200
     assert problem(cluster.gateway.client.get("/v1/hive")) == (404, "not-found")
     with Client(cluster.gateway.url) as client:
-        assert client.hive  # the client is one for all
+        assert [each.url for each in client.cluster()] == [each.url for each in cluster.shards]
