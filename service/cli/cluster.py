@@ -26,8 +26,7 @@ Own = Annotated[
     typer.Option(
         "--node-ip",
         metavar="IP",
-        help="Address by which the other machines reach this one; if not given, as Ray finds it, or 127.0.0.1 where "
-        "nothing else is listened on.",
+        help="Address by which the other machines reach this one; if not given, as Ray finds it.",
     ),
 ]
 Cpus = Annotated[

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from service.cluster.ray_shards import RayShards, own_address
 from service.errors import Refused
 from service.runtime.birth import CannotStart
-from service.settings import LOOPBACK, Settings
+from service.settings import Settings
 from service.store.base import StoreError
 
 _START_SECONDS = 60.0
@@ -61,18 +61,17 @@ class RayNode:
             raise CannotStart(f"Ray does not start here: {why}")
 
     @classmethod
-    def head(cls, settings: Settings, port: int, own: str | None, resources: Sequence[str]) -> "RayNode":
+    def head(cls, port: int, own: str | None, resources: Sequence[str]) -> "RayNode":
         """Start the head of a new cluster. Raises CannotStart."""
-        own = own or ("127.0.0.1" if settings.host in LOOPBACK else own_address())
+        own = own or own_address()
         place = f"--head --port={port} --node-ip-address={own} --include-dashboard=false".split()
         return cls(f"{own}:{port}", [*place, *resources])
 
     @classmethod
     def joined(cls, address: str, own: str | None, resources: Sequence[str]) -> "RayNode":
         """Join the cluster whose head is at an address. Raises CannotStart."""
-        host = address.rpartition(":")[0]
-        own = own or ("127.0.0.1" if host in LOOPBACK else own_address())
-        return cls(address, [f"--address={address}", f"--node-ip-address={own}", *resources])
+        place = [f"--address={address}", *([] if own is None else [f"--node-ip-address={own}"])]
+        return cls(address, [*place, *resources])
 
     def leave(self, settings: Settings) -> None:
         """Have the shards that are here go to other nodes, if there are any, and end."""

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from service.aio import in_thread
-from service.cluster.shards import RedisShards
+from service.cluster.balance import moves_of
+from service.cluster.shards import RedisShards, ShardSeen
 from service.errors import Conflict, NotFound, NotReady
 from service.runtime.birth import CannotStart
 from service.settings import Settings
@@ -17,6 +19,7 @@ from service.store import NO_REDIS, directory_of
 
 try:
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     from service.cluster.actor import ShardActor
 except ModuleNotFoundError:  # is told when somebody asks for a cluster
@@ -25,7 +28,9 @@ except ModuleNotFoundError:  # is told when somebody asks for a cluster
 NAMESPACE = "realnet"
 NO_RAY = "a cluster needs Ray, which is not installed here: pip install 'realnet-live[cluster]'"
 _DRAIN_SECONDS = 60.0  # for all shards of a node to serve elsewhere
+_MOVE_SECONDS = 20.0  # for one of them to end in order
 _LOOK_SECONDS = 0.2
+_CONNECT_SECONDS = 3.0
 _PREEMPTION = 2  # DRAIN_NODE_REASON_PREEMPTION: Ray then takes any node, also one with actors
 _logger = logging.getLogger(__name__)
 
@@ -118,16 +123,47 @@ class RayShards(RedisShards):
             await asyncio.sleep(_LOOK_SECONDS)
         return len(there)
 
-    def _actor(self, shard: int) -> Any:
+    async def balance(self) -> int:
+        """Have each node have its share of the shards, by its CPUs; return how many have moved, one after another.
+
+        Ray places a shard when it starts: a node that has joined has none until then. Raises StoreError, or NotReady
+        where one does not serve in time.
+        """
+        seen = await self.seen()
+        moves = moves_of({each.shard: each.node for each in seen}, {each.id: each.cpus for each in await self.nodes()})
+        for each in seen:
+            if (node := moves.get(each.shard)) is not None:
+                _logger.info("shard %d moves from %s to the node %s", each.shard, each.url, node)
+                await self._move(each, node)
+        return len(moves)
+
+    async def _move(self, seen: ShardSeen, node: str) -> None:
+        """Have a shard end in order, and another actor take its place on a node. `make` repairs what a crash leaves."""
+        actor = await in_thread(lambda: self._actor(seen.shard))
+        actor.drain.remote()
+        until = time.monotonic() + _MOVE_SECONDS
+        while any((each.shard, each.epoch) == (seen.shard, seen.epoch) for each in await self.seen()):
+            if time.monotonic() > until:
+                break  # it is killed now
+            await asyncio.sleep(_LOOK_SECONDS)
+        await in_thread(lambda: _kill(actor, seen.shard))
+        await in_thread(lambda: self._actor(seen.shard, node))
+        while not any(each.shard == seen.shard and each.epoch > seen.epoch for each in await self.seen()):
+            if time.monotonic() > until + _DRAIN_SECONDS:
+                raise NotReady(f"shard {seen.shard} has left {seen.url}, and does not serve elsewhere: is there room?")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _actor(self, shard: int, node: str | None = None) -> Any:
+        """Return the actor of a shard, made on this node, if it is not there."""
         options = {
-            "name": f"realnet-shard-{shard}",
+            "name": _name(shard),
             "namespace": NAMESPACE,
             "lifetime": "detached",
             "get_if_exists": True,
             "max_restarts": -1,
             "num_cpus": self._settings.cluster_cpus,
             "memory": self._settings.cluster_memory,
-            "scheduling_strategy": "SPREAD",
+            "scheduling_strategy": "SPREAD" if node is None else NodeAffinitySchedulingStrategy(node, soft=True),
         }
         given = {name: getattr(self._settings, name) for name in self._settings.model_fields_set}
         return ray.remote(ShardActor).options(**options).remote(given, shard, self.count)
@@ -140,13 +176,36 @@ def own_address() -> str:
     return str(ray.util.get_node_ip_address())
 
 
+def _name(shard: int) -> str:
+    return f"realnet-shard-{shard}"
+
+
+def _kill(actor: Any, shard: int) -> None:
+    """End an actor for good, and return when its name is free."""
+    ray.kill(actor, no_restart=True)
+    while True:
+        try:
+            ray.get_actor(_name(shard), namespace=NAMESPACE)
+        except ValueError:
+            return
+        time.sleep(_LOOK_SECONDS)
+
+
 def _connect(address: str) -> None:
     try:
         with contextlib.suppress(Exception):
             ray.shutdown()
+        if not address.startswith("ray://"):
+            _check_answers(ray._private.services.canonicalize_bootstrap_address_or_die(address))
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise CannotStart(f"Ray at {address}: {' '.join(str(error).split())}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Raises OSError where nobody listens at an address, for which Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 def _found(node: str, nodes: Iterable[Node]) -> Node:

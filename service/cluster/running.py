@@ -24,7 +24,7 @@ def start_cluster(
     try:
         _check(settings)
         if address is None:
-            node = RayNode.head(settings, port, own, resources)
+            node = RayNode.head(port, own, resources)
             address = node.address
         asyncio.run(_make(settings, address))
     except (CannotStart, StoreError) as error:
@@ -41,7 +41,7 @@ def join_cluster(settings: Settings, address: str, serves: bool, own: str | None
     try:
         _check(settings)
         node = RayNode.joined(address, own, resources)
-        asyncio.run(_make(settings, node.address))
+        asyncio.run(_make(settings, node.address, balances=True))
     except (CannotStart, StoreError) as error:
         _end(node, error)
     if serves:
@@ -84,13 +84,15 @@ def _check(settings: Settings) -> None:
     asyncio.run(look())
 
 
-async def _make(settings: Settings, address: str) -> None:
+async def _make(settings: Settings, address: str, balances: bool = False) -> None:
     async with RayShards.connected(settings, address) as shards:
         is_open = settings.has_keys or settings.insecure
         if not is_open and any(each.address not in LOOPBACK for each in await shards.nodes()):
             why = "other machines reach the shards, so that anybody could reach the nets"
             raise CannotStart(f"{why}: set REALNET_API_KEY or REALNET_KEYS_FILE, or --insecure if you mean it")
         await shards.make()
+        if balances:
+            await shards.balance()
 
 
 def _end(node: RayNode | None, error: Exception) -> NoReturn:
