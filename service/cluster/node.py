@@ -20,13 +20,14 @@ _START_SECONDS = 60.0
 _DRAIN_SECONDS = 12.0  # of the 20 that containers have to end
 _END_SECONDS = 4.0
 _PR_SET_PDEATHSIG = 1  # of prctl.h
-# A node that does not answer is given up after some 6 s. What Ray has by itself would take up to a minute.
+# A node that does not answer is given up after some seconds. What Ray has by itself would take up to a minute.
 _HEALTH = {
     "RAY_health_check_initial_delay_ms": "2000",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "4",
 }
+_STORE_BYTES = 80 * 2**20  # of Ray's objects, of which there are none: by itself it takes a third of the memory
 _STARTED = b"Ray runtime started"
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class RayNode:
         self.failure: str | None = None
         command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
         self._process = subprocess.Popen(
-            [*command, "--disable-usage-stats", *arguments],
+            [*command, "--disable-usage-stats", f"--object-store-memory={_STORE_BYTES}", *arguments],
             env=_HEALTH | dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,6 +1,7 @@
 """Run a cluster's processes on this machine, and ask Ray of it."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,9 +12,12 @@ from service.cluster.gateway import serve_gateway
 from service.cluster.node import RayNode
 from service.cluster.ray_shards import Node, RayShards
 from service.cluster.shards import ShardSeen
+from service.errors import NotReady
 from service.runtime.birth import CannotStart
 from service.settings import LOOPBACK, Settings
 from service.store.base import StoreError
+
+_logger = logging.getLogger(__name__)
 
 
 def start_cluster(
@@ -92,7 +96,10 @@ async def _make(settings: Settings, address: str, balances: bool = False) -> Non
             raise CannotStart(f"{why}: set REALNET_API_KEY or REALNET_KEYS_FILE, or --insecure if you mean it")
         await shards.make()
         if balances:
-            await shards.balance()
+            try:
+                await shards.balance()
+            except NotReady as error:
+                _logger.warning("not all shards have their places yet: %s", error)
 
 
 def _end(node: RayNode | None, error: Exception) -> NoReturn:
