@@ -31,7 +31,6 @@ from tests.redis_server import RedisServer
 _MEMORY = 2**16
 _PATIENCE_SECONDS = 60.0
 _AGAIN_SECONDS = 0.1
-_CALM_SECONDS = 4.0  # before each fault
 _BACK_SECONDS = 60.0
 _STALL_SECONDS = 1.0
 
@@ -59,6 +58,12 @@ class Load:
     async def run(self) -> None:
         """Send until it `is_over`."""
         await asyncio.gather(*map(self._live, self.names))
+
+    async def all_have_answered(self) -> None:
+        """Return when each net has answered once more: it is awake, wherever it is."""
+        before = dict(self.turns)
+        while any(self.turns[name] == turn for name, turn in before.items()):
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def hash_of(self, name: str) -> str:
         """Return the hash of what a net has learnt."""
@@ -179,12 +184,12 @@ async def measure(store: str, ray_nodes: Nodes, given: argparse.Namespace) -> in
         running = asyncio.create_task(load.run())
         faults: dict[str, list[Fault]] = {"killed": [], "frozen": []}
         for number in range(given.kills + given.freezes):
-            await asyncio.sleep(_CALM_SECONDS)
+            await load.all_have_answered()
             freezes = number >= given.kills
             fault = await strike(shards, load, ray_nodes, freezes)
             faults["frozen" if freezes else "killed"].append(fault)
             print(f"{number + 1}: back after {fault.back:.1f} s, others waited {fault.slowest_of_others:.2f} s at most")
-        await asyncio.sleep(_CALM_SECONDS)
+        await load.all_have_answered()
         load.is_over = True
         await running
         hashes = [await load.hash_of(name) for name in load.names]

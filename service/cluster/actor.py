@@ -49,12 +49,12 @@ class ShardActor:
 
         address = ray.util.get_node_ip_address()
         given = self._given | {"host": address, "port": 0, "advertise": None}
-        settings = Settings(_env_prefix="NO_SETTING_", **given)
-        prepare(settings)
         node = ray.get_runtime_context().get_node_id()
         try:
+            settings = Settings(_env_prefix="NO_SETTING_", **given)
+            prepare(settings)
             self._server, listener = build_shard(settings, self._shard, self._count, node)
-        except (OSError, CannotStart) as error:
+        except (OSError, ValueError, CannotStart) as error:
             print(f"realnet: {error}", flush=True)
             return False
         why = self._server.serve_on(listener)

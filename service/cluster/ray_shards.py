@@ -109,19 +109,23 @@ class RayShards(RedisShards):
         id = _found(node, nodes).id
         if len(nodes) == 1:
             raise Conflict("this is the only node: where would its shards go?")
-        there = [each for each in await self.seen() if each.node == id]
         await in_thread(lambda: ray.get(ray.remote(num_cpus=0)(_mark_node).remote(id)))
-        for each in there:
-            _logger.info("shard %d leaves %s", each.shard, each.url)
-            actor = await in_thread(lambda shard=each.shard: self._actor(shard))  # type: ignore[misc]
-            actor.drain.remote()
+        told: set[tuple[int, int]] = set()  # shards, with their epochs
         until = time.monotonic() + _DRAIN_SECONDS
-        gone = {(each.shard, each.epoch) for each in there}
-        while {each.shard for each in there} - {each.shard for each in await self.seen() if each.node != id}:
+        while True:
+            seen = await self.seen()
+            for each in seen:
+                if each.node == id and (each.shard, each.epoch) not in told:  # or has just been started there
+                    _logger.info("shard %d leaves %s", each.shard, each.url)
+                    told.add((each.shard, each.epoch))
+                    actor = await in_thread(lambda shard=each.shard: self._actor(shard))  # type: ignore[misc]
+                    actor.drain.remote()
+            gone = {shard for shard, _ in told}
+            if gone <= {each.shard for each in seen if each.node != id}:
+                return len(gone)
             if time.monotonic() > until:
                 raise NotReady(f"{len(gone)} shards have left {id}, and not all serve elsewhere: is there room?")
             await asyncio.sleep(_LOOK_SECONDS)
-        return len(there)
 
     async def balance(self) -> int:
         """Have each node have its share of the shards, by its CPUs; return how many have moved, one after another.

@@ -5,8 +5,11 @@ frozen, or cut off. From then on Redis refuses what it would still write, and it
 cluster, which all shards renew, keeps single servers out, and the lease of a single server keeps shards out.
 """
 
+import contextlib
 import secrets
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from service.store.base import StoreInUse
 from service.store.keys import REDIS_CLUSTER, REDIS_EPOCH, REDIS_LEASE, REDIS_OWNER, REDIS_SHARD
@@ -58,9 +61,10 @@ class RedisShardLock(RedisLock):
         self._told = b""
 
     async def tell(self, what: bytes) -> None:
-        """Have all know this of the shard, for as long as it is this process's."""
+        """Have all know this of the shard, for as long as it is this process's: at once, or when Redis answers."""
         self._told = what
-        await self.renew()
+        with contextlib.suppress(RedisError, OSError):
+            await self.renew()
 
     async def _try_to_take(self, dead: str) -> bytes | None:
         take: Any = self._client.register_script(_TAKE)

@@ -71,7 +71,7 @@ def test_its_parent_stays_as_long_as_it_is_there(family: Family) -> None:
     assert refused.json()["errors"][0]["pointer"] == "/parent/net"
 
 
-DELETIONS = [("DELETE", ""), ("DELETE", "snapshot"), ("PATCH", "snapshot")]
+DELETIONS = [("DELETE", ""), pytest.param("DELETE", "snapshot", marks=pytest.mark.long), ("PATCH", "snapshot")]
 
 
 @pytest.mark.parametrize(("method", "what"), DELETIONS)
@@ -97,7 +97,10 @@ def test_one_that_is_made_while_its_parent_is_deleted(
     assert teach(family.of_parent, UP, KNOWN).status_code == 200
 
 
-@pytest.mark.parametrize(("what", "pointer"), [("", "/parent/net"), ("snapshot", "/parent/snapshot")])
+POINTERS = [pytest.param("", "/parent/net", marks=pytest.mark.long), ("snapshot", "/parent/snapshot")]
+
+
+@pytest.mark.parametrize(("what", "pointer"), POINTERS)
 def test_one_whose_parent_was_deleted_meanwhile_is_not_made(
     family: Family, monkeypatch: pytest.MonkeyPatch, what: str, pointer: str
 ) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
-from service.cluster.shards import RedisShards
+from service.cluster.shards import RedisShards, ShardSeen
 from service.errors import NotReady
 from service.nets.part import shard_of
-from service.store.keys import REDIS_CLUSTER, REDIS_LEASE
+from service.store.keys import REDIS_CLUSTER, REDIS_LEASE, REDIS_SHARD
 from tests.api.asking import until
 from tests.cluster.running_shard import COUNT, ProcessShard, ThreadShard, name_in
 from tests.nets.asking import create, hash_of, listed, problem, state_of, teach
@@ -163,3 +165,17 @@ async def test_shards_are_found_where_they_are(new_shard: MakeShard, redis_serve
         shards.lost(0, second.url)
         with pytest.raises(NotReady):
             await shards.url(0)
+
+
+def test_one_that_ends_tells_its_clients_to_come_again(new_shard: MakeShard, client: Redis) -> None:
+    shard = new_shard(OURS).start()
+    key = f"{REDIS_SHARD}{OURS}"
+    assert ShardSeen.model_validate_json(client.get(key) or b"").url == shard.url
+    with connect(f"ws://127.0.0.1:{shard.port}/v1/stream") as socket:
+        socket.recv()
+        shard.terminate()
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert client.get(key) is None
