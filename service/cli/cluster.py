@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 cluster = typer.Typer(no_args_is_help=True, help="Serve nets on many machines, which Ray holds together.")
 
-_PORT = 6380  # Ray's own is Redis's
+PORT = 6380  # Ray's own is Redis's
 _SHARDS = ("shard", "state", "host", "node", "epoch", "nets", "in memory", "MB", "url")
 _NODES = ("node", "address", "host", "shards", "CPUs", "GB")
 
@@ -49,7 +49,7 @@ def start(
         str | None,
         typer.Option(metavar="ADDRESS", help="Use the Ray that is there: auto, host:port or ray://host:port."),
     ] = None,
-    ray_port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port of Ray's head, which others join.")] = _PORT,
+    ray_port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port of Ray's head, which others join.")] = PORT,
     node_ip: Own = None,
     node_cpus: Cpus = None,
 ) -> None:

@@ -16,7 +16,7 @@ from service.runtime.birth import CannotStart
 from service.settings import Settings
 from service.store.base import StoreError
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _DRAIN_SECONDS = 12.0  # of the 20 that containers have to end
 _END_SECONDS = 4.0
 _PR_SET_PDEATHSIG = 1  # of prctl.h
@@ -58,8 +58,8 @@ class RayNode:
         Thread(target=self._listen, name="ray", daemon=True).start()
         if not self._has_begun.wait(_START_SECONDS) or self._process.poll() is not None:
             self.end()
-            why = next((line for line in reversed(self._said) if "Error" in line), "it said nothing")
-            raise CannotStart(f"Ray does not start here: {why}")
+            errors = [line for line in self._said if "Error" in line] or [f"nothing within {_START_SECONDS:g} s"]
+            raise CannotStart(f"Ray does not start here: {errors[-1]}")
 
     @classmethod
     def head(cls, port: int, own: str | None, resources: Sequence[str]) -> "RayNode":
