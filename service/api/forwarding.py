@@ -11,8 +11,7 @@ from service.api.access import is_here, scope_of
 from service.api.deps import Edge
 from service.api.error_handlers import refusal, respond
 from service.api.gateway import FORWARDED
-from service.api.passing import Body, Passer
-from service.api.upstream import Broken
+from service.api.passing import Body, Broken, Passer
 from service.auth.keys import Scope
 from service.errors import Follows, LeaderGone, NotReady, Refused, problem_of_status
 
@@ -35,7 +34,7 @@ class Forwarding:
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._passer.close()
+                await self._passer.close()
             return
         edge = cast(Edge, scope["app"].state.edge)
         if endpoint is None or is_here(endpoint) or scope_of(endpoint) is Scope.OPEN or edge.hive.leads:

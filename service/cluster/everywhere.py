@@ -10,8 +10,7 @@ import msgspec
 from starlette.types import Scope as Connection
 from starlette.types import Send
 
-from service.api.passing import Body, target_of
-from service.api.upstream import Broken, Headers
+from service.api.passing import Body, Broken, Headers, target_of
 from service.auth.share import Share
 from service.cluster.onward import Onward, in_name_of
 from service.cluster.shards import shard_of

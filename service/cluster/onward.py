@@ -5,8 +5,7 @@ import asyncio
 from starlette.types import Scope as Connection
 from starlette.types import Send
 
-from service.api.passing import Answer, Body, Passer
-from service.api.upstream import Broken, Headers
+from service.api.passing import Answer, Body, Broken, Headers, Passer
 from service.cluster.shards import Shards
 from service.cluster.tally import Tally
 from service.errors import NotReady
