@@ -32,8 +32,8 @@ def test_a_service_is_healthy_confined_and_stopped_in_peace(name: str) -> None:
 
 
 FIRST = {
-    **dict.fromkeys(["server", "gpu", "cluster"], {"redis"}),
-    **dict.fromkeys(["follower-1", "follower-2"], {"redis", "server"}),
+    **{each: {"redis"} for each in ("server", "gpu", "cluster")},
+    **{each: {"redis", "server"} for each in ("follower-1", "follower-2")},
     "node": {"redis", "cluster"},
 }
 
