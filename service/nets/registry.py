@@ -127,8 +127,7 @@ class Nets(Generic[E]):
             deleted = set(self._named(keys, deleted_net_key("")))
             names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
-            if self._kin is not None:
-                await self._kin.take_back(deleted)
+            await self._children.take_back(deleted)
             own = {DEFAULT} if self._part.has(DEFAULT) else set()
             if is_redis:
                 self._keys.begin(keys, names | deleted | (own if self.default is None else set()))
