@@ -197,7 +197,7 @@ class Nets(Generic[E]):
                 check_size("such a net", least, each)
         self._check_may_be(name, share)
         self._names.add(name)
-        self._manifests[name] = manifest
+        self._manifests[name] = manifest.lean
         try:
             if child is not None:
                 await self._children.add(child)
@@ -234,7 +234,7 @@ class Nets(Generic[E]):
             await self._check_is_there(name)
             await self._store.put(manifest_key(name), manifest.seal())
         if self._has(name):
-            self._manifests[name] = manifest
+            self._manifests[name] = manifest.lean
             if (edge := self.hot.edge_of(name)) is not None:
                 with suppress(Refused):  # it is being closed
                     await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
@@ -288,7 +288,7 @@ class Nets(Generic[E]):
             raise NotFound(f"there is no net {name}")
         manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
         if self._has(name):
-            self._manifests[name] = manifest
+            self._manifests[name] = manifest.lean
         return manifest
 
     def _check_may_be(self, name: str, share: Share) -> None:
