@@ -1,54 +1,35 @@
-"""Measure many nets on one server: `python -m benchmarks.nets [--redis URL] [--parent TOKENS]`.
+"""Measure many nets on one server: `python -m benchmarks.nets [--over rest] [--redis URL] [--parent TOKENS]`.
 
-So many nets are made and taught a text of their own in messages of 100 tokens, in turn, by a few clients: tokens a
-second over all, once with all of them in memory and once with 64, so that each message wakes a net, and what a message
-takes of the server's processor time, in its event loop and in all threads beside it. Then each cold net is asked what
-it is, one after the other: how long that takes, as the client sees it. What a hot net takes is the server's resident
-memory with 64 of them, against that with none.
+So many nets are made and taught a text of their own in messages of 100 tokens, in turn, by a few clients in a process
+of their own: over a WebSocket for each net, or over REST. Told are tokens a second over all, with all nets in memory,
+and what a message takes of processor time: the server's, of that its event loop's, and the clients'. What a hot net
+takes is the server's resident memory with all of them, against that with none.
+
+Over REST the same is measured with 64 nets in memory, so that each message wakes one. Then each cold net is asked what
+it is, one after the other: how long that takes, as the client sees it.
 
 With `--parent` all are children of a net that has lived so many tokens of the text, and after the last turn what four
 of them have learnt is compared with what they learn alone, in the library.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
+from benchmarks.nets_clients import MESSAGE, Taught, message, taught
 from benchmarks.running import Client, Server, running
 from benchmarks.text import topics_text
 from realnet import Checkpoint, DendriteLearner
 from realnet.dendrites.family import child_of, freeze
 from realnet.dendrites.parent import Parent
 
-MESSAGE, PIECE = 100, 4096
+PIECE = 4096
 LINES = 2**13  # of a child's own
 HOT = 64
-
-
-def message(net: int, turn: int) -> str:
-    text = topics_text()
-    start = (7919 * net + MESSAGE * turn) % (len(text) - MESSAGE)
-    return text[start : start + MESSAGE]
-
-
-def taught(server: Server, nets: int, turns: range, clients: int) -> float:
-    """Return the tokens a second over all nets."""
-
-    def teach(first: int) -> None:
-        with Client(server) as client:
-            for turn in turns:
-                for net in range(first, nets, clients):
-                    body = {"text": message(net, turn)}
-                    path = f"/v1/nets/n{net}/inputs"
-                    client.post(path, params={"wait": "true", "outputs": "none"}, json=body).raise_for_status()
-
-    began = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(teach, range(clients)))
-    return len(turns) * nets * MESSAGE / (time.perf_counter() - began)
 
 
 def parent_of(client: Client, tokens: int, variant: str) -> tuple[dict[str, object], Parent]:
@@ -86,52 +67,65 @@ def wakings(server: Server, names: list[str]) -> list[float]:
     return seconds
 
 
+def measure(given: argparse.Namespace, hot: int, clients: ProcessPoolExecutor) -> None:
+    """Print what is measured with so many nets in memory."""
+    flags = [] if given.redis is None else ["--store", given.redis]
+    form = {"variant": given.variant} | ({"memory": given.memory} if given.variant == "compact" else {})
+    unlimited = {"nets_hot_bytes": 2**34, "rate_requests": 0, "rate_ticks": 0}
+    streams = {"max_streams": given.nets, "max_connections": given.nets + 100}
+    settings = unlimited | streams | {"nets_hot": hot + bool(given.parent)}
+    with running(*flags, **settings) as server, Client(server) as client:
+
+        def turns(turns: range) -> Taught:
+            return clients.submit(taught, server, given.over, given.nets, turns, given.clients).result()
+
+        if given.parent:
+            form, parent = parent_of(client, given.parent, given.variant)
+        before = server.megabytes()
+        began = time.perf_counter()
+        for net in range(given.nets):
+            client.ask("/v1/nets", name=f"n{net}", **form)
+        print(f"{given.nets / (time.perf_counter() - began):.0f} nets made a second")
+        first, then = turns(range(1)), turns(range(1, given.turns))
+        messages = (given.turns - 1) * given.nets
+        rate, at_first = MESSAGE * messages / then.seconds, MESSAGE * given.nets / first.seconds
+        print(f"{hot} hot of {given.nets}: {at_first:,.0f} tokens a second in the first turn, then {rate:,.0f};")
+        used, looped, own = (1000 * seconds / messages for seconds in then[1:])
+        print(f"a message takes {used:.2f} ms of the server's processor time, {looped:.2f} of them on the loop,")
+        print(f"and {own:.2f} ms of the clients'")
+        each, most = (server.megabytes() - before) / min(hot, given.nets), server.megabytes("VmHWM")
+        print(f"{each:.2f} MB a hot net, {most:,.0f} MB in all at most, {server.threads()} threads")
+        began, resting = time.perf_counter(), server.cpu_seconds()
+        time.sleep(5)
+        busy = (server.cpu_seconds() - resting) / (time.perf_counter() - began)
+        print(f"{100 * busy:.1f}% of a core while all rest")
+        if given.parent:
+            some = range(0, given.nets, max(1, given.nets // 4))
+            same = [as_alone(client, parent, net, given.turns) for net in some]
+            print(f"{sum(same)} of {len(same)} have learnt what they would alone")
+        if seconds := wakings(server, [f"n{net}" for net in range(given.nets)]):
+            quantiles = statistics.quantiles(seconds, n=100)
+            told = f"{1000 * statistics.median(seconds):.0f} ms p50, {1000 * quantiles[98]:.0f} ms p99"
+            print(f"waking one of {len(seconds)}: {told}")
+        for net in range(given.nets if given.redis else 0):
+            client.delete(f"/v1/nets/n{net}").raise_for_status()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", type=int, default=200)
     parser.add_argument("--turns", type=int, default=10)
-    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--over", choices=["stream", "rest"], default="stream")
+    parser.add_argument("--clients", type=int, default=16, help="messages that wait for their answers at any time")
     parser.add_argument("--variant", default="standard", help="fast, standard, large or compact")
     parser.add_argument("--memory", type=int, default=2**16, help="bytes of a compact net")
     parser.add_argument("--parent", type=int, default=0, help="tokens that a parent of all has lived; 0: none")
     parser.add_argument("--redis", help="the URL of an empty Redis, in place of a directory")
     given = parser.parse_args()
-    settings: dict[str, object] = {"nets_hot_bytes": 2**34, "rate_requests": 0, "rate_ticks": 0}
-    flags = [] if given.redis is None else ["--store", given.redis]
-    form = {"variant": given.variant} | ({"memory": given.memory} if given.variant == "compact" else {})
-    for hot in (given.nets, HOT):
-        with running(*flags, **settings, nets_hot=hot + bool(given.parent)) as server, Client(server) as client:
-            if given.parent:
-                form, parent = parent_of(client, given.parent, given.variant)
-            before = server.megabytes()
-            began = time.perf_counter()
-            for net in range(given.nets):
-                client.ask("/v1/nets", name=f"n{net}", **form)
-            print(f"{given.nets / (time.perf_counter() - began):.0f} nets made a second")
-            first = taught(server, given.nets, range(1), given.clients)
-            messages = (given.turns - 1) * given.nets
-            used, looped = server.cpu_seconds(), server.times_of_threads()[server.pid][0]
-            rate = taught(server, given.nets, range(1, given.turns), given.clients)
-            used, looped = server.cpu_seconds() - used, server.times_of_threads()[server.pid][0] - looped
-            print(f"{hot} hot of {given.nets}: {first:,.0f} tokens a second in the first turn, then {rate:,.0f};")
-            print(f"{messages * MESSAGE / used:,.0f} a second of the server's processor time;")
-            print(f"a message takes {1000 * used / messages:.1f} ms of it, {1000 * looped / messages:.1f} on the loop")
-            count = min(hot, given.nets)
-            print(f"{(server.megabytes() - before) / count:.1f} MB a hot net, {server.threads()} threads")
-            began, used = time.perf_counter(), server.cpu_seconds()
-            time.sleep(5)
-            busy = (server.cpu_seconds() - used) / (time.perf_counter() - began)
-            print(f"{100 * busy:.1f}% of a core while all rest")
-            if given.parent:
-                some = range(0, given.nets, max(1, given.nets // 4))
-                same = [as_alone(client, parent, net, given.turns) for net in some]
-                print(f"{sum(same)} of {len(same)} have learnt what they would alone")
-            if seconds := wakings(server, [f"n{net}" for net in range(given.nets)]):
-                quantiles = statistics.quantiles(seconds, n=100)
-                told = f"{1000 * statistics.median(seconds):.0f} ms p50, {1000 * quantiles[98]:.0f} ms p99"
-                print(f"waking one of {len(seconds)}: {told}")
-            for net in range(given.nets if given.redis else 0):
-                client.delete(f"/v1/nets/n{net}").raise_for_status()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as clients:
+        measure(given, given.nets, clients)
+        if given.over == "rest":  # a net with a stream is not closed
+            measure(given, HOT, clients)
 
 
 if __name__ == "__main__":

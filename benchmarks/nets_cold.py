@@ -21,7 +21,8 @@ from typing import Any
 import httpx
 import redis
 
-from benchmarks.nets import LINES, MESSAGE, PIECE, message
+from benchmarks.nets import LINES, PIECE
+from benchmarks.nets_clients import MESSAGE, message
 from benchmarks.running import Client, Server, running
 from benchmarks.text import topics_text
 

@@ -22,8 +22,16 @@ def estimated_hits(tick: NDArray[np.int64], is_best: NDArray[np.bool_], probabil
     A token of more than 1/2 was the likeliest for certain: 1. Of the others those that `is_best` finds at a searched
     tick count for all of their kind. What is learnt may depend on ticks, but never on who asked for what.
     """
-    found = np.where(is_best & (tick % SAMPLED == 0), np.float32(SAMPLED), np.float32(0))
-    return np.where(probability > 0.5, np.float32(1), found)
+    hits = np.empty(len(tick), np.float32)
+    _estimate_(tick, is_best, probability, hits)
+    return hits
+
+
+@exact_kernel
+def _estimate_(tick: NDArray[np.int64], is_best: NDArray[np.bool_], probability: Float64, hits: Float32) -> None:
+    for t in range(len(tick)):
+        found = SAMPLED if is_best[t] and tick[t] % SAMPLED == 0 else 0
+        hits[t] = 1 if probability[t] > 0.5 else found
 
 
 class History:
@@ -106,12 +114,14 @@ class Score:
     @property
     def accuracy(self) -> float | None:
         """Return the share of tokens that were predicted; None before the first. An estimate is cut at 1."""
-        return min(1.0, float(self.sums[1] / self.sums[0])) if self.sums[0] else None
+        weight, hits, _ = self.sums.tolist()
+        return min(1.0, hits / weight) if weight else None
 
     @property
     def surprise(self) -> float | None:
         """Return the mean surprise in bits a token; None before the first."""
-        return float(self.sums[2] / self.sums[0]) if self.sums[0] else None
+        weight, _, bits = self.sums.tolist()
+        return bits / weight if weight else None
 
     def update(self, hits: Float32, surprise: Float32) -> None:
         """Add T tokens: 1 for each that was predicted (`estimated_hits` has others), and its surprise in bits."""

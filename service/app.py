@@ -1,9 +1,11 @@
 """The one place that knows every part: it puts them together, and starts and stops them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from types import ModuleType
+from typing import TypeAlias
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -18,9 +20,11 @@ from service.api.nets import NetPaths, NetWaking
 from service.api.openai import chat, completions, models
 from service.api.openapi import DESCRIPTION, Api
 from service.api.opening import NetOpener
+from service.api.quick_inputs import QuickInputs
 from service.api.request_log import RequestLog
 from service.api.routes import (
     about,
+    children,
     datasets,
     daydream,
     generate,
@@ -62,22 +66,28 @@ from service.telemetry.traces import trace_requests
 
 PARTS = (
     *(page, health, hive, nets, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs, daydream),
-    *(snapshots, journal, takeovers, merges, links, hooks, opinions, streams, incoming, stream),
+    *(snapshots, journal, takeovers, merges, children, links, hooks, opinions, streams, incoming, stream),
     *(models, completions, chat),
 )
 
+Living: TypeAlias = Callable[[FastAPI, Settings], AbstractAsyncContextManager[Nets[Edge]]]
 
-def create_app(settings: Settings) -> FastAPI:
-    """Put an application together that has not begun. Raises CannotStart where it lacks what it is asked for."""
+
+def create_app(settings: Settings, living: Living | None = None, leaves_out: Collection[ModuleType] = ()) -> FastAPI:
+    """Put an application together that has not begun. Raises CannotStart where it lacks what it is asked for.
+
+    It has the nets of a store, with `default` always in memory, unless another way of `living` is given; and all
+    routes, but for those that it `leaves_out`.
+    """
+    living = living or _living
+    parts = [part for part in PARTS if part not in leaves_out]
     keyring = Keyring(settings.api_key, settings.keys_file, settings.rate_requests, settings.rate_ticks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _following(keyring), _living(app, settings) as living:
-            app.state.edge, app.state.nets = living.default, living
-            app.state.registry = open_registry(
-                EdgesCollector(lambda: living.edges), NetsCollector(lambda: living.counts)
-            )
+        async with _following(keyring), living(app, settings) as nets:
+            app.state.edge, app.state.nets = nets.default, nets
+            app.state.registry = open_registry(EdgesCollector(lambda: nets.edges), NetsCollector(lambda: nets.counts))
             yield
         await asyncio.to_thread(end_traces)
 
@@ -91,8 +101,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
-    guarded = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
+    guarded = [*app.routes, *(route for part in parts for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
+    app.add_middleware(QuickInputs)
     app.add_middleware(NetWaking)
     if settings.follow is not None:
         app.add_middleware(Forwarding)
@@ -101,9 +112,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(RequestLog)
     add_error_handlers(app)
+    app.state.settings = settings
     app.state.shares = lambda: keyring.limits
     app.state.url = ""  # once somebody listens, where that is
-    for part in PARTS:
+    app.state.serves = _nothing_else  # is awaited then
+    for part in parts:
         app.include_router(part.router)
     end_traces = _traced(app) if settings.traces else _nothing
     build = app.build_middleware_stack
@@ -120,6 +133,10 @@ def _traced(app: FastAPI) -> Callable[[], None]:
 
 
 def _nothing() -> None:
+    """Do nothing."""
+
+
+async def _nothing_else() -> None:
     """Do nothing."""
 
 
@@ -161,7 +178,7 @@ async def _living(app: FastAPI, settings: Settings) -> AsyncIterator[Nets[Edge]]
                 name, own, lambda _: edge.hive, store=store, descent=descent
             ),
             lambda: edge.hive.leads,
-            app.state.shares,
+            shares=app.state.shares,
         )
         closing.push_async_callback(living.close)
         stack.callback(living.begin_to_close)

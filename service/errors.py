@@ -82,6 +82,10 @@ class Conflict(Refused):
     pass
 
 
+class Misdirected(Refused):
+    """The net is of another shard of the cluster, which alone may open it."""
+
+
 class Follows(Refused):
     """This server follows another one, which alone may change the net."""
 
@@ -129,6 +133,7 @@ _TABLE: Mapping[type[Exception], tuple[str, HTTPStatus, str]] = {
     ModelNotFound: ("model-not-found", HTTPStatus.NOT_FOUND, "Not found"),
     NotFound: ("not-found", HTTPStatus.NOT_FOUND, "Not found"),
     Conflict: ("conflict", HTTPStatus.CONFLICT, "Conflict"),
+    Misdirected: ("misdirected", HTTPStatus.MISDIRECTED_REQUEST, "Another shard has the net"),
     Follows: ("follower", HTTPStatus.CONFLICT, "This server follows another"),
     LeaderGone: ("leader-gone", HTTPStatus.SERVICE_UNAVAILABLE, "The leader does not answer"),
     PeerFailed: ("peer-failed", HTTPStatus.BAD_GATEWAY, "The other server failed"),

@@ -246,10 +246,24 @@ class LimitSettings(BaseModel):
     )
 
 
+class ClusterSettings(BaseModel):
+    """The processes of a cluster, in which Ray starts and places them."""
+
+    model_config = ConfigDict(title="The cluster", frozen=True)
+
+    cluster_shards: int = Field(
+        8, ge=1, le=4096, description="processes that all nets are divided among; the same on all machines"
+    )
+    cluster_cpus: float = Field(
+        0.25, ge=0, description="CPUs that Ray reckons for each: where they are not free none is placed"
+    )
+    cluster_memory: int = Field(2**28, ge=0, description="bytes of memory that Ray reckons for each")
+
+
 GROUPS: tuple[type[BaseModel], ...] = (ServerSettings, NetSettings, LimitSettings)
 
 
-class Settings(NetSettings, ServerSettings, LimitSettings, BaseSettings):
+class Settings(NetSettings, ServerSettings, LimitSettings, ClusterSettings, BaseSettings):
     """All of them. Each field is also an environment variable: `REALNET_PORT`, `REALNET_STORE` …"""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
@@ -35,8 +35,8 @@ ALONE = (
     "import sys; sys.modules['scipy'] = None; from tests.forked_server import serve; serve()",
 )
 WARM = ["tests.warm_server"]
-_forks = get_context("forkserver")
-_forks.set_forkserver_preload(WARM)
+forks = get_context("forkserver")
+forks.set_forkserver_preload(WARM)
 
 
 class RunningServer(ABC):
@@ -128,7 +128,7 @@ class ProcessServer(RunningServer):
             with self._log_path.open("ab") as log:
                 self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
         else:
-            self.process = _forks.Process(target=forked, args=(self._environment, self._log_path))
+            self.process = forks.Process(target=forked, args=(self._environment, self._log_path))
             self.process.start()
 
     @property
@@ -184,11 +184,12 @@ class ThreadServer(RunningServer):
         super().__init__(directory, **settings)
         self._settings = Settings(_env_prefix="NO_SETTING_", **self._given)  # else the environment's would count
         self._server: NetServer | None = None
+        self._build: Callable[[Settings], tuple[NetServer, socket.socket]] = build
         self._thread = Thread()
         self._why: str | None = None
 
     def launch(self) -> None:
-        self._server, listener = build(self._settings)
+        self._server, listener = self._build(self._settings)
         self._handler = formatted(logging.FileHandler(self._log_path), is_text=False)
         self._handler.addFilter(lambda record: record.thread != main_thread().ident)  # the test's own client logs there
         logging.getLogger().addHandler(self._handler)

@@ -9,8 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # A package, or a module beside the packages, imports only from those behind it in its line.
-SERVICE = ["cli", "server", "app", "api", "nets", "runtime", "settings", "telemetry", "jobs", "datasets", "snapshots"]
+SERVICE = ["cli", "cluster", "server", "app", "api", "nets", "runtime", "settings", "telemetry", "jobs", "datasets"]
 SERVICE += [
+    "snapshots",
     "links",
     "hooks",
     "streams",
@@ -24,6 +25,7 @@ SERVICE += [
     "peers",
     "errors",
     "store",
+    "strands",
     "aio",
 ]
 REALNET = [

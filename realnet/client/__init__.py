@@ -60,7 +60,7 @@ from realnet.client.models import (
     Ran,
     Snapshot,
 )
-from realnet.client.nets import AsyncNets, NetEntry, NetParent
+from realnet.client.nets import AsyncNets, NetConsent, NetEntry, NetParent
 from realnet.client.outputs import Outputs
 from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.sessions import AsyncSessions, SessionState
@@ -156,6 +156,7 @@ __all__ = [
     "MethodNotAllowed",
     "ModelNotFound",
     "Net",
+    "NetConsent",
     "NetDamaged",
     "NetEntry",
     "NetLink",

@@ -9,7 +9,9 @@ import msgspec
 from realnet.client.errors import Problem
 
 Level: TypeAlias = Literal["none", "surprise", "best", "full"]
-JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream", "takeover", "merge"]
+JobKind: TypeAlias = Literal[
+    "dream", "sleep", "fit", "daydream", "takeover", "merge", "rebase-children", "merge-children"
+]
 JobStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Rows: TypeAlias = Sequence[Sequence[float]]
 

@@ -145,6 +145,8 @@ class Nets(Blocking):
     create = blocking(AsyncNets.create)
     get = blocking(AsyncNets.get)
     change = blocking(AsyncNets.change)
+    rebase = returning(Job, blocking(AsyncNets.rebase))
+    merge = returning(Job, blocking(AsyncNets.merge))
     delete = blocking(AsyncNets.delete)
 
 

@@ -8,12 +8,13 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from realnet.core.state import Float32
+from realnet.core.state import Float32, ShortTerm
 from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.overlay import Overlay
 from realnet.dendrites.overlay_packing import packed_over, rebased, unpacked_over
 from realnet.dendrites.parent import Parent
+from realnet.dendrites.reader import Reader
 
 LINES = 2**14  # of a child's own, by default: 1 MiB
 
@@ -51,10 +52,8 @@ class ChildNet(DendriteNet):
             raise ValueError("the other parent has other contexts or tokens")
         if parent.sha256 == self.parent.sha256:
             return
-        own, recalls = int(self._remembered.lived[0]) - self.parent.lived, self._reader.recalls
+        _keep_own(self._reader, int(self._remembered.lived[0]) - self.parent.lived)
         self._mind = rebased(self._mind, parent)
-        # What a recall points to beyond its own tokens is not there any more.
-        recalls["distance"] = np.where(recalls["distance"] > own, 0, recalls["distance"])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return a packed copy of all of its own that is learnt and in mind, by name."""
@@ -95,3 +94,16 @@ class ChildNet(DendriteNet):
     def refit(self, weights: Float32, base: Float32 | None = None) -> NoReturn:
         """Raises ValueError, as `weights` does."""
         raise ValueError("a child is not fitted")
+
+
+def rebased_mind(mind: ShortTerm, before: Parent, after: Parent) -> ShortTerm:
+    """Return a mind that `swap` has set aside, for a child that has gone over from one parent to another since."""
+    words = {name: each.copy() for name, each in mind.items() if name != "lived"}
+    _keep_own(Reader.of_words(words), int(mind["lived"][0]) - before.lived)
+    return words | {"lived": mind["lived"] - before.lived + after.lived}
+
+
+def _keep_own(reader: Reader, own: int) -> None:
+    """Have recalls point to nothing beyond so many tokens: that was the parent's, and is not there any more."""
+    distance = reader.recalls["distance"]
+    distance[...] = np.where(distance > own, 0, distance)

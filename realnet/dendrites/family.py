@@ -42,9 +42,16 @@ def rebase(child: DendriteLearner, parent: Parent) -> None:
     """
     if not isinstance(child.net, ChildNet):
         raise ValueError("only a child has a parent")
-    if (parent.vocabulary.name, parent.vocabulary.content) != (child.vocabulary.name, child.vocabulary.content):
-        raise ValueError(f"the other parent has the tokens {parent.vocabulary.name}, not {child.vocabulary.name}")
+    check_are_alike(child.net.parent, parent)
     child.net.rebase(parent)
+
+
+def check_are_alike(parent: Parent, other: Parent) -> None:
+    """Raise ValueError unless children of one parent may go over to the other: it has the same contexts and tokens."""
+    if (parent.vocabulary.name, parent.vocabulary.content) != (other.vocabulary.name, other.vocabulary.content):
+        raise ValueError(f"the other parent has the tokens {other.vocabulary.name}, not {parent.vocabulary.name}")
+    if (parent.wiring, parent.symbols) != (other.wiring, other.symbols):
+        raise ValueError("the other parent has other contexts or tokens")
 
 
 def merge_children(parent: Parent, children: Sequence[DendriteLearner]) -> DendriteLearner:

@@ -81,9 +81,12 @@ def _ring(parent: Parent, lived: int, size: int) -> NDArray[np.int64]:
 
 def _own_rows(overlay: Overlay) -> dict[str, tuple[NDArray[np.int32], dict[str, NDArray[Any]]]]:
     """Return the rows that are a child's own, with their numbers, by the name of these."""
-    memory, above, at = overlay.memory, overlay.parent.memory, overlay.gain_at
+    memory, above, at, gates = overlay.memory, overlay.parent.memory, _gains_at(overlay), len(overlay.parent.gates)
     gains, gain_uses = memory.gains[at], memory.gain_uses[at]
-    learnt = (gains != above.gains.reshape(gains.shape)).any(axis=1) | (gain_uses != above.gain_uses.reshape(-1))
+    born = np.concatenate([above.gains.reshape(-1, gains.shape[1]), overlay.parent.gains[:gates]])
+    born_uses = np.concatenate([above.gain_uses.reshape(-1), np.zeros(gates, gain_uses.dtype)])
+    learnt = (gains != born).any(axis=1) | (gain_uses != born_uses)
+    learnt[:-gates] &= at[:-gates] >= gates  # those that have no place of their own are told of once
     places = overlay.episodes.places.reshape(-1)
     rows: dict[str, tuple[NDArray[Any], dict[str, NDArray[Any]]]] = {
         "line_rows": (memory.lines[:-1, 0], {"lines": memory.lines}),
@@ -95,22 +98,30 @@ def _own_rows(overlay: Overlay) -> dict[str, tuple[NDArray[np.int32], dict[str, 
     return {name: (at, {each: array[at] for each, array in arrays.items()}) for name, (at, arrays) in own.items()}
 
 
+def _gains_at(overlay: Overlay) -> NDArray[np.uint16]:
+    """Return where each row of gains stands; and behind them, one a gate, those without a place of their own."""
+    return np.concatenate([overlay.gain_at, np.arange(len(overlay.parent.gates), dtype=np.uint16)])
+
+
 def _maps(overlay: Overlay) -> dict[str, NDArray[Any]]:
     return {"map_slots": overlay.map_slots, "maps": overlay.memory.maps, "map_uses": overlay.memory.map_uses}
 
 
 def _put_rows(overlay: Overlay, arrays: Arrays) -> None:
     """Write packed rows where they belong. Raises ValueError if they do not fit."""
-    memory, at, taken = overlay.memory, overlay.gain_at, overlay.gains_taken
+    memory, at, taken = overlay.memory, _gains_at(overlay), overlay.gains_taken
     _put(arrays, "line_rows", {"lines": memory.lines[:-1]})
     _put(arrays, "map_rows", _maps(overlay))
     _put(arrays, "place_rows", {"places": overlay.episodes.places.reshape(-1)})
     _put(arrays, "gain_rows", {"gains": memory.gains[at], "gain_uses": memory.gain_uses[at]})  # copies: only checked
-    rows = arrays["gain_rows"]
-    for row in rows[at[rows] < len(overlay.parent.gates)].tolist():
+    rows, gates, own = arrays["gain_rows"], len(overlay.parent.gates), overlay.gain_at
+    for row in rows[(rows < len(own)) & (at[rows] < gates)].tolist():
         if taken[0] < len(memory.gains):
-            at[row], taken[0] = taken[0], taken[0] + 1
-    memory.gains[at[rows]], memory.gain_uses[at[rows]] = arrays["gains"], arrays["gain_uses"]
+            own[row], taken[0] = taken[0], taken[0] + 1
+    at = _gains_at(overlay)
+    has_place = (rows >= len(own)) | (at[rows] >= gates)  # over another parent there may be room for fewer
+    placed = at[rows[has_place]]
+    memory.gains[placed], memory.gain_uses[placed] = arrays["gains"][has_place], arrays["gain_uses"][has_place]
 
 
 def _put(arrays: Arrays, rows: str, into: dict[str, NDArray[Any]]) -> None:

@@ -19,10 +19,10 @@ def checked_ids(tokens: ArrayLike, size: int) -> Tokens:
     ids = np.asarray(tokens)
     if ids.size == 0:
         return np.empty(0, np.int32)
-    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise ValueError("tokens must be a list of integers")
-    unknown = np.flatnonzero((ids < 0) | (ids >= size))
-    if unknown.size:
+    if ids.min() < 0 or ids.max() >= size:
+        unknown = np.flatnonzero((ids < 0) | (ids >= size))
         raise ValueError(f"tokens[{unknown[0]}] must be in 0 to {size - 1}")
     return ids.astype(np.int32)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.core.state import Float32
-from realnet.outputs import Column, Level, OutputBatch, includes
+from realnet.outputs import LEVELS, Column, Level, OutputBatch, includes
 from realnet.tokens.ids import Tokens
 from realnet.tokens.readout import TOP
 
@@ -22,6 +22,7 @@ TOKEN_COLUMNS = (
     Column("next_token", np.int32, TOP, level="full"),
     Column("next_probability", np.float32, TOP, level="full"),
 )
+_OF_LEVEL = {level: [each.name for each in TOKEN_COLUMNS if includes(level, each.level)] for level in LEVELS}
 _NOT_COMPUTED: Any = None  # Any, since whoever asked for a column has it and need not prove it to a type checker
 
 
@@ -47,8 +48,7 @@ class TokenOutputs(OutputBatch):
 
     def at(self, level: Level) -> TokenOutputs:
         """Return the columns that a level has."""
-        told = {each.name: getattr(self, each.name) for each in TOKEN_COLUMNS if includes(level, each.level)}
-        return TokenOutputs(**told)
+        return TokenOutputs(**{name: getattr(self, name) for name in _OF_LEVEL[level]})
 
     @property
     def hits(self) -> NDArray[np.bool_]:

@@ -74,12 +74,17 @@ async def _nets(connection: HTTPConnection) -> Nets[Edge]:
     return nets_of(connection)
 
 
+async def _settings(connection: HTTPConnection) -> Settings:
+    return cast(Settings, connection.app.state.settings)
+
+
 async def _caller(connection: HTTPConnection) -> Caller:
     return caller_of(connection)
 
 
 EdgeDep: TypeAlias = Annotated[Edge, Depends(_edge)]
 RuntimeDep: TypeAlias = Annotated[Runtime, Depends(_runtime)]
+SettingsDep: TypeAlias = Annotated[Settings, Depends(_settings)]
 NetsDep: TypeAlias = Annotated[Nets[Edge], Depends(_nets)]
 CallerDep: TypeAlias = Annotated[Caller, Depends(_caller)]
 

@@ -72,7 +72,9 @@ def _expected(batch: TokenOutputs) -> Iterable[list[Expected]]:
 
 
 def pieces(batches: Iterable[OutputBatch], level: Level = "full", session: str | None = None) -> Iterable[list[Output]]:
-    """The same outputs in lists so small that the loop has time for others between them."""
+    """The same outputs in lists so small that the loop has time for others between them; at `none` no list."""
+    if level == "none":
+        return
     for batch in batches:
         for start in range(0, len(batch), PIECE):
             yield structs(batch[start : start + PIECE], level, session)

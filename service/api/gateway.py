@@ -34,6 +34,12 @@ class Gateway:
         self._settings = settings
         self._keyring = keyring
         self._routes = routes
+        # Most paths have no names in them: these routes have such a path, or one that it is, too, in their order.
+        self._of_path = {
+            path: [route for route in routes if route.path_regex.match(path)]  # type: ignore[attr-defined]
+            for path in (route.path for route in routes)  # type: ignore[attr-defined]
+            if "{" not in path
+        }
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -100,7 +106,7 @@ class Gateway:
     def _route(self, scope: Connection) -> BaseRoute | None:
         """Return the route that the router behind will choose; of several for other methods, the first."""
         others = []
-        for route in self._routes:
+        for route in self._of_path.get(scope["path"], self._routes):
             match, _ = route.matches(scope)
             if match is Match.FULL:
                 return route

@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from service.api.access import scope_of
+from service.api.access import is_of_net, scope_of
 from service.api.deps import Edge
 from service.api.error_handlers import refusal
 from service.auth.keyring import Caller
@@ -56,12 +56,16 @@ class NetWaking:
         self._app = app
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        name = scope.get("realnet.net", DEFAULT)
         endpoint = scope.get("realnet.endpoint")
-        if name == DEFAULT or endpoint is None or scope_of(endpoint) is Scope.OPEN:
+        if endpoint is None or scope_of(endpoint) is Scope.OPEN:
             await self._app(scope, receive, send)
             return
         nets = cast("Nets[Edge]", scope["app"].state.nets)
+        name = scope.get("realnet.net", DEFAULT)
+        is_of_server = "realnet.net" not in scope and not is_of_net(endpoint)
+        if is_of_server or (name == DEFAULT and nets.default is not None):
+            await self._app(scope, receive, send)
+            return
         async with AsyncExitStack() as stack:
             try:
                 scope["realnet.edge"] = await stack.enter_async_context(

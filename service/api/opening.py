@@ -10,6 +10,7 @@ from service.api.stream.hub import StreamHub
 from service.api.uploads import Uploads
 from service.auth.places import Places
 from service.hooks.hooks import Hooks
+from service.nets.manifest import DEFAULT
 from service.replica.birth import Descent
 from service.runtime.birth import CannotStart
 from service.runtime.hive import Hive
@@ -17,16 +18,22 @@ from service.runtime.incoming import Incoming
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
+from service.speed.cores import cores
 from service.store.base import Store, StoreError
+from service.strands import OWN, Pool, Pools
+
+_LEAST_ENGINES = 2  # threads: one may be held by a slow net
+_JOURNALS = 4  # threads, most of which wait for the store
 
 
 class NetOpener:
-    """Opens nets of one store, which share the places for uploads and for streams."""
+    """Opens nets of one store, which share the places for uploads and for streams; and all but `default` threads."""
 
     def __init__(self, place: OpenStore, settings: Settings) -> None:
         self._place = place
         self._uploads = Uploads(place.directory, settings.max_uploads)
         self._streams = Places(settings.max_streams, "streams")
+        self._pools = Pools(Pool(max(_LEAST_ENGINES, cores()), "engines"), Pool(_JOURNALS, "journals"))
 
     @asynccontextmanager
     async def opened(
@@ -45,7 +52,8 @@ class NetOpener:
         """
         place = self._place if store is None else replace(self._place, store=store)
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows, descent))
+            pools = OWN if name == DEFAULT else self._pools
+            runtime = await stack.enter_async_context(Runtime.open(name, settings, place, follows, descent, pools))
             servers = hive(runtime)
             hub = StreamHub(runtime, settings, servers, self._streams)
             runtime.events.on_mode.append(hub.mode_changed)

@@ -95,6 +95,8 @@ def place_of(pointer: str) -> str:
         return "--context"
     if name.startswith("peers/"):
         return "URL"
+    if name.startswith("children"):
+        return "CHILD"
     if not name or "/" in name:
         return pointer
     return _ARGUMENTS.get(name, f"--{name.replace('_', '-')}")

@@ -77,7 +77,7 @@ def sleep(context: typer.Context, given: dict[str, Any]) -> None:
     """Have the live net sleep: it lives again through its past, or, of dendrites, searches for better contexts."""
     _check("sleep", given)
     with client_of(context) as client:
-        _follow(client.jobs.begin("sleep", given))
+        follow_to_its_end(client.jobs.begin("sleep", given))
 
 
 @with_options(begin, lambda: [_request("daydream")], ["prompts"])
@@ -115,7 +115,7 @@ def takeover(
     _check("takeover", {"url": url, "key": peer_key} | given)
     with client_of(context) as client:
         confirm(f"have the net, which is at tick {client.net().tick:,}, become what that of {url} is?", yes)
-        _follow(client.takeover(url, peer_key, **given))
+        follow_to_its_end(client.takeover(url, peer_key, **given))
 
 
 @with_options(begin, lambda: [_request("merge")], ["peers"])
@@ -132,7 +132,7 @@ def merge(
     peers = dict.fromkeys(urls, peer_key)
     _check("merge", {"peers": [{"url": url, "key": key} for url, key in peers.items()]} | given)
     with client_of(context) as client:
-        _follow(client.jobs.merge(peers, **given))
+        follow_to_its_end(client.jobs.merge(peers, **given))
 
 
 def _new(share: float | None, ngram: int) -> str:
@@ -150,7 +150,7 @@ def _teach(
     """Send the file with the form's fields `of_file`, then run the job and print its result."""
     _check(kind, {"dataset": "-"} | given)
     with client_of(context) as client, _sent(client, file, keep, **of_file) as dataset:
-        _follow(client.jobs.begin(kind, {"dataset": dataset} | given))
+        follow_to_its_end(client.jobs.begin(kind, {"dataset": dataset} | given))
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _sent(client: "Client", file: Path, keep: bool, **of_file: str | None) -> It
                 print(f"data set {id} stays: this key may not delete it", file=sys.stderr)
 
 
-def _follow(job: "Job") -> None:
+def follow_to_its_end(job: "Job") -> None:
     """Show the job's progress and print its result; Ctrl-C cancels it."""
     print_result(_to_its_end(job))
 

@@ -12,6 +12,7 @@ from service.cli.bench import benching
 from service.cli.chat import chatting
 from service.cli.compression import compression
 from service.cli.datasets import datasets
+from service.cli.family import family
 from service.cli.generate import generating
 from service.cli.hive import hive
 from service.cli.hooks import hooks
@@ -49,6 +50,7 @@ app.add_typer(events)
 app.add_typer(begin)
 app.add_typer(compression)
 app.add_typer(benching)
+nets.add_typer(family)
 app.add_typer(nets, name="nets")
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from service.cli.asking import AsJson, Yes, client_of, confirm, print_json
+from service.cli.asking import AsJson, Yes, checked_id, client_of, confirm, print_json
 from service.cli.options import with_options
 from service.cli.output import megabytes, moment, print_table, shown
 
@@ -42,7 +42,7 @@ def list_nets(
 def show(context: typer.Context, name: Name, json: AsJson = False) -> None:
     """Print what is known of a net, without waking it. `realnet --net NAME info` tells more."""
     with client_of(context) as client:
-        _print(client.nets.get(name), json)
+        print_net(client.nets.get(name), json)
 
 
 def _new_net() -> "list[type[BaseModel]]":
@@ -80,12 +80,9 @@ def create(
     """Create a net beside those that the server has. It takes a key of scope admin that is for such a name."""
     given |= {key: value for key, value in {"vocabulary": vocabulary, "lines": lines}.items() if value is not None}
     if parent is not None:
-        net, _, snapshot = parent.partition("@")
-        if not net or not snapshot:
-            raise typer.BadParameter("a net and its snapshot, as default@00000001", param_hint="--parent")
-        given["parent"] = net, snapshot
+        given["parent"] = snapshot_of(parent, "--parent")
     with client_of(context) as client:
-        _print(client.nets.create(name, kind, **given), json)
+        print_net(client.nets.create(name, kind, **given), json)
 
 
 @nets.command()
@@ -100,7 +97,7 @@ def change(
     if (tick_hz, self_loop) == (None, None):
         raise typer.BadParameter("one of them at least", param_hint="--tick-hz or --self-loop")
     with client_of(context) as client:
-        _print(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop), json)
+        print_net(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop), json)
 
 
 @nets.command()
@@ -114,7 +111,15 @@ def delete(context: typer.Context, name: Name, yes: Yes = False) -> None:
     typer.echo(f"deleted {name}")
 
 
-def _print(entry: "NetEntry", json: bool) -> None:
+def snapshot_of(given: str, place: str) -> tuple[str, str]:
+    """Return the net and the snapshot of NET@SNAPSHOT. Raises BadParameter."""
+    net, _, snapshot = given.partition("@")
+    if not net or not snapshot:
+        raise typer.BadParameter("a net and its snapshot, as default@00000001", param_hint=place)
+    return net, checked_id(snapshot)
+
+
+def print_net(entry: "NetEntry", json: bool) -> None:
     if json:
         print_json(entry)
     else:
@@ -133,4 +138,6 @@ def _lines(entry: "NetEntry") -> Iterator[tuple[str, str]]:
     if (parent := entry.parent) is not None:
         yield "parent", f"{parent.net}@{parent.snapshot}"
         yield "own lines", shown(parent.lines)
+    if entry.consent is not None:
+        yield "may be merged", shown(entry.consent.merge)
     yield from ((name.replace("_", " "), shown(value)) for name, value in entry.settings.items() if value is not None)

@@ -1,9 +1,7 @@
-"""The thread that owns the net: take what was asked, journal it, apply what is durable, publish."""
+"""What owns the net: take what was asked, journal it, apply what is durable, publish."""
 
-import asyncio
 import contextlib
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +19,7 @@ from service.engine.inbox import Inbox
 from service.engine.opinions import Listeners
 from service.engine.outbox import Outbox
 from service.engine.output_ring import OutputRing
-from service.engine.pace import Mode, Pace
+from service.engine.pace import PATIENCE_SECONDS, Mode, Pace
 from service.engine.pipeline import Pipeline, SliceSize
 from service.engine.replay_report import reported
 from service.engine.replies import Replies, is_run
@@ -46,12 +44,15 @@ from service.replica.replay import Replay
 from service.replica.replica import OutOfOrder, Replica
 from service.speed.cores import cores
 from service.store.base import StoreError
+from service.strands import Pool, Strand
 
 DIED = "the engine has died, the server's log tells why"
-_STALLED_SECONDS = 5.0  # without a step
+_STALLED_SECONDS = 5.0  # of a step
+_RESTED_SECONDS = 10.0  # between two steps of a net that rests, and shares its thread
 _STOP_SECONDS = 1.0
 _THOUGHT_SECONDS = 0.25  # between two thoughts of a net to which nothing comes
 _ALL = 4096  # ticks in a slice that nobody waits for
+_CATCHING_UP_SECONDS = 0.03  # that a slice of the journal is to take at a start
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ _logger = logging.getLogger(__name__)
 class Engine:
     """Owns a replica: what changes it is journalled first, in the order it was taken, and applied when durable.
 
-    With a `feed` it is another server that journals, and this one applies what comes from there, until it leads.
+    It lives step by step on one of the threads of a `pool`, or on one of its own. With a `feed` it is another server
+    that journals, and this one applies what comes from there, until it leads.
     """
 
     def __init__(
@@ -75,11 +77,12 @@ class Engine:
         self_loop: bool = False,
         feed: Feed | None = None,
         hashes: Hashes | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self.interface = replica.learner.interface
         self.progress = replica.progress
         self.replay = replay  # what is still to be applied before anything else
-        self.failure: str | None = None  # why the thread has ended, if not by a stop
+        self.failure: str | None = None  # why it has ended, if not by a stop
         self._replica = replica
         self._inbox = inbox
         self._outputs = outputs
@@ -95,8 +98,10 @@ class Engine:
         self._pipeline = Pipeline(journal or NoJournal(), replica.horizon)
         self._slice = SliceSize()
         self._threads = Threads(cores())
-        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
-        self._lost: Exception | None = None  # what the thread is to end by
+        self._reading = iter(()) if replay is None else reported(replay, replica)
+        self._strand, self._shares = Strand(pool or Pool(1, "engine"), self._turn), pool is not None
+        inbox.on_change = self._strand.wake
+        self._lost: Exception | None = None  # what it is to end by
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
         self._replies = Replies(inbox, self._outbox)
@@ -111,18 +116,15 @@ class Engine:
         self._outbox.open()
         self._ended = False
         self._inbox.ready = self.replay is None
-        self._thread.start()
+        self._strand.wake()
 
     async def stop(self) -> None:
         """End after the slice that is being applied; what was not applied is refused."""
         self._stopping = True
-        self._inbox.wake()
-        if self._thread.ident is not None:
-            await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
+        if await self._strand.join(_STOP_SECONDS):
             self._outbox.deliver()
-        self.hashes.close()
-        if not self._thread.is_alive():
             self._replica.let_go()
+        self.hashes.close()
 
     async def ask(self, command: Command[T]) -> T:
         """Put a command in and wait for the reply. Raises Refused."""
@@ -131,7 +133,11 @@ class Engine:
 
     @property
     def status(self) -> Status:
-        return self.board.status
+        """Return the net as of the last step; if that was long ago it makes another, for who looks again."""
+        status = self.board.status
+        if time.monotonic() - status.published_at > PATIENCE_SECONDS and not self._ended:
+            self._strand.wake()
+        return status
 
     @property
     def nbytes(self) -> int:
@@ -140,55 +146,60 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        return not self._ended and time.monotonic() - self.status.published_at < _STALLED_SECONDS
+        return not (self._ended or self._strand.is_stuck(_STALLED_SECONDS))
 
     def end(self, error: Exception) -> None:
-        """Have the thread end by an error that came of its net elsewhere. On any thread."""
+        """Have it end by an error that came of its net elsewhere. On any thread."""
         self._lost = error
-        self._inbox.wake()
+        self._strand.wake()
 
     def _delivered(self) -> None:
         self._outputs.notify()
         self._inbox.admit()
 
-    # On the engine's thread:
+    # On its thread:
 
-    def _live(self) -> None:
+    def _turn(self) -> float | None:
+        """Make a step, and return for how many seconds there is nothing to do if nothing comes; None at the end."""
         try:
-            self._catch_up()
-            while not self._stopping:
-                self.step()
+            if not self._stopping:
+                return self.step() if self.replay is None else self._catch_up(self.replay)
         except (JournalDamaged, StoreError, KernelLost) as error:
             _logger.error("the net cannot go on where it was, and learns nothing: %s", error)
             self.failure = str(error)
         except Exception:
             _logger.exception("the engine has died; nothing is learnt from now on, and no snapshot is taken")
             self.failure = DIED
-        self._ended = True
+        self._ended, self._reading = True, iter(())
         why = EngineStopped(self.failure or "the server stops")
         waiters = [part.waiter for entry in self._pipeline.clear() for part in entry.parts]
         for waiter in dict.fromkeys((*self._taken, *self._gathering.clear(), *waiters, *self._inbox.close(why))):
             self._replies.refuse(waiter, why)
         self._generations.end(why)
         self._outbox.flush()
+        return None
 
-    def _catch_up(self) -> None:
-        """Apply what the journal has after the snapshot."""
-        if self.replay is None:
-            return
-        for ticks in reported(self.replay, self._replica):
+    def _catch_up(self, replay: Replay) -> float:
+        """Apply a slice of what the journal has after the snapshot, or see that there is no more."""
+        started = time.monotonic()
+        ticks = next(self._reading, None)
+        if ticks is not None:
+            if ticks:
+                self._slice.adapt(ticks, time.monotonic() - started)
+            replay.most = self._slice.within(_CATCHING_UP_SECONDS)
             self.board.rate.count(ticks)
-            self.board.publish(self._replica.horizon, 0, self.replay.at)
-            if self._stopping:
-                return
+            self.board.publish(self._replica.horizon, 0, replay.at)
+            return 0.0
         self._pipeline.rest(self._replica.horizon)
         self._pace.change(time.monotonic(), paused=self._replica.paused)
         self._pace.frame(time.monotonic())
-        self.board.publish(self._replica.horizon, 0, self.replay.at)
+        self.board.publish(self._replica.horizon, 0, replay.at)
         self.replay = None
         self._inbox.ready = True
+        return 0.0
 
-    def step(self) -> None:
+    def step(self) -> float:
+        """Do what there is to do, at most a slice of it; return for how many seconds that is all if nothing comes."""
         self._take()
         if self._lost is not None:
             raise self._lost
@@ -207,15 +218,14 @@ class Engine:
             self._feed.applied(self._pipeline.applied)
         self.firings.look(self._replica)
         self._publish()
+        return self._patience()
 
     def _publish(self) -> None:
         self.board.publish(self._pipeline.horizon, len(self._generations), self._pipeline.applied)
 
     def _take(self) -> None:
-        is_busy = bool(self._generations) or self._pipeline.is_ready(self._slice.most(self._pace.paused))
-        is_busy = is_busy or (len(self._gathering) > 0 and not self._pipeline)
-        self._taken.extend(self._inbox.take(0.0 if is_busy else self._patience()))
-        if self._feed is None and self._pace.mode is Mode.RESTING:
+        self._taken.extend(self._inbox.take())
+        if self._feed is None and self._pace.only_counts:
             self._idle()  # the time until now has passed before what comes
         while self._taken:
             try:
@@ -231,9 +241,18 @@ class Engine:
                     self._replies.not_taken(run, error)
 
     def _patience(self) -> float:
-        """Return for how many seconds there is nothing to do if nothing comes."""
+        is_busy = bool(self._generations) or self._pipeline.is_ready(self._slice.most(self._pace.paused))
+        if is_busy or (len(self._gathering) > 0 and not self._pipeline):
+            return 0.0
         patience = self._pace.patience(time.monotonic())
-        return min(_THOUGHT_SECONDS, patience) if self.thoughts.is_on else patience
+        if self.thoughts.is_on:
+            return min(_THOUGHT_SECONDS, patience)
+        if (
+            self._shares and self._pace.only_counts
+        ):  # nobody waits to see that it rests, nor its ticks until somebody looks
+            rests = self._pace.mode is not Mode.AWAKE and not self.board.status.ticks_per_second
+            return _RESTED_SECONDS if rests else PATIENCE_SECONDS
+        return patience
 
     def _accept(self, command: Command[Any]) -> None:
         match command:
@@ -279,7 +298,7 @@ class Engine:
     def _differs(self, own: Hash) -> None:
         """Note that this net is not what it should be. On any thread."""
         self.difference = own
-        self._inbox.wake()
+        self._strand.wake()
 
     def _leave(self, own: Hash) -> None:
         """Answer nothing any more, until the net is another."""
@@ -349,7 +368,7 @@ class Engine:
         first, ticks = taken[0][0].record, sum(ticks for _, ticks in taken)
         is_input = isinstance(first, InputRecord | TogetherRecord)
         may_thread = is_input and self._threads.apply(self._replica.learner.net)
-        started = time.monotonic()
+        started = (clock := self._slice.clock_of(self._replica.learner.net))()
         self.listeners.listen(self._replica.learner, is_input)  # dreams are private
         if isinstance(restore := taken[0][0].waiter, Restore) and restore.job is not None:
             restore.before = self._replica.learner.checkpoint(), self._replica.state(self._pipeline.position())
@@ -364,7 +383,7 @@ class Engine:
         if is_input:
             self.listeners.tell()
             self._pace.frame(time.monotonic())
-            self._slice.adapt(ticks, seconds := time.monotonic() - started)
+            self._slice.adapt(ticks, seconds := clock() - started)
             if may_thread:
                 self._threads.took(ticks, seconds)
             self._inbox.release(sum(ticks for entry, ticks in taken if is_run(entry)))

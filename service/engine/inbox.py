@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from service.auth.places import Places
@@ -24,9 +25,9 @@ class Inbox:
         self.accepted = 0  # ticks, of all inputs ever
         self._asked: deque[Command[Any]] = deque()
         self._runs: deque[Run] = deque()
-        self._changed = threading.Condition()
+        self.on_change: Callable[[], None] = lambda: None  # wakes the engine
+        self._lock = threading.Lock()
         self._closed: Exception | None = None
-        self._woken = False
         self.refusal: Refused | None = None  # of what would be learnt …
         self.ready = True  # … and, until then, of everything, …
         self.why_not = "the journal is being read, GET /readyz tells how far"  # … which says so
@@ -46,7 +47,7 @@ class Inbox:
         EngineStopped once the engine has ended, NotReady while the journal is being read, and what `refuse` was given
         for what would change the net.
         """
-        with self._changed:
+        with self._lock:
             if self._closed is not None:
                 raise self._closed
             if not self.ready:
@@ -64,7 +65,7 @@ class Inbox:
                     self._generations.take(space)
                     command.reply.add_done_callback(lambda _: self._generations.release(space))
                 self._asked.append(command)
-            self._changed.notify()
+        self.on_change()
 
     def enter(self, run: Run) -> "asyncio.Future[None]":
         """Queue an input as soon as there is room, in turn. The future is done when it is in, or refused."""
@@ -97,12 +98,9 @@ class Inbox:
 
     # On the engine's thread:
 
-    def take(self, timeout: float) -> list[Command[Any]]:
-        """Take all commands, first those without ticks; wait `timeout` seconds for the first."""
-        with self._changed:
-            if not (self._asked or self._runs or self._woken):
-                self._changed.wait(timeout)
-            self._woken = False
+    def take(self) -> list[Command[Any]]:
+        """Take all commands, first those without ticks."""
+        with self._lock:
             taken = [*self._asked, *self._runs]
             self._asked.clear()
             self._runs.clear()
@@ -110,25 +108,23 @@ class Inbox:
 
     def release(self, ticks: int) -> None:
         """Make room: these ticks have been run."""
-        with self._changed:
+        with self._lock:
             self._depth -= ticks
 
     # On any thread:
 
     def refuse(self, why: Refused | None) -> None:
         """Refuse, from now on, every command that would change the net; None ends that."""
-        with self._changed:
+        with self._lock:
             self.refusal = why
 
     def wake(self) -> None:
-        """End a `take` that waits, or the next one."""
-        with self._changed:
-            self._woken = True
-            self._changed.notify()
+        """Have the engine look up, though no command has come."""
+        self.on_change()
 
     def close(self, error: Exception) -> list[Command[Any]]:
         """Refuse everything from now on with `error`, and return what nobody will take any more."""
-        with self._changed:
+        with self._lock:
             self._closed = error
             left = [*self._asked, *self._runs]
             self._asked.clear()

@@ -1,6 +1,7 @@
 """The ring of the last outputs: written by the engine's thread, read by any number of subscribers on the loop."""
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from realnet.outputs import LEVELS, Column, Level, OutputBatch, includes
 from service.engine.turns import Turns
 from service.engine.wanted import Wanted
 
+_FIRST_ROWS = 2**10
 _RING_BYTES = 64 * 2**20  # wide frames are kept for fewer ticks
 _FORGOTTEN = 8  # the oldest are forgotten an eighth at once: who falls behind loses many, and then none for a while
 _TURN = 32  # subscribers that are woken at once
@@ -38,7 +40,8 @@ class OutputRing:
     woken in turn. Where they are so many that the loop has no time to send everything to all of them, each is woken
     less often, and all are slow.
 
-    Outputs are kept in columns of the types in which they are sent; memory is taken only of those that are computed.
+    Outputs are kept in columns of the types in which they are sent; memory is taken only of those that are computed,
+    and doubled as they come: of many nets most have said little.
 
     Attributes:
         wanted: which outputs anybody asks for.
@@ -51,13 +54,18 @@ class OutputRing:
         self._columns = [each for each in interface.columns if each.name != "probability"]  # 2 ** -surprise
         self._type: type[OutputBatch] = FrameOutputs if interface.vocabulary is None else TokenOutputs
         types = {each.name: _type_sent(each, interface) for each in self._columns}
-        row = sum(types[each.name].itemsize * (1 if each.width is None else each.width) for each in self._columns)
-        kept = max(1, min(kept, _RING_BYTES // row))
-        self._step = max(1, kept // _FORGOTTEN)
-        self._kept, self._size = kept, kept + self._step - 1
-        self._rows: dict[str, NDArray[Any]] = {
-            each.name: np.empty((self._size,) if each.width is None else (self._size, each.width), types[each.name])
+        self._blank = {
+            each.name: np.empty((0,) if each.width is None else (0, each.width), types[each.name])
             for each in self._columns
+        }
+        self._row_bytes: int = sum(math.prod(each.shape[1:]) * each.itemsize for each in self._blank.values())
+        kept = max(1, min(kept, _RING_BYTES // self._row_bytes))
+        self._step = max(1, kept // _FORGOTTEN)
+        self._most = kept + self._step - 1
+        self._size = min(_FIRST_ROWS, self._most)
+        self._rows: dict[str, NDArray[Any]] = {}
+        self._of_level = {
+            level: [each.name for each in self._columns if includes(level, each.level)] for level in LEVELS
         }
         self._levels = np.zeros(self._size, np.uint8)  # what of each output was computed, as a place in LEVELS
         self._start = self._end = 0
@@ -79,7 +87,7 @@ class OutputRing:
     @property
     def nbytes(self) -> int:
         """Return how many bytes the outputs take, if all of each was computed."""
-        return min(self._end, self._size) * sum(rows[:1].nbytes for rows in self._rows.values())
+        return min(self._end, self._most) * self._row_bytes
 
     # On the engine's thread:
 
@@ -88,14 +96,14 @@ class OutputRing:
         level = self._level_of(batch)
         with self._lock:
             self._turns.add(self._end, sessions)
+            self._make_room(self._end + len(batch), level)
             skipped = max(0, len(batch) - self._size)
             first, last = self._end + skipped, self._end + len(batch)
             for place, part in self._places(first, last):
                 rows = slice(part.start - self._end, part.stop - self._end)
                 self._levels[place] = LEVELS.index(level)
-                for each in self._columns:
-                    if includes(level, each.level):
-                        self._rows[each.name][place] = getattr(batch, each.name)[rows]
+                for name in self._of_level[level]:
+                    self._rows[name][place] = getattr(batch, name)[rows]
             self._end = last
             too_old = max(0, self._end - self._size)
             self._start = max(self._start, -(-too_old // self._step) * self._step)
@@ -180,6 +188,18 @@ class OutputRing:
 
     # With the lock:
 
+    def _make_room(self, end: int, level: Level) -> None:
+        """Have a place for each position before `end`, as many as may be, and the columns of a level."""
+        before = self._size
+        while self._size < min(end, self._most):
+            self._size = min(2 * self._size, self._most)
+        if self._size > before:  # nothing has been overwritten yet, so that all stays in its place
+            self._levels = _longer(self._levels, self._size)
+            self._rows = {name: _longer(rows, self._size) for name, rows in self._rows.items()}
+        for name in self._of_level[level]:
+            if name not in self._rows:
+                self._rows[name] = _longer(self._blank[name], self._size)
+
     def _places(self, first: int, last: int) -> Iterator[tuple[slice, slice]]:
         """Yield where in the columns the positions `first` to `last` are, in one or two parts, and which those are."""
         while first < last:
@@ -190,12 +210,19 @@ class OutputRing:
 
     def _copy(self, begin: int, count: int) -> OutputBatch:
         level = LEVELS[self._levels[begin]]
-        there = (each.name for each in self._columns if includes(level, each.level))
+        there = self._of_level[level]
         return self._type(**{name: self._rows[name][begin : begin + count].copy() for name in there})
 
     def _level_of(self, batch: OutputBatch) -> Level:
-        lacking = [LEVELS.index(each.level) for each in self._columns if getattr(batch, each.name) is None]
-        return LEVELS[min(lacking, default=len(LEVELS)) - 1]
+        there = (all(getattr(batch, name) is not None for name in names) for names in self._of_level.values())
+        return LEVELS[sum(there) - 1]  # each level has what those before it have
+
+
+def _longer(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return as many rows as `size` says, of which these are the first."""
+    longer = np.empty((size, *rows.shape[1:]), rows.dtype)
+    longer[: len(rows)] = rows
+    return longer
 
 
 def _type_sent(column: Column, interface: Interface) -> np.dtype[Any]:

@@ -61,6 +61,11 @@ class Pace:
             return Mode.DREAMING
         return Mode.AWAKE if self.free_run or self._idle <= self.rest_after else Mode.RESTING
 
+    @property
+    def only_counts(self) -> bool:
+        """Return whether no tick is computed before the next frame."""
+        return self.mode is not Mode.AWAKE or (not self.free_run and self._idle >= self.rest_after)
+
     def patience(self, now: float) -> float:
         """Return for how many seconds nothing is due."""
         if self.mode is not Mode.AWAKE:  # ticks that are only counted can be counted later

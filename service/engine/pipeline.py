@@ -1,8 +1,11 @@
 """Entries in the journal's order, from the moment they are journalled until they have been applied."""
 
+import time
 from collections import deque
+from collections.abc import Callable
 from itertools import takewhile
 
+from realnet.dendrites.net import DendriteNet
 from service.errors import NotDurable
 from service.journal.journal import Journal, NoJournal, Ticket
 from service.journal.position import JournalPosition
@@ -24,11 +27,24 @@ class SliceSize:
     def __init__(self) -> None:
         self._per_second = _FIRST_TICKS / _SECONDS
 
+    @staticmethod
+    def clock_of(net: object) -> Callable[[], float]:
+        """Return what a slice of this net is timed with.
+
+        Dendrites are computed on the engine's thread alone, so that it is the time for which that has computed: where
+        others have the core meanwhile, shorter slices would only add to what there is to do.
+        """
+        return time.thread_time if isinstance(net, DendriteNet) else time.monotonic
+
     def most(self, paused: bool, hurried: bool = False) -> int:
         """Return the ticks that the next slice may have: none while the net is paused, few while others wait."""
         if paused:
             return 0
-        return max(1, min(_MOST_TICKS, int(self._per_second * (_HURRIED_SECONDS if hurried else _SECONDS))))
+        return self.within(_HURRIED_SECONDS if hurried else _SECONDS)
+
+    def within(self, seconds: float) -> int:
+        """Return the ticks of a slice that takes about so long."""
+        return max(1, min(_MOST_TICKS, int(self._per_second * seconds)))
 
     def stretch(self, inputs: int) -> int:
         """Return how many ticks of each of so many inputs, which are lived at once, may be run in one go."""

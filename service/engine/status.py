@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from realnet.dendrites.net import DendriteNet
 from service.engine.outbox import Outbox
@@ -29,9 +30,12 @@ class TickRate:
         return self._rate
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)  # to make one that is frozen takes three times as long, and one is made for every step
 class Status:
-    """The net as of the engine's last step. `learning_rate` and `plasticity` are those of inputs taken from now on."""
+    """The net as of the engine's last step, which nobody changes.
+
+    `learning_rate` and `plasticity` are those of inputs taken from now on.
+    """
 
     mode: Mode
     preset: str
@@ -57,10 +61,16 @@ class Status:
 
 
 class StatusBoard:
-    """Written by the engine's thread, read by any. `on_mode` is called on the loop when the mode has changed."""
+    """Written by the engine's thread, read by any.
+
+    On the loop `on_mode` is called when the mode has changed, and `on_ticks` once `ticks_due` were computed since the
+    start, which is then never again.
+    """
 
     def __init__(self, outbox: Outbox, outputs: OutputRing, replica: Replica, pace: Pace) -> None:
         self.on_mode: list[Callable[[Mode], None]] = []
+        self.on_ticks: Callable[[], None] = lambda: None
+        self.ticks_due = inf
         self.rate = TickRate(time.monotonic())
         self._outbox = outbox
         self._outputs = outputs
@@ -76,6 +86,9 @@ class StatusBoard:
         if status.mode is not before:
             for listener in self.on_mode:
                 self._outbox.call_listener(listener, status.mode)
+        if self.rate.total >= self.ticks_due:
+            self.ticks_due = inf
+            self._outbox.call_soon(self.on_ticks)
         if not self._outbox.is_empty or self._announced != self._outputs.end:
             self._announced = self._outputs.end
             self._outbox.flush()

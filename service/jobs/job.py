@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, BaseModel
 
 from service.errors import Problem
 
-JobKind: TypeAlias = Literal["dream", "sleep", "fit", "daydream", "takeover", "merge"]
+JobKind: TypeAlias = Literal[
+    "dream", "sleep", "fit", "daydream", "takeover", "merge", "rebase-children", "merge-children"
+]
 
 
 class JobStatus(StrEnum):

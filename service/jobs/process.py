@@ -19,7 +19,7 @@ from service.store.base import StoreError
 FORK, MADE, OPTIONS, TOKENS = "fork.safetensors", "made.safetensors", "options.json", "tokens.npy"
 JOURNAL, MEMORY = "journal", "made.memory"
 ANCESTOR, SHARE = "ancestor.safetensors", "share-"
-Worker: TypeAlias = Literal["fit", "search", "look", "relive", "merge"]
+Worker: TypeAlias = Literal["fit", "search", "look", "relive", "merge", "children"]
 
 _NICENESS = 19  # not SCHED_IDLE, whose core looks idle to the scheduler: what is woken there waits for milliseconds
 _AWAITED_NICENESS = 5  # of what an operator waits for: beside other programs the lowest priority may never end

@@ -102,6 +102,37 @@ class MergeRequest(Body):
     )
 
 
+NetName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+SnapshotId = Annotated[str, Field(pattern="^[0-9]{8}$", examples=["00000002"])]
+Children = Annotated[
+    list[Annotated[str, Field(pattern="^[a-z0-9*][a-z0-9._*-]{0,63}$")]],
+    Field(min_length=1, max_length=1000, fail_fast=True, description="their names, in which * is any signs"),
+]
+
+
+class ChildrenOf(Body):
+    """A net, and one of its snapshots; null: any."""
+
+    net: NetName
+    snapshot: SnapshotId | None = None
+
+
+class RebaseChildrenRequest(Body):
+    """Children, which go on over a snapshot of this net. What each has learnt itself stays its own."""
+
+    snapshot: SnapshotId
+    children: Children = Field(["*"], min_length=1)
+    of: ChildrenOf | None = Field(None, description="what they are children of now; null: any snapshot of this net")
+
+
+class MergeChildrenRequest(Body):
+    """Children of a snapshot of this net, each with consent, whose lines are merged into a new snapshot of this net."""
+
+    snapshot: SnapshotId
+    children: Children
+    name: str | None = Field(None, min_length=1, max_length=100, description="of the new snapshot")
+
+
 if TYPE_CHECKING:
     _FitOptions = Body
 else:

@@ -79,7 +79,7 @@ class JobRunner:
     def __init__(self, catalog: JobCatalog, kinds: Mapping[JobKind, JobFunction], is_ready: Callable[[], bool]) -> None:
         self.on_changed: list[Callable[[Job], None]] = []  # called when it begins or ends
         self._catalog = catalog
-        self._kinds = kinds
+        self._kinds = dict(kinds)
         self._is_ready = is_ready
         self._jobs: dict[str, StoredJob] = {}
         self._places = Places(_MOST_QUEUED, "jobs")
@@ -151,6 +151,11 @@ class JobRunner:
         job = self.get(id)
         return await self.add(job.kind, job.request, keys=self._jobs[id].keys)
 
+    def take_on(self, kind: JobKind, run: JobFunction) -> None:
+        """Run jobs of one more kind from now on; those that there are already have waited for this."""
+        self._kinds[kind] = run
+        self._wake()
+
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
         return [kept.job for kept in self._jobs.values()]
@@ -208,6 +213,9 @@ class JobRunner:
 
     def _say(self, job: Job) -> None:
         job.revision += 1
+        self._wake()
+
+    def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -218,7 +226,7 @@ class JobRunner:
             waiting = [
                 kept
                 for id, kept in self._jobs.items()
-                if kept.job.status is JobStatus.QUEUED and id not in self._cancelled
+                if kept.job.status is JobStatus.QUEUED and id not in self._cancelled and kept.job.kind in self._kinds
             ]
             if not waiting:
                 await self._changed.wait()

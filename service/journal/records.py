@@ -244,6 +244,18 @@ class ForgetRecord(_Body, tag=16):
     session: str
 
 
+class RebaseRecord(_Body, tag=18):
+    """After tick `tick` a child went on over another parent, by the hash of all that this is: its own lines stayed.
+
+    A net that this does not go with is left as it is.
+    """
+
+    ticks: ClassVar[int] = 0
+
+    tick: int
+    parent: str
+
+
 ObservedRecord: TypeAlias = ObserveRecord | StreamRecord  # those that are about streams, and not the net
 TickedRecord: TypeAlias = (
     InputRecord | SessionInputRecord | TogetherRecord | IdleRecord | EpisodeRecord
@@ -260,6 +272,7 @@ EntryRecord: TypeAlias = (
     | MergeRecord
     | ObservedRecord
     | ForgetRecord
+    | RebaseRecord
 )
 Record: TypeAlias = OriginRecord | EntryRecord | NoteRecord | UnorderedRestoreRecord
 

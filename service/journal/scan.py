@@ -7,6 +7,7 @@ from service.journal.codec import JournalDamaged, spoilt_record, whole_records
 from service.journal.records import (
     MergeRecord,
     OriginRecord,
+    RebaseRecord,
     Record,
     RestoreRecord,
     SnapshotRef,
@@ -30,6 +31,7 @@ class JournalScan:
         torn: the block that ends in no whole record, from which byte on, and how many bytes those are.
         spoilt: the number of the record that the torn end begins with, if all of its bytes are there; else 0.
         harmless: damage among records up to `after`, which are in the snapshot.
+        parent: the hash of the parent that a child went over to last, after `after`.
     """
 
     first: int = 0
@@ -40,6 +42,7 @@ class JournalScan:
     torn: tuple[str, int, int] | None = None
     spoilt: int = 0
     harmless: list[str] = field(default_factory=list)
+    parent: str | None = None
 
 
 def scan(blocks: Iterable[Block], after: int = 0) -> JournalScan:
@@ -116,6 +119,8 @@ class _Judge:
             case UnorderedRestoreRecord() if seq > self._after:
                 found.unordered.append((seq, record))
                 found.snapshots.add(record.snapshot)
+            case RebaseRecord() if seq > self._after:
+                found.parent = record.parent
             case _ if seq > self._after:
                 found.snapshots |= {each.id for each in named_in(record)}
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from service.errors import Conflict
+from service.nets.part import Part
 from service.store.base import Store
 from service.store.keys import CHILDREN, child_key
 
@@ -23,22 +25,34 @@ class Child(NamedTuple):
 class Children:
     """All children in a store. A child's key is put before its manifest, and deleted after all else of it."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, part: Part) -> None:
+        self._store, self._part = store, part
         self._there: set[Child] = set()
         self._expected: list[Child] = []
 
     async def load(self, keys: Iterable[str], names: set[str]) -> None:
         """Read the keys of all children, and delete those of children that were never made. Raises StoreError."""
-        found = {Child(*key.removeprefix(CHILDREN).split("/")) for key in keys if key.startswith(CHILDREN)}
+        found = {child for child in _children(keys) if self._part.has(child.name)}
         self._there = {child for child in found if child.name in names}
         for child in found - self._there:
             await self._store.delete(child.key)
 
-    def count(self, net: str, snapshot: str | None = None) -> int:
-        """Return how many children a net has, or one of its snapshots."""
-        family = (each for each in {*self._there, *self._expected} if each.net == net)
+    async def count(self, net: str, snapshot: str | None = None) -> int:
+        """Return how many children a net has, or one of its snapshots. Raises StoreError."""
+        there = self._there
+        if self._part.is_of_cluster:  # others make and delete some
+            there = _children(await self._store.keys(f"{CHILDREN}{net}/"))
+        family = (each for each in {*there, *self._expected} if each.net == net)
         return sum(snapshot in (None, each.snapshot) for each in family)
+
+    async def check_has_none(self, net: str) -> None:
+        """Raise Conflict where a net has children, or StoreError."""
+        if count := await self.count(net):
+            raise Conflict(f"net {net} stays as long as it has children, and it has {count}: delete them first")
+
+    def of(self, net: str, snapshot: str | None = None) -> list[Child]:
+        """Return the children of a net, or of one of its snapshots, and those that were and may still need it."""
+        return sorted(each for each in self._there if each.net == net and snapshot in (None, each.snapshot))
 
     @contextmanager
     def expected(self, child: Child) -> Iterator[None]:
@@ -54,8 +68,17 @@ class Children:
         self._there.add(child)
         await self._store.put(child.key, b"")
 
+    async def drop(self, child: Child) -> None:
+        """Note that a net needs a snapshot no more. Raises StoreError."""
+        await self._store.delete(child.key)
+        self._there.discard(child)
+
     async def remove(self, name: str) -> None:
         """Note that a net is gone. Raises StoreError."""
         for child in [each for each in self._there if each.name == name]:
             await self._store.delete(child.key)
             self._there.discard(child)
+
+
+def _children(keys: Iterable[str]) -> set[Child]:
+    return {Child(*key.removeprefix(CHILDREN).split("/")) for key in keys if key.startswith(CHILDREN)}

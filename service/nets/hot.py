@@ -95,7 +95,7 @@ class HotNets(Generic[E]):
         self._room = Room(self._nets, most, most_bytes, shares)
         self._damaged: dict[str, tuple[NetDamaged, float]] = {}  # since when
         self._has_changed = asyncio.Event()
-        self._is_closed = False
+        self.is_closed = False
         self._looking = asyncio.create_task(self._look(), name="hot nets")
 
     @asynccontextmanager
@@ -166,7 +166,7 @@ class HotNets(Generic[E]):
 
     def begin_to_close(self) -> None:
         """Have all nets end, each by itself, and open none any more."""
-        self._is_closed = True
+        self.is_closed = True
         self._looking.cancel()
         for hot in self._nets.values():
             hot.end.set()
@@ -208,7 +208,7 @@ class HotNets(Generic[E]):
     # How one lives:
 
     def _begin(self, name: str) -> _Hot[E]:
-        if self._is_closed:
+        if self.is_closed:
             raise NotReady("the server is shutting down")
         if (found := self._damaged.get(name)) is not None:
             if time.monotonic() - found[1] < _AGAIN_SECONDS:
@@ -280,7 +280,7 @@ class HotNets(Generic[E]):
             for hot in self._nets.values():
                 if (edge := hot.edge) is None or hot.end.is_set():
                     continue
-                if (changes := edge.runtime.status.changes) != hot.changes:  # to add all up takes its time
+                if (changes := edge.runtime.engine.board.status.changes) != hot.changes:  # to add all up takes its time
                     hot.changes, hot.nbytes = changes, edge.runtime.nbytes
                 if (why := edge.runtime.failure) is not None:
                     _logger.error("the net %s cannot go on: %s", hot.name, why)

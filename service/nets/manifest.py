@@ -69,13 +69,26 @@ class ParentRef(BaseModel):
     lines: int
 
 
+class Consent(BaseModel):
+    """What may be done with what a child has learnt: to `merge` it into its parent, which others read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    merge: bool = False
+
+
 class NetManifest(Sealed, frozen=True):
-    """A net by its name, which is the `id`; `created` is in seconds since 1970. One with a `parent` is a child."""
+    """A net by its name, which is the `id`; `created` is in seconds since 1970. One with a `parent` is a child.
+
+    `others` are parents that its snapshots, or the records of its journal, may be over beside that.
+    """
 
     kind: Kind
     created: float
     form: Form
     parent: ParentRef | None = None
+    others: tuple[ParentRef, ...] = ()
+    consent: Consent = Consent()
 
     @property
     def lean(self) -> Self:
@@ -99,6 +112,12 @@ def settings_of(manifest: NetManifest, server: Settings) -> Settings:
     born = {name: NetSettings.model_fields[name].default for name in Form.model_fields}
     asked = (server.model_fields_set - born.keys()) | given.keys()
     return Settings.model_construct(asked, **(own | born | _RESTS | _ALONE | given))
+
+
+def settings_of_default(server: Settings) -> Settings:
+    """Return the settings of the net named default where it is one of many, and no server's own."""
+    own = {name: getattr(server, name) for name in Settings.model_fields}
+    return Settings.model_construct(server.model_fields_set, **(own | _RESTS | _ALONE))
 
 
 async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
@@ -151,6 +170,13 @@ def check_child(kind: Kind, form: Form, lines: int) -> None:
         places.append(ErrorLocation(detail=str(error), pointer="/lines"))
     if places:
         raise Invalid(places)
+
+
+def check_consent(manifest: NetManifest, consent: Consent | None, is_child: bool) -> None:
+    """Raise Invalid where consent is given for a net that is no child."""
+    if consent is not None and not is_child:
+        detail = f"only a child may be merged into its parent, and {manifest.id} is none"
+        raise Invalid([ErrorLocation(detail=detail, pointer="/consent")])
 
 
 def _bytes_of_matrix(form: Form) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -10,25 +10,31 @@ from itertools import islice
 from typing import Generic
 
 from service.auth.share import EVERYTHING, Share
-from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, Refused
+from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, NotReady, Refused
 from service.nets.children import Child, Children
 from service.nets.deletions import Deletions
+from service.nets.family import Family
 from service.nets.hot import E, HotNets, State
+from service.nets.kin import SharedKin
 from service.nets.manifest import (
     DEFAULT,
     LINE_BYTES,
     NETS,
+    Consent,
     Form,
     Kind,
     NetManifest,
     ParentRef,
     check_can_be_born,
     check_child,
+    check_consent,
     is_name,
     settings_of,
+    settings_of_default,
 )
 from service.nets.names import Names
 from service.nets.parents import Above, Parents
+from service.nets.part import Part
 from service.nets.room import check_size
 from service.nets.tally import Counts
 from service.replica.birth import Descent
@@ -37,6 +43,7 @@ from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.settings import Settings
 from service.store.base import Store
+from service.store.health import StoreHealth
 from service.store.keys import deleted_net_key, manifest_key
 from service.store.own_keys import KeysOfNets
 
@@ -58,8 +65,12 @@ class NetSeen:
     nbytes: int | None
 
 
+ALL = Part()
+
+
 class Nets(Generic[E]):
-    """The nets of a store, of which `default` is always in memory. On the loop.
+    """The nets of a store, of which `default` is always in memory; or one `part` of them, without any that is. On the
+    loop.
 
     A name is there from the put of its manifest until its deletion begins.
     """
@@ -68,17 +79,33 @@ class Nets(Generic[E]):
         self,
         place: OpenStore,
         settings: Settings,
-        default: E,
+        default: E | None,
         open: Callable[[str, Settings, Store, Descent | None], AbstractAsyncContextManager[E]],
         leads: Callable[[], bool],
+        part: Part = ALL,
         shares: Callable[[], tuple[Share, ...]] = tuple,
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
-        self._names = Names([DEFAULT])
+        self._part = part
+        self._names = Names([DEFAULT] if part.has(DEFAULT) else [])
         self._manifests: dict[str, NetManifest] = {}  # those that were read
-        self._parents, self._children = Parents(place, settings), Children(place.store)
-        default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
+        self._parents, self._children = Parents(place, settings), Children(place.store, part)
+        self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
+        self.family: Family[E] = Family(
+            place,
+            settings,
+            self._children,
+            self._parents,
+            use=self.use,
+            ref=self._ref,
+            manifest=self._manifest,
+            rewritten=self._rewritten,
+            edge_of=lambda name: self.hot.edge_of(name),
+        )
+        if default is not None:
+            self.family.serve(DEFAULT, default.runtime)
+            default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
         self._born: tuple[Kind, Form, int] | None = None  # what was seen last that a net can be, and its bytes
         self._has_loaded = False
         self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
@@ -88,6 +115,7 @@ class Nets(Generic[E]):
             self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait, shares
         )
         self._deletions = Deletions(place, self._keys, self._children, self.hot.remove, self._writing)
+        self._health = StoreHealth(place.store)
 
     async def load(self) -> None:
         """Read which nets there are, and go on with deletions. Raises StoreError."""
@@ -96,18 +124,45 @@ class Nets(Generic[E]):
                 return
             is_redis = self._place.directory is None  # where to list some keys is to look through all
             keys = await self._store.keys("" if is_redis else manifest_key(""))
-            deleted = {name for key in keys if is_name(name := key.removeprefix(deleted_net_key("")))}
-            names = {name for key in keys if is_name(name := key.removeprefix(manifest_key("")))}
+            deleted = set(self._named(keys, deleted_net_key("")))
+            names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
-            self._names = Names({DEFAULT, *names} - deleted)
+            if self._kin is not None:
+                await self._kin.take_back(deleted)
+            own = {DEFAULT} if self._part.has(DEFAULT) else set()
             if is_redis:
-                self._keys.begin(keys, names | deleted)
+                self._keys.begin(keys, names | deleted | (own if self.default is None else set()))
+            self._names = Names({*own, *names} - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
                 self._begin_to_delete(name)
 
+    def _named(self, keys: Iterable[str], folder: str) -> Iterator[str]:
+        """Return the names of the nets that these keys in a folder are of, and that are here."""
+        names = (key.removeprefix(folder) for key in keys)
+        return (name for name in names if is_name(name) and self._part.has(name))
+
+    @property
+    def failure(self) -> str | None:
+        """Return why this server cannot go on, if it can't."""
+        return self._place.lock.lost if self.default is None else self.default.runtime.failure
+
+    def check_has_all(self) -> None:
+        """Raise Conflict where other servers have children of the nets that are here."""
+        if self._part.is_of_cluster:
+            raise Conflict("in a cluster children are of several shards: put each over another parent by PATCH")
+
+    async def check_ready(self) -> None:
+        """Raise Refused or StoreError unless nets can be opened here, and the one that is always in memory lives."""
+        if self.default is not None:
+            await self.default.runtime.check_ready()
+        elif self.hot.is_closed:
+            raise NotReady("the server is shutting down")
+        elif (error := await self._health.error()) is not None:
+            raise error
+
     def begin_to_close(self) -> None:
-        """Have all nets end beside the one named default."""
+        """Have all nets end beside the one that is always in memory."""
         self._deletions.cancel()
         self.hot.begin_to_close()
         self._parents.close()
@@ -120,10 +175,10 @@ class Nets(Generic[E]):
     async def use(self, name: str, of: str = "") -> AsyncIterator[E]:
         """Have a net in memory until the end of the block, for the one who is named `of`.
 
-        Raises NotFound, NetDamaged, StoreError, Conflict where it is larger than the share of a key, or NotReady where
-        it cannot be woken in time.
+        Raises NotFound, Misdirected, NetDamaged, StoreError, Conflict where it is larger than the share of a key, or
+        NotReady where it cannot be woken in time.
         """
-        if name == DEFAULT:
+        if name == DEFAULT and self.default is not None:
             yield self.default
             return
         await self._check_is_there(name)
@@ -133,7 +188,7 @@ class Nets(Generic[E]):
     @property
     def edges(self) -> list[E]:
         """Return all nets in memory."""
-        return [self.default, *self.hot.edges]
+        return [*([] if self.default is None else [self.default]), *self.hot.edges]
 
     @property
     def counts(self) -> Counts:
@@ -158,12 +213,12 @@ class Nets(Generic[E]):
         return found
 
     async def find(self, name: str) -> NetSeen:
-        """Return how a net is, without waking it. Raises NotFound or StoreError."""
-        if name == DEFAULT:
+        """Return how a net is, without waking it. Raises NotFound, Misdirected or StoreError."""
+        if name == DEFAULT and self.default is not None:
             return NetSeen(name, None, "hot", None, self.default.runtime, self.default.runtime.nbytes)
         await self._check_is_there(name)
         try:
-            manifest = await self._manifest(name)
+            manifest = None if name == DEFAULT else await self._manifest(name)
         except NetDamaged as error:
             return NetSeen(name, None, "damaged", str(error), None, None)
         state, why = self.hot.state(name)
@@ -172,15 +227,24 @@ class Nets(Generic[E]):
         return NetSeen(name, manifest, state, why, runtime, None if runtime is None else runtime.nbytes)
 
     async def create(
-        self, name: str, kind: Kind, form: Form, share: Share = EVERYTHING, over: Above | None = None
+        self,
+        name: str,
+        kind: Kind,
+        form: Form,
+        share: Share = EVERYTHING,
+        over: Above | None = None,
+        consent: Consent | None = None,
     ) -> NetSeen:
         """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
 
-        It is a child of what it is made `over`. Raises Conflict, Invalid, NetDamaged, NotReady or StoreError.
+        It is a child of what it is made `over`. Raises Conflict, Invalid, Misdirected, NetDamaged, NotReady or
+        StoreError.
         """
         self._check_leads()
+        self._part.check(name)
         await self.load()
-        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form)
+        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form, consent=consent or Consent())
+        check_consent(manifest, consent, is_child=over is not None)
         if over is None:
             return await self._create(manifest, share)
         check_child(kind, form, over.lines)
@@ -200,7 +264,7 @@ class Nets(Generic[E]):
         self._manifests[name] = manifest.lean
         try:
             if child is not None:
-                await self._children.add(child)
+                await (self._kin or self._children).add(child)
             async with self._writing:
                 if not self._has(name):
                     raise Conflict(f"the net {name} was deleted meanwhile")
@@ -219,7 +283,9 @@ class Nets(Generic[E]):
             self._born = manifest.kind, manifest.form, await check_can_be_born(manifest, self._settings)
         return self._born[2]
 
-    async def change(self, name: str, tick_hz: float | None, self_loop: bool | None) -> NetSeen:
+    async def change(
+        self, name: str, tick_hz: float | None, self_loop: bool | None, consent: Consent | None = None
+    ) -> NetSeen:
         """Change what may change in a net's life, for good. Raises Refused or StoreError."""
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
@@ -227,17 +293,18 @@ class Nets(Generic[E]):
         manifest = await self._manifest(name)
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
+        check_consent(manifest, consent, is_child=manifest.parent is not None)
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         changed = {each: value for each, value in given.items() if value is not None}
-        manifest = manifest.model_copy(update={"form": manifest.form.model_copy(update=changed)})
-        async with self._writing:
-            await self._check_is_there(name)
-            await self._store.put(manifest_key(name), manifest.seal())
-        if self._has(name):
-            self._manifests[name] = manifest.lean
-            if (edge := self.hot.edge_of(name)) is not None:
-                with suppress(Refused):  # it is being closed
-                    await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
+
+        def change(manifest: NetManifest) -> NetManifest:
+            form = manifest.form.model_copy(update=changed)
+            return manifest.model_copy(update={"form": form, "consent": consent or manifest.consent})
+
+        await self._rewritten(name, change)
+        if (edge := self.hot.edge_of(name)) is not None:
+            with suppress(Refused):  # it is being closed
+                await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
         return await self.find(name)
 
     async def delete(self, name: str) -> None:
@@ -249,27 +316,35 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
-            if count := self._children.count(name):
-                raise Conflict(f"net {name} stays as long as it has children, and it has {count}: delete them first")
-            self._begin_to_delete(name)
+            await self.family.release(name)
+            await self._children.check_has_none(name)
+            if self._kin is not None:
+                await self._kin.mark_deleted(name)
+            if name not in self._deletions:
+                self._begin_to_delete(name)
         await self._deletions.wait(name)
 
     # How they are opened:
 
     @asynccontextmanager
     async def _open(self, name: str) -> AsyncIterator[E]:
-        manifest = await self._manifest(name)
-        ref, descent = manifest.parent, None
-        if ref is not None:
-            descent = Descent(await self._parents.get(ref), ref.lines)
+        if name == DEFAULT:
+            settings, descent = settings_of_default(self._settings), None
+        else:
+            manifest = await self._manifest(name)
+            settings, descent = settings_of(manifest, self._settings), await self.family.descent_of(manifest)
         store = self._keys.take(name)
-        async with self._open_net(name, settings_of(manifest, self._settings), store, descent) as edge:
+        async with self._open_net(name, settings, store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
+            self.family.serve(name, edge.runtime)
+            await self.family.settle(name, descent)
             yield edge
         self._keys.give_back(name, store)
 
     async def _ref(self, over: Above) -> ParentRef:
         """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
+        if self._kin is not None:  # it may be another process that has it
+            return await self._kin.ref(over)
         try:
             async with self.use(over.net) as edge:
                 return await self._parents.ref(over, edge.runtime.snapshots)
@@ -278,7 +353,8 @@ class Nets(Generic[E]):
 
     async def _children_of(self, name: str, snapshot: str) -> int:
         await self.load()
-        return self._children.count(name, snapshot)
+        await self.family.release(name, snapshot)
+        return await self._children.count(name, snapshot)
 
     async def _manifest(self, name: str) -> NetManifest:
         """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""
@@ -289,6 +365,16 @@ class Nets(Generic[E]):
         manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
         if self._has(name):
             self._manifests[name] = manifest.lean
+        return manifest
+
+    async def _rewritten(self, name: str, change: Callable[[NetManifest], NetManifest]) -> NetManifest:
+        """Put a net's manifest as `change` makes it of what it is. Raises NotFound, NetDamaged or StoreError."""
+        async with self._writing:
+            await self._check_is_there(name)
+            manifest = change(await self._manifest(name))
+            await self._store.put(manifest_key(name), manifest.seal())
+            if self._has(name):
+                self._manifests[name] = manifest.lean
         return manifest
 
     def _check_may_be(self, name: str, share: Share) -> None:
@@ -310,6 +396,7 @@ class Nets(Generic[E]):
 
     async def _check_is_there(self, name: str) -> None:
         self._check_leads()
+        self._part.check(name)
         await self.load()
         if not self._has(name):
             raise NotFound("there is no net of this name")

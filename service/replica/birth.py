@@ -1,6 +1,8 @@
 """What a new net is created from, as the first record of its journal tells."""
 
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from realnet import learners
 from realnet.dendrites.family import child_of
@@ -13,11 +15,30 @@ Birth: TypeAlias = dict[str, int | str | None]
 _OF_DENDRITES = ("variant", "max_lines", "memory")
 
 
-class Descent(NamedTuple):
-    """What makes a net a child: its parent, and how many lines of its own it has."""
+@dataclass(slots=True, eq=False)
+class Descent:
+    """What makes a net a child.
+
+    Attributes:
+        parent: what it is over now.
+        lines: how many it has of its own.
+        others: returns another parent that it had, or is about to have, by its hash; on any thread but the loop's.
+            Raises ValueError where there is none, or it is gone.
+        is_new: no snapshot has been taken since it is over this parent.
+    """
 
     parent: Parent
     lines: int
+    others: Callable[[str], Parent]
+    is_new: bool = False
+
+    def find(self, sha256: Any) -> Parent:
+        """Return one of its parents by its hash. Raises ValueError."""
+        if sha256 == self.parent.sha256:
+            return self.parent
+        if not isinstance(sha256, str):
+            raise ValueError(f"its parent is none, and given is {self.parent.sha256}")
+        return self.others(sha256)
 
 
 def newborn(birth: Birth, device: str, parent: Parent | None = None) -> Learner:

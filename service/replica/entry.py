@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 import numpy as np
 
+from realnet.dendrites.parent import Parent
 from realnet.inputs import Input
 from realnet.interface import Interface
 from realnet.learners import Learner
@@ -58,6 +59,7 @@ class Entry:
     sessions: Sessions | None = None  # … its sessions …
     lived: ProgressState | None = None  # … and what it lived through, if that was elsewhere
     update: Update | None = None
+    parent: Parent | None = None  # of a child that goes over to it
     waiter: object = None
     counted: int = 0
     seq: int = 0
@@ -83,7 +85,7 @@ class Entry:
 
     @classmethod
     def of_record(cls, seq: int, record: EntryRecord, interface: Interface) -> "Entry":
-        """Rebuild the entry that a record was journalled for, but for a restore's learner and an update's weights."""
+        """Rebuild the entry that a record was journalled for, but for learners, weights and parents."""
         entry = cls(record, seq=seq, state=EntryState.READY)
         if isinstance(record, InputRecord):
             entry.given = _input_of(record, interface)

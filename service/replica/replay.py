@@ -1,27 +1,29 @@
-"""Apply the records after a snapshot, in large slices, at the kernel's speed."""
+"""Apply the records after a snapshot, in slices, at the kernel's speed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from realnet import Checkpoint, from_checkpoint
-from realnet.dendrites.parent import Parent
 from service.journal.codec import JournalDamaged
 from service.journal.position import JournalPosition
 from service.journal.records import (
     EntryRecord,
     MergeRecord,
+    RebaseRecord,
     Record,
     RestoreRecord,
     SnapshotRef,
     TickedRecord,
     WeightUpdateRecord,
 )
+from service.replica.birth import Descent
 from service.replica.entry import Entry, Slice, next_slice
+from service.replica.rebasing import parent_of
 from service.replica.replica import OutOfOrder, Replica, ServiceState
 from service.replica.sessions import Sessions
 from service.replica.weight_update import lines_update_of, update_of
 
-_SLICE_TICKS = 4096
+_MOST_TICKS = 4096
 _READ_RECORDS, _READ_TICKS = 4096, 2**16  # read ahead at most, and a record more
 
 # The bytes of a snapshot that a record needs, and what was remembered beside it, if anything. Raises JournalDamaged.
@@ -38,14 +40,15 @@ class Replay:
         total: int,
         load: Load,
         device: str = "cpu",
-        parent: Parent | None = None,
+        descent: Descent | None = None,
     ) -> None:
         self.total = total
+        self.most = _MOST_TICKS  # of a slice
         self._records = records
         self._position = position
         self._load = load
         self._device = device
-        self._parent = parent
+        self._descent = descent
         self._seq = position.seq  # of the last record that was applied
 
     @property
@@ -68,7 +71,7 @@ class Replay:
                 self._entry(seq, record, replica) for seq, record in batch if isinstance(record, EntryRecord)
             )
             while waiting:
-                yield self._apply(next_slice(waiting, _SLICE_TICKS), replica)
+                yield self._apply(next_slice(waiting, self.most), replica)
                 while waiting and waiting[0].is_done:
                     self._seq = max(self._seq, waiting.popleft().seq)
             if batch:
@@ -83,7 +86,7 @@ class Replay:
     def _apply(self, taken: Slice, replica: Replica) -> int:
         first = taken[0][0]
         try:
-            fetch(first, self._load, self._device, self._parent)
+            fetch(first, self._load, self._device, self._descent)
             replica.apply(taken)
         except (OutOfOrder, ValueError) as error:
             raise JournalDamaged(f"journal record {first.seq} {error}") from error
@@ -92,15 +95,16 @@ class Replay:
         return sum(ticks for _, ticks in taken)
 
 
-def fetch(entry: Entry, load: Load, device: str, parent: Parent | None = None) -> None:
-    """Load the snapshots that an entry needs, of a child with its `parent`.
+def fetch(entry: Entry, load: Load, device: str, descent: Descent | None = None) -> None:
+    """Load the snapshots and the parents that an entry needs, of a child by its `descent`.
 
     Raises JournalDamaged, or ValueError for another version's.
     """
     match entry.record:
         case RestoreRecord(snapshot=ref):
             data, memory = load(entry.seq, ref)
-            entry.learner = from_checkpoint(Checkpoint.from_bytes(data), device, parent)
+            checkpoint = Checkpoint.from_bytes(data)
+            entry.learner = from_checkpoint(checkpoint, device, parent_of(checkpoint, descent))
             state = ServiceState.from_bytes(memory) if memory else None
             if state is not None and entry.record.job is None:
                 entry.chronicle, entry.sessions = state.chronicle, Sessions(entry.learner, state.sessions)
@@ -112,6 +116,10 @@ def fetch(entry: Entry, load: Load, device: str, parent: Parent | None = None) -
         case MergeRecord(merged=merged, own=own):
             before = None if own is None else load(entry.seq, own)[0]
             entry.update = lines_update_of(load(entry.seq, merged)[0], before)
+        case RebaseRecord(parent=sha256):
+            if descent is None:
+                raise ValueError("is of a child, and this net is none")
+            entry.parent = descent.find(sha256)
 
 
 def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:

@@ -21,6 +21,7 @@ from service.journal.records import (
     MarkRecord,
     MergeRecord,
     ObserveRecord,
+    RebaseRecord,
     ResizeRecord,
     RestoreRecord,
     StreamRecord,
@@ -33,6 +34,7 @@ from service.journal.unordered import ANY_TICK
 from service.replica.chronicle import Chronicle, ChronicleState
 from service.replica.entry import Entry, EntryState, Slice, run_slice
 from service.replica.progress import Progress, ProgressState
+from service.replica.rebasing import rebased
 from service.replica.sessions import Sessions, SessionState
 from service.replica.together import live_together
 
@@ -146,6 +148,9 @@ class Replica:
             case ResizeRecord() as record:
                 with self._rewiring():
                     first.refused = self._resize(record)
+            case RebaseRecord():
+                assert first.parent is not None, "a rebase has its parent: whoever made the entry has it"
+                first.refused = rebased(self.learner, self.sessions, first.parent)
             case MarkRecord() as record:
                 self._rest_until(record.tick)
             case ObserveRecord() | StreamRecord():

@@ -12,6 +12,8 @@ import numpy as np
 
 from realnet import Checkpoint
 from realnet.core.state import ShortTerm
+from realnet.dendrites.child import rebased_mind
+from realnet.dendrites.parent import Parent
 from realnet.dendrites.rewiring import rewired_words
 from realnet.dendrites.wiring import Wiring
 from realnet.learners import Learner
@@ -114,6 +116,12 @@ class Sessions:
         for each in self._by_name.values():
             if each.mind is not None:
                 each.mind = rewired_words(each.mind, old, new)
+
+    def rebase(self, before: Parent, after: Parent) -> None:
+        """Have all sessions go on over another parent of the child that they are of."""
+        for each in self._by_name.values():
+            if each.mind is not None:
+                each.mind = rebased_mind(each.mind, before, after)
 
 
 def state_sha256(checkpoint: Checkpoint, sessions: Sequence[SessionState]) -> str:

@@ -5,7 +5,6 @@ import logging
 import time
 from functools import partial
 
-from realnet.dendrites.parent import Parent
 from realnet.kernels import KernelLost
 from realnet.learners import Learner
 from service.datasets.catalog import DatasetCatalog
@@ -36,8 +35,7 @@ async def recovered_net(
     name: str, settings: NetSettings, place: OpenStore, log: Log | None, follows: bool, descent: Descent | None = None
 ) -> Recovered:
     """Return the net as it was, or a new one. Raises CannotStart."""
-    parent = None if descent is None else descent.parent
-    snapshots = snapshots_of(name, settings, place, parent)
+    snapshots = snapshots_of(name, settings, place, descent)
     try:
         if not follows:
             await snapshots.sweep()
@@ -45,7 +43,8 @@ async def recovered_net(
         birth = await asyncio.to_thread(birth_of, settings, descent)
 
         async def recovered_on(device: str) -> Recovered:
-            found = await recover(snapshots, log, device, birth, partial(create, device=device, parent=parent), follows)
+            make = partial(create, device=device, descent=descent)
+            found = await recover(snapshots, log, device, birth, make, follows)
             await _warm_up(found.replica.learner)
             return found
 
@@ -55,6 +54,9 @@ async def recovered_net(
             _logger.info("device %s computes the net: %s", *choice)
             if choice.device != CPU:
                 recovered = await recovered_on(choice.device)
+        if descent is not None:
+            descent.parent = await asyncio.to_thread(descent.find, recovered.parent)
+            descent.is_new = recovered.is_rebased
     except (StoreError, SnapshotDamaged, JournalDamaged, KernelLost, ValueError) as error:
         raise CannotStart(str(error)) from error
     check_is_as_asked_for(recovered.replica.learner, settings, birth)
@@ -108,7 +110,7 @@ def _compile(learner: Learner) -> None:
     warm_up(learner.net, cores())
 
 
-def snapshots_of(name: str, settings: NetSettings, place: OpenStore, parent: Parent | None = None) -> SnapshotCatalog:
-    """Return the snapshots of the net `name`, which is a child if it has a `parent`."""
+def snapshots_of(name: str, settings: NetSettings, place: OpenStore, descent: Descent | None = None) -> SnapshotCatalog:
+    """Return the snapshots of the net `name`, which is a child if it has a `descent`."""
     kept, most = settings.snapshots_kept, settings.max_kept_snapshots
-    return SnapshotCatalog(place.store, kept, name, most_kept=most, parent=parent)
+    return SnapshotCatalog(place.store, kept, name, most_kept=most, descent=descent)

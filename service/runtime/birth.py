@@ -3,7 +3,6 @@
 from realnet import learners
 from realnet.dendrites.compact import CompactNet
 from realnet.dendrites.learner import DendriteLearner
-from realnet.dendrites.parent import Parent
 from realnet.dendrites.wiring import COMPACT
 from realnet.learners import Learner
 from realnet.vocabulary import Bytes, TokenizerFile, Vocabulary, vocabulary_named
@@ -52,10 +51,13 @@ def _vocabulary(asked: str) -> Vocabulary:
         raise CannotStart(f"vocabulary {asked}: {error}") from error
 
 
-def create(birth: Birth, device: str, parent: Parent | None = None) -> Learner:
-    """Create a newborn net. Raises ValueError for what is none, CannotStart if it would have too many neurons."""
+def create(birth: Birth, device: str, descent: Descent | None = None) -> Learner:
+    """Create a newborn net, a child over the parent that its birth names.
+
+    Raises ValueError for what is none, CannotStart if it would have too many neurons.
+    """
     try:
-        return newborn(birth, device, parent)
+        return newborn(birth, device, None if descent is None else descent.find(birth.get("parent")))
     except MemoryError as error:
         raise CannotStart(f"there is not enough memory for a net of {birth['neurons']} neurons") from error
 

@@ -1,7 +1,7 @@
 """A store that this server has to itself, for as long as it is open."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +33,13 @@ class OpenStore:
 
 
 @asynccontextmanager
-async def opened_store(url: str, locks: bool = True) -> AsyncIterator[OpenStore]:
+async def opened_store(
+    url: str, locks: bool = True, lock_of: Callable[[str], Lock] = open_lock
+) -> AsyncIterator[OpenStore]:
     """Take the lock of the store at `url`, unless not to, and let go of it at the end. Raises CannotStart."""
     try:
-        store, lock, members = open_store(url), open_lock(url), open_members(url)
+        lock = lock_of(url)
+        store, members = open_store(url, lock), open_members(url)
     except ValueError as error:
         raise CannotStart(str(error)) from error
     try:

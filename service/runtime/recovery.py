@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from realnet.dendrites.child import ChildNet
 from realnet.learners import Learner
 from service.errors import NotFound
 from service.journal.codec import JournalDamaged, encode_record
@@ -34,12 +35,16 @@ class Recovered:
         last: the number of the journal's last record.
         replay: what is still to be applied; None without a journal.
         pinned: the snapshots that the replay needs.
+        parent: the hash of what a child will be over when all is applied.
+        is_rebased: it goes over to it in the replay.
     """
 
     replica: Replica
     last: int = 0
     replay: Replay | None = None
     pinned: set[str] = field(default_factory=set)
+    parent: str | None = None
+    is_rebased: bool = False
 
 
 class NothingToFollow(StoreError):
@@ -72,7 +77,7 @@ async def recover(
         raise NothingToFollow(f"there is no snapshot yet that was made after record {least} of the journal")
     if log is None:
         newborn = await asyncio.to_thread(create, birth) if learner is None else learner
-        return Recovered(Replica(newborn, state or _newborn(time.time())))
+        return Recovered(Replica(newborn, state or _newborn(time.time())), parent=_parent_of(newborn))
     position = None if state is None else state.place
     journal = await asyncio.to_thread(scanned, log, 0 if position is None else position.seq, not follows)
     start = _start(snapshot, position, journal, damaged)
@@ -112,9 +117,10 @@ async def recover(
         journal.last - start.seq,
         loader(catalog),
         device,
-        catalog.parent,
+        catalog.descent,
     )
-    return Recovered(Replica(learner, state), journal.last, replay, journal.snapshots)
+    parent, is_rebased = journal.parent or _parent_of(learner), journal.parent is not None
+    return Recovered(Replica(learner, state), journal.last, replay, journal.snapshots, parent, is_rebased)
 
 
 def loader(catalog: SnapshotCatalog) -> Load:
@@ -135,6 +141,10 @@ def loader(catalog: SnapshotCatalog) -> Load:
         return data, memory
 
     return lambda seq, ref: asyncio.run_coroutine_threadsafe(load(seq, ref), loop).result()
+
+
+def _parent_of(learner: Learner) -> str | None:
+    return learner.net.parent.sha256 if isinstance(learner.net, ChildNet) else None
 
 
 def _newborn(born_at: float) -> ServiceState:

@@ -41,6 +41,7 @@ from service.snapshots.snapshotter import Snapshotter
 from service.store.base import Log, StoreError
 from service.store.health import StoreHealth
 from service.store.keys import NetKeys
+from service.strands import OWN, Pools
 from service.streams.streams import Streams
 from service.telemetry.logs import log_mode
 from service.telemetry.metrics import NetParts
@@ -74,10 +75,13 @@ class Runtime:
         log: Log | None,
         follows: bool = False,
         descent: Descent | None = None,
+        pools: Pools = OWN,
     ) -> None:
         self.name = name
         self.end: End = "saved"
-        self.journal = None if log is None or follows else LoggedJournal(log, settings.journal, recovered.last)
+        self.journal: LoggedJournal | None = None
+        if log is not None and not follows:
+            self.journal = LoggedJournal(log, settings.journal, recovered.last, pools.journals)
         self.inbox = Inbox(settings.inbox_ticks, settings.max_generations)
         self.outputs = OutputRing(settings.outputs_kept, recovered.replica.learner.interface)
         self.feed = Feed(recovered.last, self.inbox.wake) if follows else None
@@ -92,11 +96,12 @@ class Runtime:
             self_loop=settings.self_loop,
             feed=self.feed,
             hashes=Hashes(0 if log is None else settings.hash_every),
+            pool=pools.engines,
         )
         self.watch = Watch(self.engine, name)
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.is_child = descent is not None
-        self.snapshots = snapshots_of(name, settings, place, None if descent is None else descent.parent)
+        self.snapshots = snapshots_of(name, settings, place, descent)
         self.snapshots.pinned |= recovered.pinned
         self.streams = Streams(
             place.store, name, most=settings.streams, most_bytes=settings.streams_bytes, writes=not follows
@@ -142,16 +147,17 @@ class Runtime:
         place: OpenStore,
         follows: bool = False,
         descent: Descent | None = None,
+        pools: Pools = OWN,
     ) -> AsyncIterator["Runtime"]:
         """Bring the net `name` on this store back to life, or create it; stop it in order. Raises CannotStart.
 
         One with a `descent` is a child; one that `follows` lives by what another server writes to the store, until
-        `lead`.
+        `lead`. It lives on the threads of `pools`.
         """
         log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
         recovered = await recovered_net(name, settings, place, log, follows, descent)
         settings = settings.model_copy(update={"device": recovered.replica.learner.net.device})  # the one chosen
-        runtime = cls(name, settings, place, recovered, log, follows, descent)
+        runtime = cls(name, settings, place, recovered, log, follows, descent, pools)
         async with runtime._stack as stack:
             stack.push_async_callback(runtime._stop)
             try:
@@ -334,8 +340,8 @@ class Runtime:
         await self.streams.stop()
         await self.engine.stop()
         if self.journal is not None:
-            await asyncio.to_thread(self.journal.stop)
-        self.snapshots.parent = None  # freed with its last child: a cycle would keep it until the next full collection
+            await self.journal.stop()
+        self.snapshots.descent = None  # freed with its last child: a cycle would keep it until the next full collection
 
     @property
     def _has_to_be_saved(self) -> bool:

@@ -20,6 +20,7 @@ from service.api.deps import Edge
 from service.api.error_handlers import refusal
 from service.app import create_app
 from service.errors import NotReady
+from service.nets.registry import Nets
 from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
 from service.server.ranks import join, work
@@ -47,10 +48,7 @@ def run(settings: Settings) -> None:
     """
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         sys.exit("realnet: WEB_CONCURRENCY is not 1, but more workers would be more minds: unset it")
-    configure_logging(settings.log_level, settings.log_format)
-    _raise_limit_of_files(settings.max_connections + _FILES_OF_A_NET * settings.nets_hot)
-    _give_large_blocks_back()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    prepare(settings)
     try:
         ranks = join() if settings.device == "sharded" else None
         if ranks is not None and ranks.rank:
@@ -68,12 +66,21 @@ def run(settings: Settings) -> None:
         sys.exit(f"realnet: {why}")
 
 
-def build(settings: Settings) -> tuple["NetServer", socket.socket]:
+def prepare(settings: Settings) -> None:
+    """Set this process up as one that has nets."""
+    configure_logging(settings.log_level, settings.log_format)
+    _raise_limit_of_files(settings.max_connections + _FILES_OF_A_NET * settings.nets_hot)
+    _give_large_blocks_back()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+
+
+def build(settings: Settings, app: FastAPI | None = None) -> tuple["NetServer", socket.socket]:
     """Return a server that has not started, and the bound socket that it is to serve on.
 
-    Raises OSError, and CannotStart where a library is missing.
+    It serves a store's nets, unless another `app` is given. Raises OSError, and CannotStart where a library is missing.
     """
-    app = create_app(settings)
+    if app is None:
+        app = create_app(settings)
     config = uvicorn.Config(
         _without_tracebacks(app),
         log_config=None,
@@ -152,7 +159,7 @@ class NetServer(uvicorn.Server):
 
     @property
     def fate(self) -> str | None:
-        return cast(Edge, self._app.state.edge).runtime.failure
+        return cast("Nets[Edge]", self._app.state.nets).failure
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to end; called several times a second."""
@@ -168,6 +175,7 @@ class NetServer(uvicorn.Server):
             _logger.info("serving on %s", _url_of(listener))
             if is_for_people(self._settings.log_format):
                 print(welcome(_url_of(listener), self._settings.has_keys), file=sys.stderr)
+        await self._app.state.serves()
         gc.collect()
         gc.enable()
         gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second

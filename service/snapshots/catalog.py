@@ -8,8 +8,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
-from realnet.dendrites.parent import Parent
 from service.errors import Conflict, NotFound
+from service.replica.birth import Descent
 from service.snapshots.snapshot import Chunk, Manifest, Snapshot, SnapshotDamaged
 from service.store.base import Store, StoreError
 from service.store.chunked import ChunkedValues, sha256_of
@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 
 class SnapshotCatalog:
-    """The snapshots of the net `name`, owned by one process.
+    """The snapshots of the net `name`, owned by one process; another one may keep one that is to have children.
 
     Users have at most `most_kept` of them kept, until they delete them. Of the others the newest `retention` stay, and
     beside these the newest few that jobs made; those are never taken for the net's own.
@@ -41,9 +41,9 @@ class SnapshotCatalog:
         *,
         most_kept: int,
         chunk_bytes: int = CHUNK_BYTES,
-        parent: Parent | None = None,
+        descent: Descent | None = None,
     ) -> None:
-        """`parent` is what the net is a child of: its snapshots are of what is its own, and open with that."""
+        """`descent` makes the net a child: its snapshots are of what is its own, and open with its parent."""
         if retention < 1:
             raise ValueError(f"retention is {retention}, must be at least 1")
         self._store = store
@@ -58,7 +58,7 @@ class SnapshotCatalog:
         self.pinned: set[str] = set()  # the journal needs them until the next one is saved
         self.held: set[str] = set()  # a job needs them
         self.ancestor: Callable[[], str | None] = lambda: None  # stays, so that the net may merge with others
-        self.parent = parent
+        self.descent = descent
         self.children: Callable[[str], Awaitable[int]] = _no_children  # how many nets are children of a snapshot
 
     async def save(
@@ -71,10 +71,12 @@ class SnapshotCatalog:
         job: str | None = None,
         kept: bool = False,
         name: str | None = None,
+        parent: str | None = None,
     ) -> Snapshot:
         """Write and verify a snapshot, make it visible, then delete those that are older than the newest `retention`.
 
-        `memory` is stored with it, and is no part of its bytes; `position` is the journal's last record that is in it.
+        `memory` is stored with it, and is no part of its bytes; `position` is the journal's last record that is in it;
+        `parent` is the hash of what it is over, of a child.
         Retention counts whole manifests and does not look into chunks, so a snapshot damaged after its save counts.
         Raises SnapshotDamaged if the store does not give back what was written, and Conflict where no more may be
         kept; then nothing has become visible.
@@ -95,6 +97,7 @@ class SnapshotCatalog:
                 chunks=tuple([await _chunk_of(part) for part in self._parts(data)]),
                 memory=await _chunk_of(memory) if memory else None,
                 place=position,
+                parent=parent,
             )
             try:
                 await self._write(manifest, data, memory)
@@ -122,9 +125,10 @@ class SnapshotCatalog:
                 await self._check_room()
             if changes.get("kept") is False:
                 await self._check_has_no_children(id)
-            changed = manifest.model_copy(update=changes)
-            if changed != manifest:
-                await self._values.publish(changed)
+            changed = await self._change(id, changes)
+            if changes.get("kept") is False and await self.children(id):  # of another process, made meanwhile
+                await self._change(id, {"kept": True})
+                await self._check_has_no_children(id)
         return changed.snapshot()
 
     async def get(self, id: str) -> Snapshot:
@@ -159,7 +163,10 @@ class SnapshotCatalog:
             if id in self.held:
                 raise Conflict(f"snapshot {id} is in use by a job")
             await self._check_has_no_children(id)
-            await self._values.withdraw(id)
+            withdrawn = await self._withdrawn(id)
+            if withdrawn is not None and await self.children(id):  # of another process, made meanwhile
+                await self._values.publish(withdrawn)
+                await self._check_has_no_children(id)
             await self._values.sweep()
 
     async def oldest_position(self) -> int | None:
@@ -201,6 +208,31 @@ class SnapshotCatalog:
         async with self._lock:
             return await self._values.sweep()
 
+    async def needs(self, parent: str, now: str) -> bool:
+        """Return whether a child that is over the parent `now` still needs another, for what is kept or for a start.
+
+        Which it does until a snapshot is over `now`: before that a start goes by the journal, from one parent to the
+        other. All are told by their hashes.
+        """
+        manifests = await self._values.whole()
+        own = [each.parent for each in manifests if each.job is None]
+        return own[-1:] != [now] or any(each.kept and each.parent in (parent, None) for each in manifests)
+
+    async def _change(self, id: str, changes: dict[str, bool | str | None]) -> Manifest:
+        found = await self._values.change(id, lambda manifest: manifest.model_copy(update=changes))
+        if found is None or found[1] is None:
+            raise _not_found()
+        return found[1]
+
+    async def _withdrawn(self, id: str, unless_kept: bool = False) -> Manifest | None:
+        """Delete a manifest, unless somebody has had it kept, and return it; None of one that was damaged, or stays."""
+        try:
+            found = await self._values.change(id, lambda it: it if unless_kept and it.kept else None)
+        except SnapshotDamaged:
+            await self._values.withdraw(id)
+            return None
+        return found[0] if found is not None and found[1] is None else None
+
     async def _check_room(self) -> None:
         if sum(each.kept for each in await self.list()) >= self._most_kept:
             raise Conflict(
@@ -241,7 +273,7 @@ class SnapshotCatalog:
         kept.add(self.ancestor() or "")
         for id in await self._values.ids():
             if (id < oldest_kept or id in of_jobs) and id not in kept:
-                await self._values.withdraw(id)
+                await self._withdrawn(id, unless_kept=True)
         await self._values.sweep()
 
     async def _manifest(self, id: str) -> Manifest:

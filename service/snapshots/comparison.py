@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 
 from realnet import Checkpoint, from_checkpoint
 from realnet.core.state import Float64
-from realnet.dendrites.parent import Parent
 from realnet.inputs import Input
 from realnet.tokens.outputs import TokenOutputs
 from service.engine.clones import clone
 from service.engine.engine import Engine
 from service.errors import Conflict
+from service.replica.birth import Descent
 from service.replica.chronicle import BITS, TOKENS, Chronicle, ChronicleState, recent
 from service.replica.episode import Episode, run_episodes
 from service.replica.experience import Experience
+from service.replica.rebasing import parent_of
 from service.replica.replica import ServiceState
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.revive import state_of
@@ -36,7 +37,7 @@ class Comparison:
     async def remembered(self) -> Remembered | None:
         """Return what the net makes of both halves of what it lived; None if too little is kept. Raises Conflict."""
         self._check_has_tokens()
-        parent = self._catalog.parent
+        descent = self._catalog.descent
         async with self._one:
             checkpoint, state = await clone(self._engine)
 
@@ -46,7 +47,7 @@ class Comparison:
                 if half < 2:
                     return None
                 halves = tokens[:half], tokens[half:]
-                older, newer = (_judged(checkpoint, _stretches(each), parent) for each in halves)
+                older, newer = (_judged(checkpoint, _stretches(each), descent) for each in halves)
                 return Remembered(older=older, newer=newer)
 
             return await asyncio.to_thread(judged)
@@ -64,7 +65,7 @@ class Comparison:
             assert now.chronicle is not None
             if now.chronicle.tokens < before.chronicle.tokens:
                 raise Conflict(f"the net was restored to what it was before snapshot {id}")
-            still = await asyncio.to_thread(lambda: _still(data, before, checkpoint, self._catalog.parent))
+            still = await asyncio.to_thread(lambda: _still(data, before, checkpoint, self._catalog.descent))
         return _changed(snapshot, before.chronicle, now.chronicle, still)
 
     def _check_has_tokens(self) -> None:
@@ -72,11 +73,11 @@ class Comparison:
             raise Conflict("a net of raw frames tells of no tokens that it knows")
 
 
-def _still(data: bytes, before: ServiceState, now: Checkpoint, parent: Parent | None) -> StillKnown | None:
+def _still(data: bytes, before: ServiceState, now: Checkpoint, descent: Descent | None) -> StillKnown | None:
     heard = _stretches(Experience.of(before.experience).tokens())
     if not heard:
         return None
-    then, since = _judged(Checkpoint.from_bytes(data), heard, parent), _judged(now, heard, parent)
+    then, since = _judged(Checkpoint.from_bytes(data), heard, descent), _judged(now, heard, descent)
     return StillKnown(tokens=then.tokens, then=then.bits, now=since.bits)
 
 
@@ -93,7 +94,8 @@ def _stretches(tokens: NDArray[np.int32]) -> list[Episode]:
     ]
 
 
-def _judged(checkpoint: Checkpoint, heard: list[Episode], parent: Parent | None) -> Judged:
+def _judged(checkpoint: Checkpoint, heard: list[Episode], descent: Descent | None) -> Judged:
+    parent = parent_of(checkpoint, descent)
     said = run_episodes(from_checkpoint(checkpoint, parent=parent).fork(), heard, 0.0, outputs="surprise")
     assert isinstance(said, TokenOutputs)
     assert said.surprise is not None

@@ -4,8 +4,9 @@ import asyncio
 import logging
 
 from realnet import Checkpoint, from_checkpoint
-from realnet.dendrites.parent import Parent
 from realnet.learners import Learner
+from service.replica.birth import Descent
+from service.replica.rebasing import parent_of
 from service.replica.replica import ServiceState
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import Snapshot, SnapshotDamaged
@@ -25,18 +26,23 @@ async def newest_good(
             _logger.error("no snapshot is good")
         return None, damaged
     snapshot, data = found
-    learner = await revive(snapshot, data, device, catalog.parent)
+    learner = await revive(snapshot, data, device, catalog.descent)
     _logger.info("restored snapshot %s, tick %d", snapshot.id, snapshot.tick)
     return (snapshot, learner, await catalog.memory(snapshot.id)), damaged
 
 
-async def revive(snapshot: Snapshot, data: bytes, device: str, parent: Parent | None) -> Learner:
-    """Return the learner that is in the bytes of a snapshot, a child with its `parent`.
+async def revive(snapshot: Snapshot, data: bytes, device: str, descent: Descent | None) -> Learner:
+    """Return the learner that is in the bytes of a snapshot, of a child with the parent that it is over.
 
-    Raises SnapshotDamaged for one of another version, or of another parent.
+    Raises SnapshotDamaged for one of another version, or of a parent that is another's or gone.
     """
+
+    def revived() -> Learner:
+        checkpoint = Checkpoint.from_bytes(data)
+        return from_checkpoint(checkpoint, device, parent_of(checkpoint, descent))
+
     try:
-        return await asyncio.to_thread(lambda: from_checkpoint(Checkpoint.from_bytes(data), device, parent))
+        return await asyncio.to_thread(revived)
     except ValueError as error:
         raise SnapshotDamaged(snapshot.id, str(error)) from error
 

@@ -39,6 +39,7 @@ class Manifest(Snapshot, Sealed, frozen=True):
     chunks: tuple[Chunk, ...]
     memory: Chunk | None = None
     position: int | None = Field(None, alias="place")  # the last record of the journal that is in it
+    parent: str | None = None  # the hash of what it is over, of a child; older manifests do not tell
 
     def snapshot(self) -> Snapshot:
         """Return what a client sees of it."""

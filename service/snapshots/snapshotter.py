@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from math import inf
 from typing import Any, TypeVar
 
@@ -14,22 +15,24 @@ from realnet.learners import Learner
 from service.engine.clones import clone
 from service.engine.commands import Merge, Restore, UpdateWeights
 from service.engine.engine import Engine
+from service.engine.rebase import Rebase
 from service.errors import Conflict, ErrorLocation, Invalid, Refused
 from service.journal.journal import LoggedJournal
 from service.journal.position import JournalPosition
 from service.journal.records import SnapshotRef
 from service.replica.chronicle import Chronicle
 from service.replica.experience import Experience
+from service.replica.rebasing import parent_of
 from service.replica.replica import ServiceState
 from service.replica.sessions import Sessions, state_sha256
 from service.snapshots.catalog import SnapshotCatalog
+from service.snapshots.moving import over_the_parent
 from service.snapshots.revive import revive, state_of
 from service.snapshots.snapshot import UPLOAD, Snapshot, SnapshotDamaged
 from service.store.base import StoreError
 
 _FINAL_SECONDS = 4.0  # for the last snapshot: a shutdown ends within 10 s, whatever the store does
 _MEND_SECONDS = 2.0
-_LOOK_SECONDS = 1.0  # between two looks at how many ticks there were
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ class Snapshotter:
         self._catalog = catalog
         self._journal = journal
         self._seconds, self._ticks = seconds, ticks
-        self._saved_changes: int | None = engine.status.changes
+        self._saved_changes: int | None = engine.board.status.changes
         self._saving = asyncio.Lock()  # one copy of the net at a time
         self._hashing, self._shrinking = asyncio.Lock(), asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,22 +118,22 @@ class Snapshotter:
         What a job has brought, perhaps with its life, is not kept for long. Raises Invalid, Conflict or StoreError.
         """
 
-        def looked_into() -> tuple[Interface, int, str]:
+        def looked_into() -> tuple[Interface, int, str, str | None]:
             checkpoint = Checkpoint.from_bytes(data)
             tick, digest = checkpoint.tick, checkpoint.state_sha256()
-            interface = from_checkpoint(checkpoint, parent=self._catalog.parent).interface
+            interface = from_checkpoint(checkpoint, parent=parent_of(checkpoint, self._catalog.descent)).interface
             if life is not None:
                 _check_is_life(life, interface)
-            return interface, tick, digest
+            return interface, tick, digest, checkpoint.config.get("parent")
 
         async with self._saving:
             try:
-                interface, tick, digest = await asyncio.to_thread(looked_into)
+                interface, tick, digest, parent = await asyncio.to_thread(looked_into)
             except ValueError as error:
                 raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
             self._check_is_like(interface)
             kept, memory = job == UPLOAD, b"" if life is None else life.to_bytes()
-            return await self._catalog.save(data, tick, digest, memory, job=job, kept=kept, name=name)
+            return await self._catalog.save(data, tick, digest, memory, job=job, kept=kept, name=name, parent=parent)
 
     async def for_device(self, id: str, size: int | None, weights: Weights) -> bytes:
         """Return a snapshot's net made smaller, as `realnet.dendrites.device` does, in the bytes of one.
@@ -191,9 +194,11 @@ class Snapshotter:
 
     async def _restoring(self, id: str, device: str, job: str | None = None) -> tuple[Snapshot, Restore]:
         snapshot = await self._catalog.get(id)
-        learner = await revive(snapshot, await self._catalog.read(id), device, self._catalog.parent)
+        learner = await revive(snapshot, await self._catalog.read(id), device, self._catalog.descent)
         self._check_is_like(learner.interface)
         state = state_of(snapshot, await self._catalog.memory(id))
+        snapshot, state = await over_the_parent(self._catalog, snapshot, learner, state)
+        id = snapshot.id
         if self._journal is not None:
             self._catalog.pinned.add(id)
         restore = Restore(learner, SnapshotRef(id, snapshot.sha256), job)
@@ -201,6 +206,22 @@ class Snapshotter:
             restore.chronicle, restore.lived = state.chronicle, state if job else None
             restore.sessions = None if job else _sessions_of(snapshot, learner, state)
         return snapshot, restore
+
+    async def rebase(self, command: Rebase) -> None:
+        """Put a child over another parent, then take a snapshot.
+
+        If cancelled once the engine has begun, it goes over all the same. Raises Conflict, NotDurable or EngineStopped;
+        and StoreError where no snapshot could be taken before.
+        """
+        descent = self._catalog.descent
+        assert descent is not None, "only a child is asked"
+        async with self._saving:
+            if descent.is_new:  # a start goes by one record from a parent to another, not by two
+                await self._save(False, None)
+            tick = await _to_its_end(self._engine.ask(command))
+            descent.parent, descent.is_new = command.parent, True
+        _logger.info("the net went on over the parent %s at tick %d", command.parent.sha256, tick)
+        await _to_its_end(self._save_what_is_new())
 
     async def update(self, command: UpdateWeights | Merge) -> None:
         """Put what a job has made into the net, then take a snapshot.
@@ -228,21 +249,24 @@ class Snapshotter:
             raise Conflict("the snapshot is of a net with other inputs or outputs")
 
     async def _save(self, kept: bool, name: str | None) -> Snapshot:
-        changes = self._engine.status.changes  # read before the clone: what comes in between is saved once more
+        changes = self._engine.board.status.changes  # read before the clone: what comes in between is saved once more
         checkpoint, memory = await clone(self._engine)
         await self.save_beside()
         data, digest = await asyncio.to_thread(_bytes_of, checkpoint, memory)
+        parent = checkpoint.config.get("parent")
         place = None if memory.place is None else memory.place.seq
         snapshot = await self._catalog.save(
-            data, checkpoint.tick, digest, memory.to_bytes(), place, kept=kept, name=name
+            data, checkpoint.tick, digest, memory.to_bytes(), place, kept=kept, name=name, parent=parent
         )
         self._saved_changes, self._place = changes, memory.place
+        if self._catalog.descent is not None:
+            self._catalog.descent.is_new = False
         if self._journal is not None and (oldest := await self._catalog.oldest_position()) is not None:
             self._journal.trim(oldest + 1)
         return snapshot
 
     async def _save_what_is_new(self) -> None:
-        if self._engine.status.changes == self._saved_changes:
+        if self._engine.board.status.changes == self._saved_changes:
             return
         try:
             await self.save()
@@ -250,11 +274,14 @@ class Snapshotter:
             _logger.error("no snapshot: %s", error)
 
     async def _save_every_so_often(self) -> None:
+        board, has_come = self._engine.board, asyncio.Event()
+        board.on_ticks = has_come.set
         while True:
-            due_at = time.monotonic() + (self._seconds or inf)
-            most = self._engine.status.ticks_computed + (self._ticks or inf)
-            while time.monotonic() < due_at and self._engine.status.ticks_computed < most:
-                await asyncio.sleep(min(self._seconds or inf, _LOOK_SECONDS))
+            board.ticks_due = board.status.ticks_computed + (self._ticks or inf)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds or None):
+                    await has_come.wait()
+            has_come.clear()
             await self._save_what_is_new()
 
     async def _mend(self) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from service.store.base import Lock, Log, Members, Store, Tail, check_key
@@ -11,21 +12,26 @@ from service.store.file_log import FileLog
 from service.store.file_members import FileMembers
 from service.store.file_tail import FileTail
 
+if TYPE_CHECKING:
+    from service.store.redis_shard_lock import RedisShardLock
+
+NO_REDIS = "set REALNET_STORE to redis://host:port/db"
 # Checked here since redis-py takes database 0 for a path that it cannot read, and its errors (and urllib's) repeat what
 # they could not read, which is a part of the password where that holds a bare "/", "[" or "#".
 _REDIS_URL = re.compile(r"rediss?://([^][/?#@\s]*@)?([^][/?#@:\s]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?(/[0-9]*)?(\?[^#\s]*)?")
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, lock: Lock | None = None) -> Store:
     """Return the store at `file:///absolute/dir`, `file:relative/dir`, `redis://host:port/db` or `rediss://…`.
 
-    Nothing is read, written or connected to yet. Raises ValueError without repeating the URL: it may hold a password.
+    In Redis it is written to only while it is `lock`'s. Nothing is read, written or connected to yet. Raises ValueError
+    without repeating the URL: it may hold a password.
     """
     if (directory := directory_of(url)) is not None:
         return FileStore(directory)
     from service.store.redis import RedisStore  # not at the top: importing redis takes a fifth of a second
 
-    return RedisStore(url)
+    return RedisStore(url, lock)
 
 
 def open_log(url: str, key: str, lock: Lock | None = None) -> Log:
@@ -65,6 +71,15 @@ def open_lock(url: str) -> Lock:
     from service.store.redis_lock import RedisLock
 
     return RedisLock(url)
+
+
+def open_shard_lock(url: str, shard: int, count: int) -> "RedisShardLock":
+    """Return the lock of a shard of the cluster at `url`, not yet taken. Raises ValueError where that is no Redis."""
+    if directory_of(url) is not None:
+        raise ValueError(f"a cluster keeps its nets in Redis, where all of its machines reach them: {NO_REDIS}")
+    from service.store.redis_shard_lock import RedisShardLock
+
+    return RedisShardLock(url, shard, count)
 
 
 def directory_of(url: str) -> Path | None:

@@ -1,7 +1,7 @@
 """What every store has: bytes under keys, logs that are appended to, and a lock that keeps other servers out."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,10 @@ class Store(Protocol):
 
     async def delete(self, key: str) -> None:
         """Delete a value, durably; no error if there is none."""
+
+    async def swap(self, key: str, old: bytes, new: bytes | None) -> bool:
+        """Overwrite a value, or delete it for None, if it is still the `old` one; return whether it was."""
+        ...
 
     async def keys(self, prefix: str) -> list[str]:
         """Return every key that begins with `prefix`, sorted."""
@@ -153,7 +157,7 @@ class Members(Protocol):
 class Lock(Protocol):
     """Keeps other servers out of a store."""
 
-    token: str  # by which Redis knows the writes of this server
+    fence: Mapping[str, str]  # in Redis, what these keys hold as long as the store is this server's
     lost: str | None  # in one line, how another server has got the store
 
     async def take(self, waits: bool = True) -> None:

@@ -86,6 +86,21 @@ class ChunkedValues(Generic[M]):
         """
         await self._store.put(self._manifests + manifest.id, manifest.seal())
 
+    async def change(self, id: str, change: Callable[[M], M | None]) -> tuple[M, M | None] | None:
+        """Put what `change` makes of a manifest in its place, or delete it for None, whoever else does so meanwhile.
+
+        Return what it was and what it is now, or None if it was not there. Raises `damaged`.
+        """
+        while True:
+            stored = await self._store.get(self._manifests + id) if self._id.fullmatch(id) else None
+            if stored is None:
+                return None
+            old = self._kind.unseal(id, stored, self._damaged)
+            new = change(old)
+            sealed = None if new is None else new.seal()
+            if new == old or await self._store.swap(self._manifests + id, stored, sealed):
+                return old, new
+
     async def withdraw(self, id: str) -> None:
         """Delete a manifest. Its chunks are then without one."""
         await self._store.delete(self._manifests + id)

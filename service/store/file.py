@@ -40,6 +40,10 @@ class FileStore:
         path = self._root / check_key(key)
         await self._in_worker(lambda: self._delete(path))
 
+    async def swap(self, key: str, old: bytes, new: bytes | None) -> bool:
+        path = self._root / check_key(key)
+        return await self._in_worker(lambda: self._swap(path, old, new))
+
     async def keys(self, prefix: str) -> list[str]:
         check_prefix(prefix)
         return await self._in_worker(lambda: self._keys(prefix))
@@ -85,6 +89,15 @@ class FileStore:
             return
         sync_directory(path.parent)
         self._remove_empty_directories(path)
+
+    def _swap(self, path: Path, old: bytes, new: bytes | None) -> bool:
+        if _read(path) != old:
+            return False
+        if new is None:
+            self._delete(path)
+        else:
+            self._put(path, new)
+        return True
 
     def _remove_empty_directories(self, path: Path) -> None:
         """Remove the directories that this file was the only one of."""

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from service.store.base import StoreError, StoreInUse, StoreLost
@@ -13,7 +14,7 @@ class FileLock:
     """A lock that the system releases however the process ends, and that nobody can take before."""
 
     def __init__(self, directory: Path) -> None:
-        self.token = ""
+        self.fence: Mapping[str, str] = {}
         self.lost: str | None = None
         self._directory = directory
         self._path = directory / LOCK_FILE

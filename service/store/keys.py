@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 #: Before every key in Redis, which others may use, too.
 REDIS_PREFIX = "realnet:"
-#: In Redis, the token of the server that took the store last; as all that begins with a dot, never a key.
+#: In Redis, the token of the server that took the store last, or what tells of a cluster and how many shards it has;
+#: as all that begins with a dot, never a key.
 REDIS_OWNER = REDIS_PREFIX + ".owner"
 #: In Redis, who has the store now, and for how long.
 REDIS_LEASE = REDIS_PREFIX + ".lease"
+#: In Redis, that there is a cluster which lives.
+REDIS_CLUSTER = REDIS_PREFIX + ".cluster"
+#: In Redis, before the number of each shard of a cluster: its epoch, and the token of who took it last.
+REDIS_EPOCH = REDIS_PREFIX + ".epoch:"
+#: In Redis, before the number of each shard of a cluster that serves: where.
+REDIS_SHARD = REDIS_PREFIX + ".shard:"
 #: In Redis, before the id of each server that shows itself.
 REDIS_MEMBER = REDIS_PREFIX + ".member:"
 #: In Redis, the ids of these, and perhaps of some that are gone.

@@ -1,6 +1,7 @@
 """The keys of each net, which are listed once and known from then on: in Redis a listing looks through those of all."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from service.store.base import Store
 from service.store.keys import NetKeys
@@ -20,14 +21,8 @@ class OwnKeys:
         return None if self._known is None else frozenset(self._known)
 
     async def put(self, key: str, value: bytes) -> None:
-        self._changes += 1
-        try:
+        async with self._changing():
             await self._store.put(key, value)
-        except BaseException:  # nobody knows whether it is there
-            self._known = None
-            raise
-        finally:
-            self._changes += 1
         if self._known is not None:
             self._known.add(key)
 
@@ -35,16 +30,17 @@ class OwnKeys:
         return await self._store.get(key)
 
     async def delete(self, key: str) -> None:
-        self._changes += 1
-        try:
+        async with self._changing():
             await self._store.delete(key)
-        except BaseException:
-            self._known = None
-            raise
-        finally:
-            self._changes += 1
         if self._known is not None:
             self._known.discard(key)
+
+    async def swap(self, key: str, old: bytes, new: bytes | None) -> bool:
+        async with self._changing():
+            was = await self._store.swap(key, old, new)
+        if was and new is None and self._known is not None:
+            self._known.discard(key)
+        return was
 
     async def keys(self, prefix: str) -> list[str]:
         if not prefix.startswith(self._folder):
@@ -56,6 +52,17 @@ class OwnKeys:
             if self._changes == before:
                 self._known = found
         return sorted(key for key in found if key.startswith(prefix))
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        self._changes += 1
+        try:
+            yield
+        except BaseException:  # nobody knows whether it is there
+            self._known = None
+            raise
+        finally:
+            self._changes += 1
 
     async def ping(self) -> None:
         await self._store.ping()

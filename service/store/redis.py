@@ -1,28 +1,39 @@
 """A store in Redis 7.0 or newer: every key is one string value."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
-from service.store.base import check_key, check_prefix, is_key
+from redis.exceptions import ResponseError
+
+from service.store.base import Lock, check_key, check_prefix, is_key
 from service.store.keys import REDIS_PREFIX
 from service.store.redis_client import open_client, place_of, translated_errors
+from service.store.redis_fence import COMMAND, REFUSED, SWAP, fenced
 
+_LARGE_BYTES = 2**16
 CALL_SECONDS = 10.0  # everything in a call together: waiting, connecting, retrying
 
 
 class RedisStore:
     """A store in Redis, as durable as that is configured to be: a `put` returns when Redis has replied."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lock: Lock | None = None) -> None:
+        """With a `lock`, writes are refused unless the store is its holder's."""
         self._client = open_client(url, CALL_SECONDS)
         self._place = place_of(self._client)
+        self._lock = lock
+        self._command: Any = self._client.register_script(COMMAND)
+        self._swap: Any = self._client.register_script(SWAP)
 
     async def put(self, key: str, value: bytes) -> None:
         name = REDIS_PREFIX + check_key(key)
         async with self._call(name):
-            await self._client.set(name, value)
+            if len(value) > _LARGE_BYTES and self._fence:
+                await self._set_large(name, value)
+            else:
+                await self._write("SET", name, value)
 
     async def get(self, key: str) -> bytes | None:
         name = REDIS_PREFIX + check_key(key)
@@ -32,7 +43,13 @@ class RedisStore:
     async def delete(self, key: str) -> None:
         name = REDIS_PREFIX + check_key(key)
         async with self._call(name):
-            await self._client.delete(name)
+            await self._write("DEL", name)
+
+    async def swap(self, key: str, old: bytes, new: bytes | None) -> bool:
+        name = REDIS_PREFIX + check_key(key)
+        async with self._call(name):
+            values = (old,) if new is None else (old, new)
+            return bool(await self._swap(**fenced(self._fence, name, *values)))
 
     async def keys(self, prefix: str) -> list[str]:
         pattern = f"{REDIS_PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
@@ -47,6 +64,27 @@ class RedisStore:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    @property
+    def _fence(self) -> Mapping[str, str]:
+        return {} if self._lock is None else self._lock.fence
+
+    async def _write(self, *command: str | bytes) -> None:
+        if self._lock is None:
+            await cast(Any, self._client).execute_command(*command)
+        else:
+            await self._command(**fenced(self._fence, *command))
+
+    async def _set_large(self, name: str, value: bytes) -> None:
+        """Set a value in two steps: a script would copy it, and keep others waiting for 2 ms a MiB."""
+        async with cast(Any, self._client).pipeline() as pipeline:
+            await pipeline.watch(*self._fence)
+            found = await pipeline.mget(*self._fence)
+            if found != [each.encode() for each in self._fence.values()]:
+                raise ResponseError(REFUSED)
+            pipeline.multi()
+            pipeline.set(name, value)
+            await pipeline.execute()
 
     @asynccontextmanager
     async def _call(self, key: str | None = None) -> AsyncIterator[None]:

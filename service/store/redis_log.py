@@ -2,7 +2,7 @@
 
 As durable as the server is configured to be: an append returns when Redis has replied. The turn rises with every start
 and every failure, so that an append whose fate was unknown is refused if it should arrive after the repair. With a
-lock's token, Redis obeys only while that is the token of who took the store last.
+lock, Redis obeys only while the store is its holder's.
 """
 
 import logging
@@ -13,19 +13,14 @@ from typing import Any, cast
 from redis.exceptions import ResponseError
 
 from service.store.base import Block, Lock, StoreError
-from service.store.keys import REDIS_OWNER, REDIS_PREFIX
+from service.store.keys import REDIS_PREFIX
 from service.store.redis_client import SharedClient, place_of, translated_errors
+from service.store.redis_fence import COMMAND, fenced
 
 CALL_SECONDS = 5.0
 _READ_AT_ONCE = 8
 _NOWHERE = (0, 0)
 _FIELD = b"d"
-_IF_OURS = """
-if redis.call('get', KEYS[1]) ~= ARGV[1] then
-  return redis.error_reply('this server has the store no longer')
-end
-return redis.call(unpack(ARGV, 2))
-"""
 _told_of_policy: set[str] = set()  # the places whose policy was looked at: many nets have logs in one
 _logger = logging.getLogger(__name__)
 
@@ -40,8 +35,7 @@ class RedisLog:
         self._place = place_of(self._client)
         self._key = REDIS_PREFIX + key
         self._lock = lock
-        self._token = "" if lock is None else lock.token
-        self._if_ours: Any = self._client.register_script(_IF_OURS)
+        self._command: Any = self._client.register_script(COMMAND)
         self._last = _NOWHERE  # the id of the last block that is whole
         self._tried = 0  # the first number of what was appended last
         self._turn = -1  # until it has been looked at
@@ -97,12 +91,16 @@ class RedisLog:
             self._look()
             self._turn += 1
             [(_, fields)] = self._entries(name)
-            pipeline = self._client.pipeline(transaction=True)
-            pipeline.xdel(self._key, name)
-            if offset:
-                self._last = parsed(name)[0], self._turn
-                pipeline.xadd(self._key, {_FIELD: fields[_FIELD][:offset]}, id=f"{self._last[0]}-{self._turn}")
-            pipeline.execute()
+            with cast(Any, self._client).pipeline(transaction=True) as pipeline:
+                if self._lock is not None and self._lock.fence:
+                    pipeline.watch(*self._lock.fence)
+                    self._see_whose_it_is()
+                    pipeline.multi()
+                pipeline.xdel(self._key, name)
+                if offset:
+                    self._last = parsed(name)[0], self._turn
+                    pipeline.xadd(self._key, {_FIELD: fields[_FIELD][:offset]}, id=f"{self._last[0]}-{self._turn}")
+                pipeline.execute()
 
     def trim(self, seq: int) -> None:
         with self._translated():
@@ -111,7 +109,7 @@ class RedisLog:
 
     def clear(self) -> None:
         with self._translated():
-            self._client.delete(self._key)
+            self._write("DEL", self._key)
             self._last = _NOWHERE
 
     def close(self) -> None:
@@ -127,10 +125,10 @@ class RedisLog:
         return [(id.decode(), fields) for id, fields in found]
 
     def _write(self, *command: str | bytes) -> None:
-        if self._token:
-            self._if_ours(keys=[REDIS_OWNER], args=[self._token, *command])
-        else:
+        if self._lock is None:
             cast(Any, self._client).execute_command(*command)
+        else:
+            self._command(**fenced(self._lock.fence, *command))
 
     def _look(self) -> None:
         """Find the last block, and the turn to go on with, where the last process left them."""
@@ -148,11 +146,10 @@ class RedisLog:
         return parsed(cast(bytes, info["last-generated-id"]).decode())
 
     def _see_whose_it_is(self) -> None:
-        if not self._token:
-            return
-        self._client.set(REDIS_OWNER, self._token, nx=True)  # where Redis has lost it
-        if self._client.get(REDIS_OWNER) != self._token.encode():
-            raise StoreError(f"another server has taken {self._place} over")
+        for key, value in ({} if self._lock is None else self._lock.fence).items():
+            self._client.set(key, value, nx=True)  # where Redis has lost it
+            if self._client.get(key) != value.encode():
+                raise StoreError(f"another server has taken {self._place} over")
 
     def _see_what_is_lost(self) -> None:
         connections = self._shared.connections

@@ -175,3 +175,43 @@ def test_a_net_of_frames(frames_server: RunningServer) -> None:
     assert [each["tick"] for each in outputs] == [1, 2]
     assert {len(each["values"]) for each in outputs} == {2}
     assert frames_server.client.get("/v1/outputs").json() == {"outputs": outputs, "cursor": 2, "oldest": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "pieces"),
+    [
+        ("outputs=best&wait=true", "application/json", 1),
+        ("wait=1&outputs=best", "application/json", 1),
+        ("wait=true&outputs=best", "application/json; charset=utf-8", 1),
+        ("wait=true&outputs=best", "application/json", 2),
+    ],
+)
+def test_inputs_are_the_same_however_they_are_asked_for(
+    server: RunningServer, query: str, kind: str, pieces: int
+) -> None:
+    body = json.dumps({"text": "how it is asked", "learn": False, "session": f"asked {query} {kind} {pieces}"}).encode()
+    size = -(-len(body) // pieces)
+    parts = (body[start : start + size] for start in range(0, len(body), size))
+    told = server.client.post(f"/v1/inputs?{query}", content=parts, headers={"Content-Type": kind})
+    usual = {"text": "how it is asked", "learn": False, "session": f"usual {query} {kind} {pieces}"}
+    expected = server.client.post("/v1/inputs", params={"wait": "true", "outputs": "best"}, json=usual)
+    assert told.status_code == expected.status_code == 200
+    first, second = told.json(), expected.json()
+    for each in (*first["outputs"], *second["outputs"]):
+        del each["tick"], each["session"]
+    assert first == second
+    assert dict(told.headers) | {"content-length": "", "date": ""} == dict(expected.headers) | {
+        "content-length": "",
+        "date": "",
+    }
+
+
+def test_a_key_is_good_for_one_input_however_that_is_asked_for(server: RunningServer) -> None:
+    headers = {"Idempotency-Key": "asked in two ways"}
+    seen = server.net()["tokens_seen"]
+    answers = [
+        server.client.post(f"/v1/inputs?wait={wait}&outputs=surprise", json={"text": "once"}, headers=headers).json()
+        for wait in ("true", "1", "true")
+    ]
+    assert answers[0] == answers[1] == answers[2]
+    assert server.net()["tokens_seen"] == seen + 4

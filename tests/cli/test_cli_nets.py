@@ -56,12 +56,18 @@ def test_a_child_is_created_of_a_snapshot(server: RunningServer, notes: str) -> 
     saved = server.client.post(f"/v1/nets/{notes}/snapshots").raise_for_status().json()
     parent = f"notes@{saved['id']}"
     made = shown("nets", "create", "child", "--parent", parent, "--lines", "8192", url=server.url)
-    assert f"parent     {parent}\nown lines  8,192\n" in made
+    assert f"parent         {parent}\nown lines      8,192\nmay be merged  no\n" in made
     assert "it has 1" in complaint("nets", "delete", notes, "--yes", url=server.url)
     assert "as default@00000001" in complaint("nets", "create", "b", "--parent", "notes", url=server.url, status=2)
     assert "--variant: a child" in complaint(
         "nets", "create", "b", "--parent", parent, "--variant", "fast", url=server.url
     )
+    assert "without consent are child" in complaint("nets", "merge", parent, "child", url=server.url)
+    assert "may be merged  yes" in shown("nets", "consent", "child", "--merge", url=server.url)
+    after = f"notes@{server.client.post(f'/v1/nets/{notes}/snapshots').raise_for_status().json()['id']}"
+    assert b"rebased   1" in realnet("nets", "rebase", after, "child", "--of", "notes", url=server.url).stdout
+    assert server.client.get("/v1/nets/child").json()["parent"]["snapshot"] == after[-8:]
+    assert "CHILD: no child" in complaint("nets", "rebase", after, "none", url=server.url)
     shown("nets", "delete", "child", "--yes", url=server.url)
 
 

@@ -17,7 +17,7 @@ from service.jobs.requests import (
     SleepRequest,
     TakeoverRequest,
 )
-from service.settings import GROUPS, Settings
+from service.settings import GROUPS, ClusterSettings, Settings
 from tests.cli.commands import shown
 
 COMMANDS: list[tuple[str, Iterable[type[BaseModel]], set[str]]] = [
@@ -60,7 +60,8 @@ def test_every_field_is_a_flag_whose_help_says_its_true_default(
 
 
 def test_each_setting_is_in_one_group() -> None:
-    fields = [field for group in GROUPS for field in group.model_fields]
+    groups: tuple[type[BaseModel], ...] = (*GROUPS, ClusterSettings)
+    fields = [field for group in groups for field in group.model_fields]
     assert sorted(fields) == sorted(Settings.model_fields)
 
 

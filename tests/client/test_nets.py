@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from realnet.client import AsyncClient, Client, Conflict, Invalid, NetEntry, NotFound, RealNetError, Server
+from realnet.client import AsyncClient, Client, Conflict, Invalid, NetConsent, NetEntry, NotFound, RealNetError, Server
 from realnet.client.nets import NetOptions
 from service.api.routes.nets import NetShown, NewNet
 from tests.client.stub import refusal, stub
@@ -54,6 +54,16 @@ def test_a_child_is_made_of_a_snapshot(client: Client, ada: Client) -> None:
     assert (made.parent.net, made.parent.snapshot, made.parent.lines) == ("ada", saved.id, 2**12)
     with pytest.raises(Conflict, match="it has 1"):
         ada.snapshots.delete(saved.id)
+    assert (made.consent, client.nets.change("child", consent=True).consent) == (NetConsent(False), NetConsent(True))
+    assert client.nets.merge("ada", saved.id, ["child"], "merged").cancel().has_ended
+    client.nets.change("child", consent=False)
+    with pytest.raises(Conflict, match="without consent are child"):
+        client.nets.merge("ada", saved.id, ["ch*"])
+    newer = ada.snapshots.save()
+    over = client.nets.change("child", parent=("ada", newer.id)).parent
+    assert over is not None
+    assert over.snapshot == newer.id
+    assert client.nets.rebase("ada", saved.id, of=("ada", None)).result()["rebased"] == 1
     client.nets.delete("child")
 
 

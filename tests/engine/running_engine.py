@@ -18,6 +18,7 @@ from service.engine.output_ring import OutputRing
 from service.engine.pace import Pace
 from service.journal.journal import Journal
 from service.replica.replica import Replica
+from service.strands import Pool
 
 TEXT = (b"the net lives, and learns from every token. " * 60)[:2000]
 TOKENS = np.frombuffer(TEXT, np.uint8).astype(np.int32)
@@ -41,6 +42,7 @@ class Lived:
         pace: Pace | None = None,
         idle_learning: bool = False,
         journal: Journal | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self.inbox = Inbox(capacity=100_000, generations=2)
         self.outputs = OutputRing(10_000, learner.interface)
@@ -51,6 +53,7 @@ class Lived:
             pace=pace or quiet(),
             idle_learning=idle_learning,
             journal=journal,
+            pool=pool,
         )
 
     async def run(self, learn: bool = True, **content: Any) -> Ran:

@@ -1,7 +1,6 @@
 """What the inbox promises: a bound on ticks that wait, order, and an answer to everybody who waits."""
 
 import asyncio
-import threading
 
 import numpy as np
 import pytest
@@ -33,7 +32,7 @@ async def test_depth_is_of_what_was_accepted_and_not_yet_run() -> None:
     inbox.put(run_of(3))
     inbox.put(run_of(5))
     assert inbox.depth == 8
-    inbox.take(0)
+    inbox.take()
     assert inbox.depth == 8
     inbox.release(3)
     assert inbox.depth == 5
@@ -46,7 +45,7 @@ async def test_a_full_inbox_refuses_and_nothing_has_changed() -> None:
     with pytest.raises(Overloaded):
         inbox.put(run_of(2))
     assert inbox.depth == 7
-    assert inbox.take(0) == [first]
+    assert inbox.take() == [first]
 
 
 async def test_commands_without_ticks_are_always_admitted_and_overtake() -> None:
@@ -54,7 +53,7 @@ async def test_commands_without_ticks_are_always_admitted_and_overtake() -> None
     run, clone, configure = run_of(8), Clone(), Change(paused=True)
     for command in (run, clone, configure):
         inbox.put(command)
-    assert inbox.take(0) == [clone, configure, run]
+    assert inbox.take() == [clone, configure, run]
 
 
 async def test_all_are_taken_in_order_and_once() -> None:
@@ -62,32 +61,31 @@ async def test_all_are_taken_in_order_and_once() -> None:
     runs = [run_of(2) for _ in range(4)]
     for run in runs:
         inbox.put(run)
-    assert inbox.take(0) == runs
-    assert inbox.take(0) == []
+    assert inbox.take() == runs
+    assert inbox.take() == []
 
 
-async def test_take_waits_for_something_to_take() -> None:
+async def test_whoever_takes_is_woken_by_each_that_comes_when_it_is_there() -> None:
     inbox = open_inbox()
     taken: list[object] = []
-    thread = threading.Thread(target=lambda: taken.extend(inbox.take(60.0)))
-    thread.start()
-    run = run_of(1)
+    inbox.on_change = lambda: taken.extend(inbox.take())
+    run, copy = run_of(1), Clone()
     inbox.put(run)
-    await asyncio.to_thread(thread.join, 10.0)
-    assert taken == [run]
+    inbox.put(copy)
+    assert taken == [run, copy]
 
 
 async def test_those_who_wait_for_room_are_admitted_in_order() -> None:
     inbox = open_inbox()
     inbox.put(run_of(8))
-    inbox.take(0)
+    inbox.take()
     large, small = run_of(6), run_of(1)
     waiting = [inbox.enter(each) for each in (large, small)]
     for released, admitted in ((5, 0), (1, 1), (1, 2)):
         inbox.release(released)
         inbox.admit()
         assert sum(each.done() for each in waiting) == admitted
-    assert inbox.take(0) == [large, small]
+    assert inbox.take() == [large, small]
     assert inbox.depth == 8
 
 

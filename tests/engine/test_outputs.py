@@ -38,6 +38,22 @@ def test_a_ring_is_the_end_of_a_list(batches: list[int], kept: int, position: in
     assert outputs.lost == lost
 
 
+@pytest.mark.parametrize("kept", [900, 3000])
+def test_a_ring_that_grows_keeps_what_was_there(kept: int) -> None:
+    outputs, everything = OutputRing(kept, create("dendrites").interface), list[Output]()
+    levels: list[Level] = ["surprise", "full", "best"]
+    for number in range(9):
+        batch = token_outputs(700 * number + 1, 700, levels[number % 3])
+        batch.token %= 256
+        if batch.predicted is not None:
+            batch.predicted %= 256
+        outputs.append(batch)
+        everything += structs(batch)
+        found, _, lost = read(outputs, 0, len(everything))
+        assert found == everything[lost:]
+        assert len(found) >= min(kept, len(everything))
+
+
 async def test_a_slow_reader_is_told_how_many_it_lost_and_loses_no_more() -> None:
     outputs = ring(kept=10, published=4)
     _, position, lost, _ = outputs.read(0, 2)

@@ -26,6 +26,9 @@ class Interrupted:
     async def delete(self, key: str) -> None:
         await self._do(self._store.delete(key))
 
+    async def swap(self, key: str, old: bytes, new: bytes | None) -> bool:
+        return await self._do(self._store.swap(key, old, new))
+
     async def keys(self, prefix: str) -> list[str]:
         return await self._do(self._store.keys(prefix))
 

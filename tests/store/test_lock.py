@@ -139,7 +139,7 @@ async def test_a_lease_is_renewed_also_by_a_redis_that_has_lost_it(
         lose()
         while not client.exists(REDIS_LEASE):
             await asyncio.sleep(0.005)
-        assert client.get(REDIS_OWNER) == lock.token.encode()
+        assert client.get(REDIS_OWNER) == lock.fence[REDIS_OWNER].encode()
     assert lock.lost is None
     await lock.release()
 

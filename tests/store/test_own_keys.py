@@ -31,6 +31,9 @@ class Watched:
         if self.fails:
             raise StoreError("nobody knows whether it was deleted")
 
+    async def swap(self, key: str, old: bytes, new: bytes | None) -> bool:
+        return await self.store.swap(key, old, new)
+
     async def keys(self, prefix: str) -> list[str]:
         self.listings += 1
         found = await self.store.keys(prefix)

@@ -36,6 +36,19 @@ async def test_a_deleted_key_is_gone_and_can_be_put_again(store: Store) -> None:
     assert await store.get("a/b/c") == b"2"
 
 
+async def test_a_value_is_swapped_only_if_it_is_the_one_that_it_is_thought_to_be(store: Store) -> None:
+    assert not await store.swap("a/b", b"old", b"new")
+    await store.put("a/b", b"old")
+    assert not await store.swap("a/b", b"other", b"new")
+    assert await store.swap("a/b", b"old", b"new")
+    assert not await store.swap("a/b", b"old", None)
+    assert await store.get("a/b") == b"new"
+    assert await store.swap("a/b", b"new", None)
+    assert await store.keys("") == []
+    with pytest.raises(ValueError, match="not a store key"):
+        await store.swap("a/", b"old", b"new")
+
+
 async def test_deleting_a_key_leaves_its_neighbours(store: Store) -> None:
     for key in ("a/b/c", "a/b/d", "a/e"):
         await store.put(key, key.encode())

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.aio import in_thread
 from service.api.access import needs
-from service.api.deps import CallerDep, RuntimeDep, problems
+from service.api.deps import CallerDep, NetsDep, problems
 from service.api.schemas import Health
 from service.auth.keys import Scope
 from service.telemetry.metrics import text_of
@@ -23,9 +23,9 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses=problems(503))
 @needs(Scope.READ, here=True, of_net=False)
-async def readyz(runtime: RuntimeDep) -> Health:
+async def readyz(nets: NetsDep) -> Health:
     """Check that the engine ticks, the journal is read and can be written, and the store answers."""
-    await runtime.check_ready()
+    await nets.check_ready()
     return Health(status="ready")
 
 

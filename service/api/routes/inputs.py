@@ -5,13 +5,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
+from realnet.inputs import Input as GivenInput
 from realnet.outputs import Level
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, problems
+from service.api.deps import TAKES_JSON, CallerDep, Edge, EdgeDep, problems
 from service.api.encoding import PIECE, Output, encode_outputs, outputs_schema, pieces, structs
 from service.api.long_texts import with_tokens
 from service.api.schemas import Accepted, Input
 from service.api.senders import content_digest
+from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.engine.commands import Run
 from service.engine.pace import Mode
@@ -44,7 +46,7 @@ async def post_inputs(
     wait: bool = False,
     outputs: Annotated[Level, Query(description="what of the outputs is in the answer, with `wait`")] = "full",
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
-) -> Accepted | Response:
+) -> Response:
     """Queue an input, whole or not at all. Answers when the journal has it, or with `wait` when it has been run.
 
     The same input under the same Idempotency-Key is not learnt again within 24 hours: the answer is as before, with
@@ -52,21 +54,44 @@ async def post_inputs(
     Idempotency-Keys of its own, of which `REALNET_IDEMPOTENCY_KEYS` (100,000) are remembered; once as many have come in
     24 hours, a new one is refused with 429, and `Retry-After` says when the oldest is forgotten.
     """
-    runtime = edge.runtime
-    if wait and runtime.status.mode is Mode.PAUSED:
-        raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
-    interface, most = runtime.interface, edge.settings.max_ticks_per_request
-    given = await with_tokens(lambda: body.parsed(interface, most), body.text, interface)
-    command = Run(given, learn=body.learn, label=body.label or caller.label, session=body.session)
     if wait:
-        command.outputs = outputs
+        check_is_run(edge.runtime)
+    interface, most = edge.runtime.interface, edge.settings.max_ticks_per_request
+    given = await with_tokens(lambda: body.parsed(interface, most), body.text, interface)
+    label, level = body.label or caller.label, outputs if wait else None
+    return await live(edge, caller, given, body.learn, label, body.session, level, idempotency_key)
+
+
+def check_is_run(runtime: Runtime) -> None:
+    """Raise Conflict while no input is run that one could wait for."""
+    if runtime.status.mode is Mode.PAUSED:
+        raise Conflict("the net is paused: send without wait, or resume it by PATCH /v1/net")
+
+
+async def live(
+    edge: Edge,
+    caller: Caller,
+    given: GivenInput,
+    learn: bool,
+    label: str | None,
+    session: str | None,
+    level: Level | None,
+    key: str | None,
+) -> Response:
+    """Have an input lived through, once where it has an Idempotency-Key; return the answer. Raises Refused.
+
+    That is with what of its outputs `level` says, once it has been run; with None, once the journal has it.
+    """
+    runtime = edge.runtime
+    command = Run(given, learn=learn, label=label, session=session)
+    if level is not None:
+        command.outputs = level
     caller.check_pace()
-    if idempotency_key is not None:
-        digest = content_digest(given, body.learn, body.session)
-        learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, digest)
+    if key is not None:
+        learnt = edge.idempotency_keys.begin(caller.space, key, command, content_digest(given, learn, session))
         if learnt is not None:
-            return await _answered_before(learnt, runtime, outputs if wait else None)
-    if not wait:  # else nobody need be woken for it
+            return await _answered_before(learnt, runtime, level)
+    if level is None:  # else nobody need be woken for it
         command.journalled = asyncio.get_running_loop().create_future()
     try:
         runtime.submit(command)
@@ -76,17 +101,17 @@ async def post_inputs(
     caller.ticks.take(command.ticks)
     if command.journalled is not None:
         await command.journalled
-        return Accepted(accepted=command.ticks, queued=runtime.inbox.depth)
+        return _queued(command.ticks, runtime)
+    assert level is not None, "it is journalled, or run"
     ran = await command.reply
-    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, outputs, body.session)))
+    return _run(command.ticks, await encode_outputs(pieces(ran.outputs, level, session)))
 
 
 async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None) -> Response:
     """Answer an input that was learnt before, with those of its outputs that are still kept; None: without any."""
     ticks = learnt.last_tick - learnt.first_tick + 1
     if level is None:
-        answer = Accepted(accepted=ticks, queued=runtime.inbox.depth)
-        return Response(answer.model_dump_json(), 202, media_type="application/json")
+        return _queued(ticks, runtime)
     position = runtime.outputs.position_after(learnt.first_tick - 1)
     kept: list[list[Output]] = []
     while True:
@@ -97,6 +122,11 @@ async def _answered_before(learnt: Learnt, runtime: Runtime, level: Level | None
         if batch.tick[-1] >= learnt.last_tick:
             break
     return _run(ticks, await encode_outputs(kept))
+
+
+def _queued(accepted: int, runtime: Runtime) -> Response:
+    answer = Accepted(accepted=accepted, queued=runtime.inbox.depth)
+    return Response(answer.model_dump_json(), 202, media_type="application/json")
 
 
 def _run(accepted: int, outputs: bytes) -> Response:

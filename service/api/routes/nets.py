@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from realnet.dendrites.child import LINES
 from service.api.access import needs
-from service.api.deps import TAKES_JSON, CallerDep, EdgeDep, NetsDep, problems
+from service.api.deps import TAKES_JSON, CallerDep, NetsDep, SettingsDep, problems
 from service.auth.keys import Scope
 from service.errors import ErrorLocation, Invalid
 from service.nets.hot import State
-from service.nets.manifest import DEFAULT, NAME, NETS, Form, Kind, ParentRef
+from service.nets.manifest import DEFAULT, NAME, NETS, Consent, Form, Kind, ParentRef
 from service.nets.parents import Above
 from service.nets.registry import NetSeen
 from service.settings import NetSettings, Settings
@@ -34,6 +34,12 @@ class NewParent(Body):
 
     net: str = Field(pattern=_PATTERN, examples=["default"])
     snapshot: str = Field(pattern="^[0-9]{8}$", examples=["00000001"])
+
+
+class ConsentGiven(Body):
+    """What may be done with what a child has learnt. What is merged into its parent shows to all who read that."""
+
+    merge: bool = Field(description="it may be merged into its parent, by who is admin of both")
 
 
 class NewNet(Body):
@@ -62,18 +68,24 @@ class NewNet(Body):
     lines: _Count | None = Field(
         None, description=f"of 64 bytes, that a child has of its own, a power of two; null: {LINES}"
     )
+    consent: ConsentGiven | None = Field(None, description="of a child; null: none")
 
 
 class NetChange(Body):
+    """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own."""
+
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
+    parent: NewParent | None = None
+    consent: ConsentGiven | None = None
 
 
 class NetShown(BaseModel):
     """A net. `settings` are those that it was made with, and `created` is null of the one named default.
 
     `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells.
-    Of a child `parent` tells which net and which snapshot it is of, and how many lines of its own it has.
+    Of a child `parent` tells which net and which snapshot it is of, and how many lines of its own it has, and `consent`
+    whether it may be merged into that.
     `tick`, and about how many `bytes` of memory it takes, are known of hot ones.
     """
 
@@ -84,6 +96,7 @@ class NetShown(BaseModel):
     created: datetime | None
     settings: dict[str, Any]
     parent: ParentRef | None
+    consent: Consent | None
     tick: int | None
     bytes: int | None
 
@@ -91,12 +104,15 @@ class NetShown(BaseModel):
     def of(cls, net: NetSeen, server: Settings) -> Self:
         made, runtime = net.manifest, net.runtime
         kind, settings = (None, {}) if made is None else (made.kind, made.form.given)
-        if net.name == DEFAULT and runtime is not None:
-            kind = "frames" if runtime.interface.vocabulary is None else "tokens"
+        if net.name == DEFAULT:
+            kind = "tokens" if server.inputs is None else "frames"
             asked = server.model_fields_set & Form.model_fields.keys() & NetSettings.model_fields.keys()
             settings = {name: getattr(server, name) for name in sorted(asked) if getattr(server, name) is not None}
-            if runtime.interface.vocabulary is not None and "vocabulary" in settings:
-                settings["vocabulary"] = runtime.interface.vocabulary.name  # not the path of a file
+            if runtime is not None:
+                kind = "frames" if runtime.interface.vocabulary is None else "tokens"
+            if "vocabulary" in settings:  # not the path of a file
+                known = None if runtime is None else runtime.interface.vocabulary
+                settings["vocabulary"] = None if known is None else known.name
         return cls(
             name=net.name,
             kind=kind,
@@ -105,6 +121,7 @@ class NetShown(BaseModel):
             created=None if made is None else datetime.fromtimestamp(made.created, UTC),
             settings=settings,
             parent=None if made is None else made.parent,
+            consent=None if made is None or made.parent is None else made.consent,
             tick=None if runtime is None else runtime.status.tick,
             bytes=net.nbytes,
         )
@@ -120,7 +137,9 @@ class NetList(BaseModel):
     "", status_code=201, responses=problems(400, 403, 409, 413, 415, 422, 429, 500, 503), dependencies=[TAKES_JSON]
 )
 @needs(Scope.ADMIN, of_net=False)
-async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerDep, response: Response) -> NetShown:
+async def create_net(
+    body: NewNet, nets: NetsDep, settings: SettingsDep, caller: CallerDep, response: Response
+) -> NetShown:
     """Make a net. All of it is then under `/v1/nets/{name}/`, as that of the net named default is under `/v1/`.
 
     It is woken by the first request for it. Refused (409) where there is one of this name, or as many as may be, of all
@@ -129,23 +148,23 @@ async def create_net(body: NewNet, nets: NetsDep, edge: EdgeDep, caller: CallerD
     if body.name == NETS:
         raise Invalid([ErrorLocation(detail="this name is reserved", pointer="/name")])
     caller.check_net(body.name)
-    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines"}))
+    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines", "consent"}))
     if body.parent is not None:
         caller.check_net(body.parent.net)
         over = Above(body.parent.net, body.parent.snapshot, LINES if body.lines is None else body.lines)
     elif body.lines is not None:
         raise Invalid([ErrorLocation(detail="only a net with a parent has lines of its own", pointer="/lines")])
-    made = await nets.create(body.name, body.kind, form, caller.share, over)
+    made = await nets.create(body.name, body.kind, form, caller.share, over, _consent(body.consent))
     log_event(_logger, logging.INFO, "net created", key=caller.name, net=body.name)
     response.headers["Location"] = f"{router.prefix}/{body.name}"
-    return NetShown.of(made, edge.settings)
+    return NetShown.of(made, settings)
 
 
 @router.get("", responses=problems(422, 503))
 @needs(Scope.READ, of_net=False)
 async def list_nets(
     nets: NetsDep,
-    edge: EdgeDep,
+    settings: SettingsDep,
     caller: CallerDep,
     prefix: Annotated[str, Query(pattern="^[a-z0-9._-]{0,64}$", description="what the names begin with")] = "",
     after: Annotated[str, Query(max_length=64, description="a name, as `next` of the answer before")] = "",
@@ -153,27 +172,34 @@ async def list_nets(
 ) -> NetList:
     """List the nets that the key is for by their names, without waking any."""
     names = await nets.names(caller.share, prefix, after, limit + 1)
-    shown = [NetShown.of(net, edge.settings) for net in await nets.seen(names[:limit])]
+    shown = [NetShown.of(net, settings) for net in await nets.seen(names[:limit])]
     has_more = len(names) > limit
     return NetList(data=shown, has_more=has_more, next=names[limit - 1] if has_more else None)
 
 
 @router.get("/{name}", responses=problems(404, 503))
 @needs(Scope.READ, of_net=False)
-async def get_net(name: str, nets: NetsDep, edge: EdgeDep, caller: CallerDep) -> NetShown:
+async def get_net(name: str, nets: NetsDep, settings: SettingsDep, caller: CallerDep) -> NetShown:
     """Look at a net, without waking it."""
     caller.check_net(name)
-    return NetShown.of(await nets.find(name), edge.settings)
+    return NetShown.of(await nets.find(name), settings)
 
 
 @router.patch("/{name}", responses=problems(400, 403, 404, 409, 413, 415, 422, 500, 503), dependencies=[TAKES_JSON])
 @needs(Scope.ADMIN, of_net=False)
-async def change_net(name: str, body: NetChange, nets: NetsDep, edge: EdgeDep, caller: CallerDep) -> NetShown:
-    """Change what may change in a net's life, for good. `PATCH /v1/nets/{name}/net` does so until the net is cold."""
+async def change_net(name: str, body: NetChange, nets: NetsDep, settings: SettingsDep, caller: CallerDep) -> NetShown:
+    """Change what may change in a net's life, for good. `PATCH /v1/nets/{name}/net` does so until the net is cold.
+
+    Answers when a child is over another `parent`; where the server is killed it is over the one or the other.
+    """
     caller.check_net(name)
-    changed = await nets.change(name, body.tick_hz, body.self_loop)
+    if body.parent is not None:
+        caller.check_net(body.parent.net)
+        await nets.find(name)
+        await nets.family.rebase(name, body.parent.net, body.parent.snapshot)
+    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent))
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
-    return NetShown.of(changed, edge.settings)
+    return NetShown.of(changed, settings)
 
 
 @router.delete("/{name}", status_code=204, responses=problems(403, 404, 409, 503))
@@ -186,3 +212,7 @@ async def delete_net(name: str, nets: NetsDep, caller: CallerDep) -> None:
     caller.check_net(name)
     await nets.delete(name)
     log_event(_logger, logging.INFO, "net deleted", key=caller.name, net=name)
+
+
+def _consent(given: ConsentGiven | None) -> Consent | None:
+    return None if given is None else Consent(merge=given.merge)

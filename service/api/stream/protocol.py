@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from realnet.outputs import Level
 from service.api.schemas import Input, Prompt
-from service.api.stream.typed_input import MAX_SEQ, JsonInput, MsgpackInput
 from service.api.stream_schemas import Rows, Which
+from service.api.typed_input import MAX_SEQ, JsonInput, MsgpackInput
 from service.errors import ErrorLocation, Invalid, Problem, problem_of, problem_of_status
 from service.validation import Body, Token, locations_of
 

@@ -42,10 +42,10 @@ from service.api.stream.protocol import (
 )
 from service.api.stream.relay import Kind, Relay
 from service.api.stream.subscription import Subscription
-from service.api.stream.typed_input import MsgpackInput
 from service.api.stream.watchdog import Reason, Watchdog
 from service.api.stream.window import Window
 from service.api.stream_schemas import Observed
+from service.api.typed_input import MsgpackInput
 from service.auth.keyring import Caller
 from service.auth.keys import Scope
 from service.errors import Invalid, LeaderGone, Refused, problem_of

@@ -214,6 +214,21 @@ def test_a_child_goes_over_to_a_newer_parent(parent: Parent) -> None:
         rebase(child, parent_of("standard", KNOWN[:100], LEAST_LINES))
 
 
+def test_a_child_without_room_for_its_gains_is_what_it_was_when_it_is_opened() -> None:
+    """Also over a parent that has used fewer rows."""
+    text = tokens(bytes(np.random.default_rng(0).integers(32, 120, 3000).astype(np.uint8)))
+    young, other = (parent_of(text=each, lines=2**13) for each in (b"young", KNOWN + OTHER))
+    child = child_of(young, LEAST_LINES)
+    child.run(text)
+    for over in (young, other, young):
+        rebase(child, over)
+        opened = DendriteLearner.from_checkpoint(child.checkpoint(), parent=over)
+        assert sha256(opened) == sha256(child)
+        for each in (child, opened):
+            each.run(tokens(OWN))
+        assert sha256(opened) == sha256(child)
+
+
 def test_children_are_merged_into_a_new_parent(parent: Parent) -> None:
     children = [child_of(parent, 2**16) for _ in range(2)]
     for child, text in zip(children, (OWN, OTHER), strict=True):

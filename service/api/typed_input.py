@@ -1,6 +1,6 @@
 """Decode inputs in one step, without asking a schema: most are right, and those that are not are judged elsewhere."""
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -10,11 +10,12 @@ from service.validation import LABEL_LENGTH, is_session
 
 MAX_SEQ = 2**53 - 1  # what a number in JavaScript can count to
 
+Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_SEQ)]
 
-class MsgpackInput(msgspec.Struct, tag="input", forbid_unknown_fields=True, gc=False):
-    """An input message. It may still be wrong: `parsed` tells, and `InputMessage` then says what is wrong where."""
 
-    seq: Annotated[int, msgspec.Meta(ge=1, le=MAX_SEQ)]
+class TypedInput(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """An input. It may still be wrong: `parsed` tells, and a schema then says what is wrong where."""
+
     text: str | None = None
     tokens: bytes | list[int] | None = None
     frames: list[list[float]] | None = None
@@ -36,7 +37,19 @@ class MsgpackInput(msgspec.Struct, tag="input", forbid_unknown_fields=True, gc=F
         return given if 0 < len(given) <= max_ticks else None
 
 
-class JsonInput(MsgpackInput):
-    """JSON has no bytes."""
+class JsonBody(TypedInput, kw_only=True):
+    """An input as REST has it: JSON has no bytes."""
+
+    tokens: list[int] | None = None
+
+
+class MsgpackInput(TypedInput, tag="input", kw_only=True):
+    """An input as a message of a stream."""
+
+    seq: Seq
+
+
+class JsonInput(MsgpackInput, kw_only=True):
+    """The same in JSON."""
 
     tokens: list[int] | None = None

@@ -1,0 +1,91 @@
+"""The lock of one shard of a cluster: an epoch, which rises with each process that takes the shard.
+
+It is taken at once: whoever starts the process of a shard (Ray) says that the last one is gone. That one may be only
+frozen, or cut off. From then on Redis refuses what it would still write, and it ends itself. A lease of the whole
+cluster, which all shards renew, keeps single servers out, and the lease of a single server keeps shards out.
+"""
+
+import contextlib
+import secrets
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from service.store.base import StoreInUse
+from service.store.keys import REDIS_CLUSTER, REDIS_EPOCH, REDIS_LEASE, REDIS_OWNER, REDIS_SHARD
+from service.store.redis_lock import CLUSTER, MILLISECONDS, RedisLock
+
+_TAKE = """
+local holder = redis.pcall('get', KEYS[1])
+if type(holder) == 'table' then return holder end
+if holder and holder ~= ARGV[1] then return holder end
+local cluster = redis.call('get', KEYS[3])
+if cluster and cluster ~= ARGV[2] then return {cluster} end
+redis.call('del', KEYS[1])
+redis.call('set', KEYS[2], ARGV[2])
+redis.call('set', KEYS[3], ARGV[2], 'px', ARGV[3])
+local last = redis.call('get', KEYS[4]) or '0'
+local epoch = string.format('%d', tonumber(string.match(last, '^%d+')) + 1)
+redis.call('set', KEYS[4], epoch .. ' ' .. ARGV[4])
+redis.call('del', KEYS[5])
+return {'', epoch}
+"""
+_RENEW = """
+for place = 1, 2 do
+  local found = redis.call('get', KEYS[place])
+  if found and found ~= ARGV[place] then return 0 end
+end
+redis.call('set', KEYS[1], ARGV[1])
+redis.call('set', KEYS[2], ARGV[2])
+redis.call('set', KEYS[3], ARGV[1], 'px', ARGV[3])
+if ARGV[4] ~= '' then redis.call('set', KEYS[4], ARGV[4], 'px', ARGV[3]) end
+return 1
+"""
+_LET_GO = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[2]) end"
+
+
+class RedisShardLock(RedisLock):
+    """A shard's epoch, and the cluster's lease.
+
+    Attributes:
+        epoch: 0 before it is taken.
+    """
+
+    def __init__(self, url: str, shard: int, count: int) -> None:
+        super().__init__(url)
+        self.epoch = 0
+        self._cluster = f"{CLUSTER}{count} shards"
+        self._token = secrets.token_hex(16)
+        self._epoch_key, self._shard_key = f"{REDIS_EPOCH}{shard}", f"{REDIS_SHARD}{shard}"
+        self.fence = {REDIS_OWNER: self._cluster, self._epoch_key: self._token}
+        self._told = b""
+
+    async def tell(self, what: bytes) -> None:
+        """Have all know this of the shard, for as long as it is this process's: at once, or when Redis answers."""
+        self._told = what
+        with contextlib.suppress(RedisError, OSError):
+            await self.renew()
+
+    async def _try_to_take(self, dead: str) -> bytes | None:
+        take: Any = self._client.register_script(_TAKE)
+        keys = [REDIS_LEASE, REDIS_OWNER, REDIS_CLUSTER, self._epoch_key, self._shard_key]
+        found: bytes | list[bytes] = await take(keys=keys, args=[dead, self._cluster, MILLISECONDS, self._token])
+        if isinstance(found, bytes):
+            return found
+        if (other := found[0].decode()) != "":
+            raise StoreInUse(
+                f"{self._place} is in use by {other}, not {self._cluster.removeprefix(CLUSTER)}: stop all of it, and "
+                "start it with another number ten seconds later"
+            )
+        self.epoch = int(found[1])
+        self.fence = {REDIS_OWNER: self._cluster, self._epoch_key: f"{self.epoch} {self._token}"}
+        return None
+
+    async def renew(self) -> bool:
+        renew: Any = self._client.register_script(_RENEW)
+        keys = [*self.fence, REDIS_CLUSTER, self._shard_key]
+        return bool(await renew(keys=keys, args=[*self.fence.values(), MILLISECONDS, self._told]))
+
+    async def _let_go(self) -> None:
+        let_go: Any = self._client.register_script(_LET_GO)
+        await let_go(keys=[self._epoch_key, self._shard_key], args=[self.fence[self._epoch_key]])

@@ -1,0 +1,120 @@
+"""Children whose parents are of another shard: no parent is deleted under one, whatever happens at once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from service.nets.children import Child, Children
+from service.nets.kin import SharedKin
+from tests.cluster.running_shard import COUNT, ThreadShard, name_in
+from tests.nets.asking import listed, problem, teach
+from tests.nets.test_parents import KNOWN, LINES, OWN, alone, create_children, parent_in, raise_parent, weights_of
+
+MakeShard = Callable[..., ThreadShard]
+UP, ONE, TWO = name_in(0, COUNT), name_in(1, COUNT), name_in(1, COUNT, 1)
+
+
+class Family(NamedTuple):
+    """Two shards, and a parent that the first one has."""
+
+    of_parent: ThreadShard
+    of_children: ThreadShard
+    ref: dict[str, str]
+
+    @property
+    def snapshot(self) -> str:
+        return f"/v1/nets/{UP}/snapshots/{self.ref['snapshot']}"
+
+    def bear(self, name: str) -> httpx.Response:
+        asked = {"name": name, "parent": self.ref, "lines": LINES}
+        return httpx.post(f"{self.of_children.url}/v1/nets", json=asked)
+
+
+@pytest.fixture
+def family(new_shard: MakeShard) -> Family:
+    first, second = (new_shard(number, snapshots_kept=1).start() for number in range(COUNT))
+    return Family(first, second, raise_parent(first, UP))
+
+
+def test_a_child_of_another_shards_net_lives_as_any(family: Family) -> None:
+    create_children(family.of_children, family.ref, ONE, TWO)
+    teach(family.of_children, ONE, OWN)
+    parent = parent_in(family.of_parent, family.ref)
+    assert weights_of(family.of_children, ONE) == alone(parent, OWN)
+    assert weights_of(family.of_children, TWO) == alone(parent)
+
+
+def test_its_parent_stays_as_long_as_it_is_there(family: Family) -> None:
+    client, snapshot = family.of_parent.client, family.snapshot
+    client.patch(snapshot, json={"kept": False}).raise_for_status()
+    create_children(family.of_children, family.ref, ONE)
+    assert client.get(snapshot).json()["kept"]
+    for refused in (
+        client.delete(f"/v1/nets/{UP}"),
+        client.delete(snapshot),
+        client.patch(snapshot, json={"kept": False}),
+    ):
+        assert problem(refused) == (409, "conflict")
+        assert "it has 1" in refused.json()["detail"]
+    for _ in range(2):
+        teach(family.of_parent, UP, "more")
+        client.post(f"/v1/nets/{UP}/snapshots", json={"kept": False}).raise_for_status()
+    assert client.get(snapshot).json()["kept"]
+    assert family.of_children.client.delete(f"/v1/nets/{ONE}").status_code == 204
+    assert client.delete(snapshot).status_code == 204
+    assert client.delete(f"/v1/nets/{UP}").status_code == 204
+    refused = family.bear(TWO)
+    assert problem(refused) == (422, "invalid")
+    assert refused.json()["errors"][0]["pointer"] == "/parent/net"
+
+
+DELETIONS = [("DELETE", ""), pytest.param("DELETE", "snapshot", marks=pytest.mark.long), ("PATCH", "snapshot")]
+
+
+@pytest.mark.parametrize(("method", "what"), DELETIONS)
+def test_one_that_is_made_while_its_parent_is_deleted(
+    family: Family, monkeypatch: pytest.MonkeyPatch, method: str, what: str
+) -> None:
+    """Its parent's shard has looked for children, and found none, when it is made."""
+    made: list[httpx.Response] = []
+    count = Children.count
+
+    async def count_and_bear(self: Children, net: str, snapshot: str | None = None) -> int:
+        found = await count(self, net, snapshot)
+        if not made:
+            made.append(await asyncio.to_thread(family.bear, ONE))
+        return found
+
+    monkeypatch.setattr(Children, "count", count_and_bear)
+    path = family.snapshot if what else f"/v1/nets/{UP}"
+    refused = family.of_parent.client.request(method, path, json={"kept": False} if method == "PATCH" else None)
+    assert (problem(refused), made[0].status_code) == ((409, "conflict"), 201)
+    assert family.of_parent.client.get(family.snapshot).json()["kept"]
+    assert teach(family.of_children, ONE, KNOWN).status_code == 200
+    assert teach(family.of_parent, UP, KNOWN).status_code == 200
+
+
+POINTERS = [pytest.param("", "/parent/net", marks=pytest.mark.long), ("snapshot", "/parent/snapshot")]
+
+
+@pytest.mark.parametrize(("what", "pointer"), POINTERS)
+def test_one_whose_parent_was_deleted_meanwhile_is_not_made(
+    family: Family, monkeypatch: pytest.MonkeyPatch, what: str, pointer: str
+) -> None:
+    """It has read its parent, and its key is not put, when that is deleted."""
+    add, path = SharedKin.add, family.snapshot if what else f"/v1/nets/{UP}"
+
+    async def delete_and_add(self: SharedKin, child: Child) -> None:
+        deleted = await asyncio.to_thread(httpx.delete, family.of_parent.url + path)
+        assert deleted.status_code == 204
+        await add(self, child)
+
+    monkeypatch.setattr(SharedKin, "add", delete_and_add)
+    refused = family.bear(ONE)
+    assert problem(refused) == (422, "invalid")
+    assert refused.json()["errors"][0]["pointer"] == pointer
+    assert ONE not in listed(family.of_children)
+    assert family.of_parent.client.delete(f"/v1/nets/{UP}").status_code == (204 if what else 404)
