@@ -1,7 +1,8 @@
 """What a net was made as, and the settings that it lives by."""
 
 import re
-from typing import Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -88,6 +89,16 @@ class NetManifest(Sealed, frozen=True):
     parent: ParentRef | None = None
     others: tuple[ParentRef, ...] = ()
     consent: Consent = Consent()
+
+    @property
+    def lean(self) -> Self:
+        """Return the same, with the form and the parent of another where they are equal: most nets are made alike."""
+        return self.model_copy(update={"form": _shared(self.form), "parent": _shared(self.parent)})
+
+
+@lru_cache(maxsize=1024)
+def _shared(part: Form | ParentRef | None) -> Form | ParentRef | None:
+    return part
 
 
 def is_name(name: str) -> bool:

@@ -260,7 +260,7 @@ class Nets(Generic[E]):
                 check_size("such a net", least, each)
         self._check_may_be(name, share)
         self._names.add(name)
-        self._manifests[name] = manifest
+        self._manifests[name] = manifest.lean
         try:
             if child is not None:
                 await (self._kin or self._children).add(child)
@@ -363,7 +363,7 @@ class Nets(Generic[E]):
             raise NotFound(f"there is no net {name}")
         manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
         if self._has(name):
-            self._manifests[name] = manifest
+            self._manifests[name] = manifest.lean
         return manifest
 
     async def _rewritten(self, name: str, change: Callable[[NetManifest], NetManifest]) -> NetManifest:
@@ -373,7 +373,7 @@ class Nets(Generic[E]):
             manifest = change(await self._manifest(name))
             await self._store.put(manifest_key(name), manifest.seal())
             if self._has(name):
-                self._manifests[name] = manifest
+                self._manifests[name] = manifest.lean
         return manifest
 
     def _check_may_be(self, name: str, share: Share) -> None:

@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends within 10 s
 _OTHER_FILES = 256  # besides connections, and those of nets in memory
 _FILES_OF_A_NET = 4
-_LARGE_BYTES = 2**20
+_LARGE_BYTES = 2**17  # a child's lines are larger
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _SWITCH_SECONDS = 0.0005  # that the engine's thread waits for Python when the loop is busy; else ten times as long
 _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system ends the connection itself
@@ -125,7 +125,7 @@ def _raise_limit_of_files(files: int) -> None:
 
 
 def _give_large_blocks_back() -> None:
-    """Let glibc return large blocks to the system; else it keeps those of a snapshot for each thread, 200 MB in all."""
+    """Let glibc return large blocks to the system; else it keeps those of snapshots and of nets that went cold."""
     with suppress(OSError, AttributeError, TypeError):  # where there is another C library
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 

@@ -53,8 +53,12 @@ class RedisStore:
 
     async def keys(self, prefix: str) -> list[str]:
         pattern = f"{REDIS_PREFIX}{check_prefix(prefix)}*"  # no sign of a key or prefix means anything in a pattern
-        async with self._call():
-            found = {name async for name in self._client.scan_iter(match=pattern, count=1000)}  # SCAN may repeat a name
+        found: set[bytes] = set()  # SCAN may repeat a name
+        cursor = -1
+        while cursor:
+            async with self._call():  # each has its seconds: of millions of keys, all would take longer
+                cursor, names = await self._client.scan(max(0, cursor), match=pattern, count=1000)
+            found.update(cast("list[bytes]", names))
         keys = (name.decode(errors="replace").removeprefix(REDIS_PREFIX) for name in found)
         return sorted(key for key in keys if is_key(key))
 
