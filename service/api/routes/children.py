@@ -31,6 +31,7 @@ async def rebase_children(
     of, snapshot = (runtime.name, None) if body.of is None else (body.of.net, body.of.snapshot)
     caller.check_net(of)
     _check_names(body.children, caller)
+    await nets.load()
     await nets.family.parent(runtime.name, body.snapshot)
     found = await nets.family.members(of, snapshot, body.children)
     names = [name for name in found if caller.share.includes(name)]
@@ -50,6 +51,7 @@ async def merge_children(
     it is restored to the new snapshot, and they go over to it. Whoever reads it sees what was merged.
     """
     _check_names(body.children, caller)
+    await nets.load()
     await nets.family.parent(runtime.name, body.snapshot)
     found = await nets.family.members(runtime.name, body.snapshot, body.children)
     children = {name: manifest for name, manifest in found.items() if caller.share.includes(name)}
