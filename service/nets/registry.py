@@ -283,9 +283,17 @@ class Nets(Generic[E]):
         return self._born[2]
 
     async def change(
-        self, name: str, tick_hz: float | None, self_loop: bool | None, consent: Consent | None = None
+        self,
+        name: str,
+        tick_hz: float | None,
+        self_loop: bool | None,
+        consent: Consent | None = None,
+        over: tuple[str, str] | None = None,
     ) -> NetSeen:
-        """Change what may change in a net's life, for good. Raises Refused or StoreError."""
+        """Change what may change in a net's life, for good; have a child go `over` to a snapshot of a net.
+
+        Raises Refused or StoreError.
+        """
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
         await self._check_is_there(name)
@@ -293,6 +301,8 @@ class Nets(Generic[E]):
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
         check_consent(manifest, consent, is_child=manifest.parent is not None)
+        if over is not None:
+            await self.family.rebase(name, *over)
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         changed = {each: value for each, value in given.items() if value is not None}
 
