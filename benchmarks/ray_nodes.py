@@ -9,8 +9,9 @@ from typing import Any
 
 from ray.cluster_utils import Cluster
 
-# A node that does not answer is given up after some seconds, not a minute.
-_HEALTH = {
+# A node that does not answer is given up after some seconds, not a minute; and actors are no background tasks.
+_CONFIG = {
+    "worker_niceness": 0,
     "health_check_initial_delay_ms": 2000,
     "health_check_period_ms": 500,
     "health_check_timeout_ms": 1000,
@@ -23,7 +24,7 @@ class Nodes:
     """A head, on which no shard is placed, and nodes beside it."""
 
     def __init__(self, count: int) -> None:
-        head = {"num_cpus": 0, "include_dashboard": False, "_system_config": _HEALTH}
+        head = {"num_cpus": 0, "include_dashboard": False, "_system_config": _CONFIG}
         head |= {"object_store_memory": _STORE_BYTES}
         # What Ray does at an exit it would register on the main thread only, from which none is added.
         self._cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
