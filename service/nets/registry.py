@@ -104,8 +104,7 @@ class Nets(Generic[E]):
             deleted = set(self._named(keys, deleted_net_key("")))
             names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
-            if self._kin is not None:
-                await self._kin.take_back(deleted)
+            await self._children.take_back(deleted)
             self._names = sorted({*self._names, *names} - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
