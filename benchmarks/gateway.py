@@ -6,6 +6,7 @@ directly and what is asked through the gateway alternate, so that both see the s
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=4096, help="tokens of a message")
     parser.add_argument("--query", default="outputs=surprise", help="of the handshake")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what was started would outlive this
     cores = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -76,24 +78,29 @@ def main() -> None:
         clients = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
         asked: list[list[float]] = [[], []]
         rates: list[list[float]] = [[], []]
-        cpu = [0.0, 0.0]
+        cpu, of_requests = [0.0, 0.0], [0.0, 0.0]
         tokens = [0, 0]
         for number in range(arguments.rounds + 1):
             for way, server in enumerate((shard, gateway)):
+                before = gateway.cpu_seconds()
                 found = delays(server.url, arguments.requests)
+                asking = gateway.cpu_seconds() - before
                 before = gateway.cpu_seconds()
                 work = "raw", server.url, arguments.query, arguments.size, arguments.seconds
                 sent, seconds = clients.submit(load, *work).result()
                 if number:  # the first of all is not counted
                     asked[way] += found
+                    of_requests[way] += asking
                     rates[way].append(sent / seconds)
                     cpu[way] += gateway.cpu_seconds() - before
                     tokens[way] += sent
-    table = Table("", "ms p50", "p99", f"tokens/s in messages of {arguments.size}", "gateway's µs a token")
+    heads = ("ms p50", "p99", "gateway's ms", f"tokens/s in messages of {arguments.size}", "gateway's µs a token")
+    table = Table("", *heads)
     for way, name in enumerate(_BETWEEN):
         ordered = sorted(asked[way])
         p50, p99 = (f"{ordered[int(share * len(ordered))]:.2f}" for share in (0.5, 0.99))
-        table.add_row(name, p50, p99, f"{median(rates[way]):,.0f}", f"{1e6 * cpu[way] / tokens[way]:.2f}")
+        own = f"{1000 * of_requests[way] / len(ordered):.2f}"
+        table.add_row(name, p50, p99, own, f"{median(rates[way]):,.0f}", f"{1e6 * cpu[way] / tokens[way]:.2f}")
     print(table)
     print(f"through the gateway {median(rates[1]) / median(rates[0]):.0%} of the tokens a second")
 

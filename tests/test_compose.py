@@ -32,9 +32,12 @@ def test_a_service_is_healthy_confined_and_stopped_in_peace(name: str) -> None:
 
 
 FIRST = {
-    **{each: {"redis"} for each in ("server", "gpu", "cluster")},
-    **{each: {"redis", "server"} for each in ("follower-1", "follower-2")},
+    "server": {"redis"},
+    "gpu": {"redis"},
+    "cluster": {"redis"},
     "node": {"redis", "cluster"},
+    "follower-1": {"redis", "server"},
+    "follower-2": {"redis", "server"},
 }
 
 

@@ -21,7 +21,8 @@ _DRAIN_SECONDS = 12.0  # of the 20 that containers have to end
 _END_SECONDS = 4.0
 _PR_SET_PDEATHSIG = 1  # of prctl.h
 # A node that does not answer is given up after some seconds. What Ray has by itself would take up to a minute.
-_HEALTH = {
+_VARIABLES = {
+    "RAY_worker_niceness": "0",  # else all that is not of Ray goes before the shards
     "RAY_health_check_initial_delay_ms": "2000",
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "1000",
@@ -47,7 +48,7 @@ class RayNode:
         command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
         self._process = subprocess.Popen(
             [*command, "--disable-usage-stats", f"--object-store-memory={_STORE_BYTES}", *arguments],
-            env=_HEALTH | dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
+            env=_VARIABLES | dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C is ours, who end it last
@@ -76,10 +77,12 @@ class RayNode:
 
     def leave(self, settings: Settings) -> None:
         """Have the shards that are here go to other nodes, if there are any, and end."""
-        try:
-            asyncio.run(self._drain(settings))
-        except (CannotStart, Refused, StoreError, TimeoutError) as error:
-            _logger.warning("the shards of this node are started elsewhere once it is gone: %s", error)
+        if self._process.poll() is None:
+            draining = Thread(
+                target=self._drain, args=(settings,), name="drain"
+            )  # the server's loop still runs in ours
+            draining.start()
+            draining.join()
         self.end()
 
     def end(self) -> None:
@@ -97,9 +100,15 @@ class RayNode:
         """Wait until Ray ends here."""
         self._process.wait()
 
-    async def _drain(self, settings: Settings) -> None:
-        async with asyncio.timeout(_DRAIN_SECONDS), RayShards.connected(settings, self.address) as shards:
-            await shards.drain(shards.own_node)
+    def _drain(self, settings: Settings) -> None:
+        async def drain() -> None:
+            async with asyncio.timeout(_DRAIN_SECONDS), RayShards.connected(settings, self.address) as shards:
+                await shards.drain(shards.own_node)
+
+        try:
+            asyncio.run(drain())
+        except (CannotStart, Refused, StoreError, TimeoutError) as error:
+            _logger.warning("the shards of this node are started elsewhere once it is gone: %s", error)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

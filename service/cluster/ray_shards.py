@@ -196,6 +196,7 @@ def _kill(actor: Any, shard: int) -> None:
 
 
 def _connect(address: str) -> None:
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it warns of what we do on purpose
     try:
         with contextlib.suppress(Exception):
             ray.shutdown()
