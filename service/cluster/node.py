@@ -108,7 +108,8 @@ class RayNode:
         try:
             asyncio.run(drain())
         except (CannotStart, Refused, StoreError, TimeoutError) as error:
-            _logger.warning("the shards of this node are started elsewhere once it is gone: %s", error)
+            why = str(error) or f"they did not go within {_DRAIN_SECONDS:g} s"
+            _logger.warning("the shards of this node are started elsewhere once it is gone: %s", why)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

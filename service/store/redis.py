@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
-from redis.exceptions import ResponseError
+from redis.exceptions import ResponseError, WatchError
 
 from service.store.base import Lock, check_key, check_prefix, is_key
 from service.store.keys import REDIS_PREFIX
@@ -80,15 +80,18 @@ class RedisStore:
             await self._command(**fenced(self._fence, *command))
 
     async def _set_large(self, name: str, value: bytes) -> None:
-        """Set a value in two steps: a script would copy it, and keep others waiting for 2 ms a MiB."""
+        """Set a value in two steps: a script would copy it, for which all others would wait."""
         async with cast(Any, self._client).pipeline() as pipeline:
-            await pipeline.watch(*self._fence)
-            found = await pipeline.mget(*self._fence)
-            if found != [each.encode() for each in self._fence.values()]:
-                raise ResponseError(REFUSED)
-            pipeline.multi()
-            pipeline.set(name, value)
-            await pipeline.execute()
+            while True:
+                await pipeline.watch(*self._fence)
+                found = await pipeline.mget(*self._fence)
+                if found != [each.encode() for each in self._fence.values()]:
+                    raise ResponseError(REFUSED)
+                pipeline.multi()
+                pipeline.set(name, value)
+                with suppress(WatchError):  # perhaps a Redis that has lost its keys has just got them back
+                    await pipeline.execute()
+                    return
 
     @asynccontextmanager
     async def _call(self, key: str | None = None) -> AsyncIterator[None]:

@@ -40,7 +40,7 @@ return false
 _RENEW = """
 local owner = redis.call('get', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
-redis.call('set', KEYS[1], ARGV[1])
+if not owner then redis.call('set', KEYS[1], ARGV[1]) end
 redis.call('set', KEYS[2], ARGV[2], 'px', ARGV[3])
 return 1
 """

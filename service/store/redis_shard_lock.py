@@ -22,7 +22,7 @@ if holder and holder ~= ARGV[1] then return holder end
 local cluster = redis.call('get', KEYS[3])
 if cluster and cluster ~= ARGV[2] then return {cluster} end
 redis.call('del', KEYS[1])
-redis.call('set', KEYS[2], ARGV[2])
+if redis.call('get', KEYS[2]) ~= ARGV[2] then redis.call('set', KEYS[2], ARGV[2]) end
 redis.call('set', KEYS[3], ARGV[2], 'px', ARGV[3])
 local last = redis.call('get', KEYS[4]) or '0'
 local epoch = string.format('%d', tonumber(string.match(last, '^%d+')) + 1)
@@ -35,8 +35,9 @@ for place = 1, 2 do
   local found = redis.call('get', KEYS[place])
   if found and found ~= ARGV[place] then return 0 end
 end
-redis.call('set', KEYS[1], ARGV[1])
-redis.call('set', KEYS[2], ARGV[2])
+for place = 1, 2 do
+  if redis.call('exists', KEYS[place]) == 0 then redis.call('set', KEYS[place], ARGV[place]) end
+end
 redis.call('set', KEYS[3], ARGV[1], 'px', ARGV[3])
 if ARGV[4] ~= '' then redis.call('set', KEYS[4], ARGV[4], 'px', ARGV[3]) end
 return 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.store import open_lock, open_log, open_store, redis_lock
+from service.store import open_lock, open_log, open_shard_lock, open_store, redis_lock
 from service.store.base import StoreError, StoreLost
 from service.store.keys import REDIS_LEASE, REDIS_OWNER
 from tests.redis_server import RedisServer
@@ -142,6 +142,20 @@ async def test_a_lease_is_renewed_also_by_a_redis_that_has_lost_it(
         assert client.get(REDIS_OWNER) == lock.fence[REDIS_OWNER].encode()
     assert lock.lost is None
     await lock.release()
+
+
+async def test_what_is_large_is_put_while_the_lease_is_renewed(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_lock, "_RENEW_SECONDS", 0.001)
+    for lock in (open_lock(redis_server.url), open_shard_lock(redis_server.url, 0, 2)):
+        store = open_store(redis_server.url, lock)
+        await lock.take()
+        for number in range(10):
+            await store.put("a/large", bytes([number]) * 2**20)
+        assert await store.get("a/large") == bytes([9]) * 2**20
+        await lock.release()
+        await store.close()
 
 
 async def test_whose_store_was_taken_over_changes_nothing_of_it(client: Redis, redis_server: RedisServer) -> None:
