@@ -123,10 +123,11 @@ class Load:
 
 
 class Fault(NamedTuple):
-    """How long the shards of a node were away, and how long the slowest answer of others took meanwhile."""
+    """How long the shards of a node were away; the slowest answer of others meanwhile, and of all in calm before."""
 
     back: float
     slowest_of_others: float
+    slowest_before: float
 
 
 async def strike(shards: RayShards, load: Load, ray_nodes: Nodes, freezes: bool) -> Fault:
@@ -135,7 +136,10 @@ async def strike(shards: RayShards, load: Load, ray_nodes: Nodes, freezes: bool)
     node = random.choice([each for each in ray_nodes.nodes if any(shard.node == each.node_id for shard in seen)])
     before = {each.shard: each.url for each in seen if each.node == node.node_id}
     others = {each.shard for each in seen} - before.keys()
+    before_that = time.monotonic()
+    await load.all_have_answered()
     struck = time.monotonic()
+    calm = max(each.ended - each.began for each in load.answers if before_that < each.began)
     ray_nodes.send(node, signal.SIGSTOP if freezes else signal.SIGKILL)
     back: dict[int, float] = {}
     while before.keys() - back.keys():
@@ -148,10 +152,10 @@ async def strike(shards: RayShards, load: Load, ray_nodes: Nodes, freezes: bool)
     if freezes:
         ray_nodes.send(node, signal.SIGCONT)
     until = time.monotonic()
-    slow = [each.ended - each.began for each in load.answers if each.shard in others and struck < each.ended < until]
+    slow = [each.ended - each.began for each in load.answers if each.shard in others and struck < each.began < until]
     await asyncio.to_thread(ray_nodes.replace, node)
     await shards.balance()
-    return Fault(max(back.values(), default=0.0), max(slow, default=0.0))
+    return Fault(max(back.values()), max(slow, default=0.0), calm)
 
 
 def message(name: str, turn: int) -> str:
@@ -188,7 +192,10 @@ async def measure(store: str, ray_nodes: Nodes, given: argparse.Namespace) -> in
             freezes = number >= given.kills
             fault = await strike(shards, load, ray_nodes, freezes)
             faults["frozen" if freezes else "killed"].append(fault)
-            print(f"{number + 1}: back after {fault.back:.1f} s, others waited {fault.slowest_of_others:.2f} s at most")
+            print(
+                f"{number + 1}: back after {fault.back:.1f} s, others waited {fault.slowest_of_others:.2f} s at most, "
+                f"all in calm {fault.slowest_before:.2f} s"
+            )
         await load.all_have_answered()
         load.is_over = True
         await running

@@ -108,13 +108,14 @@ def running(*flags: str, **settings: object) -> Iterator[Server]:
         with subprocess.Popen([*command, *flags], env=environment) as process:
             try:
                 url = f"http://127.0.0.1:{port}"
-                _wait_until_ready(url, process)
+                wait_until_ready(url, process)
                 yield Server(url, process.pid)
             finally:
                 process.terminate()
 
 
-def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a server that has been started, or end this process."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -1,13 +1,14 @@
 """The one place that knows every part: it puts them together, and starts and stops them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from types import ModuleType
 from typing import TypeAlias
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from service.api.access import needs
@@ -73,21 +74,42 @@ PARTS = (
 Living: TypeAlias = Callable[[FastAPI, Settings], AbstractAsyncContextManager[Nets[Edge]]]
 
 
-def create_app(settings: Settings, living: Living | None = None, leaves_out: Collection[ModuleType] = ()) -> FastAPI:
-    """Put an application together that has not begun. Raises CannotStart where it lacks what it is asked for.
+def create_app(settings: Settings, living: Living | None = None, parts: Sequence[ModuleType] = PARTS) -> FastAPI:
+    """Put the application of a server that has nets together. Raises CannotStart where it lacks what it is asked for.
 
-    It has the nets of a store, with `default` always in memory, unless another way of `living` is given; and all
-    routes, but for those that it `leaves_out`.
+    It has the nets of a store, with `default` always in memory, unless another way of `living` is given.
     """
     living = living or _living
-    parts = [part for part in PARTS if part not in leaves_out]
+
+    @asynccontextmanager
+    async def having_nets(app: FastAPI) -> AsyncIterator[None]:
+        async with living(app, settings) as nets:
+            app.state.edge, app.state.nets = nets.default, nets
+            app.state.failure = lambda: nets.failure
+            app.state.registry = open_registry(EdgesCollector(lambda: nets.edges), NetsCollector(lambda: nets.counts))
+            yield
+
+    inside = [Middleware(QuickInputs), Middleware(NetWaking)]
+    if settings.follow is not None:
+        inside.append(Middleware(Forwarding))
+    return put_together(settings, having_nets, parts, inside)
+
+
+def put_together(
+    settings: Settings,
+    having: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    parts: Sequence[ModuleType],
+    inside: Sequence[Middleware],
+) -> FastAPI:
+    """Put an application together that has not begun, with the routes of these parts.
+
+    It runs `having` what it is about. Behind the gateway's checks stand the middlewares `inside`, the innermost first.
+    """
     keyring = Keyring(settings.api_key, settings.keys_file, settings.rate_requests, settings.rate_ticks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _following(keyring), living(app, settings) as nets:
-            app.state.edge, app.state.nets = nets.default, nets
-            app.state.registry = open_registry(EdgesCollector(lambda: nets.edges), NetsCollector(lambda: nets.counts))
+        async with _following(keyring), having(app):
             yield
         await asyncio.to_thread(end_traces)
 
@@ -103,10 +125,8 @@ def create_app(settings: Settings, living: Living | None = None, leaves_out: Col
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]
     guarded = [*app.routes, *(route for part in parts for route in part.router.routes)]
     app.guarded, app.keys_required = guarded, keyring.required
-    app.add_middleware(QuickInputs)
-    app.add_middleware(NetWaking)
-    if settings.follow is not None:
-        app.add_middleware(Forwarding)
+    for each in inside:
+        app.add_middleware(each.cls, *each.args, **each.kwargs)
     app.add_middleware(Gateway, settings=settings, keyring=keyring, routes=guarded)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])

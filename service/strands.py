@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 Step: TypeAlias = Callable[[], float | None]
 
 _SLACK_SECONDS = (
-    0.25  # by which a wait of a second and more may be longer, so that threads wake for many strands at once
+    0.25  # by which a wait of more than a second may be longer, so that threads wake for many strands at once
 )
 _logger = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class Pool:
             self._queue(strand)
         else:
             strand.state, strand.due = _State.WAITING, time.monotonic() + seconds
-            if seconds >= 1.0 and strand.due < inf:
+            if 1.0 < seconds < inf:
                 strand.due = ceil(strand.due / _SLACK_SECONDS) * _SLACK_SECONDS
             if strand.due < strand.timed:  # else the heap has a time before, at which the strand is put there again
                 self._time(strand)

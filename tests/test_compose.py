@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from service.cli.cluster import PORT
+from service.cli.main import app
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -28,10 +31,19 @@ def test_a_service_is_healthy_confined_and_stopped_in_peace(name: str) -> None:
     assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= COMPOSE["volumes"].keys()
 
 
-@pytest.mark.parametrize("name", ["server", "gpu", "follower-1", "follower-2"])
+FIRST = {
+    "server": {"redis"},
+    "gpu": {"redis"},
+    "cluster": {"redis"},
+    "node": {"redis", "cluster"},
+    "follower-1": {"redis", "server"},
+    "follower-2": {"redis", "server"},
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
 def test_a_server_waits_for_redis_and_its_settings_are_settings(name: str) -> None:
-    service = SERVICES[name]
-    first = {"redis"} if name in ("server", "gpu") else {"redis", "server"}
+    service, first = SERVICES[name], FIRST[name]
     assert service["depends_on"] == {each: {"condition": "service_healthy"} for each in first}
     fields = {f"REALNET_{field.upper()}" for field in Settings.model_fields}
     assert service["environment"].keys() <= fields
@@ -39,7 +51,8 @@ def test_a_server_waits_for_redis_and_its_settings_are_settings(name: str) -> No
     assert given["api_key"].startswith("${REALNET_API_KEY:?")  # the user's, and without one nothing starts
     settings = Settings(**given | {"api_key": "0" * 64})
     assert not settings.insecure
-    assert settings.place == settings.store == "redis://redis:6379/0"
+    database = 1 if name in ("cluster", "node") else 0  # a cluster and a server have none together
+    assert settings.place == settings.store == f"redis://redis:6379/{database}"
     assert "build" not in service or (ROOT / service["build"]["dockerfile"]).exists()
 
 
@@ -57,6 +70,21 @@ def test_a_hive_has_two_followers_that_stand_by_behind_one_address() -> None:
     assert re.findall(r"^ +server \S+ (\S+)$", proxy, re.MULTILINE) == [f"{name}:8420" for name in followers[:2]]
     assert SERVICES["hive"]["ports"] == ["127.0.0.1:8421:8421"]
     assert "bind :8421" in proxy
+
+
+def test_a_cluster_has_a_head_and_as_many_nodes_as_are_asked_for() -> None:
+    head, node = SERVICES["cluster"], SERVICES["node"]
+    assert head["profiles"] == node["profiles"] == ["cluster"]
+    assert head["image"] == node["image"] != SERVICES["server"]["image"]
+    assert head["environment"] == node["environment"]  # where a shard is restarted, its settings are the same
+    assert head["build"]["args"] == {"CLUSTER": "yes"}
+    for service in (head, node):
+        command = get_command(app)
+        for word in service["command"][1:3]:
+            command = command.commands[word]  # type: ignore[attr-defined]
+        assert not service["volumes"]
+    assert node["command"][3] == f"cluster:{PORT}"
+    assert not node["ports"]  # else there could be one only
 
 
 def test_only_the_gpu_service_reserves_a_gpu_and_it_is_asked_for() -> None:

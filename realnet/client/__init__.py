@@ -2,6 +2,7 @@
 
 from realnet.client.about import About
 from realnet.client.asynchronous import AsyncClient
+from realnet.client.cluster import Shard
 from realnet.client.connection import JSON, MSGPACK, Message, StreamClient, open_stream
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import (
@@ -185,6 +186,7 @@ __all__ = [
     "Server",
     "SessionState",
     "Sessions",
+    "Shard",
     "Snapshot",
     "Snapshots",
     "StoreUnavailable",

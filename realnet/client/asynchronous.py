@@ -9,6 +9,7 @@ from uuid import uuid4
 import msgspec
 
 from realnet.client.about import About
+from realnet.client.cluster import Cluster, Shard
 from realnet.client.datasets import AsyncDatasets
 from realnet.client.errors import ConnectionLost, Problem, error_of
 from realnet.client.files import download
@@ -160,6 +161,10 @@ class AsyncClient:
     async def shrink(self, lines: int) -> Net:
         """Have a net of dendrites go on with so many lines, those that were used most; return it as it is then."""
         return await self._http.ask(Net, "POST", "/v1/net/shrink", body={"lines": lines})
+
+    async def cluster(self) -> list[Shard]:
+        """Return where the shards of a cluster are, which its gateways know."""
+        return (await self._http.ask(Cluster, "GET", "/v1/cluster")).shards
 
     async def hive(self) -> Hive:
         """Tell of the servers that live by one journal: who leads, and how far each is."""

@@ -13,7 +13,7 @@ DEFAULT_URL = "http://127.0.0.1:8420"
 _DEFAULT = "default"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_OF_NO_NET = {"nets", "me", "hive"}  # … and what is not under /v1
+_OF_NO_NET = {"nets", "me", "hive", "cluster"}  # … and what is not under /v1
 
 
 @dataclass(slots=True, frozen=True)

@@ -247,6 +247,7 @@ class Client(Blocking):
     change = blocking(AsyncClient.change)
     grow = blocking(AsyncClient.grow)
     shrink = blocking(AsyncClient.shrink)
+    cluster = blocking(AsyncClient.cluster)
     hive = blocking(AsyncClient.hive)
     promote = blocking(AsyncClient.promote)
     takeover = returning(Job, blocking(AsyncClient.takeover))

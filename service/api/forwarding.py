@@ -1,28 +1,21 @@
 """Send what would change the net to the server that leads, and give its answer back."""
 
-import logging
-from collections.abc import AsyncIterator
 from typing import cast
 
-import httpx
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from service.api.access import is_here, scope_of
 from service.api.deps import Edge
 from service.api.error_handlers import refusal, respond
 from service.api.gateway import FORWARDED
+from service.api.passing import Body, Broken, Passer
 from service.auth.keys import Scope
 from service.errors import Follows, LeaderGone, NotReady, Refused, problem_of_status
-from service.peers import tls
 
-_logger = logging.getLogger(__name__)
-_TIMES = httpx.Timeout(300.0, connect=2.0)
-_OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "date", "server"}
-# A page's origin was checked here, where it asked; the leader would compare it with its own address.
-_NOT_SENT = _OF_THE_CONNECTION | {"host", "origin", "expect"}
+_PATIENCE = 300.0  # seconds for the leader to say something
 
 
 class Forwarding:
@@ -33,8 +26,7 @@ class Forwarding:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        limits = httpx.Limits(max_connections=None)
-        self._client = httpx.AsyncClient(verify=tls(), timeout=_TIMES, trust_env=False, limits=limits)
+        self._passer = Passer(_PATIENCE)
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         endpoint = scope.get("realnet.endpoint")
@@ -42,7 +34,7 @@ class Forwarding:
             try:
                 await self._app(scope, receive, send)
             finally:
-                await self._client.aclose()
+                await self._passer.close()
             return
         edge = cast(Edge, scope["app"].state.edge)
         if endpoint is None or is_here(endpoint) or scope_of(endpoint) is Scope.OPEN or edge.hive.leads:
@@ -68,40 +60,7 @@ class Forwarding:
             raise Follows(f"this server only reads, and follows the leader {where}: send it there")
         if leader is None:
             raise LeaderGone("nobody leads, as far as this server has heard")
-        query = scope["query_string"].decode("latin-1")
-        has_body = "content-length" in headers or "transfer-encoding" in headers
-        request = self._client.build_request(
-            scope["method"],
-            leader + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""),
-            headers=[(name, value) for name, value in headers.items() if name not in _NOT_SENT] + [(FORWARDED, "1")],
-            content=_body(receive) if has_body else None,
-        )
         try:
-            answer = await self._client.send(request, stream=True)
-        except httpx.TransportError as error:
-            raise LeaderGone(f"the leader at {leader} does not answer ({type(error).__name__})") from error
-        try:
-            await send(_start(answer))
-            async for data in answer.aiter_raw():
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        except httpx.TransportError:  # so the answer is broken off here, too
-            _logger.warning("the leader at %s has broken an answer off", leader)
-        finally:
-            await answer.aclose()
-
-
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise httpx.WriteError("the client has left")
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return
-
-
-def _start(answer: httpx.Response) -> Message:
-    headers = [(name.lower(), value) for name, value in answer.headers.raw]
-    kept = [(name, value) for name, value in headers if name.decode() not in _OF_THE_CONNECTION]
-    return {"type": "http.response.start", "status": answer.status_code, "headers": kept}
+            await self._passer.pass_on(leader, scope, Body(scope, receive), send, [(FORWARDED.encode(), b"1")])
+        except Broken as error:
+            raise LeaderGone(f"the leader at {leader} does not answer ({error})") from error

@@ -1,4 +1,4 @@
-"""The `realnet` command. All but `serve`, `watch`, `key`, `bench` and `compress` talk to a server, as clients."""
+"""The `realnet` command. Most of it talks to a server, as a client."""
 
 import sys
 from typing import Annotated
@@ -10,6 +10,7 @@ from service.cli.asking import DEFAULT_URL, checked_name, checked_url, place_of
 from service.cli.begin import begin
 from service.cli.bench import benching
 from service.cli.chat import chatting
+from service.cli.cluster import cluster
 from service.cli.compression import compression
 from service.cli.datasets import datasets
 from service.cli.family import family
@@ -52,6 +53,7 @@ app.add_typer(compression)
 app.add_typer(benching)
 nets.add_typer(family)
 app.add_typer(nets, name="nets")
+app.add_typer(cluster, name="cluster")
 app.add_typer(jobs, name="jobs")
 app.add_typer(snapshots, name="snapshot")
 app.add_typer(sessions, name="sessions")

@@ -11,6 +11,8 @@ from service.cli.options import refusal_of, with_options
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from service.settings import Settings
+
 serving = typer.Typer()
 
 
@@ -23,6 +25,17 @@ def _groups() -> "Iterable[type[BaseModel]]":
 @with_options(serving, _groups)
 def serve(given: dict[str, Any]) -> None:
     """Run the server. A flag overrides the variable of its name: --port REALNET_PORT. REALNET_API_KEY has no flag."""
+    settings = settings_of(given)
+    from service.server.run import run
+
+    run(settings)
+
+
+def settings_of(given: dict[str, Any]) -> "Settings":
+    """Return the settings of the environment, and those given by flags before them. Raises RealNetError, BadParameter.
+
+    What is imported from here on is not looked at for garbage, a fifth of a start: the server enables that again.
+    """
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
@@ -38,8 +51,5 @@ def serve(given: dict[str, Any]) -> None:
         raise RealNetError(f"{error}: not JSON") from None
     except ValueError as error:
         raise RealNetError(str(error)) from None
-
-    gc.disable()  # a fifth of a start would go into looking for garbage among modules; the server enables it
-    from service.server.run import run
-
-    run(settings)
+    gc.disable()
+    return settings

@@ -8,6 +8,7 @@ from typing import Any
 import ray
 
 _AGAIN_SECONDS = 2.0  # until a server that could not start is started again
+_LOOK_SECONDS = 1.0
 _DRAIN_SECONDS = 15.0  # for a server that is told to end; then the process ends anyhow
 
 
@@ -21,6 +22,7 @@ class ShardActor:
         self._given, self._shard, self._count = given, shard, count
         self._server: Any = None
         threading.Thread(target=self._live, name="shard", daemon=True).start()
+        threading.Thread(target=self._end_with_node, args=(os.getppid(),), name="end with node", daemon=True).start()
 
     def drain(self) -> None:
         """End in order, for another process to go on: streams are told to come again, and nets are saved."""
@@ -28,6 +30,12 @@ class ShardActor:
         if self._server is None:
             os._exit(0)
         self._server.should_exit = True
+
+    def _end_with_node(self, raylet: int) -> None:
+        """End in order once Ray's process of this node, whose child this is, is gone: else it might stay for good."""
+        while os.getppid() == raylet:
+            time.sleep(_LOOK_SECONDS)
+        self.drain()
 
     def _live(self) -> None:
         """Serve, and end the process then. Where that cannot begin (Redis is gone), try again for as long as it takes.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -25,9 +26,11 @@ except ModuleNotFoundError:  # is told when somebody asks for a cluster
     ray = None
 
 NAMESPACE = "realnet"
+NO_RAY = "a cluster needs Ray, which is not installed here: pip install 'realnet-live[cluster]'"
 _DRAIN_SECONDS = 60.0  # for all shards of a node to serve elsewhere
 _MOVE_SECONDS = 20.0  # for one of them to end in order
 _LOOK_SECONDS = 0.2
+_CONNECT_SECONDS = 3.0
 _PREEMPTION = 2  # DRAIN_NODE_REASON_PREEMPTION: Ray then takes any node, also one with actors
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +51,7 @@ class RayShards(RedisShards):
     def __init__(self, settings: Settings) -> None:
         """Raises CannotStart where Ray is not installed, or the nets are not in Redis."""
         if ray is None:
-            raise CannotStart("a cluster needs Ray, which is not installed here: pip install 'realnet-live[cluster]'")
+            raise CannotStart(NO_RAY)
         try:
             if directory_of(settings.store) is not None:
                 raise CannotStart(f"a cluster keeps its nets in Redis: {NO_REDIS}")
@@ -89,6 +92,11 @@ class RayShards(RedisShards):
             for each in await in_thread(ray.nodes)
             if each["Alive"]
         ]
+
+    @property
+    def own_node(self) -> str:
+        """Return the id of the node that this process is on."""
+        return str(ray.get_runtime_context().get_node_id())
 
     async def drain(self, node: str) -> int:
         """Have all shards of a node go to others, and none come to it; return how many those were.
@@ -165,6 +173,13 @@ class RayShards(RedisShards):
         return ray.remote(ShardActor).options(**options).remote(given, shard, self.count)
 
 
+def own_address() -> str:
+    """Return the address by which other machines most likely reach this one. Raises CannotStart."""
+    if ray is None:
+        raise CannotStart(NO_RAY)
+    return str(ray.util.get_node_ip_address())
+
+
 def _name(shard: int) -> str:
     return f"realnet-shard-{shard}"
 
@@ -181,12 +196,21 @@ def _kill(actor: Any, shard: int) -> None:
 
 
 def _connect(address: str) -> None:
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it warns of what we do on purpose
     try:
         with contextlib.suppress(Exception):
             ray.shutdown()
+        if not address.startswith("ray://"):
+            _check_answers(ray._private.services.canonicalize_bootstrap_address_or_die(address))
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise CannotStart(f"Ray at {address}: {' '.join(str(error).split())}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Raises OSError where nobody listens at an address, for which Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 def _found(node: str, nodes: Iterable[Node]) -> Node:

@@ -15,7 +15,8 @@ from fastapi import FastAPI
 from service.api.deps import Edge
 from service.api.opening import NetOpener
 from service.api.routes import hive
-from service.app import create_app
+from service.app import PARTS, create_app
+from service.cluster import shard_routes
 from service.cluster.shards import ShardSeen
 from service.nets.part import Part
 from service.nets.registry import Nets
@@ -70,7 +71,7 @@ def create_shard_app(settings: Settings, shard: int, count: int, node: str = "")
                 raise CannotStart(str(error)) from error
             yield nets
 
-    return create_app(settings, living, leaves_out=[hive])
+    return create_app(settings, living, [*(part for part in PARTS if part is not hive), shard_routes])
 
 
 def build_shard(settings: Settings, shard: int, count: int, node: str = "") -> tuple[NetServer, socket.socket]:

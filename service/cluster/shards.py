@@ -83,8 +83,9 @@ class RedisShards:
         try:
             yield self
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            while not looking.done():  # one that comes while Redis is connected to is lost
+                looking.cancel()
+                await asyncio.wait([looking], timeout=_HASTE_SECONDS)
             await self._http.aclose()
             await self._client.aclose()
 

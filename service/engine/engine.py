@@ -100,7 +100,6 @@ class Engine:
         self._threads = Threads(cores())
         self._reading = iter(()) if replay is None else reported(replay, replica)
         self._strand, self._shares = Strand(pool or Pool(1, "engine"), self._turn), pool is not None
-        inbox.on_change = self._strand.wake
         self._lost: Exception | None = None  # what it is to end by
         self._stopping, self._ended = False, True  # it has ended until it is started, and when it has died
         self._outbox = Outbox(self._delivered)
@@ -116,6 +115,7 @@ class Engine:
         self._outbox.open()
         self._ended = False
         self._inbox.ready = self.replay is None
+        self._inbox.on_change = self._strand.wake
         self._strand.wake()
 
     async def stop(self) -> None:
@@ -151,7 +151,7 @@ class Engine:
     def end(self, error: Exception) -> None:
         """Have it end by an error that came of its net elsewhere. On any thread."""
         self._lost = error
-        self._strand.wake()
+        self._inbox.wake()
 
     def _delivered(self) -> None:
         self._outputs.notify()
@@ -298,7 +298,7 @@ class Engine:
     def _differs(self, own: Hash) -> None:
         """Note that this net is not what it should be. On any thread."""
         self.difference = own
-        self._strand.wake()
+        self._inbox.wake()
 
     def _leave(self, own: Hash) -> None:
         """Answer nothing any more, until the net is another."""

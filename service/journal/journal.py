@@ -221,7 +221,8 @@ class LoggedJournal:
         self.records += records
         self.bytes += len(block)
         self.commits += 1
-        self._rests = False
+        if self._rests:
+            self._rests, self._checked_at = False, began
 
     def _fail(self, error: StoreError) -> None:
         """Fail every record that is not durable, and refuse more."""

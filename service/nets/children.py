@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.errors import Conflict
 from service.nets.part import Part
 from service.store.base import Store
-from service.store.keys import CHILDREN, child_key
+from service.store.keys import CHILDREN, child_key, deleted_net_key
 
 
 class Child(NamedTuple):
@@ -44,6 +44,16 @@ class Children:
             there = _children(await self._store.keys(f"{CHILDREN}{net}/"))
         family = (each for each in {*there, *self._expected} if each.net == net)
         return sum(snapshot in (None, each.snapshot) for each in family)
+
+    async def take_back(self, deleted: set[str]) -> None:
+        """Let nets live that were to be deleted and have children: a crash of a cluster's process came in between.
+
+        Raises StoreError.
+        """
+        for name in sorted(deleted):
+            if await self.count(name):
+                await self._store.delete(deleted_net_key(name))
+                deleted.remove(name)
 
     async def check_has_none(self, net: str) -> None:
         """Raise Conflict where a net has children, or StoreError."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from fnmatch import fnmatchcase
 from typing import Generic, TypeAlias
 
@@ -50,8 +50,7 @@ class Family(Generic[E]):
         self._place, self._settings = place, settings
         self._children, self._parents = children, parents
         self.use, self._ref, self.manifest, self._rewritten, self._edge_of = use, ref, manifest, rewritten, edge_of
-        self._one = asyncio.Lock()  # goes over at a time
-        self._going: str | None = None  # this one
+        self._one = asyncio.Lock()  # goes over at a time, and no parent is let go meanwhile
         self._jobs: FamilyJobs[E] = FamilyJobs(self, place)
 
     def serve(self, name: str, runtime: Runtime) -> None:
@@ -95,11 +94,7 @@ class Family(Generic[E]):
                 now = await self._ref(Above(net, snapshot, before.lines))
                 parent = await self._checked(before, now)
                 async with self.use(name) as edge:
-                    self._going = name
-                    try:
-                        await self._go_over(name, edge.runtime, now, parent)
-                    finally:
-                        self._going = None
+                    await self._go_over(name, edge.runtime, now, parent)
                     await self._release(name, edge.runtime)
 
     async def _go_over(self, name: str, runtime: Runtime, now: ParentRef, parent: Parent) -> None:
@@ -120,20 +115,21 @@ class Family(Generic[E]):
     async def release(self, net: str, snapshot: str | None = None) -> None:
         """Let the parents go, of a net or of one snapshot of it, that those which were their children need no more.
 
+        While a child goes over none is let go: it may be about to need one, and may be waiting for who asks.
         Raises StoreError.
         """
-        for child in self._children.of(net, snapshot):
-            try:
-                manifest = await self.manifest(child.name)
-            except (NotFound, NetDamaged):
-                continue
-            if child.name == self._going or manifest.parent is None or _names(manifest.parent, child):
-                continue
-            edge = self._edge_of(child.name)
-            await self._release(child.name, None if edge is None else edge.runtime)
-            manifest = await self.manifest(child.name)
-            if not any(_names(each, child) for each in manifest.others):
-                await self._children.drop(child)
+        if self._one.locked():
+            return
+        async with self._one:
+            for child in self._children.of(net, snapshot):
+                with suppress(NotFound, NetDamaged):  # it is being deleted, or nobody knows what it needs
+                    manifest = await self.manifest(child.name)
+                    if manifest.parent is None or _names(manifest.parent, child):
+                        continue
+                    edge = self._edge_of(child.name)
+                    await self._release(child.name, None if edge is None else edge.runtime)
+                    if not any(_names(each, child) for each in (await self.manifest(child.name)).others):
+                        await self._children.drop(child)
 
     async def members(self, net: str, snapshot: str | None, patterns: Iterable[str]) -> dict[str, NetManifest]:
         """Return the children of a net, or of one snapshot of it, whose names a pattern fits.
@@ -143,7 +139,9 @@ class Family(Generic[E]):
         asked = list(patterns)
         found: dict[str, NetManifest] = {}
         for name in sorted({child.name for child in self._children.of(net)}):
-            if any(fnmatchcase(name, pattern) for pattern in asked):
+            if not any(fnmatchcase(name, pattern) for pattern in asked):
+                continue
+            with suppress(NotFound):  # it is being deleted
                 manifest = await self.manifest(name)
                 parent = manifest.parent
                 if parent is not None and parent.net == net and snapshot in (None, parent.snapshot):
@@ -180,8 +178,9 @@ class Family(Generic[E]):
         if free:
             left = tuple(each for each in manifest.others if each not in free)
             await self._rewritten(name, lambda manifest: manifest.model_copy(update={"others": left}))
-            for each in free:
-                await self._children.drop(Child(each.net, each.snapshot, name))
+            for child in (Child(each.net, each.snapshot, name) for each in free):
+                if not _names(manifest.parent, child):
+                    await self._children.drop(child)
 
     async def _other(self, name: str, sha256: str) -> Parent:
         manifest = await self.manifest(name)

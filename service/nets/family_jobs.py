@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
@@ -46,26 +47,23 @@ class FamilyJobs(Generic[E]):
                 failed[name] = why
             await job.report((number + 1) / len(names), done=number + 1, failed=len(failed))
         told = dict(list(failed.items())[:_MOST_TOLD])
-        return {"children": len(names), "rebased": len(names) - len(failed), "failed": len(failed), "why": told}
+        return {"children": len(names), "rebased": len(names) - len(failed), "failed": told}
 
     async def _gone_over(self, name: str, net: str, snapshot: str) -> str | None:
         """Have one child go over, and return why it could not. One that has begun is done before a job is cancelled."""
         while True:
-            # In a task of its own: where the child is deleted, those who use it are cancelled.
-            going = asyncio.create_task(self._family.rebase(name, net, snapshot), name=f"rebase of {name}")
-            try:
-                await asyncio.shield(going)
-                return None
-            except asyncio.CancelledError:
-                if going.cancelled():
-                    return "the net has been deleted"
-                await asyncio.wait([going])
-                going.exception()
-                raise
-            except Refused as error:
-                return str(error)
-            except StoreError:
-                await asyncio.sleep(_RETRY_SECONDS)
+            going = await _ended(self._family.rebase(name, net, snapshot))
+            if going.cancelled():
+                return "the net has been deleted"
+            match going.exception():
+                case None:
+                    return None
+                case StoreError():
+                    await asyncio.sleep(_RETRY_SECONDS)
+                case Refused() as error:
+                    return str(error)
+                case error:
+                    raise error
 
     async def _merge(self, net: str, runtime: Runtime, job: JobContext) -> JobResult:
         """Merge children of one snapshot, all or none; after a crash, from the beginning or with what was made."""
@@ -78,11 +76,10 @@ class FamilyJobs(Generic[E]):
                 data = await runtime.snapshots.read(snapshot)
                 await in_thread(lambda: (directory / FORK).write_bytes(data))
                 for number, name in enumerate(names):
-                    taken = asyncio.create_task(self._taken(name, ref.sha256, directory / f"{SHARE}{number:03d}"))
-                    await asyncio.wait([taken])
+                    taken = await _ended(self._taken(name, ref.sha256, directory / f"{SHARE}{number:03d}"))
                     if taken.cancelled():
                         raise Conflict(f"net {name} has been deleted, and nothing was merged")
-                    await taken
+                    taken.result()
                     await job.report(0.5 * (number + 1) / len(names))
                 figures = await run_process("children", directory, _nothing)
                 found = await in_thread(lambda: made_in(directory))
@@ -107,6 +104,22 @@ def check_consent(children: dict[str, NetManifest]) -> None:
     if without := [name for name, manifest in children.items() if not manifest.consent.merge]:
         told = ", ".join(without[:_MOST_TOLD])
         raise Conflict(f"nothing was merged: without consent are {told}")
+
+
+async def _ended(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """Do what uses a child, and return the task of it: where the child is deleted, all that use it are cancelled.
+
+    What has begun is done before the caller is cancelled.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise
+    return task
 
 
 async def _nothing(_: dict[str, Any]) -> None:

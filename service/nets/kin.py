@@ -49,13 +49,6 @@ class SharedKin:
             await self._store.delete(deleted_net_key(name))
             raise
 
-    async def take_back(self, deleted: set[str]) -> None:
-        """Let nets live that were marked and have children: a crash has come in between. Raises StoreError."""
-        for name in sorted(deleted):
-            if await self._children.count(name):
-                await self._store.delete(deleted_net_key(name))
-                deleted.remove(name)
-
     async def _check_is_there(self, net: str) -> None:
         is_there = net == DEFAULT or await self._store.get(manifest_key(net)) is not None
         if not is_there or await self._store.get(deleted_net_key(net)) is not None:

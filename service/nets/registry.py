@@ -127,8 +127,7 @@ class Nets(Generic[E]):
             deleted = set(self._named(keys, deleted_net_key("")))
             names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
-            if self._kin is not None:
-                await self._kin.take_back(deleted)
+            await self._children.take_back(deleted)
             own = {DEFAULT} if self._part.has(DEFAULT) else set()
             if is_redis:
                 self._keys.begin(keys, names | deleted | (own if self.default is None else set()))
@@ -284,9 +283,17 @@ class Nets(Generic[E]):
         return self._born[2]
 
     async def change(
-        self, name: str, tick_hz: float | None, self_loop: bool | None, consent: Consent | None = None
+        self,
+        name: str,
+        tick_hz: float | None,
+        self_loop: bool | None,
+        consent: Consent | None = None,
+        over: tuple[str, str] | None = None,
     ) -> NetSeen:
-        """Change what may change in a net's life, for good. Raises Refused or StoreError."""
+        """Change what may change in a net's life, for good; have a child go `over` to a snapshot of a net.
+
+        Raises Refused or StoreError.
+        """
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
         await self._check_is_there(name)
@@ -294,6 +301,8 @@ class Nets(Generic[E]):
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
         check_consent(manifest, consent, is_child=manifest.parent is not None)
+        if over is not None:
+            await self.family.rebase(name, *over)
         given = {"tick_hz": tick_hz, "self_loop": self_loop}
         changed = {each: value for each, value in given.items() if value is not None}
 

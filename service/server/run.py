@@ -16,11 +16,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from realnet.kernels import KernelLost
-from service.api.deps import Edge
 from service.api.error_handlers import refusal
 from service.app import create_app
 from service.errors import NotReady
-from service.nets.registry import Nets
 from service.runtime.birth import CannotStart
 from service.server.connections import bounded_connections
 from service.server.ranks import join, work
@@ -159,7 +157,7 @@ class NetServer(uvicorn.Server):
 
     @property
     def fate(self) -> str | None:
-        return cast("Nets[Edge]", self._app.state.nets).failure
+        return cast(str | None, self._app.state.failure())
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to end; called several times a second."""

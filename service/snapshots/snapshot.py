@@ -12,7 +12,8 @@ class Snapshot(BaseModel, frozen=True):
     """What a client sees of a snapshot. `sha256` is of all its `bytes`; `created_at` is UTC.
 
     A snapshot of a `job` holds what the job of this id made of a fork or has brought, or what the net was before it, or
-    what somebody brought (`upload`). One that is `kept` stays until it is deleted; others go when there are newer ones.
+    what somebody brought (`upload`), or an older one of a child, put over the parent of now (`rebase`). One that is
+    `kept` stays until it is deleted; others go when there are newer ones.
     """
 
     id: str

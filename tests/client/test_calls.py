@@ -30,6 +30,7 @@ from realnet.client import (
     models,
 )
 from realnet.client import about as client_about
+from realnet.client import cluster as client_cluster
 from realnet.client import hive as client_hive
 from realnet.client import hooks as client_hooks
 from realnet.client import streams as client_streams
@@ -40,6 +41,7 @@ from service.api.dataset_schemas import DatasetShown
 from service.api.encoding import TokenOutput
 from service.api.routes.hive import HiveShown
 from service.api.routes.hooks import NewHook
+from service.cluster.routes import ClusterShown, ShardShown
 from service.jobs.job import Job
 from service.jobs.requests import DaydreamRequest, DreamRequest, FitRequest, SleepRequest
 from service.runtime.hive import HashSeen, Member
@@ -293,6 +295,8 @@ os.waitpid(child, 0)
 MODELS: list[tuple[type, type]] = [
     (models.Net, schemas.Net),
     (client_hive.Hive, HiveShown),
+    (client_cluster.Cluster, ClusterShown),
+    (client_cluster.Shard, ShardShown),
     (client_hooks.Hook, NewHook),
     (client_hive.Member, Member),
     (client_hive.HashSeen, HashSeen),

@@ -9,9 +9,12 @@ import pytest
 
 from service.nets.children import Child, Children
 from service.nets.kin import SharedKin
+from service.store.keys import deleted_net_key
 from tests.cluster.running_shard import COUNT, ThreadShard, name_in
 from tests.nets.asking import listed, problem, teach
+from tests.nets.test_deletion import put
 from tests.nets.test_parents import KNOWN, LINES, OWN, alone, create_children, parent_in, raise_parent, weights_of
+from tests.redis_server import RedisServer
 
 MakeShard = Callable[..., ThreadShard]
 UP, ONE, TWO = name_in(0, COUNT), name_in(1, COUNT), name_in(1, COUNT, 1)
@@ -118,3 +121,15 @@ def test_one_whose_parent_was_deleted_meanwhile_is_not_made(
     assert refused.json()["errors"][0]["pointer"] == pointer
     assert ONE not in listed(family.of_children)
     assert family.of_parent.client.delete(f"/v1/nets/{UP}").status_code == (204 if what else 404)
+
+
+def test_a_deletion_that_a_crash_has_left_is_taken_back(
+    new_shard: MakeShard, family: Family, redis_server: RedisServer
+) -> None:
+    """The key says that it is deleted, and its child has come in between, as nobody saw."""
+    create_children(family.of_children, family.ref, ONE)
+    family.of_parent.terminate()
+    put(redis_server.url, deleted_net_key(UP))
+    again = new_shard(0).start()
+    assert UP in listed(again)
+    assert problem(again.client.delete(f"/v1/nets/{UP}")) == (409, "conflict")

@@ -67,11 +67,11 @@ def main() -> None:
                 found[name] = record(story, life, stores / name)
         with tarfile.open(STORES, "w:xz", preset=9) as archive:
             for name in found:
-                archive.add(stores / name, name, filter=_anonymous)
+                archive.add(stores / name, name, filter=anonymous)
     EXPECTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = entry.mtime = 0
     entry.uname = entry.gname = ""
     return entry

@@ -89,6 +89,7 @@ def test_only_an_extra_brings_torch(installed: Path) -> None:
         "plot",
         "otel",
         "telemetry",
+        "cluster",
         "benchmarks",
         "dev",
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.store import open_lock, open_log, redis_lock
+from service.store import open_lock, open_log, open_store, redis_lock
 from service.store.base import StoreError, StoreLost
 from service.store.keys import REDIS_LEASE, REDIS_OWNER
 from tests.redis_server import RedisServer
@@ -142,6 +142,36 @@ async def test_a_lease_is_renewed_also_by_a_redis_that_has_lost_it(
         assert client.get(REDIS_OWNER) == lock.fence[REDIS_OWNER].encode()
     assert lock.lost is None
     await lock.release()
+
+
+async def test_whose_store_was_taken_over_changes_nothing_of_it(client: Redis, redis_server: RedisServer) -> None:
+    locks = [open_lock(redis_server.url) for _ in range(2)]
+    store, log = open_store(redis_server.url, locks[0]), open_log(redis_server.url, "net/journal", locks[0])
+    with pytest.raises(StoreError, match="this server has the store no longer"):  # nor has it yet
+        await store.put("a/b", b"early")
+    await locks[0].take()
+    await store.put("a/b", b"value")
+    await store.put("a/large", bytes(2**17))
+    log.append(1, b"one", durable=True)
+    await locks[1].take()
+    before = {key: client.dump(key) for key in client.scan_iter("realnet:[^.]*")}
+    assert len(before) == 3
+    for write in (
+        lambda: store.put("a/b", b"late"),
+        lambda: store.put("a/large", bytes(2**18)),
+        lambda: store.delete("a/b"),
+        lambda: store.swap("a/b", b"value", b"late"),
+        lambda: asyncio.to_thread(log.cut, "1-1", 1),
+        lambda: asyncio.to_thread(log.clear),
+    ):
+        with pytest.raises(StoreError, match=r"this server has the store no longer|has taken redis.* over"):
+            await write()
+    assert await store.get("a/b") == b"value"
+    assert {key: client.dump(key) for key in client.scan_iter("realnet:[^.]*")} == before
+    for lock in locks:
+        await lock.release()
+    await store.close()
+    log.close()
 
 
 async def test_whose_store_was_taken_over_learns_of_it_and_writes_no_more(

@@ -32,6 +32,7 @@ async def rebase_children(
     of, snapshot = (runtime.name, None) if body.of is None else (body.of.net, body.of.snapshot)
     caller.check_net(of)
     _check_names(body.children, caller)
+    await nets.load()
     await nets.family.parent(runtime.name, body.snapshot)
     found = await nets.family.members(of, snapshot, body.children)
     names = [name for name in found if caller.share.includes(name)]
@@ -52,6 +53,7 @@ async def merge_children(
     """
     nets.check_has_all()
     _check_names(body.children, caller)
+    await nets.load()
     await nets.family.parent(runtime.name, body.snapshot)
     found = await nets.family.members(runtime.name, body.snapshot, body.children)
     children = {name: manifest for name, manifest in found.items() if caller.share.includes(name)}

@@ -193,11 +193,11 @@ async def change_net(name: str, body: NetChange, nets: NetsDep, settings: Settin
     Answers when a child is over another `parent`; where the server is killed it is over the one or the other.
     """
     caller.check_net(name)
+    over = None
     if body.parent is not None:
         caller.check_net(body.parent.net)
-        await nets.find(name)
-        await nets.family.rebase(name, body.parent.net, body.parent.snapshot)
-    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent))
+        over = body.parent.net, body.parent.snapshot
+    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over)
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
     return NetShown.of(changed, settings)
 
