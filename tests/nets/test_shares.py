@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ class Keys:
         answers = [self.ask(key, "GET", f"/v1/nets/{name}/net") for name in names]
         return answers[-1]
 
+    def is_answered(self, key: str, name: str) -> bool:
+        return self.use(key, name).status_code == 200
+
     def hot(self) -> set[str]:
         listed = self.ask("admin", "GET", "/v1/nets").json()["data"]
         return {each["name"] for each in listed if each["state"] == "hot"} - {"default"}
@@ -88,6 +92,7 @@ def test_where_all_of_a_share_are_in_use_one_more_has_to_wait(keys: Callable[...
     server.create("a", "a-1", "a-2", "a-3")
     with ExitStack() as streams:
         for name in ("a-1", "a-2"):
+            until(partial(server.is_answered, "a", name))
             url = f"ws://127.0.0.1:{server.server.port}/v1/nets/{name}/stream"
             streams.enter_context(connect(url, additional_headers=bearer(server.keys["a"]))).recv()
         refused = server.use("a", "a-3")
