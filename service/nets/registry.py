@@ -1,7 +1,6 @@
 """All nets of a store by their names: made, listed, changed, deleted, and opened for those who use them."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -10,32 +9,28 @@ from itertools import islice
 from typing import Generic
 
 from service.auth.share import EVERYTHING, Share
-from service.errors import Conflict, ErrorLocation, Follows, Invalid, NetDamaged, NotFound, NotReady, Refused
-from service.nets.children import Child, Children
+from service.errors import Conflict, Follows, NetDamaged, NotFound, NotReady, Refused
+from service.nets.births import Births
+from service.nets.children import Children
 from service.nets.deletions import Deletions
 from service.nets.family import Family
 from service.nets.hot import E, HotNets, State
 from service.nets.kin import SharedKin
 from service.nets.manifest import (
     DEFAULT,
-    LINE_BYTES,
-    NETS,
     Consent,
     Form,
     Kind,
     NetManifest,
-    ParentRef,
-    check_can_be_born,
-    check_child,
     check_consent,
     is_name,
     settings_of,
     settings_of_default,
 )
+from service.nets.manifests import Manifests
 from service.nets.names import Names
 from service.nets.parents import Above, Parents
 from service.nets.part import Part
-from service.nets.room import check_size
 from service.nets.tally import Counts
 from service.replica.birth import Descent
 from service.runtime import changes
@@ -88,33 +83,42 @@ class Nets(Generic[E]):
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
         self._part = part
-        self._names = Names([DEFAULT] if part.has(DEFAULT) else [])
-        self._manifests: dict[str, NetManifest] = {}  # those that were read
+        self._manifests = Manifests(place.store)
+        self._always = {DEFAULT} if part.has(DEFAULT) else set[str]()  # there without a manifest
+        self._manifests.names = Names(self._always)
         self._parents, self._children = Parents(place, settings), Children(place.store, part)
         self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
+        self._has_loaded = False
+        self._loading = asyncio.Lock()
+        self._keys = KeysOfNets(place.store)
+        self.hot: HotNets[E] = HotNets(
+            self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait, shares
+        )
+        self._deletions = Deletions(place, self._keys, self._children, self.hot.remove, self._manifests.writing)
+        self._births: Births[E] = Births(
+            settings,
+            self._manifests,
+            self._children,
+            self._parents,
+            self._kin,
+            self._deletions,
+            shares,
+            use=self.use,
+        )
         self.family: Family[E] = Family(
             place,
             settings,
             self._children,
             self._parents,
             use=self.use,
-            ref=self._ref,
-            manifest=self._manifest,
-            rewritten=self._rewritten,
+            ref=self._births.ref,
+            manifest=self._manifests.get,
+            rewritten=self._manifests.rewrite,
             edge_of=lambda name: self.hot.edge_of(name),
         )
         if default is not None:
             self.family.serve(DEFAULT, default.runtime)
             default.runtime.snapshots.children = partial(self._children_of, DEFAULT)
-        self._born: tuple[Kind, Form, int] | None = None  # what was seen last that a net can be, and its bytes
-        self._has_loaded = False
-        self._loading, self._writing = asyncio.Lock(), asyncio.Lock()  # names, and manifests
-        self._keys = KeysOfNets(place.store)
-        self._shares = shares  # of keys, that have a limit of bytes
-        self.hot: HotNets[E] = HotNets(
-            self._open, settings.nets_hot, settings.nets_hot_bytes, settings.nets_wait, shares
-        )
-        self._deletions = Deletions(place, self._keys, self._children, self.hot.remove, self._writing)
         self._health = StoreHealth(place.store)
 
     async def load(self) -> None:
@@ -128,10 +132,9 @@ class Nets(Generic[E]):
             names = set(self._named(keys, manifest_key("")))
             await self._children.load(keys, names | deleted)
             await self._children.take_back(deleted)
-            own = {DEFAULT} if self._part.has(DEFAULT) else set()
             if is_redis:
-                self._keys.begin(keys, names | deleted | (own if self.default is None else set()))
-            self._names = Names({*own, *names} - deleted)
+                self._keys.begin(keys, names | deleted | (self._always if self.default is None else set()))
+            self._manifests.names = Names((self._always | names) - deleted)
             self._has_loaded = True
             for name in sorted(deleted):
                 self._begin_to_delete(name)
@@ -192,7 +195,9 @@ class Nets(Generic[E]):
     @property
     def counts(self) -> Counts:
         hot = self.hot
-        return Counts(len(self._names), len(hot.edges), hot.nbytes, self._parents.nbytes, hot.damaged, hot.tally)
+        return Counts(
+            len(self._manifests.names), len(hot.edges), hot.nbytes, self._parents.nbytes, hot.damaged, hot.tally
+        )
 
     # What may be asked:
 
@@ -201,7 +206,7 @@ class Nets(Generic[E]):
     ) -> list[str]:
         """Return the first names of a share that begin with `prefix`, sorted, behind `after`. Raises StoreError."""
         await self.load()
-        return list(islice(self._names.of(share, prefix, after), most))
+        return list(islice(self._manifests.names.of(share, prefix, after), most))
 
     async def seen(self, names: Iterable[str]) -> list[NetSeen]:
         """Return how these nets are, without waking any; those that are gone meanwhile are left out."""
@@ -217,7 +222,7 @@ class Nets(Generic[E]):
             return NetSeen(name, None, "hot", None, self.default.runtime, self.default.runtime.nbytes)
         await self._check_is_there(name)
         try:
-            manifest = None if name == DEFAULT else await self._manifest(name)
+            manifest = None if name == DEFAULT else await self._manifests.get(name)
         except NetDamaged as error:
             return NetSeen(name, None, "damaged", str(error), None, None)
         state, why = self.hot.state(name)
@@ -242,45 +247,8 @@ class Nets(Generic[E]):
         self._check_leads()
         self._part.check(name)
         await self.load()
-        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form, consent=consent or Consent())
-        check_consent(manifest, consent, is_child=over is not None)
-        if over is None:
-            return await self._create(manifest, share)
-        check_child(kind, form, over.lines)
-        self._check_may_be(name, share)  # before anything of its parent is changed
-        child = Child(over.net, over.snapshot, name)
-        with self._children.expected(child):  # from here on its parent is not deleted
-            return await self._create(manifest.model_copy(update={"parent": await self._ref(over)}), share, child)
-
-    async def _create(self, manifest: NetManifest, share: Share, child: Child | None = None) -> NetSeen:
-        name = manifest.id
-        least = await self._least_bytes(manifest)
-        for each in self._shares():
-            if each.includes(name):
-                check_size("such a net", least, each)
-        self._check_may_be(name, share)
-        self._names.add(name)
-        self._manifests[name] = manifest.lean
-        try:
-            if child is not None:
-                await (self._kin or self._children).add(child)
-            async with self._writing:
-                if not self._has(name):
-                    raise Conflict(f"the net {name} was deleted meanwhile")
-                await self._store.put(manifest_key(name), manifest.seal())
-        except BaseException:
-            if name not in self._deletions:
-                self._forget(name)
-            raise
+        await self._births.create(name, kind, form, share, over, consent)
         return await self.find(name)
-
-    async def _least_bytes(self, manifest: NetManifest) -> int:
-        """Return how many bytes of memory a net takes at least. Raises Invalid or Conflict where there can be none."""
-        if manifest.parent is not None:
-            return LINE_BYTES * manifest.parent.lines
-        if self._born is None or self._born[:2] != (manifest.kind, manifest.form):
-            self._born = manifest.kind, manifest.form, await check_can_be_born(manifest, self._settings)
-        return self._born[2]
 
     async def change(
         self,
@@ -297,7 +265,7 @@ class Nets(Generic[E]):
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
         await self._check_is_there(name)
-        manifest = await self._manifest(name)
+        manifest = await self._manifests.get(name)
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
         check_consent(manifest, consent, is_child=manifest.parent is not None)
@@ -310,7 +278,7 @@ class Nets(Generic[E]):
             form = manifest.form.model_copy(update=changed)
             return manifest.model_copy(update={"form": form, "consent": consent or manifest.consent})
 
-        await self._rewritten(name, change)
+        await self._manifests.rewrite(name, change)
         if (edge := self.hot.edge_of(name)) is not None:
             with suppress(Refused):  # it is being closed
                 await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
@@ -340,7 +308,7 @@ class Nets(Generic[E]):
         if name == DEFAULT:
             settings, descent = settings_of_default(self._settings), None
         else:
-            manifest = await self._manifest(name)
+            manifest = await self._manifests.get(name)
             settings, descent = settings_of(manifest, self._settings), await self.family.descent_of(manifest)
         store = self._keys.take(name)
         async with self._open_net(name, settings, store, descent) as edge:
@@ -350,54 +318,10 @@ class Nets(Generic[E]):
             yield edge
         self._keys.give_back(name, store)
 
-    async def _ref(self, over: Above) -> ParentRef:
-        """Return the parent of a net to be. Raises Invalid where there is none, Refused or StoreError."""
-        if self._kin is not None:  # it may be another process that has it
-            return await self._kin.ref(over)
-        try:
-            async with self.use(over.net) as edge:
-                return await self._parents.ref(over, edge.runtime.snapshots)
-        except NotFound as error:
-            raise Invalid([ErrorLocation(detail=str(error), pointer="/parent/net")]) from None
-
     async def _children_of(self, name: str, snapshot: str) -> int:
         await self.load()
         await self.family.release(name, snapshot)
         return await self._children.count(name, snapshot)
-
-    async def _manifest(self, name: str) -> NetManifest:
-        """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""
-        if (known := self._manifests.get(name)) is not None:
-            return known
-        if (stored := await self._store.get(manifest_key(name))) is None:
-            raise NotFound(f"there is no net {name}")
-        manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
-        if self._has(name):
-            self._manifests[name] = manifest.lean
-        return manifest
-
-    async def _rewritten(self, name: str, change: Callable[[NetManifest], NetManifest]) -> NetManifest:
-        """Put a net's manifest as `change` makes it of what it is. Raises NotFound, NetDamaged or StoreError."""
-        async with self._writing:
-            await self._check_is_there(name)
-            manifest = change(await self._manifest(name))
-            await self._store.put(manifest_key(name), manifest.seal())
-            if self._has(name):
-                self._manifests[name] = manifest.lean
-        return manifest
-
-    def _check_may_be(self, name: str, share: Share) -> None:
-        """Raise Conflict unless a net of this name may be made now."""
-        if self._has(name):
-            raise Conflict(f"there is a net {name} already")
-        if name in self._deletions or name == NETS:
-            why = "is reserved" if name == NETS else "is being deleted: ask again"
-            raise Conflict(f"the name {name} {why}")
-        if len(self._names) > self._settings.nets:
-            raise Conflict(f"there are {self._settings.nets} nets beside default, and no more may be: delete one")
-        most = share.max_nets
-        if most is not None and self._names.count(share) - share.includes(DEFAULT) >= most:
-            raise Conflict(f"the key may have {most} nets, and no more: delete one")
 
     def _check_leads(self) -> None:
         if not self._leads():
@@ -411,12 +335,8 @@ class Nets(Generic[E]):
             raise NotFound("there is no net of this name")
 
     def _has(self, name: str) -> bool:
-        return name in self._names
+        return name in self._manifests.names
 
     def _begin_to_delete(self, name: str) -> None:
-        self._forget(name)
+        self._manifests.forget(name)
         self._deletions.begin(name)
-
-    def _forget(self, name: str) -> None:
-        self._names.discard(name)
-        self._manifests.pop(name, None)

@@ -1,0 +1,64 @@
+"""The manifests of all nets: those in the store, by their names, and those that were read, in memory."""
+
+import asyncio
+from collections.abc import Callable
+
+from service.errors import Conflict, NetDamaged, NotFound
+from service.nets.manifest import NetManifest
+from service.nets.names import Names
+from service.store.base import Store
+from service.store.keys import manifest_key
+
+
+class Manifests:
+    """What each net was made as. A name is there from `add` to `forget`, whatever the store has. On the loop.
+
+    Attributes:
+        names: of all nets that are there.
+        writing: is held by who puts or deletes a manifest.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.names = Names([])
+        self.writing = asyncio.Lock()
+        self._store = store
+        self._known: dict[str, NetManifest] = {}
+
+    async def get(self, name: str) -> NetManifest:
+        """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""
+        if (known := self._known.get(name)) is not None:
+            return known
+        if (stored := await self._store.get(manifest_key(name))) is None:
+            raise NotFound(f"there is no net {name}")
+        manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
+        if name in self.names:
+            self._known[name] = manifest.lean
+        return manifest
+
+    def add(self, manifest: NetManifest) -> None:
+        """Have a net be there whose manifest is to be `put`."""
+        self.names.add(manifest.id)
+        self._known[manifest.id] = manifest.lean
+
+    async def put(self, manifest: NetManifest) -> None:
+        """Put the manifest of a net that was added. Raises Conflict where it is gone meanwhile, or StoreError."""
+        async with self.writing:
+            if manifest.id not in self.names:
+                raise Conflict(f"the net {manifest.id} was deleted meanwhile")
+            await self._store.put(manifest_key(manifest.id), manifest.seal())
+
+    async def rewrite(self, name: str, change: Callable[[NetManifest], NetManifest]) -> NetManifest:
+        """Put the manifest of a net as `change` makes it of what it is. Raises NotFound, NetDamaged or StoreError."""
+        async with self.writing:
+            if name not in self.names:
+                raise NotFound("there is no net of this name")
+            manifest = change(await self.get(name))
+            await self._store.put(manifest_key(name), manifest.seal())
+            if name in self.names:
+                self._known[name] = manifest.lean
+        return manifest
+
+    def forget(self, name: str) -> None:
+        """Have a net be there no more."""
+        self.names.discard(name)
+        self._known.pop(name, None)
