@@ -152,6 +152,12 @@ class LeaderGone(RealNetError):
     type = "/problems/leader-gone"
 
 
+class Misdirected(RealNetError):
+    """A shard of a cluster was asked for a net that another one has: ask a gateway."""
+
+    type = "/problems/misdirected"
+
+
 class TooLarge(RealNetError):
     type = "/problems/too-large"
 

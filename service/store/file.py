@@ -110,6 +110,9 @@ class FileStore:
         found = []
         for directory, _, names in os.walk(self._root / prefix.rpartition("/")[0], onerror=_raise_unless_absent):
             folder = Path(directory).relative_to(self._root)
+            if self._tidied and any(name.startswith(TEMPORARY) for name in names):  # it is no other process's
+                remove_leftovers(Path(directory))
+                self._remove_empty_directories(Path(directory) / TEMPORARY)
             found += [key for key in ((folder / name).as_posix() for name in names) if key.startswith(prefix)]
         return sorted(key for key in found if is_key(key))
 

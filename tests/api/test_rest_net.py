@@ -216,6 +216,8 @@ def test_the_document_declares_every_problem(server: RunningServer) -> None:
         ("/v1/datasets/{id}", "delete"),
         ("/v1/jobs/dream", "post"),
         ("/v1/jobs/sleep", "post"),
+        ("/v1/jobs/rebase-children", "post"),
+        ("/v1/jobs/merge-children", "post"),
         ("/v1/daydream", "post"),
         ("/v1/merges", "get"),
         ("/v1/merges", "post"),

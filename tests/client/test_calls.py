@@ -113,7 +113,8 @@ def test_every_path_of_the_api_is_asked_for(server: RunningServer) -> None:
     # The package `openai`, other servers, Prometheus and OpenTelemetry ask for these:
     others = ("/v1/models", "/v1/completions", "/v1/chat/", "/v1/merges/", "/api/v1/write", "/v1/logs")
     paths = [path for path in server.client.get("/openapi.json").json()["paths"] if not path.startswith(others)]
-    assert {path for path in paths if f'"{path}"' not in text} == {"/v1/jobs/dream", "/v1/jobs/sleep", "/v1/jobs/fit"}
+    kinds = ("dream", "sleep", "fit", "rebase-children", "merge-children")
+    assert {path for path in paths if f'"{path}"' not in text} == {f"/v1/jobs/{kind}" for kind in kinds}
     assert '"/v1/jobs/{kind}"' in text
 
 
