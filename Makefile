@@ -30,6 +30,7 @@ compiled-%: $(VENV)/serves
 
 # What `test` leaves out: kills at every place, packages, notebooks, all of the page. Some five minutes.
 long: $(VENV)/imported
+	@$(INSTALL) '.[dev,cluster]' > /dev/null
 	$(BIN)/pytest -n 3 --dist worksteal -m long
 
 # 10,000 requests made up from the OpenAPI document, and 10,000 messages: some ten minutes.

@@ -58,6 +58,7 @@ class RedisLock:
         self._here = _this_system()
         self._holder = f"{self._here} {os.getpid()}"
         self._renewing: asyncio.Task[None] | None = None
+        self._is_released = False
 
     async def take(self, waits: bool = True) -> None:
         """Take the lock: at once where the last holder is known to be dead, else when its lease is over."""
@@ -80,7 +81,9 @@ class RedisLock:
 
     async def release(self) -> None:
         if self._renewing is not None:
+            self._is_released = True  # Python 3.11's wait_for overlooks a cancellation that comes with an answer
             self._renewing.cancel()
+            await asyncio.wait([self._renewing])  # else a connection that it is making stays open
             if self.lost is None:
                 with contextlib.suppress(RedisError, OSError):
                     async with asyncio.timeout(RELEASE_SECONDS):
@@ -131,7 +134,7 @@ class RedisLock:
         return True
 
     async def _renew_on(self) -> None:
-        while self.lost is None:
+        while self.lost is None and not self._is_released:
             await asyncio.sleep(_RENEW_SECONDS)
             with contextlib.suppress(RedisError, OSError):  # whoever takes it meanwhile is seen once Redis answers
                 if not await self.renew():

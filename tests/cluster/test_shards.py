@@ -67,6 +67,7 @@ def test_default_is_a_net_as_any_other(new_shard: MakeShard) -> None:
         assert problem(refused) == (409, "conflict")
 
 
+@pytest.mark.long
 def test_a_servers_redis_becomes_a_clusters_and_a_servers_again(
     new_shard: MakeShard, tmp_path: Path, redis_server: RedisServer, client: Redis
 ) -> None:

@@ -136,6 +136,7 @@ async def test_a_stream_goes_on_beside_a_dream_and_hears_of_it(server: RunningSe
                 break
 
 
+@pytest.mark.long
 def test_sleep_makes_it_know_better_what_it_lived_through(new_server: Callable[..., RunningServer]) -> None:
     server = new_server(preset="surprise").start()
     slept = end_of(server, begin(server, "sleep", ticks=1000))["result"]
@@ -165,6 +166,7 @@ def test_a_net_that_never_rests_sleeps_too(new_server: Callable[..., RunningServ
     assert end_of(server, begin(server, "sleep", ticks=100))["result"]["ticks"] >= 100
 
 
+@pytest.mark.long
 def test_it_sleeps_when_it_has_rested_and_wakes_at_once(new_server: Callable[..., RunningServer]) -> None:
     server = new_server(preset="surprise", sleep_after=0.3).start()
     server.run(text=TEXT * 4)

@@ -48,6 +48,7 @@ def test_a_net_on_another_device() -> None:
     assert last_line("-c", program) == f"ValueError: device 'cuda' needs {WHAT_TO_DO}"
 
 
+@pytest.mark.long
 def test_what_the_machine_carries() -> None:
     arguments = ("-m", "service.cli.main", "bench", "--preset", "surprise", "--neurons", "32")
     table = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True).stdout

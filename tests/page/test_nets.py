@@ -89,6 +89,7 @@ def test_each_net_has_a_page_which_the_address_names(browser: Browser, server: T
         visit.complaints = [each for each in visit.complaints if "404" not in each and "WebSocket" not in each]
 
 
+@pytest.mark.long
 def test_a_key_for_some_nets_sees_those_alone_and_searches_among_many(
     browser: Browser, server: ThreadServer, shop_key: str
 ) -> None:

@@ -162,6 +162,7 @@ def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch: pytest.Monk
         learner.plot(learner.run([1, 2]))
 
 
+@pytest.mark.long
 def test_an_example_without_scikit_learn_says_so_in_one_line() -> None:
     program = "import sys; sys.modules['sklearn'] = None; import examples.digits_live"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

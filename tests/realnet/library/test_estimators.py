@@ -118,6 +118,7 @@ def test_what_cannot_be_is_refused_by_its_name(name: str, value: float) -> None:
         assert not hasattr(estimator, "model_")
 
 
+@pytest.mark.long
 def test_without_scikit_learn_it_says_what_to_install() -> None:
     program = "import sys; sys.modules['sklearn'] = None; import realnet; realnet.RealNetRegressor"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
