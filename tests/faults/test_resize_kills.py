@@ -40,9 +40,11 @@ def dies(*given):
         os.kill(os.getpid(), signal.SIGKILL)
     return was(*given)
 
-def begins(engine):  # a start resizes the net again
-    catch_up(engine)
-    alive.append(engine)
+def begins(engine, replay):  # a start resizes the net again
+    seconds = catch_up(engine, replay)
+    if engine.replay is None:
+        alive.append(engine)
+    return seconds
 
 setattr(owner, name, dies)
 Engine._catch_up = begins

@@ -36,9 +36,11 @@ def dies(*given, **named):
         os.kill(os.getpid(), signal.SIGKILL)
     return was(*given, **named)
 
-def begins(engine):  # a start restores again
-    catch_up(engine)
-    alive.append(engine)
+def begins(engine, replay):  # a start restores again
+    seconds = catch_up(engine, replay)
+    if engine.replay is None:
+        alive.append(engine)
+    return seconds
 
 setattr(owner, name, dies)
 Engine._catch_up = begins
