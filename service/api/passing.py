@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TypeAlias
 
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
@@ -212,4 +220,4 @@ def _words(headers: Headers) -> list[tuple[str, str]]:
 
 
 def _broken(error: Exception) -> Broken:
-    return Broken(type(error).__name__, is_sent=not isinstance(error, ClientConnectorError))
+    return Broken(type(error).__name__, is_sent=not isinstance(error, ClientConnectorError | ConnectionTimeoutError))
