@@ -1,7 +1,7 @@
 """The manifests of all nets: those in the store, by their names, and those that were read, in memory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from service.errors import Conflict, NetDamaged, NotFound
 from service.nets.manifest import NetManifest
@@ -18,8 +18,8 @@ class Manifests:
         writing: is held by who puts or deletes a manifest.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.names = Names([])
+    def __init__(self, store: Store, names: Iterable[str]) -> None:
+        self.names = Names(names)
         self.writing = asyncio.Lock()
         self._store = store
         self._known: dict[str, NetManifest] = {}

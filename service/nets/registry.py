@@ -83,9 +83,8 @@ class Nets(Generic[E]):
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
         self._part = part
-        self._manifests = Manifests(place.store)
         self._always = {DEFAULT} if part.has(DEFAULT) else set[str]()  # there without a manifest
-        self._manifests.names = Names(self._always)
+        self._manifests = Manifests(place.store, self._always)
         self._parents, self._children = Parents(place, settings), Children(place.store, part)
         self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
         self._has_loaded = False

@@ -1,8 +1,11 @@
 """Shards of one Redis, on threads and in processes, and gateways to them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -10,47 +13,42 @@ from tests.cluster.running_gateway import ThreadGateway
 from tests.cluster.running_shard import COUNT, ProcessShard, ThreadShard
 from tests.redis_server import RedisServer
 
+S = TypeVar("S", ThreadShard, ProcessShard, ThreadGateway)
 
-@pytest.fixture
-def new_shard(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[..., ThreadShard]]:
-    """Makes shards on threads, not started, on one Redis."""
-    made: list[ThreadShard] = []
 
-    def make(shard: int, **settings: object) -> ThreadShard:
-        made.append(ThreadShard(tmp_path, shard, **{"store": redis_server.url, "cluster_shards": COUNT} | settings))
+@contextmanager
+def made_on(redis: RedisServer, new: Callable[..., S]) -> Iterator[Callable[..., S]]:
+    """Make servers of a cluster on one Redis, not started, and close them at the end."""
+    made: list[S] = []
+
+    def make(*shard: int, **settings: object) -> S:
+        made.append(new(*shard, **{"store": redis.url, "cluster_shards": COUNT} | settings))
         return made[-1]
 
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def new_shard(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[..., ThreadShard]]:
+    """Makes shards on threads, not started, on one Redis."""
+    with made_on(redis_server, partial(ThreadShard, tmp_path)) as make:
+        yield make
 
 
 @pytest.fixture
 def new_process(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[..., ProcessShard]]:
     """Makes the same in processes of their own."""
-    made: list[ProcessShard] = []
-
-    def make(shard: int, **settings: object) -> ProcessShard:
-        made.append(ProcessShard(tmp_path, shard, **{"store": redis_server.url, "cluster_shards": COUNT} | settings))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    with made_on(redis_server, partial(ProcessShard, tmp_path)) as make:
+        yield make
 
 
 @pytest.fixture
 def new_gateway(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[..., ThreadGateway]]:
     """Makes gateways on threads, not started."""
-    made: list[ThreadGateway] = []
-
-    def make(**settings: object) -> ThreadGateway:
-        made.append(ThreadGateway(tmp_path, **{"store": redis_server.url, "cluster_shards": COUNT} | settings))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    with made_on(redis_server, partial(ThreadGateway, tmp_path)) as make:
+        yield make
 
 
 @dataclass(frozen=True)
