@@ -46,7 +46,7 @@ def test_a_clean_stop_loses_nothing(new_server: MakeServer, store_url: str) -> N
 
 def test_a_stop_with_requests_open_is_orderly_and_quiet(new_process: MakeProcess) -> None:
     server = new_process(neurons=1000, max_tokens=100_000_000).start()
-    upload = b"POST /v1/datasets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n"
+    upload = b"POST /v1/datasets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\nexpect: 100-continue\r\n"
     upload += b"content-type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     body = {"max_tokens": 100_000_000, "stream": True}
     with (
@@ -54,6 +54,7 @@ def test_a_stop_with_requests_open_is_orderly_and_quiet(new_process: MakeProcess
         server.client.stream("POST", "/v1/generate", json=body) as generating,
     ):
         uploading.sendall(upload)
+        assert uploading.recv(2**16).startswith(b"HTTP/1.1 100 ")  # from here on the request is open
         chunks = generating.iter_raw()
         next(chunks)
         assert server.terminate() == -15
