@@ -168,6 +168,15 @@ def problem_of(error: Exception) -> Problem:
     return problem_of_status(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def error_of(problem: Problem) -> Exception:
+    """Return the error that another process has made this problem of; PeerFailed for one that is not in the table."""
+    kind = next((kind for kind, (slug, _, _) in _TABLE.items() if problem.type == f"/problems/{slug}"), PeerFailed)
+    told = problem.detail or problem.title
+    if kind is Invalid:
+        return Invalid(problem.errors or [ErrorLocation(detail=told)])
+    return PeerFailed(told) if kind is Limited else kind(told)
+
+
 def problem_of_status(status: int, detail: str | None = None) -> Problem:
     """Return the problem of an HTTP status that no error of the service stands for."""
     slug, title = _WORDS.get(status, (f"http-{status}", HTTPStatus(status).phrase))

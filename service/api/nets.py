@@ -20,7 +20,7 @@ from service.nets.registry import Nets
 from service.store.base import StoreError
 
 _PATH = re.compile(rf"/v1/nets/({NAME.pattern})(/.+)", re.DOTALL)
-_OF_THE_SERVER = ("/nets", "/hive", "/cluster")  # which no net has of its own
+_OF_THE_SERVER = ("/nets", "/hive", "/cluster", "/shard")  # which no net has of its own
 _WRITE = "/api/v1/write"  # Prometheus knows no other path
 
 

@@ -25,6 +25,9 @@ from service.peers import tls
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Answer: TypeAlias = tuple[int, Headers, bytes]  # the status, the headers and the body
 
+#: A header of what one shard of a cluster asks another, with the token of that: it goes no further, and nobody's comes.
+TO_A_SHARD = "realnet-shard"
+
 _CONNECT_SECONDS = 2.0
 _CLOSE_SECONDS = 1.0
 _IDLE_SECONDS = 3.0  # less than a server of ours keeps a connection on which nothing is asked
@@ -33,7 +36,9 @@ _ADDED = ("accept", "accept-encoding", "content-type", "user-agent")  # to a req
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
 _OF_THE_ANSWER = _OF_THE_CONNECTION | {b"date", b"server"}
 # A page's origin was checked here, where it asked; the other server would compare it with its own address.
-_NOT_SENT = _OF_THE_CONNECTION | {b"host", b"origin", b"expect", b"content-length", b"x-forwarded-for"}
+_NOT_SENT = (
+    _OF_THE_CONNECTION | {b"host", b"origin", b"expect", b"content-length", b"x-forwarded-for"} | {TO_A_SHARD.encode()}
+)
 
 
 class ClientLeft(Exception):

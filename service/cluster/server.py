@@ -17,6 +17,7 @@ from service.api.opening import NetOpener
 from service.api.routes import hive
 from service.app import PARTS, create_app
 from service.cluster import shard_routes
+from service.cluster.other_shards import OtherShards
 from service.cluster.shards import ShardSeen
 from service.nets.part import Part
 from service.nets.registry import Nets
@@ -51,7 +52,9 @@ def create_shard_app(settings: Settings, shard: int, count: int, node: str = "")
                 )
                 await lock.tell(seen.model_dump_json().encode())
 
-            app.state.serves = serves
+            app.state.serves, app.state.lock = serves, lock
+            others = OtherShards(lock, count, settings.nets_wait)
+            stack.push_async_callback(others.close)
             opener = NetOpener(place, settings)
             nets: Nets[Edge] = Nets(
                 place,
@@ -63,6 +66,7 @@ def create_shard_app(settings: Settings, shard: int, count: int, node: str = "")
                 lambda: True,
                 Part(shard, count),
                 app.state.shares,
+                others,
             )
             stack.push_async_callback(nets.close)
             try:

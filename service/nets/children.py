@@ -39,11 +39,14 @@ class Children:
 
     async def count(self, net: str, snapshot: str | None = None) -> int:
         """Return how many children a net has, or one of its snapshots. Raises StoreError."""
-        there = self._there
-        if self._part.is_of_cluster:  # others make and delete some
-            there = _children(await self._store.keys(f"{CHILDREN}{net}/"))
-        family = (each for each in {*there, *self._expected} if each.net == net)
+        family = {*await self.all_of(net), *(each for each in self._expected if each.net == net)}
         return sum(snapshot in (None, each.snapshot) for each in family)
+
+    async def all_of(self, net: str) -> set[Child]:
+        """Return the children of a net, also those that other processes of a cluster have. Raises StoreError."""
+        if self._part.is_of_cluster:  # others make and delete some
+            return _children(await self._store.keys(f"{CHILDREN}{net}/"))
+        return {each for each in self._there if each.net == net}
 
     async def take_back(self, deleted: set[str]) -> None:
         """Let nets live that were to be deleted and have children: a crash of a cluster's process came in between.
@@ -61,7 +64,7 @@ class Children:
             raise Conflict(f"net {net} stays as long as it has children, and it has {count}: delete them first")
 
     def of(self, net: str, snapshot: str | None = None) -> list[Child]:
-        """Return the children of a net, or of one of its snapshots, and those that were and may still need it."""
+        """Return the children here of a net, or of one of its snapshots, and those that were and may still need it."""
         return sorted(each for each in self._there if each.net == net and snapshot in (None, each.snapshot))
 
     @contextmanager
@@ -73,10 +76,15 @@ class Children:
         finally:
             self._expected.remove(child)
 
-    async def add(self, child: Child) -> None:
-        """Note a child that is about to be made. Raises StoreError, and then it counts until the next start."""
+    async def add(self, child: Child) -> bool:
+        """Note a child that is about to be made; return whether it was not noted before.
+
+        Raises StoreError, and then it counts until the next start.
+        """
+        is_new = child not in self._there
         self._there.add(child)
         await self._store.put(child.key, b"")
+        return is_new
 
     async def drop(self, child: Child) -> None:
         """Note that a net needs a snapshot no more. Raises StoreError."""

@@ -8,14 +8,18 @@ from typing import Generic, TypeAlias
 
 from realnet.dendrites.family import check_are_alike
 from realnet.dendrites.parent import Parent
+from service.aio import in_thread
+from service.engine.clones import clone
 from service.engine.pace import Mode
 from service.engine.rebase import Rebase
 from service.errors import Conflict, ErrorLocation, Invalid, NetDamaged, NotFound
 from service.nets.children import Child, Children
-from service.nets.family_jobs import FamilyJobs
+from service.nets.elsewhere import Elsewhere
+from service.nets.family_jobs import FamilyJobs, check_consent
 from service.nets.hot import E
 from service.nets.manifest import NetManifest, ParentRef
 from service.nets.parents import Above, Parents
+from service.nets.part import Part
 from service.replica.birth import Descent
 from service.runtime.awakening import snapshots_of
 from service.runtime.birth import CannotStart
@@ -42,16 +46,21 @@ class Family(Generic[E]):
         parents: Parents,
         *,
         use: Callable[[str], AbstractAsyncContextManager[E]],
+        is_closed: Callable[[], bool],
         ref: Callable[[Above], Awaitable[ParentRef]],
+        add: Callable[[Child], Awaitable[object]],
         manifest: Callable[[str], Awaitable[NetManifest]],
         rewritten: Callable[[str, Change], Awaitable[NetManifest]],
         edge_of: Callable[[str], E | None],
+        part: Part,
+        elsewhere: Elsewhere | None,
     ) -> None:
         self._place, self._settings = place, settings
         self._children, self._parents = children, parents
-        self.use, self._ref, self.manifest, self._rewritten, self._edge_of = use, ref, manifest, rewritten, edge_of
+        self._use, self._ref, self._add, self._edge_of = use, ref, add, edge_of
+        self.is_closed, self.manifest, self._rewritten = is_closed, manifest, rewritten
         self._one = asyncio.Lock()  # goes over at a time, and no parent is let go meanwhile
-        self._jobs: FamilyJobs[E] = FamilyJobs(self, place)
+        self._jobs: FamilyJobs[E] = FamilyJobs(self, place, part, elsewhere)
 
     def serve(self, name: str, runtime: Runtime) -> None:
         """Run the jobs about the children of a net that has been opened."""
@@ -93,7 +102,7 @@ class Family(Generic[E]):
             with self._children.expected(child):  # from here on the new parent is not deleted
                 now = await self._ref(Above(net, snapshot, before.lines))
                 parent = await self._checked(before, now)
-                async with self.use(name) as edge:
+                async with self._use(name) as edge:
                     await self._go_over(name, edge.runtime, now, parent)
                     await self._release(name, edge.runtime)
 
@@ -106,7 +115,7 @@ class Family(Generic[E]):
             return
         if runtime.status.mode is Mode.PAUSED:
             raise Conflict(f"net {name} is paused: resume it first")
-        await self._children.add(Child(now.net, now.snapshot, name))
+        await self._add(Child(now.net, now.snapshot, name))
         await self._rewritten(name, lambda manifest: _with_other(manifest, now))
         if descent.parent.sha256 != now.sha256:  # else both snapshots are of one net
             await runtime.snapshotter.rebase(Rebase(parent))
@@ -131,14 +140,26 @@ class Family(Generic[E]):
                     if not any(_names(each, child) for each in (await self.manifest(child.name)).others):
                         await self._children.drop(child)
 
+    async def state(self, name: str, parent: str) -> bytes:
+        """Return what a child is now, which may be merged into the parent of this hash.
+
+        Raises Conflict where it may not, Refused or StoreError.
+        """
+        async with self._use(name) as edge:
+            check_consent({name: await self.manifest(name)})
+            checkpoint, _ = await clone(edge.runtime.engine)
+        if checkpoint.config.get("parent") != parent:
+            raise Conflict(f"net {name} is no child of this snapshot any more, and nothing was merged")
+        return await in_thread(checkpoint.to_bytes)
+
     async def members(self, net: str, snapshot: str | None, patterns: Iterable[str]) -> dict[str, NetManifest]:
-        """Return the children of a net, or of one snapshot of it, whose names a pattern fits.
+        """Return the children of a net, or of one snapshot of it, whose names a pattern fits; also those elsewhere.
 
         Raises Invalid for a name that is none of them, NetDamaged or StoreError.
         """
         asked = list(patterns)
         found: dict[str, NetManifest] = {}
-        for name in sorted({child.name for child in self._children.of(net)}):
+        for name in sorted({child.name for child in await self._children.all_of(net)}):
             if not any(fnmatchcase(name, pattern) for pattern in asked):
                 continue
             with suppress(NotFound):  # it is being deleted

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
 from service.aio import in_thread
-from service.engine.clones import clone
-from service.errors import Conflict, Refused
+from service.errors import Conflict, EngineStopped, NotFound, NotReady, Refused
 from service.jobs.process import FORK, SHARE, run_process, workplace
 from service.jobs.runner import JobContext, JobResult
 from service.jobs.search import made_in
+from service.nets.elsewhere import Elsewhere
 from service.nets.hot import E
 from service.nets.manifest import NetManifest
+from service.nets.part import Part
 from service.runtime.open_store import OpenStore
 from service.runtime.runtime import Runtime
 from service.store.base import StoreError
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 MOST_MERGED = 256
 _MOST_TOLD = 100  # of those that could not go over
 _RETRY_SECONDS = 1.0
+_LEAVE_SECONDS = 3.0  # for what another shard has begun for a job that is cancelled
 
 
 class FamilyJobs(Generic[E]):
-    """The jobs of all nets about their children. On the loop."""
+    """The jobs of all nets about their children, of which one `part` is here. On the loop."""
 
-    def __init__(self, family: "Family[E]", place: OpenStore) -> None:
-        self._family, self._place = family, place
+    def __init__(self, family: "Family[E]", place: OpenStore, part: Part, elsewhere: Elsewhere | None) -> None:
+        self._family, self._place, self._part, self._elsewhere = family, place, part, elsewhere
 
     def serve(self, name: str, runtime: Runtime) -> None:
         """Run such jobs of a net that has been opened."""
@@ -51,8 +53,12 @@ class FamilyJobs(Generic[E]):
 
     async def _gone_over(self, name: str, net: str, snapshot: str) -> str | None:
         """Have one child go over, and return why it could not. One that has begun is done before a job is cancelled."""
+        elsewhere = self._elsewhere_of(name)
         while True:
-            going = await _ended(self._family.rebase(name, net, snapshot))
+            if elsewhere is None:
+                going = await _ended(self._family.rebase(name, net, snapshot))
+            else:
+                going = await _ended(elsewhere.rebase(name, net, snapshot), _LEAVE_SECONDS)
             if going.cancelled():
                 return "the net has been deleted"
             match going.exception():
@@ -61,6 +67,7 @@ class FamilyJobs(Generic[E]):
                 case StoreError():
                     await asyncio.sleep(_RETRY_SECONDS)
                 case Refused() as error:
+                    await self._stays_open()
                     return str(error)
                 case error:
                     raise error
@@ -76,9 +83,13 @@ class FamilyJobs(Generic[E]):
                 data = await runtime.snapshots.read(snapshot)
                 await in_thread(lambda: (directory / FORK).write_bytes(data))
                 for number, name in enumerate(names):
-                    taken = await _ended(self._taken(name, ref.sha256, directory / f"{SHARE}{number:03d}"))
+                    taken = await _ended(
+                        self._taken(name, ref.sha256, directory / f"{SHARE}{number:03d}"), _LEAVE_SECONDS
+                    )
                     if taken.cancelled():
-                        raise Conflict(f"net {name} has been deleted, and nothing was merged")
+                        raise _deleted(name)
+                    if taken.exception() is not None:
+                        await self._stays_open()
                     taken.result()
                     await job.report(0.5 * (number + 1) / len(names))
                 figures = await run_process("children", directory, _nothing)
@@ -90,13 +101,26 @@ class FamilyJobs(Generic[E]):
         return {"snapshot": made.id, "children": len(names), **job.metrics}
 
     async def _taken(self, name: str, parent: str, path: Path) -> None:
-        """Write what a child is now to a file. Raises Conflict where it may not be merged any more, or StoreError."""
-        async with self._family.use(name) as edge:
-            check_consent({name: await self._family.manifest(name)})
-            checkpoint, _ = await clone(edge.runtime.engine)
-        if checkpoint.config.get("parent") != parent:
-            raise Conflict(f"net {name} is no child of this snapshot any more, and nothing was merged")
-        await in_thread(lambda: path.write_bytes(checkpoint.to_bytes()))
+        """Write what a child is now to a file. Raises Refused where it may not be merged any more, or StoreError."""
+        try:
+            if (elsewhere := self._elsewhere_of(name)) is not None:
+                await elsewhere.take(name, parent, path)
+            else:
+                data = await self._family.state(name, parent)
+                await in_thread(lambda: path.write_bytes(data))
+        except NotFound:
+            raise _deleted(name) from None
+        except EngineStopped as error:  # of the child: this net's own has not
+            raise NotReady(str(error)) from error
+
+    def _elsewhere_of(self, name: str) -> Elsewhere | None:
+        """Return what asks for a net that is not here, None for one that is."""
+        return None if self._part.has(name) else self._elsewhere
+
+    async def _stays_open(self) -> None:
+        """Return unless the server stops, which refuses what is asked of nets: the job goes on at the next start."""
+        if self._family.is_closed():
+            await asyncio.Event().wait()
 
 
 def check_consent(children: dict[str, NetManifest]) -> None:
@@ -106,15 +130,21 @@ def check_consent(children: dict[str, NetManifest]) -> None:
         raise Conflict(f"nothing was merged: without consent are {told}")
 
 
-async def _ended(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+def _deleted(name: str) -> Conflict:
+    return Conflict(f"net {name} has been deleted, and nothing was merged")
+
+
+async def _ended(work: Coroutine[Any, Any, None], most: float | None = None) -> "asyncio.Task[None]":
     """Do what uses a child, and return the task of it: where the child is deleted, all that use it are cancelled.
 
-    What has begun is done before the caller is cancelled.
+    What has begun is done before the caller is cancelled, if it takes no more than so many seconds.
     """
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=most)
+        task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
             task.exception()

@@ -29,13 +29,14 @@ class SharedKin:
         return await self._parents.ref(over, self._snapshots_of(over.net))
 
     async def add(self, child: Child) -> None:
-        """Note a child that is about to be made. Raises Invalid where its parent is gone meanwhile, or StoreError."""
-        await self._children.add(child)
+        """Note a child that is about to be. Raises Invalid where its parent is gone meanwhile, or StoreError."""
+        is_new = await self._children.add(child)
         try:
             await self._check_is_there(child.net)
             await self._snapshots_of(child.net).change(child.snapshot, kept=True)
         except Refused as error:
-            await self._children.remove(child.name)
+            if is_new:
+                await self._children.drop(child)
             if isinstance(error, NotFound):
                 raise Invalid([ErrorLocation(detail=str(error), pointer="/parent/snapshot")]) from None
             raise

@@ -13,6 +13,7 @@ from service.errors import Conflict, Follows, NetDamaged, NotFound, NotReady, Re
 from service.nets.births import Births
 from service.nets.children import Children
 from service.nets.deletions import Deletions
+from service.nets.elsewhere import Elsewhere
 from service.nets.family import Family
 from service.nets.hot import E, HotNets, State
 from service.nets.kin import SharedKin
@@ -67,7 +68,7 @@ class Nets(Generic[E]):
     """The nets of a store, of which `default` is always in memory; or one `part` of them, without any that is. On the
     loop.
 
-    A name is there from the put of its manifest until its deletion begins.
+    The others are `elsewhere`. A name is there from the put of its manifest until its deletion begins.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Nets(Generic[E]):
         leads: Callable[[], bool],
         part: Part = ALL,
         shares: Callable[[], tuple[Share, ...]] = tuple,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
@@ -110,10 +112,14 @@ class Nets(Generic[E]):
             self._children,
             self._parents,
             use=self.use,
+            is_closed=lambda: self.hot.is_closed,
             ref=self._births.ref,
+            add=(self._kin or self._children).add,
             manifest=self._manifests.get,
             rewritten=self._manifests.rewrite,
             edge_of=lambda name: self.hot.edge_of(name),
+            part=part,
+            elsewhere=elsewhere,
         )
         if default is not None:
             self.family.serve(DEFAULT, default.runtime)
@@ -147,11 +153,6 @@ class Nets(Generic[E]):
     def failure(self) -> str | None:
         """Return why this server cannot go on, if it can't."""
         return self._place.lock.lost if self.default is None else self.default.runtime.failure
-
-    def check_has_all(self) -> None:
-        """Raise Conflict where other servers have children of the nets that are here."""
-        if self._part.is_of_cluster:
-            raise Conflict("in a cluster children are of several shards: put each over another parent by PATCH")
 
     async def check_ready(self) -> None:
         """Raise Refused or StoreError unless nets can be opened here, and the one that is always in memory lives."""

@@ -7,13 +7,14 @@ cluster, which all shards renew, keeps single servers out, and the lease of a si
 
 import contextlib
 import secrets
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from redis.exceptions import RedisError
 
 from service.store.base import StoreInUse
 from service.store.keys import REDIS_CLUSTER, REDIS_EPOCH, REDIS_LEASE, REDIS_OWNER, REDIS_SHARD
-from service.store.redis_lock import CLUSTER, MILLISECONDS, RedisLock
+from service.store.redis_client import translated_errors
+from service.store.redis_lock import CALL_SECONDS, CLUSTER, MILLISECONDS, RedisLock
 
 _TAKE = """
 local holder = redis.pcall('get', KEYS[1])
@@ -45,6 +46,13 @@ return 1
 _LET_GO = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[2]) end"
 
 
+class Holder(NamedTuple):
+    """A process that has a shard: what it tells of itself, and its token, which only those know who reach Redis."""
+
+    told: bytes
+    token: str
+
+
 class RedisShardLock(RedisLock):
     """A shard's epoch, and the cluster's lease.
 
@@ -66,6 +74,18 @@ class RedisShardLock(RedisLock):
         self._told = what
         with contextlib.suppress(RedisError, OSError):
             await self.renew()
+
+    @property
+    def token(self) -> str:
+        """Return what nobody else has been, or will be, as the holder of this shard."""
+        return self.fence[self._epoch_key]
+
+    async def holder_of(self, shard: int) -> Holder | None:
+        """Return the process that has a shard of the cluster now, None where none serves. Raises StoreError."""
+        with translated_errors(self._place, CALL_SECONDS):
+            found = await self._client.mget([f"{REDIS_SHARD}{shard}", f"{REDIS_EPOCH}{shard}"])
+        told, token = cast("list[bytes | None]", found)
+        return None if told is None or token is None else Holder(told, token.decode())
 
     async def _try_to_take(self, dead: str) -> bytes | None:
         take: Any = self._client.register_script(_TAKE)

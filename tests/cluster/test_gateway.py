@@ -137,12 +137,6 @@ def test_so_many_nets_are_allowed_over_all_shards(cluster: Cluster) -> None:
     assert problem(ask.post("/v1/nets", json={"name": NETS[0]})) == (409, "conflict")
 
 
-def test_jobs_about_children_are_refused_since_these_are_of_several_shards(cluster: Cluster) -> None:
-    for kind in ("rebase-children", "merge-children"):
-        asked = {"snapshot": "00000001", "children": ["*"]}
-        assert problem(cluster.gateway.client.post(f"/v1/jobs/{kind}", json=asked)) == (409, "conflict")
-
-
 def test_a_model_is_the_net_of_that_name(cluster: Cluster) -> None:
     ask = cluster.gateway.client
     for name in NETS:

@@ -28,7 +28,6 @@ async def rebase_children(
     What each has learnt itself stays its own. The result tells which could not, and why: these are as they were. To put
     one child over another snapshot there is `PATCH /v1/nets/{name}`, too.
     """
-    nets.check_has_all()
     of, snapshot = (runtime.name, None) if body.of is None else (body.of.net, body.of.snapshot)
     caller.check_net(of)
     _check_names(body.children, caller)
@@ -51,7 +50,6 @@ async def merge_children(
     Refused (409), with the names, where one has not consented. The net itself and its children stay as they are, until
     it is restored to the new snapshot, and they go over to it. Whoever reads it sees what was merged.
     """
-    nets.check_has_all()
     _check_names(body.children, caller)
     await nets.load()
     await nets.family.parent(runtime.name, body.snapshot)
