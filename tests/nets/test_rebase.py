@@ -1,5 +1,6 @@
 """Children that go on over another parent: what they keep, what they see, and what kills in between leave."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,8 +13,11 @@ from websockets.sync.client import connect
 from realnet import DendriteLearner
 from realnet.dendrites.family import child_of, rebase
 from realnet.dendrites.parent import Parent
+from service.api.deps import Edge
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
+from service.hooks.hooks import Hooks
+from service.nets.family import Family
 from service.store.file import FileStore
 from service.store.file_log import FileLog
 from tests.api.asking import until
@@ -399,3 +403,32 @@ def test_a_job_goes_on_after_kills(new_process: Callable[..., ProcessServer]) ->
         rebase(alone, parent_in(server, after))
         assert weights_of(server, name) == alone.checkpoint().weights_sha256()
     assert server.client.delete(f"/v1/nets/up/snapshots/{ref['snapshot']}").status_code == 204
+
+
+def test_a_job_goes_on_after_an_orderly_stop(new_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All nets are closed when the job gets to the second child, but for its own, which has something to send."""
+    go, stop = Family.rebase, Hooks.stop
+
+    async def go_late(self: Family[Edge], name: str, net: str, snapshot: str) -> None:
+        while name == "two" and not self.is_closed():
+            await asyncio.sleep(0.01)
+        await go(self, name, net, snapshot)
+
+    async def stop_late(self: Hooks) -> None:
+        await asyncio.sleep(0.2)
+        await stop(self)
+
+    monkeypatch.setattr(Family, "rebase", go_late)
+    monkeypatch.setattr(Hooks, "stop", stop_late)
+    server = new_server(variant="fast", max_lines=2**14).start()
+    server.run(text=KNOWN)
+    create_children(server, {"net": "default", "snapshot": server.snapshot()["id"]}, "one", "two")
+    asked = server.client.post("/v1/jobs/rebase-children", json={"snapshot": server.snapshot()["id"]})
+    job = asked.raise_for_status().headers["location"]
+    until(lambda: server.client.get(job).json()["metrics"].get("done") == 1)
+    server.terminate()
+    monkeypatch.undo()
+    server.start()
+    with server.client.stream("GET", f"{job}/events") as events:
+        "".join(events.iter_lines())
+    assert server.client.get(job).json()["result"] == {"children": 2, "rebased": 2, "failed": {}}
