@@ -80,6 +80,10 @@ class Births(Generic[E]):
         except NotFound as error:
             raise Invalid([ErrorLocation(detail=str(error), pointer="/parent/net")]) from None
 
+    async def add(self, child: Child) -> None:
+        """Note a child that is about to be. Raises Invalid where its parent is gone meanwhile, Refused or StoreError."""
+        await (self._kin or self._children).add(child)
+
     async def _create(self, manifest: NetManifest, share: Share, child: Child | None = None) -> None:
         name = manifest.id
         least = await self._least_bytes(manifest)
@@ -90,7 +94,7 @@ class Births(Generic[E]):
         self._manifests.add(manifest)
         try:
             if child is not None:
-                await (self._kin or self._children).add(child)
+                await self.add(child)
             await self._manifests.put(manifest)
         except BaseException:
             if name not in self._deletions:

@@ -48,7 +48,7 @@ class Family(Generic[E]):
         use: Callable[[str], AbstractAsyncContextManager[E]],
         is_closed: Callable[[], bool],
         ref: Callable[[Above], Awaitable[ParentRef]],
-        add: Callable[[Child], Awaitable[object]],
+        add: Callable[[Child], Awaitable[None]],
         manifest: Callable[[str], Awaitable[NetManifest]],
         rewritten: Callable[[str, Change], Awaitable[NetManifest]],
         edge_of: Callable[[str], E | None],

@@ -114,7 +114,7 @@ class Nets(Generic[E]):
             use=self.use,
             is_closed=lambda: self.hot.is_closed,
             ref=self._births.ref,
-            add=(self._kin or self._children).add,
+            add=self._births.add,
             manifest=self._manifests.get,
             rewritten=self._manifests.rewrite,
             edge_of=lambda name: self.hot.edge_of(name),

@@ -14,6 +14,7 @@ from tests.cluster.running_shard import COUNT, ThreadShard, name_in
 from tests.nets.asking import listed, problem, teach
 from tests.nets.test_deletion import put
 from tests.nets.test_parents import KNOWN, LINES, OWN, alone, create_children, parent_in, raise_parent, weights_of
+from tests.nets.test_rebase import go_over, newer
 from tests.redis_server import RedisServer
 
 MakeShard = Callable[..., ThreadShard]
@@ -121,6 +122,46 @@ def test_one_whose_parent_was_deleted_meanwhile_is_not_made(
     assert refused.json()["errors"][0]["pointer"] == pointer
     assert ONE not in listed(family.of_children)
     assert family.of_parent.client.delete(f"/v1/nets/{UP}").status_code == (204 if what else 404)
+
+
+def test_one_that_was_to_go_over_to_what_was_deleted_meanwhile_stays(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_children(family.of_children, family.ref, ONE)
+    teach(family.of_children, ONE, OWN)
+    add, after = SharedKin.add, newer(family.of_parent, UP)
+
+    async def delete_and_add(self: SharedKin, child: Child) -> None:
+        path = f"/v1/nets/{UP}/snapshots/{after['snapshot']}"
+        assert (await asyncio.to_thread(httpx.delete, family.of_parent.url + path)).status_code == 204
+        await add(self, child)
+
+    monkeypatch.setattr(SharedKin, "add", delete_and_add)
+    refused = family.of_children.client.patch(f"/v1/nets/{ONE}", json={"parent": after})
+    assert problem(refused) == (422, "invalid")
+    assert refused.json()["errors"][0]["pointer"] == "/parent/snapshot"
+    assert weights_of(family.of_children, ONE) == alone(parent_in(family.of_parent, family.ref), OWN)
+    assert problem(family.of_parent.client.delete(family.snapshot)) == (409, "conflict")
+
+
+@pytest.mark.long
+def test_one_that_may_not_go_back_now_still_needs_its_old_parent(
+    family: Family, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parent's net is about to be deleted, which is taken back, since it has children."""
+    create_children(family.of_children, family.ref, ONE)
+    family.of_children.client.post(f"/v1/nets/{ONE}/snapshots").raise_for_status()  # which is kept
+    go_over(family.of_children, ONE, newer(family.of_parent, UP))
+    add = SharedKin.add
+
+    async def mark_and_add(self: SharedKin, child: Child) -> None:
+        await asyncio.to_thread(put, redis_server.url, deleted_net_key(UP))
+        await add(self, child)
+
+    monkeypatch.setattr(SharedKin, "add", mark_and_add)
+    refused = family.of_children.client.patch(f"/v1/nets/{ONE}", json={"parent": family.ref})
+    assert problem(refused) == (422, "invalid")
+    assert problem(family.of_parent.client.delete(family.snapshot)) == (409, "conflict")
 
 
 def test_a_deletion_that_a_crash_has_left_is_taken_back(
