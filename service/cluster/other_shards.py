@@ -1,6 +1,7 @@
 """What one shard asks of another, for the jobs about children: by its token in Redis, which no one else knows."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from service.peers import tls
 from service.store.base import StoreError
 from service.store.redis_shard_lock import Holder, RedisShardLock
 
-PATH = "/v1/shard/children"
-
+_CHILDREN = "/v1/shard/children"
 _CONNECT_SECONDS = 2.0
 _AGAIN_SECONDS = 0.1  # before a shard is looked for again
 _LOOK_SECONDS = 1.0  # between two looks whether a shard that has not answered yet is still there
 _SHORTLY = 0.2  # seconds that a shard is waited for that has just been waited for in vain
+_RELEASE_SECONDS = 2.0  # for all that let a parent go: who deletes it may ask again
 _WRITE_BYTES = 2**20
 
 
@@ -38,51 +39,60 @@ class OtherShards:
         self._waited_in_vain: dict[int, float] = {}  # when it ended, by shard
         # How long an answer takes is not limited: whether the shard is there is looked after beside.
         times = httpx.Timeout(None, connect=_CONNECT_SECONDS)
-        self._http = httpx.AsyncClient(timeout=times, verify=tls(), trust_env=False)
+        limits = httpx.Limits(max_connections=None)  # of a job each: none waits for a shard that another one asks
+        self._http = httpx.AsyncClient(timeout=times, limits=limits, verify=tls(), trust_env=False)
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def rebase(self, name: str, net: str, snapshot: str) -> None:
         """Have a child go on over another snapshot. Raises Refused or StoreError."""
-        await self._ask(name, "PUT", f"{PATH}/{name}/parent", {"net": net, "snapshot": snapshot})
+        await self._ask(self._of(name), "PUT", f"{_CHILDREN}/{name}/parent", {"net": net, "snapshot": snapshot})
+
+    async def release(self, names: Iterable[str], net: str, snapshot: str | None) -> None:
+        """Have the shards of these children let a parent go that these need no more, if they answer soon."""
+        parameters = {"net": net} if snapshot is None else {"net": net, "snapshot": snapshot}
+        asked = [self._ask(shard, "DELETE", _CHILDREN, parameters) for shard in set(map(self._of, names))]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await asyncio.gather(*asked, return_exceptions=True)
 
     async def take(self, name: str, parent: str, path: Path) -> None:
         """Write what a child is now to a file, if it may be merged into the parent of this hash.
 
         Raises Conflict where it may not, Refused or StoreError.
         """
-        await self._ask(name, "GET", f"{PATH}/{name}/state", {"parent": parent}, path)
+        await self._ask(self._of(name), "GET", f"{_CHILDREN}/{name}/state", {"parent": parent}, path)
+
+    def _of(self, name: str) -> int:
+        return shard_of(name, self._count)
 
     async def _ask(
-        self, name: str, method: str, target: str, parameters: dict[str, str], path: Path | None = None
+        self, shard: int, method: str, target: str, parameters: dict[str, str], path: Path | None = None
     ) -> None:
-        """Ask the shard of a net until it answers; what it answers goes to a file, if there is a path."""
-        shard, clock = shard_of(name, self._count), asyncio.get_running_loop().time
+        """Ask a shard until it answers; what it answers goes to a file, if there is a path."""
+        clock = asyncio.get_running_loop().time
         is_given_up = clock() - self._waited_in_vain.get(shard, -self._patience) < self._patience
         until = clock() + (_SHORTLY if is_given_up else self._patience)
         while True:
-            away = f"shard {shard} is away, and did not come back within {self._patience:g} s"
-            refusal: NotReady | None = None
             try:
-                if (holder := await self._lock.holder_of(shard)) is not None:
-                    request = self._http.build_request(
-                        method,
-                        _url_of(holder) + target,
-                        params=parameters,
-                        headers={TO_A_SHARD: holder.token, "Accept-Encoding": "identity"},
-                    )
-                    await self._answered(shard, holder, request, path)
-                    self._waited_in_vain.pop(shard, None)
-                    return
-            except (_Away, Forbidden, Misdirected):  # or it was, and another process is there now
-                pass
-            except (NotReady, EngineStopped) as error:  # it shuts down, or the net could not be woken in time
-                refusal = NotReady(str(error))
-            if clock() >= until:
-                if refusal is None:
+                if (holder := await self._lock.holder_of(shard)) is None:
+                    raise _Away
+                headers = {TO_A_SHARD: holder.token, "Accept-Encoding": "identity"}
+                url = _url_of(holder) + target
+                request = self._http.build_request(method, url, params=parameters, headers=headers)
+                await self._answered(shard, holder, request, path)
+            except (_Away, Forbidden, Misdirected):  # refused by who is there now, or had the shard before
+                if clock() >= until:
                     self._waited_in_vain[shard] = clock()
-                raise refusal or NotReady(away)
+                    why = f"shard {shard} is away, and did not come back within {self._patience:g} s"
+                    raise NotReady(why) from None
+            except (NotReady, EngineStopped) as error:  # it shuts down, or the net could not be woken in time
+                if clock() >= until:
+                    raise NotReady(str(error)) from error
+            else:
+                self._waited_in_vain.pop(shard, None)
+                return
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _answered(self, shard: int, holder: Holder, request: httpx.Request, path: Path | None) -> None:

@@ -59,6 +59,14 @@ async def rebase_child(
     await nets.change(name, None, None, over=(net, snapshot))
 
 
+@router.delete("/children", status_code=204, dependencies=[OF_A_SHARD])
+@needs(Scope.OPEN, here=True, of_net=False)
+async def release_parent(net: Annotated[str, Query()], nets: NetsDep, snapshot: str | None = None) -> None:
+    """Let a parent go, or all snapshots of one, that children here need no more."""
+    await nets.load()
+    await nets.family.release(net, snapshot)
+
+
 @router.get("/children/{name}/state", dependencies=[OF_A_SHARD])
 @needs(Scope.OPEN, here=True, of_net=False)
 async def get_state(name: str, parent: Annotated[str, Query()], nets: NetsDep) -> StreamingResponse:

@@ -81,7 +81,7 @@ class Births(Generic[E]):
             raise Invalid([ErrorLocation(detail=str(error), pointer="/parent/net")]) from None
 
     async def add(self, child: Child) -> None:
-        """Note a child that is about to be. Raises Invalid where its parent is gone meanwhile, Refused or StoreError."""
+        """Note a child that is about to be. Raises Invalid where its parent is gone by now, Refused or StoreError."""
         await (self._kin or self._children).add(child)
 
     async def _create(self, manifest: NetManifest, share: Share, child: Child | None = None) -> None:

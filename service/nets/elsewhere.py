@@ -1,5 +1,6 @@
 """What the jobs about children ask of nets that another process of a cluster has."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,9 @@ class Elsewhere(Protocol):
 
     async def rebase(self, name: str, net: str, snapshot: str) -> None:
         """Have a child go on over another snapshot."""
+
+    async def release(self, names: Iterable[str], net: str, snapshot: str | None) -> None:
+        """Have children let a parent go that they need no more: those whose shards answer soon. Raises nothing."""
 
     async def take(self, name: str, parent: str, path: Path) -> None:
         """Write what a child is now to a file, if it may be merged into the parent of this hash."""

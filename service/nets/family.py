@@ -60,6 +60,7 @@ class Family(Generic[E]):
         self._use, self._ref, self._add, self._edge_of = use, ref, add, edge_of
         self.is_closed, self.manifest, self._rewritten = is_closed, manifest, rewritten
         self._one = asyncio.Lock()  # goes over at a time, and no parent is let go meanwhile
+        self._part, self._elsewhere = part, elsewhere
         self._jobs: FamilyJobs[E] = FamilyJobs(self, place, part, elsewhere)
 
     def serve(self, name: str, runtime: Runtime) -> None:
@@ -121,8 +122,18 @@ class Family(Generic[E]):
             await runtime.snapshotter.rebase(Rebase(parent))
         await self._rewritten(name, lambda manifest: _over(manifest, now))
 
+    async def count(self, net: str, snapshot: str | None = None) -> int:
+        """Return how many children need a net, or one of its snapshots, still. Raises StoreError."""
+        await self.release(net, snapshot)
+        count = await self._children.count(net, snapshot)
+        if count and self._elsewhere is not None:
+            far = [child.name for child in await self._children.all_of(net) if not self._part.has(child.name)]
+            await self._elsewhere.release(far, net, snapshot)
+            count = await self._children.count(net, snapshot)
+        return count
+
     async def release(self, net: str, snapshot: str | None = None) -> None:
-        """Let the parents go, of a net or of one snapshot of it, that those which were their children need no more.
+        """Let the parents go, of a net or of one snapshot of it, that the nets here which were children need no more.
 
         While a child goes over none is let go: it may be about to need one, and may be waiting for who asks.
         Raises StoreError.

@@ -293,8 +293,8 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
-            await self.family.release(name)
-            await self._children.check_has_none(name)
+            if await self.family.count(name):
+                await self._children.check_has_none(name)
             if self._kin is not None:
                 await self._kin.mark_deleted(name)
             if name not in self._deletions:
@@ -320,8 +320,7 @@ class Nets(Generic[E]):
 
     async def _children_of(self, name: str, snapshot: str) -> int:
         await self.load()
-        await self.family.release(name, snapshot)
-        return await self._children.count(name, snapshot)
+        return await self.family.count(name, snapshot)
 
     def _check_leads(self) -> None:
         if not self._leads():

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -123,33 +123,46 @@ def test_children_of_all_shards_go_over(cluster: Cluster, ref: dict[str, str]) -
     assert told == {"children": len(NAMES), "rebased": len(NAMES), "failed": {}}
     assert [weights_of(ask, name) for name in NAMES] == [over(ask, ref, after, name) for name in NAMES]
     assert rebased(ask, snapshot=after["snapshot"], children=["net-*"], of=ref)["children"] == 0
-    job = begun(ask, "merge-children", snapshot=after["snapshot"], children=[NEAR])
-    assert at_its_end(ask, job)["status"] == "succeeded"
     ask.client.patch(f"/v1/nets/{FAR}/net", json={"paused": True}).raise_for_status()
     told = rebased(ask, snapshot=ref["snapshot"], children=["net-*"])
     assert told["failed"] == {FAR: f"net {FAR} is paused: resume it first"}
     ask.client.patch(f"/v1/nets/{FAR}/net", json={"paused": False}).raise_for_status()
 
 
+def test_an_old_parent_goes_when_children_elsewhere_need_it_no_more(cluster: Cluster) -> None:
+    ask = cluster.gateway
+    old, child = newer(ask), name_in(BELOW, COUNT, 2)
+    path = f"/v1/nets/up/snapshots/{old['snapshot']}"
+    create_children(ask, old, child)
+    teach(ask, child, OWN)
+    kept = ask.client.post(f"/v1/nets/{child}/snapshots").raise_for_status().json()["id"]
+    after = newer(ask)
+    assert rebased(ask, snapshot=after["snapshot"], children=[child])["rebased"] == 1
+    assert "it has 1" in ask.client.delete(path).json()["detail"]
+    ask.client.patch(f"/v1/nets/{child}/snapshots/{kept}", json={"kept": False}).raise_for_status()
+    assert ask.client.delete(path).status_code == 204
+    assert ask.client.delete(f"/v1/nets/{child}").status_code == 204
+    assert ask.client.delete(f"/v1/nets/up/snapshots/{after['snapshot']}").status_code == 204
+
+
 def test_what_shards_ask_each_other_is_for_nobody_else(cluster: Cluster, ref: dict[str, str]) -> None:
-    redis = Redis.from_url(str(cluster.shards[BELOW]._settings.store))
-    token = (redis.get(f"{REDIS_EPOCH}{BELOW}") or b"").decode()
-    other = (redis.get(f"{REDIS_EPOCH}{ABOVE}") or b"").decode()
-    redis.close()
+    with Redis.from_url(cluster.shards[0]._settings.store) as redis:
+        token, other = (cast(bytes, redis.get(f"{REDIS_EPOCH}{shard}")).decode() for shard in (BELOW, ABOVE))
     consent(cluster.gateway, FAR)
     parent = cluster.gateway.client.get(f"/v1/nets/{FAR}").json()["parent"]
     state = f"/v1/shard/children/{FAR}/state?parent={parent['sha256']}"
     put = f"/v1/shard/children/{FAR}/parent?net=up&snapshot={ref['snapshot']}"
     of_child, of_parent = cluster.shards[BELOW].url, cluster.shards[ABOVE].url
-    for method, path in (("GET", state), ("PUT", put)):
+    for method, path in (("GET", state), ("PUT", put), ("DELETE", "/v1/shard/children?net=up")):
         for given in ({}, {TO_A_SHARD: ""}, {TO_A_SHARD: token[:-1]}, {TO_A_SHARD: other}):
             assert problem(httpx.request(method, of_child + path, headers=given)) == (403, "scope")
         right = {TO_A_SHARD: token}
         for path_too in (path, path.replace("/v1/", f"/v1/nets/{FAR}/")):
             told = httpx.request(method, cluster.gateway.url + path_too, headers=right)
             assert problem(told) == (404, "not-found")
-        misdirected = httpx.request(method, of_parent + path, headers={TO_A_SHARD: other})
-        assert problem(misdirected) == (421, "misdirected")
+        if FAR in path:
+            misdirected = httpx.request(method, of_parent + path, headers={TO_A_SHARD: other})
+            assert problem(misdirected) == (421, "misdirected")
         assert httpx.request(method, of_child + path, headers=right).is_success
     consent(cluster.gateway, FAR, merge=False)
     assert problem(httpx.get(of_child + state, headers={TO_A_SHARD: token})) == (409, "conflict")
@@ -217,29 +230,35 @@ def test_a_shard_that_is_frozen_has_a_successor(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("kind", JOBS)
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
-@pytest.mark.parametrize("shard", range(COUNT))
+@pytest.mark.parametrize("shard", [ABOVE, BELOW])
 def test_a_shard_that_ends_in_the_middle(
-    new_process: MakeProcess, new_gateway: MakeGateway, shard: int, sign: signal.Signals
+    new_process: MakeProcess, new_gateway: MakeGateway, shard: int, sign: signal.Signals, kind: str
 ) -> None:
-    """That of the parent, or of the children: the job goes on with those that have not gone over."""
+    """That of the parent, or of children, three times: no child goes over twice, and one snapshot is made of all."""
     shards = [new_process(number, journal="always").start() for number in range(COUNT)]
     ask = new_gateway(nets_wait=20.0).start()
     names = sorted(f"net-{number}" for number in range(24))
     ref = raise_family(ask, *names)
-    after = newer(ask)
-    job = begun(ask, "rebase-children", snapshot=after["snapshot"])
-    for least in (2, 8, 14):
+    after, is_merge = newer(ask), kind == "merge-children"
+    if is_merge:
+        consent(ask, *names)
+    job = begun(ask, kind, snapshot=(ref if is_merge else after)["snapshot"], children=["net-*"])
+    for least in (0.05, 0.2, 0.35):
 
-        def has_done(least: int = least) -> bool:
-            told = ask.client.get(job).json()
-            return bool(told["metrics"].get("done", 0) >= least)
+        def is_so_far(least: float = least) -> bool:
+            return bool(ask.client.get(job).json()["progress"] >= least)
 
-        until(has_done)
+        until(is_so_far)
         os.kill(shards[shard].pid, sign)
         shards[shard].wait()
         shards[shard].start()
     told = at_its_end(ask, job)
+    assert (told["error"], told["result"]["children"]) == (None, len(names))
+    if is_merge:
+        assert made_by(ask, told) == [told["result"]["snapshot"]]
+        return
     assert told["result"] == {"children": len(names), "rebased": len(names), "failed": {}}
     assert [weights_of(ask, name) for name in names] == [over(ask, ref, after, name) for name in names]
     assert ask.client.delete(f"/v1/nets/up/snapshots/{ref['snapshot']}").status_code == 204
