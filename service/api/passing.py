@@ -25,7 +25,7 @@ from service.peers import tls
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Answer: TypeAlias = tuple[int, Headers, bytes]  # the status, the headers and the body
 
-#: A header of what one shard of a cluster asks another, with the token of that: it goes no further, and nobody's comes.
+#: A header of what one shard of a cluster asks another, with the proof of that: nobody's is passed on.
 TO_A_SHARD = "realnet-shard"
 
 _CONNECT_SECONDS = 2.0

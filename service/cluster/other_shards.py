@@ -1,4 +1,4 @@
-"""What one shard asks of another, for the jobs about children: by its token in Redis, which no one else knows."""
+"""What one shard asks of another, for the jobs about children, with a proof that only who reads Redis can give."""
 
 import asyncio
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class _Away(Exception):
 class OtherShards:
     """The other shards of a cluster; one that is away is waited for `patience` seconds at most.
 
-    The process that has a shard at this moment is asked, and none that had it before: it is sent its own token.
+    The process that has a shard at this moment is asked; one that had it before refuses, and so it is with who asks.
     """
 
     def __init__(self, lock: RedisShardLock, count: int, patience: float) -> None:
@@ -78,7 +78,7 @@ class OtherShards:
             try:
                 if (holder := await self._lock.holder_of(shard)) is None:
                     raise _Away
-                headers = {TO_A_SHARD: holder.token, "Accept-Encoding": "identity"}
+                headers = {TO_A_SHARD: self._lock.proof_for(holder), "Accept-Encoding": "identity"}
                 url = _url_of(holder) + target
                 request = self._http.build_request(method, url, params=parameters, headers=headers)
                 await self._answered(shard, holder, request, path)

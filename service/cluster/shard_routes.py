@@ -1,6 +1,5 @@
 """What a gateway asks a shard: how many nets it has; and what other shards ask it of children of their nets."""
 
-import hmac
 from collections.abc import AsyncIterator
 from typing import Annotated, cast
 
@@ -41,9 +40,8 @@ async def count_nets(nets: NetsDep, caller: CallerDep) -> ShardCounts:
 
 
 async def _of_a_shard(request: Request) -> None:
-    """Raise Forbidden unless who asks has read in Redis which process has this shard now, and it is this one."""
-    token = cast(RedisShardLock, request.app.state.lock).token
-    if not hmac.compare_digest(request.headers.get(TO_A_SHARD, "").encode(), token.encode()):
+    """Raise Forbidden unless another shard asks, and both processes have their shards still, or StoreError."""
+    if not await cast(RedisShardLock, request.app.state.lock).admits(request.headers.get(TO_A_SHARD, "")):
         raise Forbidden("this is for the other shards of the cluster")
 
 

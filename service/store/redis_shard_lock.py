@@ -6,6 +6,7 @@ cluster, which all shards renew, keeps single servers out, and the lease of a si
 """
 
 import contextlib
+import hmac
 import secrets
 from typing import Any, NamedTuple, cast
 
@@ -50,7 +51,7 @@ class Holder(NamedTuple):
     """A process that has a shard: what it tells of itself, and its token, which only those know who reach Redis."""
 
     told: bytes
-    token: str
+    token: bytes
 
 
 class RedisShardLock(RedisLock):
@@ -62,7 +63,7 @@ class RedisShardLock(RedisLock):
 
     def __init__(self, url: str, shard: int, count: int) -> None:
         super().__init__(url)
-        self.epoch = 0
+        self.epoch, self._shard = 0, shard
         self._cluster = f"{CLUSTER}{count} shards"
         self._token = secrets.token_hex(16)
         self._epoch_key, self._shard_key = f"{REDIS_EPOCH}{shard}", f"{REDIS_SHARD}{shard}"
@@ -75,17 +76,30 @@ class RedisShardLock(RedisLock):
         with contextlib.suppress(RedisError, OSError):
             await self.renew()
 
-    @property
-    def token(self) -> str:
-        """Return what nobody else has been, or will be, as the holder of this shard."""
-        return self.fence[self._epoch_key]
-
     async def holder_of(self, shard: int) -> Holder | None:
         """Return the process that has a shard of the cluster now, None where none serves. Raises StoreError."""
         with translated_errors(self._place, CALL_SECONDS):
             found = await self._client.mget([f"{REDIS_SHARD}{shard}", f"{REDIS_EPOCH}{shard}"])
         told, token = cast("list[bytes | None]", found)
-        return None if told is None or token is None else Holder(told, token.decode())
+        return None if told is None or token is None else Holder(told, token)
+
+    def proof_for(self, other: Holder) -> str:
+        """Return what proves to the process of another shard that this one asks it."""
+        return f"{self._shard} {proof(self._own, other.token)}"
+
+    async def admits(self, given: str) -> bool:
+        """Return whether this is the proof of who has another shard now, for who has this one. Raises StoreError."""
+        shard, _, told = given.partition(" ")
+        if not told:
+            return False
+        with translated_errors(self._place, CALL_SECONDS):
+            found = await self._client.mget([f"{REDIS_EPOCH}{shard}", self._epoch_key])
+        token, own = cast("list[bytes | None]", found)
+        return token is not None and own == self._own and hmac.compare_digest(told.encode(), proof(token, own).encode())
+
+    @property
+    def _own(self) -> bytes:
+        return self.fence[self._epoch_key].encode()
 
     async def _try_to_take(self, dead: str) -> bytes | None:
         take: Any = self._client.register_script(_TAKE)
@@ -110,3 +124,8 @@ class RedisShardLock(RedisLock):
     async def _let_go(self) -> None:
         let_go: Any = self._client.register_script(_LET_GO)
         await let_go(keys=[self._epoch_key, self._shard_key], args=[self.fence[self._epoch_key]])
+
+
+def proof(of: bytes, to: bytes) -> str:
+    """Return what proves to who has the token `to` that it comes from who has the token `of`, and to nobody else."""
+    return hmac.digest(of, to, "sha256").hex()

@@ -14,8 +14,23 @@ from realnet.dendrites.family import rebase
 from service.api.passing import TO_A_SHARD
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
+from service.errors import (
+    Conflict,
+    EngineStopped,
+    ErrorLocation,
+    Invalid,
+    Limited,
+    NetDamaged,
+    NotFound,
+    NotReady,
+    PeerFailed,
+    error_of,
+    problem_of,
+)
 from service.nets.part import shard_of
+from service.store.base import StoreError
 from service.store.keys import REDIS_EPOCH
+from service.store.redis_shard_lock import proof
 from tests.api.asking import until
 from tests.auth.guarded import bearer
 from tests.cluster.conftest import Cluster
@@ -147,27 +162,47 @@ def test_an_old_parent_goes_when_children_elsewhere_need_it_no_more(cluster: Clu
 
 def test_what_shards_ask_each_other_is_for_nobody_else(cluster: Cluster, ref: dict[str, str]) -> None:
     with Redis.from_url(cluster.shards[0]._settings.store) as redis:
-        token, other = (cast(bytes, redis.get(f"{REDIS_EPOCH}{shard}")).decode() for shard in (BELOW, ABOVE))
+        above, below = (cast(bytes, redis.get(f"{REDIS_EPOCH}{shard}")) for shard in (ABOVE, BELOW))
+    right, other_way = ({TO_A_SHARD: f"{ABOVE} {proof(above, to)}"} for to in (below, above))
+    wrong = ["", f"{ABOVE}", f"9 {proof(b'', below)}", f"{ABOVE} {proof(b'1 before', below)}"]
+    wrong += [f"{BELOW} {proof(above, below)}", right[TO_A_SHARD][:-1], *other_way.values(), "é"]
     consent(cluster.gateway, FAR)
     parent = cluster.gateway.client.get(f"/v1/nets/{FAR}").json()["parent"]
     state = f"/v1/shard/children/{FAR}/state?parent={parent['sha256']}"
     put = f"/v1/shard/children/{FAR}/parent?net=up&snapshot={ref['snapshot']}"
     of_child, of_parent = cluster.shards[BELOW].url, cluster.shards[ABOVE].url
     for method, path in (("GET", state), ("PUT", put), ("DELETE", "/v1/shard/children?net=up")):
-        for given in ({}, {TO_A_SHARD: ""}, {TO_A_SHARD: token[:-1]}, {TO_A_SHARD: other}):
-            assert problem(httpx.request(method, of_child + path, headers=given)) == (403, "scope")
-        right = {TO_A_SHARD: token}
+        assert problem(httpx.request(method, of_child + path)) == (403, "scope")
+        for given in wrong:
+            headers = [(TO_A_SHARD.encode(), given.encode())]
+            assert problem(httpx.request(method, of_child + path, headers=headers)) == (403, "scope")
         for path_too in (path, path.replace("/v1/", f"/v1/nets/{FAR}/")):
             told = httpx.request(method, cluster.gateway.url + path_too, headers=right)
             assert problem(told) == (404, "not-found")
         if FAR in path:
-            misdirected = httpx.request(method, of_parent + path, headers={TO_A_SHARD: other})
+            misdirected = httpx.request(method, of_parent + path, headers=other_way)
             assert problem(misdirected) == (421, "misdirected")
         assert httpx.request(method, of_child + path, headers=right).is_success
     consent(cluster.gateway, FAR, merge=False)
-    assert problem(httpx.get(of_child + state, headers={TO_A_SHARD: token})) == (409, "conflict")
-    assert token.split()[1] not in cluster.gateway.client.get("/v1/cluster").text
-    assert token.split()[1] not in "".join(each.log for each in (cluster.gateway, *cluster.shards))
+    assert problem(httpx.get(of_child + state, headers=right)) == (409, "conflict")
+    said = cluster.gateway.client.get("/v1/cluster").text + "".join(each.log for each in cluster.shards)
+    for secret in (above, below):
+        assert secret.decode().split()[1] not in said
+
+
+REFUSALS = [kind("why") for kind in (Conflict, NotFound, NotReady, NetDamaged, EngineStopped, StoreError)]
+REFUSALS.append(Invalid([ErrorLocation(detail="why", pointer="/parent"), ErrorLocation(detail="why not", line=1)]))
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+def test_what_another_shard_refuses_with_is_raised_here(error: Exception) -> None:
+    same = error_of(problem_of(error))
+    assert (type(same), str(same)) == (type(error), str(error))
+
+
+def test_what_nobody_knows_is_a_failure_of_the_other() -> None:
+    for error in (ZeroDivisionError(), Limited("too fast", 1)):
+        assert isinstance(error_of(problem_of(error)), PeerFailed)
 
 
 def test_a_key_is_for_each_child_and_for_nothing_that_shards_ask(
