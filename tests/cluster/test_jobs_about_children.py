@@ -190,7 +190,9 @@ def test_what_shards_ask_each_other_is_for_nobody_else(cluster: Cluster, ref: di
         assert secret.decode().split()[1] not in said
 
 
-REFUSALS = [kind("why") for kind in (Conflict, NotFound, NotReady, NetDamaged, EngineStopped, StoreError)]
+REFUSALS: list[Exception] = [
+    kind("why") for kind in (Conflict, NotFound, NotReady, NetDamaged, EngineStopped, StoreError)
+]
 REFUSALS.append(Invalid([ErrorLocation(detail="why", pointer="/parent"), ErrorLocation(detail="why not", line=1)]))
 
 
