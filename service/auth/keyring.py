@@ -59,20 +59,22 @@ class Caller:
         """Raises Limited if the key is over its rate of requests."""
         self.rates.count_request()
 
-    def check_pace(self, net: Rates) -> None:
-        """Raises Limited while the key, or the net that has these rates, is over its rate of ticks."""
+    def check_pace(self, net: Rates | None) -> None:
+        """Raises Limited while the key, or a net that has these rates, is over its rate of ticks."""
         self.rates.check_ticks()
-        net.check_ticks()
+        if net is not None:
+            net.check_ticks()
 
-    async def keep_pace(self, net: Rates) -> None:
+    async def keep_pace(self, net: Rates | None) -> None:
         """Wait until both are within their rates of ticks."""
-        while wait := max(self.rates.ticks.wait(), net.ticks.wait()):
+        while wait := self.rates.ticks.wait() or (0.0 if net is None else net.ticks.wait()):
             await asyncio.sleep(min(wait, _LOOK_SECONDS))
 
-    def take(self, ticks: int, net: Rates) -> None:
+    def take(self, ticks: int, net: Rates | None) -> None:
         """Count ticks that a net lives through for the caller, against both."""
         self.rates.ticks.take(ticks)
-        net.ticks.take(ticks)
+        if net is not None:
+            net.ticks.take(ticks)
 
 
 class Keyring:

@@ -32,8 +32,7 @@ class TokenBucket:
         return max(0.0, (least - self._level) / self.rate)
 
     def take(self, amount: float) -> None:
-        if self.rate:
-            self._level -= amount
+        self._level -= amount
 
 
 class Rates:
@@ -57,16 +56,14 @@ class Rates:
 
     def count_request(self) -> None:
         """Raises Limited over the rate of requests."""
-        self._check(self.requests, "requests")
+        if wait := self.requests.wait():
+            raise self._limited("requests", wait)
         self.requests.take(1)
 
     def check_ticks(self) -> None:
         """Raises Limited while over the rate of ticks."""
-        self._check(self.ticks, "ticks")
+        if wait := self.ticks.wait():
+            raise self._limited("ticks", wait)
 
-    def _check(self, bucket: TokenBucket, what: str) -> None:
-        if wait := bucket.wait():
-            raise Limited(f"more {what} a second than {self._whose}", math.ceil(wait))
-
-
-UNLIMITED = Rates("there may be")
+    def _limited(self, what: str, wait: float) -> Limited:
+        return Limited(f"more {what} a second than {self._whose}", math.ceil(wait))

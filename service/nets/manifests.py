@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from service.auth.rate_limit import UNLIMITED, Rates
+from service.auth.rate_limit import Rates
 from service.errors import Conflict, NetDamaged, NotFound
 from service.nets.manifest import NetManifest
 from service.nets.names import Names
@@ -37,9 +37,9 @@ class Manifests:
             self._know(manifest)
         return manifest
 
-    def rates(self, name: str) -> Rates:
-        """Return what may be asked for of a net whose manifest was read."""
-        return self._rates.get(name, UNLIMITED)
+    def rates(self, name: str) -> Rates | None:
+        """Return what a net may be asked for that has limits, and whose manifest was read."""
+        return self._rates.get(name)
 
     def add(self, manifest: NetManifest) -> None:
         """Have a net be there whose manifest is to be `put`."""

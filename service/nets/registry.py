@@ -187,8 +187,9 @@ class Nets(Generic[E]):
             return
         await self._check_is_there(name)
         if counts and name != DEFAULT:
-            await self._manifests.get(name)  # and its limits are known
-            self._manifests.rates(name).count_request()
+            await self._manifests.get(name)  # then its rates are known
+            if (rates := self._manifests.rates(name)) is not None:
+                rates.count_request()
         async with self.hot.use(name, of) as edge:
             yield edge
 

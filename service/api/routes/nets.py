@@ -57,7 +57,7 @@ class NewNet(Body):
     A net of `tokens` lives through texts or tokens; one of `frames` has so many `inputs` and `outputs`; one of
     `streams` watches streams, has the smallest net of tokens beside them, and is told no more than its `tick_hz`.
     One with a `parent` is a child: it knows what that knew, and is told no more than its `lines`, `tick_hz` and
-    `self_loop`.
+    `self_loop`. Each may have `limits`.
     """
 
     name: str = Field(pattern=_PATTERN, examples=["customer-17"])
