@@ -28,7 +28,10 @@ _logger = logging.getLogger(__name__)
 
 
 class SharedParents:
-    """The parents that this user's processes share on this machine. On any thread but the loop's."""
+    """The parents that this user's processes share on this machine.
+
+    To find or share one takes tenths of a second: on any thread but the loop's.
+    """
 
     def __init__(self) -> None:
         """Remove what nobody uses."""
