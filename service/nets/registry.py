@@ -87,7 +87,7 @@ class Nets(Generic[E]):
         self._part = part
         self._always = {DEFAULT} if part.has(DEFAULT) else set[str]()  # there without a manifest
         self._manifests = Manifests(place.store, self._always)
-        self._parents, self._children = Parents(place, settings), Children(place.store, part)
+        self._parents, self._children = Parents(place, settings, part.is_of_cluster), Children(place.store, part)
         self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
         self._has_loaded = False
         self._loading = asyncio.Lock()
