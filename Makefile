@@ -45,7 +45,7 @@ faults: $(VENV)/tests
 soak: $(VENV)/tests
 	$(BIN)/python -m benchmarks.soak
 
-# The image is built and run, without a Docker engine; some four minutes the first time. As root, on Debian.
+# The images are built and run, without a Docker engine; some ten minutes the first time. As root, on Debian.
 image-check: $(VENV)/tests
 	PYTHONPATH=. $(BIN)/python docker/image_check.py
 

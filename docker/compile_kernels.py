@@ -17,9 +17,11 @@ from realnet.streams.metric import MetricDetector, Value
 from realnet.streams.several import SeveralDetector, Values
 from realnet.streams.value_options import ValueOptions
 from service.engine.threads import warm_up
+from service.replica import chronicle
 
 
 def compile_matrix() -> None:
+    chronicle.warm_up()
     warm_up(LiveNet(512, [0, 1], [2], "literal"), cores=2)
     for preset in PRESETS:
         tokens = TokenLearner.create(preset)

@@ -1,4 +1,4 @@
-"""Build docker/Dockerfile, and run the image beside a real Redis: `make image-check`, some four minutes the first time.
+"""Build docker/Dockerfile, and run the images beside a real Redis: `make image-check`, some ten minutes the first time.
 
 No Docker engine is needed: Debian's buildah builds and runs, with chroot isolation, as root. Since no image can be
 pulled, Debian's own Python stands in for the base image. pip in the build has this machine's settings.
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,11 @@ from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[1]
 BASE, IMAGE = "docker.io/library/python:3.11-slim", "localhost/realnet"
-LARGEST_MB = 330  # without the base image
+OF_CLUSTER = f"{IMAGE}:cluster"
+LARGEST_MB = 380  # without the base image; 170 of them are llvmlite's
 READY_SECONDS = 10.0
-URL = "http://127.0.0.1:8420"
+CLUSTER_SECONDS = 120.0
+NODE_PORT = 8430
 KEY = secrets.token_hex(32)
 
 os.environ |= {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
@@ -42,9 +44,11 @@ def main() -> None:
         work = Path(name)
         if not output("buildah", "images", "--quiet", "--filter", f"reference={BASE}"):
             make_base(work)
-        build(work)
+        build(work, IMAGE)
         check_alone(work / "log")
         check_compose(work / "log", work / "redis")
+        build(work, OF_CLUSTER, "--build-arg", "CLUSTER=yes")
+        check_cluster(work)
 
 
 # The image:
@@ -69,8 +73,8 @@ def mirror() -> list[str]:
     return [match.group().strip() for match in found if match][:1]
 
 
-def build(work: Path) -> None:
-    say("building the image")
+def build(work: Path, image: str, *arguments: str) -> None:
+    say(f"building {image}")
     settings = work / "pip.conf"
     settings.write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in pip_settings().items())]))
     mounts = [f"{settings}:/etc/pip.conf:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]
@@ -78,7 +82,7 @@ def build(work: Path) -> None:
     began = time.monotonic()
     quietly(
         *("buildah", "bud", "--pull-never", "--format", "docker", "--network", "host", *volumes),
-        *("--file", "docker/Dockerfile", "--tag", IMAGE, "."),
+        *("--file", "docker/Dockerfile", "--tag", image, *arguments, "."),
     )
     say(f"built in {time.monotonic() - began:.0f} s")
 
@@ -94,29 +98,44 @@ def pip_settings() -> dict[str, str]:
 
 
 class Container:
-    """A container of the image, with an anonymous volume as docker gives it one, and one process at a time."""
+    """A container of an image, with an anonymous volume as docker gives it one, and one process at a time.
 
-    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+    `command` is the image's own, if none is given; `tmpfs` are folders in memory, as in docker-compose.yml.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        environment: dict[str, str],
+        image: str = IMAGE,
+        command: Sequence[str] | None = None,
+        tmpfs: Iterable[str] = (),
+    ) -> None:
         self._log, self._environment = log, environment
-        self._box = output("buildah", "from", "--pull-never", IMAGE)
+        self._box = output("buildah", "from", "--pull-never", image)
         self._made_at, self.root = time.time(), Path(output("buildah", "mount", self._box))
-        image = json.loads(output("buildah", "inspect", "--type", "image", IMAGE))
-        self.config: dict[str, Any] = image["OCIv1"]["config"]
+        inspected = json.loads(output("buildah", "inspect", "--type", "image", image))
+        self.config: dict[str, Any] = inspected["OCIv1"]["config"]
+        self._command = self.config["Cmd"] if command is None else command
+        self._mounts = [f"--mount=type=tmpfs,destination={each},tmpfs-mode=1777" for each in tmpfs]
 
     def running(self, *command: str, **more: str) -> list[str]:
         """Give the command line that runs a command in the container, as the image's user."""
         variables = [f"--env={name}={value}" for name, value in (self._environment | more).items()]
-        return ["buildah", "run", "--network=host", *variables, self._box, "--", *command]
+        return ["buildah", "run", "--network=host", *variables, *self._mounts, self._box, "--", *command]
 
     @contextmanager
-    def started(self, seconds: float = READY_SECONDS, **more: str) -> Iterator[httpx.Client]:
-        """Start the image's command, and kill it at the end. Says when it is ready, which it must be in time."""
+    def started(
+        self, seconds: float = READY_SECONDS, sign: signal.Signals = signal.SIGKILL, **more: str
+    ) -> Iterator[httpx.Client]:
+        """Start the command, and end it with a signal. Says when it is ready, which it must be in time."""
         began = time.monotonic()
         with self._log.open("wb") as log:
-            command = self.running(*self.config["Entrypoint"], *self.config["Cmd"], **more)
+            command = self.running(*self.config["Entrypoint"], *self._command, **more)
             process = subprocess.Popen(command, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{self._environment.get('REALNET_PORT', '8420')}"
         try:
-            with httpx.Client(base_url=URL, headers={"Authorization": f"Bearer {KEY}"}, timeout=30.0) as client:
+            with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30.0) as client:
                 while not is_ready(client):
                     if process.poll() is not None or time.monotonic() > began + seconds:
                         sys.exit(f"not ready:\n{self._log.read_text()}")
@@ -126,7 +145,7 @@ class Container:
                 yield client
         finally:
             if process.poll() is None:
-                os.kill(innermost(process.pid), signal.SIGKILL)
+                os.kill(found(process.pid, self._command), sign)
             process.wait()
 
     def remove(self) -> None:
@@ -136,12 +155,14 @@ class Container:
         quietly("buildah", "rm", self._box)
 
 
-def innermost(pid: int) -> int:
-    """Find the process at the end of a line of parents and children."""
-    children = [
-        child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    return innermost(int(children[0])) if children else pid
+def found(pid: int, command: Sequence[str]) -> int:
+    """Find the Python process that runs a command, among a process and those that it has started."""
+    words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    if "python" in words[0] and words[2:] == [*command[1:]]:
+        return pid
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    [child] = [child for task in tasks for child in (task / "children").read_text().split()]
+    return found(int(child), command)
 
 
 def is_ready(client: httpx.Client) -> bool:
@@ -183,6 +204,51 @@ def check_compose(log: Path, redis_data: Path) -> None:
         container.remove()
     finally:
         redis.kill()
+
+
+def check_cluster(work: Path) -> None:
+    say("a head and a node of a cluster as docker-compose.yml has them, beside Redis")
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    (work / "redis of cluster").mkdir()
+    redis = RedisServer(work / "redis of cluster")
+    known = {"REALNET_API_KEY": KEY, "REALNET_STORE": redis.url, "REALNET_CLUSTER_SHARDS": "2"}
+
+    def container(name: str, command: list[str], **own: str) -> Container:
+        composed = services[name]
+        return Container(
+            work / f"log of {name}", composed["environment"] | known | own, OF_CLUSTER, command, composed["tmpfs"]
+        )
+
+    head = container("cluster", services["cluster"]["command"])
+    [*join, address] = services["node"]["command"]
+    node = container("node", [*join, address.replace("cluster", "127.0.0.1")], REALNET_PORT=str(NODE_PORT))
+    try:
+        with head.started(CLUSTER_SECONDS, signal.SIGTERM) as client:
+            net = client.post("/v1/nets", json={"name": "ada", "variant": "compact", "memory": 65536})
+            net.raise_for_status()
+            with node.started(CLUSTER_SECONDS, signal.SIGTERM) as other:
+                wait_for(client, nodes=2)
+                other.post("/v1/nets/ada/inputs?wait=true", json={"text": "to be"}).raise_for_status()
+                say("a shard has moved to the node, whose gateway serves")
+            wait_for(client, nodes=1)
+            lived = client.get("/v1/nets/ada/net").raise_for_status().json()["tokens_seen"]
+            assert lived == len("to be"), f"{lived} tokens were learnt"
+            say("the node has left, and nothing is lost")
+        for each in (head, node):
+            each.remove()
+    finally:
+        redis.kill()
+
+
+def wait_for(client: httpx.Client, nodes: int) -> None:
+    """Wait until all shards serve, on so many nodes."""
+    until = time.monotonic() + CLUSTER_SECONDS
+    while True:
+        shards = client.get("/v1/cluster").raise_for_status().json()["shards"]
+        if all(each["state"] == "ready" for each in shards) and len({each["node"] for each in shards}) == nodes:
+            return
+        assert time.monotonic() < until, f"not on {nodes} nodes: {shards}"
+        time.sleep(0.2)
 
 
 def check_kill(container: Container) -> None:

@@ -26,16 +26,24 @@ _KINDS = ("net", "tokens", "frames", _DENDRITES, *_DETECTORS)
 _PARAMS = tuple(field.name for field in fields(Params) if field.init and field.name not in ("input_ids", "output_ids"))
 
 
-def metadata_of(data: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file.
+def header_of(data: bytes | memoryview) -> dict[str, Any]:
+    """Return the header of a safetensors file, JSON after the 8 bytes of its size; what it tells of begins behind it.
 
-    Raises ValueError, KeyError, TypeError or RecursionError for anything else.
+    Raises ValueError, TypeError or RecursionError for anything else.
     """
-    # safetensors has no call that gives the metadata of bytes in memory; its header is JSON after 8 bytes.
     size = int.from_bytes(data[:8], "little")
     if data[8:9] != b"{" or size > len(data):
         raise ValueError("it is no safetensors file, or not whole")
-    metadata: dict[str, str] = json.loads(data[8 : 8 + size])["__metadata__"]
+    header: dict[str, Any] = json.loads(bytes(data[8 : 8 + size]))
+    return header
+
+
+def metadata_of(data: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file, which the library gives of no bytes in memory.
+
+    Raises ValueError, KeyError, TypeError or RecursionError for anything else.
+    """
+    metadata: dict[str, str] = header_of(data)["__metadata__"]
     return metadata
 
 

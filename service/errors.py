@@ -55,7 +55,7 @@ class Overloaded(Refused):
 
 
 class Limited(Overloaded):
-    """One key asks for more than its share."""
+    """One key asks for more than its share, or one net is asked for more than it may be."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)

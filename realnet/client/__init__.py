@@ -62,7 +62,7 @@ from realnet.client.models import (
     Ran,
     Snapshot,
 )
-from realnet.client.nets import AsyncNets, NetConsent, NetEntry, NetParent
+from realnet.client.nets import AsyncNets, NetConsent, NetEntry, NetLimits, NetParent
 from realnet.client.outputs import Outputs
 from realnet.client.server import DEFAULT_URL, Server
 from realnet.client.sessions import AsyncSessions, SessionState
@@ -162,6 +162,7 @@ __all__ = [
     "NetConsent",
     "NetDamaged",
     "NetEntry",
+    "NetLimits",
     "NetLink",
     "NetParent",
     "Nets",

@@ -173,7 +173,7 @@ class Overloaded(RealNetError):
 
 
 class Limited(RealNetError):
-    """The key has its share."""
+    """The key has its share, or the net."""
 
     type = "/problems/limited"
 

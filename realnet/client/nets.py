@@ -32,8 +32,16 @@ class NetConsent(msgspec.Struct, frozen=True):
     merge: bool
 
 
+class NetLimits(msgspec.Struct, frozen=True):
+    """What bounds a net, whoever asks it; None is no limit but the server's. The rates are a second's."""
+
+    rate_requests: float | None
+    rate_ticks: float | None
+    snapshots_kept: int | None
+
+
 class NetEntry(msgspec.Struct, frozen=True):
-    """A net of a server. `settings` are those that it was made with; `created` is null of the one named default.
+    """A net of a server, made with the `settings`. Of the one named default `created` and `limits` are None.
 
     `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells. Only
     of hot ones `tick` is known, and about how many `bytes` of memory it takes. Only children have a `parent` and
@@ -50,12 +58,13 @@ class NetEntry(msgspec.Struct, frozen=True):
     bytes: int | None
     parent: NetParent | None = None
     consent: NetConsent | None = None
+    limits: NetLimits | None = None
 
 
 class NetOptions(TypedDict, total=False):
     """What may be chosen of a new net, as `realnet nets create --help` tells; `parent` is a net and a snapshot's id.
 
-    `consent` is whether a child may be merged into its parent.
+    `consent` is whether a child may be merged into its parent, and `limits` are some of those of `NetLimits`.
     """
 
     preset: Literal["dendrites", "surprise", "manifesto", "literal"]
@@ -72,6 +81,7 @@ class NetOptions(TypedDict, total=False):
     parent: tuple[str, str]
     lines: int
     consent: bool
+    limits: Mapping[str, float]
 
 
 class AsyncNets:
@@ -105,17 +115,20 @@ class AsyncNets:
         self_loop: bool | None = None,
         parent: tuple[str, str] | None = None,
         consent: bool | None = None,
+        limits: Mapping[str, float | None] | None = None,
     ) -> NetEntry:
         """Change what is given of what may change in a net's life.
 
         A child goes on over another `parent`, a net and a snapshot's id: what it has learnt itself stays its own. Its
-        `consent` is whether it may be merged into its parent.
+        `consent` is whether it may be merged into its parent. Of the `limits` those are changed that are given; None
+        takes one away.
         """
         given = {
             "tick_hz": tick_hz,
             "self_loop": self_loop,
             "parent": None if parent is None else _snapshot(parent),
             "consent": None if consent is None else {"merge": consent},
+            "limits": limits,
         }
         body = {field: value for field, value in given.items() if value is not None}
         name = checked_net(name)

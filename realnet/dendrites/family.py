@@ -25,9 +25,18 @@ def freeze(learner: DendriteLearner) -> Parent:
         raise ValueError("a compact net and a child have no children")
     if len(learner.net.wiring.gates) > MOST_GATES:
         raise ValueError(f"a net of more than {MOST_GATES} gates has no children")
-    checkpoint = learner.checkpoint()
-    whole = dict(unpacked(checkpoint.arrays))
-    return Parent(learner.net, learner.vocabulary, learner.leaves, whole, checkpoint.state_sha256())
+    net, checkpoint = learner.net, learner.checkpoint()
+    empty = {name: each.copy() for name, each in net.memory._asdict().items() if not each.size}  # no checkpoint has it
+    return Parent(
+        sha256=checkpoint.state_sha256(),
+        wiring=net.wiring,
+        max_lines=net.max_lines,
+        tick=net.tick,
+        learning_rate=net.learning_rate,
+        vocabulary=learner.vocabulary,
+        leaves=learner.leaves,
+        arrays=empty | dict(unpacked(checkpoint.arrays)),
+    )
 
 
 def child_of(parent: Parent, lines: int = LINES) -> DendriteLearner:

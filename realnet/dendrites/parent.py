@@ -14,6 +14,7 @@ from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.reader import Reader
+from realnet.dendrites.wiring import Wiring
 from realnet.vocabulary import Vocabulary
 
 
@@ -31,18 +32,30 @@ class Parent:
     """
 
     def __init__(
-        self, net: DendriteNet, vocabulary: Vocabulary, leaves: Leaves, arrays: Mapping[str, NDArray[Any]], sha256: str
+        self,
+        *,
+        sha256: str,
+        wiring: Wiring,
+        max_lines: int,
+        tick: int,
+        learning_rate: float,
+        vocabulary: Vocabulary,
+        leaves: Leaves,
+        arrays: Mapping[str, NDArray[Any]],
     ) -> None:
-        """Freeze a copy of a net, which may learn on; `arrays` are all of its own, whole."""
-        self.sha256, self.wiring, self.symbols, self.max_lines = sha256, net.wiring, net.symbols, net.max_lines
-        self.vocabulary, self.leaves, self.tick, self.learning_rate = vocabulary, leaves, net.tick, net.learning_rate
-        self.encoder, self.gates, self.rates = Encoder(net.wiring), net.wiring.gates, rates(net.wiring)
-        self._words = {name: arrays[name].copy() for name in self.encoder.nothing_read().words()}
-        self.memory = Memory._make(each.copy() for each in net.memory)
-        self.episodes = Episodes(*(arrays[name].copy() for name in Episodes._fields))
+        """Make it of whole arrays of what is learnt and in mind, which are taken over and from now on only read.
+
+        Raises KeyError for one that is missing.
+        """
+        self.sha256, self.wiring, self.symbols, self.max_lines = sha256, wiring, vocabulary.size, max_lines
+        self.vocabulary, self.leaves, self.tick, self.learning_rate = vocabulary, leaves, tick, learning_rate
+        self.encoder, self.gates, self.rates = Encoder(wiring), wiring.gates, rates(wiring)
+        self._words = {name: arrays[name] for name in self.encoder.nothing_read().words()}
+        self.memory = Memory(**{name: arrays[name] for name in Memory._fields})
+        self.episodes = Episodes(**{name: arrays[name] for name in Episodes._fields})
         gains = self.memory.gains.reshape(-1, self.memory.gains.shape[2])
         self.gain_rows = np.flatnonzero(self.memory.gain_uses)
-        self.gains = np.concatenate([unused(net.wiring)["gains"], gains[self.gain_rows]])
+        self.gains = np.concatenate([unused(wiring)["gains"], gains[self.gain_rows]])
         for each in (*self.memory, *self.episodes, self.gains):
             each.flags.writeable = False
 
@@ -54,6 +67,11 @@ class Parent:
     def lived(self) -> int:
         """Return how many tokens it has lived."""
         return int(self.episodes.lived[0])
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that it is made of, by name: the arrays themselves."""
+        return self.memory._asdict() | self.episodes._asdict() | self._words
 
     @property
     def nbytes(self) -> int:

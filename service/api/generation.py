@@ -41,7 +41,8 @@ async def command_of(
 
 def begin(commands: Sequence[Generate], runtime: Runtime, caller: Caller) -> None:
     """Begin generations, all or none; each ends when the caller's key is revoked. Raises Refused."""
-    caller.check_pace()
+    rates = runtime.rates()
+    caller.check_pace(rates)
     try:
         for command in commands:
             runtime.generate(command, caller.space)
@@ -49,7 +50,7 @@ def begin(commands: Sequence[Generate], runtime: Runtime, caller: Caller) -> Non
         end(commands)
         raise
     for command in commands:
-        caller.ticks.take(command.ticks)
+        caller.take(command.ticks, rates)
         _watch_key(command, caller)
 
 

@@ -69,7 +69,7 @@ class NetWaking:
         async with AsyncExitStack() as stack:
             try:
                 scope["realnet.edge"] = await stack.enter_async_context(
-                    nets.use(name, cast(Caller, scope["realnet.caller"]).name)
+                    nets.use(name, cast(Caller, scope["realnet.caller"]).name, counts=True)
                 )
             except (Refused, StoreError) as error:
                 await refusal(scope, error)(scope, receive, send)

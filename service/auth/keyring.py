@@ -4,7 +4,6 @@ import asyncio
 import errno
 import hmac
 import logging
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from service.auth.keys import ENVIRONMENT, Key, KeysError, Scope, digest_of, read_keys
-from service.auth.rate_limit import TokenBucket
+from service.auth.rate_limit import Rates
 from service.auth.share import EVERYTHING, Share
-from service.errors import Forbidden, Limited
+from service.errors import Forbidden
 
-_LOOK_SECONDS = 1.0  # how long a revoked key may stay valid
+_LOOK_SECONDS = 1.0  # how long a revoked key may stay valid, and a limit hold that was changed
+_OF_A_KEY = "one key may ask for"
 _logger = logging.getLogger(__name__)
 
 
@@ -30,8 +30,7 @@ class Caller:
 
     name: str
     scope: Scope
-    requests: TokenBucket = field(default_factory=lambda: TokenBucket(0))
-    ticks: TokenBucket = field(default_factory=lambda: TokenBucket(0))
+    rates: Rates = field(default_factory=lambda: Rates(_OF_A_KEY))
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
     space: str = ""
     share: Share = EVERYTHING
@@ -58,22 +57,24 @@ class Caller:
 
     def count_request(self) -> None:
         """Raises Limited if the key is over its rate of requests."""
-        _check_pace(self.requests, "requests")
-        self.requests.take(1)
+        self.rates.count_request()
 
-    def check_pace(self) -> None:
-        """Raises Limited while the key is over its rate of ticks."""
-        _check_pace(self.ticks, "ticks")
+    def check_pace(self, net: Rates | None) -> None:
+        """Raises Limited while the key, or a net that has these rates, is over its rate of ticks."""
+        self.rates.check_ticks()
+        if net is not None:
+            net.check_ticks()
 
-    async def keep_pace(self) -> None:
-        """Wait until the key is within its rate of ticks."""
-        while wait := self.ticks.wait():
-            await asyncio.sleep(wait)
+    async def keep_pace(self, net: Rates | None) -> None:
+        """Wait until both are within their rates of ticks."""
+        while wait := self.rates.ticks.wait() or (0.0 if net is None else net.ticks.wait()):
+            await asyncio.sleep(min(wait, _LOOK_SECONDS))
 
-
-def _check_pace(bucket: TokenBucket, what: str) -> None:
-    if wait := bucket.wait():
-        raise Limited(f"more {what} a second than one key may ask for", math.ceil(wait))
+    def take(self, ticks: int, net: Rates | None) -> None:
+        """Count ticks that a net lives through for the caller, against both."""
+        self.rates.ticks.take(ticks)
+        if net is not None:
+            net.ticks.take(ticks)
 
 
 class Keyring:
@@ -93,7 +94,7 @@ class Keyring:
         self._rates = rate_requests, rate_ticks
         self._callers: dict[Key, Caller] = {}
         self._anybody = Caller("anybody", Scope.ADMIN)
-        self.strangers = Caller("strangers", Scope.OPEN, TokenBucket(rate_requests))  # all without a key, together
+        self.strangers = Caller("strangers", Scope.OPEN, Rates(_OF_A_KEY, rate_requests))  # all without a key, together
         self.limits: tuple[Share, ...] = ()  # of bytes: another tuple whenever they have changed
         self._seen: object = None  # the file's state when it was last read
 
@@ -148,10 +149,9 @@ class Keyring:
             self._callers.pop(key).revoked.set()
         for key in keys - self._callers.keys():
             own = key.share.rate_requests, key.share.rate_ticks
-            requests, ticks = (
-                TokenBucket(all_keys if its is None else its) for all_keys, its in zip(self._rates, own, strict=True)
-            )
-            self._callers[key] = Caller(key.name, key.scope, requests, ticks, space=f"{key.name}/", share=key.share)
+            given = (all_keys if its is None else its for all_keys, its in zip(self._rates, own, strict=True))
+            rates = Rates(_OF_A_KEY, *given)
+            self._callers[key] = Caller(key.name, key.scope, rates, space=f"{key.name}/", share=key.share)
         self.limits = tuple({key.share: None for key in self._callers if key.share.max_bytes is not None})
 
     def _state(self) -> object:

@@ -1,6 +1,6 @@
 """The commands `realnet nets …`, about the nets of one server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -19,6 +19,17 @@ nets = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as `realnet nets list` has it.")]
+RateRequests = Annotated[
+    float | None,
+    typer.Option(min=0, help="Requests a second that it may be asked for, by all together; 0 is no limit."),
+]
+RateTicks = Annotated[
+    float | None, typer.Option(min=0, help="Tokens, frames or rows a second that it takes, of all; 0 is no limit.")
+]
+SnapshotsKept = Annotated[
+    int | None,
+    typer.Option(min=0, help="Snapshots that stay of those that nobody asked to keep; 0: as the server has it."),
+]
 
 _HEADS = ("net", "kind", "state", "tick", "MB", "created")
 
@@ -75,12 +86,17 @@ def create(
         typer.Option(metavar="NET@SNAPSHOT", help="What it is a child of: it knows what that knew, and is made as it."),
     ] = None,
     lines: Annotated[int | None, typer.Option(help="Lines of 64 bytes that a child has of its own.")] = None,
+    rate_requests: RateRequests = None,
+    rate_ticks: RateTicks = None,
+    snapshots_kept: SnapshotsKept = None,
     json: AsJson = False,
 ) -> None:
     """Create a net beside those that the server has. It takes a key of scope admin that is for such a name."""
     given |= {key: value for key, value in {"vocabulary": vocabulary, "lines": lines}.items() if value is not None}
     if parent is not None:
         given["parent"] = snapshot_of(parent, "--parent")
+    if limits := _limits(rate_requests, rate_ticks, snapshots_kept):
+        given["limits"] = limits
     with client_of(context) as client:
         print_net(client.nets.create(name, kind, **given), json)
 
@@ -91,13 +107,17 @@ def change(
     name: Name,
     tick_hz: Annotated[float | None, typer.Option(help="Ticks a second without input (0.001 to 1000).")] = None,
     self_loop: Annotated[bool | None, typer.Option(help="Whether it thinks on while nothing comes.")] = None,
+    rate_requests: RateRequests = None,
+    rate_ticks: RateTicks = None,
+    snapshots_kept: SnapshotsKept = None,
     json: AsJson = False,
 ) -> None:
     """Change a net for good; `realnet --net NAME set` does so until it is next woken."""
-    if (tick_hz, self_loop) == (None, None):
-        raise typer.BadParameter("one of them at least", param_hint="--tick-hz or --self-loop")
+    limits = _limits(rate_requests, rate_ticks, snapshots_kept)
+    if (tick_hz, self_loop, limits) == (None, None, {}):
+        raise typer.BadParameter("one of them at least", param_hint="--tick-hz, --self-loop or a limit")
     with client_of(context) as client:
-        print_net(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop), json)
+        print_net(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop, limits=limits or None), json)
 
 
 @nets.command()
@@ -117,6 +137,12 @@ def snapshot_of(given: str, place: str) -> tuple[str, str]:
     if not net or not snapshot:
         raise typer.BadParameter("a net and its snapshot, as default@00000001", param_hint=place)
     return net, checked_id(snapshot)
+
+
+def _limits(rate_requests: float | None, rate_ticks: float | None, snapshots_kept: int | None) -> dict[str, Any]:
+    """Return the limits that are given, as the server takes them: None for one that is taken away."""
+    given = {"rate_requests": rate_requests, "rate_ticks": rate_ticks, "snapshots_kept": snapshots_kept}
+    return {name: value or None for name, value in given.items() if value is not None}
 
 
 def print_net(entry: "NetEntry", json: bool) -> None:
@@ -140,4 +166,11 @@ def _lines(entry: "NetEntry") -> Iterator[tuple[str, str]]:
         yield "own lines", shown(parent.lines)
     if entry.consent is not None:
         yield "may be merged", shown(entry.consent.merge)
-    yield from ((name.replace("_", " "), shown(value)) for name, value in entry.settings.items() if value is not None)
+    if (limits := entry.limits) is not None:
+        bounds = {name: getattr(limits, name) for name in limits.__struct_fields__}
+        yield from _known({name: value if value is None or value % 1 else int(value) for name, value in bounds.items()})
+    yield from _known(entry.settings)
+
+
+def _known(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return ((name.replace("_", " "), shown(value)) for name, value in values.items() if value is not None)

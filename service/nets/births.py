@@ -18,6 +18,7 @@ from service.nets.manifest import (
     Consent,
     Form,
     Kind,
+    Limits,
     NetManifest,
     ParentRef,
     check_can_be_born,
@@ -53,13 +54,22 @@ class Births(Generic[E]):
         self._born: tuple[Kind, Form, int] | None = None  # what was seen last that a net can be, and its bytes
 
     async def create(
-        self, name: str, kind: Kind, form: Form, share: Share, over: Above | None, consent: Consent | None
+        self,
+        name: str,
+        kind: Kind,
+        form: Form,
+        share: Share,
+        over: Above | None,
+        consent: Consent | None,
+        limits: Limits | None,
     ) -> None:
         """Make a net, if there may be another one in the `share` of a key; a child of what it is made `over`.
 
         Raises Conflict, Invalid, NetDamaged, NotReady or StoreError.
         """
-        manifest = NetManifest(id=name, kind=kind, created=time.time(), form=form, consent=consent or Consent())
+        manifest = NetManifest(
+            id=name, kind=kind, created=time.time(), form=form, consent=consent or Consent(), limits=limits or Limits()
+        )
         check_consent(manifest, consent, is_child=over is not None)
         if over is None:
             await self._create(manifest, share)

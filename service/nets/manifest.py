@@ -77,6 +77,22 @@ class Consent(BaseModel):
     merge: bool = False
 
 
+class Limits(BaseModel):
+    """What bounds a net beside its size, whoever asks it; None is no limit but the server's.
+
+    Attributes:
+        rate_requests: requests a second.
+        rate_ticks: tokens, frames or rows a second.
+        snapshots_kept: snapshots that stay of those that nobody asked to keep.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rate_requests: float | None = None
+    rate_ticks: float | None = None
+    snapshots_kept: int | None = None
+
+
 class NetManifest(Sealed, frozen=True):
     """A net by its name, which is the `id`; `created` is in seconds since 1970. One with a `parent` is a child.
 
@@ -89,15 +105,17 @@ class NetManifest(Sealed, frozen=True):
     parent: ParentRef | None = None
     others: tuple[ParentRef, ...] = ()
     consent: Consent = Consent()
+    limits: Limits = Limits()
 
     @property
     def lean(self) -> Self:
-        """Return the same, with the form and the parent of another where they are equal: most nets are made alike."""
-        return self.model_copy(update={"form": _shared(self.form), "parent": _shared(self.parent)})
+        """Return the same, with parts of another where they are equal: most nets are made alike."""
+        parts = {name: _shared(getattr(self, name)) for name in ("form", "parent", "limits")}
+        return self.model_copy(update=parts)
 
 
 @lru_cache(maxsize=1024)
-def _shared(part: Form | ParentRef | None) -> Form | ParentRef | None:
+def _shared(part: Form | ParentRef | Limits | None) -> Form | ParentRef | Limits | None:
     return part
 
 
@@ -111,7 +129,14 @@ def settings_of(manifest: NetManifest, server: Settings) -> Settings:
     own = {name: getattr(server, name) for name in Settings.model_fields}
     born = {name: NetSettings.model_fields[name].default for name in Form.model_fields}
     asked = (server.model_fields_set - born.keys()) | given.keys()
-    return Settings.model_construct(asked, **(own | born | _RESTS | _ALONE | given))
+    limits = {"snapshots_kept": snapshots_kept(manifest, server)}
+    return Settings.model_construct(asked, **(own | born | _RESTS | _ALONE | given | limits))
+
+
+def snapshots_kept(manifest: NetManifest, server: Settings) -> int:
+    """Return how many snapshots stay of a net that nobody asked to keep: a limit gives no more than the server's."""
+    own = manifest.limits.snapshots_kept
+    return server.snapshots_kept if own is None else min(own, server.snapshots_kept)
 
 
 def settings_of_default(server: Settings) -> Settings:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
+from service.auth.rate_limit import Rates
 from service.errors import Conflict, NetDamaged, NotFound
 from service.nets.manifest import NetManifest
 from service.nets.names import Names
@@ -23,6 +24,7 @@ class Manifests:
         self.writing = asyncio.Lock()
         self._store = store
         self._known: dict[str, NetManifest] = {}
+        self._rates: dict[str, Rates] = {}  # of those with limits, hot or cold: to be woken forgives nothing
 
     async def get(self, name: str) -> NetManifest:
         """Return the manifest of a net. Raises NotFound, NetDamaged or StoreError."""
@@ -32,13 +34,17 @@ class Manifests:
             raise NotFound(f"there is no net {name}")
         manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
         if name in self.names:
-            self._known[name] = manifest.lean
+            self._know(manifest)
         return manifest
+
+    def rates(self, name: str) -> Rates | None:
+        """Return what a net may be asked for that has limits, and whose manifest was read."""
+        return self._rates.get(name)
 
     def add(self, manifest: NetManifest) -> None:
         """Have a net be there whose manifest is to be `put`."""
         self.names.add(manifest.id)
-        self._known[manifest.id] = manifest.lean
+        self._know(manifest)
 
     async def put(self, manifest: NetManifest) -> None:
         """Put the manifest of a net that was added. Raises Conflict where it is gone meanwhile, or StoreError."""
@@ -55,10 +61,18 @@ class Manifests:
             manifest = change(await self.get(name))
             await self._store.put(manifest_key(name), manifest.seal())
             if name in self.names:
-                self._known[name] = manifest.lean
+                self._know(manifest)
         return manifest
 
     def forget(self, name: str) -> None:
         """Have a net be there no more."""
         self.names.discard(name)
         self._known.pop(name, None)
+        self._rates.pop(name, None)
+
+    def _know(self, manifest: NetManifest) -> None:
+        name, limits = manifest.id, manifest.limits
+        self._known[name] = manifest.lean
+        rates = limits.rate_requests or 0.0, limits.rate_ticks or 0.0
+        if name in self._rates or any(rates):
+            self._rates.setdefault(name, Rates(f"the net {name} may be asked for")).change(*rates)

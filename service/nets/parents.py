@@ -1,6 +1,7 @@
 """Parents of nets: of each one copy in memory, for as long as a child of it is there."""
 
 import asyncio
+from functools import partial
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -10,6 +11,7 @@ from realnet.dendrites.parent import Parent
 from service.aio import in_thread
 from service.errors import ErrorLocation, Invalid, NotFound
 from service.nets.manifest import ParentRef
+from service.nets.shared_parents import SharedParents
 from service.runtime.awakening import snapshots_of
 from service.runtime.birth import CannotStart
 from service.runtime.open_store import OpenStore
@@ -29,8 +31,10 @@ class Above(NamedTuple):
 class Parents:
     """Reads parents, each once for all its children, also where these wake at the same time. On the loop."""
 
-    def __init__(self, place: OpenStore, settings: Settings) -> None:
+    def __init__(self, place: OpenStore, settings: Settings, is_shared: bool) -> None:
+        """Where it `is_shared`, other processes of this machine have children of the same parents."""
         self._place, self._settings = place, settings
+        self._shared = SharedParents() if is_shared else None
         self._alive: WeakValueDictionary[str, Parent] = WeakValueDictionary()  # by their hashes
         self._reading: dict[str, asyncio.Task[Parent]] = {}
         self._asking = asyncio.Lock()  # one is read at a time for children to be
@@ -38,7 +42,7 @@ class Parents:
 
     @property
     def nbytes(self) -> int:
-        """Return about how many bytes all take that are in memory."""
+        """Return about how many bytes all take that are in memory, also those that other processes share."""
         return sum(parent.nbytes for parent in self._alive.values())
 
     async def ref(self, over: Above, catalog: SnapshotCatalog) -> ParentRef:
@@ -64,13 +68,10 @@ class Parents:
         if (parent := self._alive.get(ref.sha256)) is not None:
             return parent
         if (reading := self._reading.get(ref.sha256)) is None:
-            reading = asyncio.create_task(self._read(ref.net, ref.snapshot), name=f"parent {ref.net} {ref.snapshot}")
+            reading = asyncio.create_task(self._found(ref), name=f"parent {ref.net} {ref.snapshot}")
             self._reading[ref.sha256] = reading
             reading.add_done_callback(lambda task: self._has_read(ref.sha256, task))
-        parent = await asyncio.shield(reading)
-        if parent.sha256 != ref.sha256:
-            raise CannotStart(f"its parent, snapshot {ref.snapshot} of the net {ref.net}, is another one now")
-        return parent
+        return await asyncio.shield(reading)
 
     def close(self) -> None:
         """Read no further."""
@@ -82,18 +83,30 @@ class Parents:
         if not task.cancelled():
             task.exception()  # perhaps nobody waits any more
 
+    async def _found(self, ref: ParentRef) -> Parent:
+        parent, shared = None, self._shared
+        if shared is not None:
+            parent = await in_thread(lambda: shared.find(ref.sha256))
+        if parent is None:
+            parent = await self._read(ref.net, ref.snapshot)
+            if parent.sha256 != ref.sha256:
+                raise CannotStart(f"its parent, snapshot {ref.snapshot} of the net {ref.net}, is another one now")
+            if shared is not None:
+                parent = await in_thread(partial(shared.share, parent))
+        self._alive[ref.sha256] = parent
+        return parent
+
     async def _read(self, net: str, id: str) -> Parent:
         catalog = snapshots_of(net, self._settings, self._place)
         try:
             data = await catalog.read(id)
-            read = await in_thread(lambda: _frozen(data))
+            return await in_thread(lambda: _frozen(data))
         except NotFound:
             raise CannotStart(f"its parent, snapshot {id} of the net {net}, is gone") from None
         except SnapshotDamaged as error:
             raise CannotStart(f"its parent is of the net {net}, and {error}") from error
         except ValueError as error:
             raise CannotStart(f"snapshot {id} of the net {net} is no parent: {error}") from error
-        return self._alive.setdefault(read.sha256, read)
 
 
 def _frozen(data: bytes) -> Parent:

@@ -1,7 +1,7 @@
 """All nets of a store by their names: made, listed, changed, deleted, and opened for those who use them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,11 +22,13 @@ from service.nets.manifest import (
     Consent,
     Form,
     Kind,
+    Limits,
     NetManifest,
     check_consent,
     is_name,
     settings_of,
     settings_of_default,
+    snapshots_kept,
 )
 from service.nets.manifests import Manifests
 from service.nets.names import Names
@@ -87,7 +89,7 @@ class Nets(Generic[E]):
         self._part = part
         self._always = {DEFAULT} if part.has(DEFAULT) else set[str]()  # there without a manifest
         self._manifests = Manifests(place.store, self._always)
-        self._parents, self._children = Parents(place, settings), Children(place.store, part)
+        self._parents, self._children = Parents(place, settings, part.is_of_cluster), Children(place.store, part)
         self._kin = SharedKin(place, settings, self._parents, self._children) if part.is_of_cluster else None
         self._has_loaded = False
         self._loading = asyncio.Lock()
@@ -174,16 +176,21 @@ class Nets(Generic[E]):
         await self.hot.close()
 
     @asynccontextmanager
-    async def use(self, name: str, of: str = "") -> AsyncIterator[E]:
+    async def use(self, name: str, of: str = "", counts: bool = False) -> AsyncIterator[E]:
         """Have a net in memory until the end of the block, for the one who is named `of`.
 
-        Raises NotFound, Misdirected, NetDamaged, StoreError, Conflict where it is larger than the share of a key, or
-        NotReady where it cannot be woken in time.
+        One that `counts` is a request to the net, and none is woken for one too many. Raises NotFound, Misdirected,
+        Limited, NetDamaged, StoreError, Conflict where it is larger than the share of a key, or NotReady where it
+        cannot be woken in time.
         """
         if name == DEFAULT and self.default is not None:
             yield self.default
             return
         await self._check_is_there(name)
+        if counts and name != DEFAULT:
+            await self._manifests.get(name)  # then its rates are known
+            if (rates := self._manifests.rates(name)) is not None:
+                rates.count_request()
         async with self.hot.use(name, of) as edge:
             yield edge
 
@@ -238,6 +245,7 @@ class Nets(Generic[E]):
         share: Share = EVERYTHING,
         over: Above | None = None,
         consent: Consent | None = None,
+        limits: Limits | None = None,
     ) -> NetSeen:
         """Make a net, which is born when it is used first, if there may be another one in the `share` of a key.
 
@@ -247,7 +255,7 @@ class Nets(Generic[E]):
         self._check_leads()
         self._part.check(name)
         await self.load()
-        await self._births.create(name, kind, form, share, over, consent)
+        await self._births.create(name, kind, form, share, over, consent, limits)
         return await self.find(name)
 
     async def change(
@@ -257,10 +265,11 @@ class Nets(Generic[E]):
         self_loop: bool | None,
         consent: Consent | None = None,
         over: tuple[str, str] | None = None,
+        limits: Mapping[str, float | None] | None = None,
     ) -> NetSeen:
         """Change what may change in a net's life, for good; have a child go `over` to a snapshot of a net.
 
-        Raises Refused or StoreError.
+        Of the `limits` those change that are given, and None takes one away. Raises Refused or StoreError.
         """
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
@@ -276,10 +285,12 @@ class Nets(Generic[E]):
 
         def change(manifest: NetManifest) -> NetManifest:
             form = manifest.form.model_copy(update=changed)
-            return manifest.model_copy(update={"form": form, "consent": consent or manifest.consent})
+            bounds = manifest.limits.model_copy(update=limits)
+            return manifest.model_copy(update={"form": form, "consent": consent or manifest.consent, "limits": bounds})
 
-        await self._manifests.rewrite(name, change)
+        manifest = await self._manifests.rewrite(name, change)
         if (edge := self.hot.edge_of(name)) is not None:
+            edge.runtime.snapshots.retention = snapshots_kept(manifest, self._settings)
             with suppress(Refused):  # it is being closed
                 await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
         return await self.find(name)
@@ -313,6 +324,7 @@ class Nets(Generic[E]):
         store = self._keys.take(name)
         async with self._open_net(name, settings, store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)
+            edge.runtime.rates = partial(self._manifests.rates, name)
             self.family.serve(name, edge.runtime)
             await self.family.settle(name, descent)
             yield edge

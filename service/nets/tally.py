@@ -48,7 +48,7 @@ class NetsCollector(Collector):
         yield GaugeMetricFamily("realnet_nets", "Nets, with the one named default", counts.nets)
         yield GaugeMetricFamily("realnet_nets_hot", "Nets in memory, beside the one named default", counts.hot)
         yield GaugeMetricFamily("realnet_nets_hot_bytes", "About how many bytes they take", counts.hot_bytes)
-        help = "About how many bytes the parents take that these have"
+        help = "About how many bytes the parents take that these have; shards of a cluster on one machine share them"
         yield GaugeMetricFamily("realnet_nets_parents_bytes", help, counts.parents_bytes)
         yield GaugeMetricFamily("realnet_nets_damaged", "Nets that could not be opened or go on", counts.damaged)
         help = "Times that a net could not be opened"

@@ -128,7 +128,7 @@ class Chronicle:
             if end < begin + left:
                 self._coming.appendleft((label, begin + left - end))
             counted = self._tally_of(label), self.kinds, self.reliability, self._kind_of
-            told = tick, token, best_probability, is_best, hits, surprise
+            told = tick, token, np.ascontiguousarray(best_probability), is_best, hits, surprise  # a kernel for all
             at = int(_count_(*counted, *told, begin, end))
             self._consider(float(surprise[at]), int(tick[at]), block, at, token)
             self.tokens += end - begin
@@ -177,6 +177,12 @@ def _kinds_of_bytes() -> NDArray[np.int64]:
 
 
 _KINDS_OF_BYTES = _kinds_of_bytes()
+
+
+def warm_up() -> None:
+    """Compile the kernel, which takes a second on a new machine."""
+    one = np.zeros(1, np.float32)
+    Chronicle(None).see(np.zeros(1, np.int64), np.zeros(1, np.int32), one, np.zeros(1, np.bool_), one, one)
 
 
 def recent(tally: Float64) -> Float64:

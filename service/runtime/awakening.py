@@ -12,6 +12,7 @@ from service.engine.engine import Engine
 from service.engine.feed import Feed
 from service.engine.threads import warm_up
 from service.journal.codec import JournalDamaged
+from service.replica import chronicle
 from service.replica.birth import Descent
 from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
 from service.runtime.following import Follower
@@ -108,6 +109,7 @@ async def _warm_up(learner: Learner) -> None:
 def _compile(learner: Learner) -> None:
     learner.warm_up()
     warm_up(learner.net, cores())
+    chronicle.warm_up()
 
 
 def snapshots_of(name: str, settings: NetSettings, place: OpenStore, descent: Descent | None = None) -> SnapshotCatalog:

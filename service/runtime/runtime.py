@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from realnet.interface import Interface
+from service.auth.rate_limit import Rates
 from service.datasets.catalog import DatasetCatalog
 from service.engine.commands import Lead, Run, TellHash
 from service.engine.engine import Engine
@@ -99,6 +100,7 @@ class Runtime:
             pool=pools.engines,
         )
         self.watch = Watch(self.engine, name)
+        self.rates: Callable[[], Rates | None] = lambda: None  # of the net, whoever asks it
         self.datasets = DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name)
         self.is_child = descent is not None
         self.snapshots = snapshots_of(name, settings, place, descent)

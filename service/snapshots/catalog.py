@@ -47,7 +47,7 @@ class SnapshotCatalog:
         if retention < 1:
             raise ValueError(f"retention is {retention}, must be at least 1")
         self._store = store
-        self._retention = retention
+        self.retention = retention
         self._most_kept = most_kept
         self._chunk_bytes = chunk_bytes
         self._keys = keys = NetKeys(name)
@@ -177,9 +177,9 @@ class SnapshotCatalog:
         as long as they are kept.
         """
         own = [manifest for manifest in await self._values.whole() if manifest.job is None]
-        positions = [manifest.position for manifest in own[-self._retention :]]
+        positions = [manifest.position for manifest in own[-self.retention :]]
         known = [position for position in positions if position is not None]
-        return min(known) if len(positions) == len(known) >= min(2, self._retention) else None
+        return min(known) if len(positions) == len(known) >= min(2, self.retention) else None
 
     async def newest_good(self) -> tuple[tuple[Snapshot, bytes] | None, list[SnapshotDamaged]]:
         """Return the newest snapshot of the net that verifies, with its bytes, or None; and the damage of newer ones.
@@ -268,7 +268,7 @@ class SnapshotCatalog:
         whole = await self.list()
         own = [each.id for each in whole if each.job is None and not each.kept]
         of_jobs = [each.id for each in whole if each.job is not None and not each.kept]
-        oldest_kept = own[-self._retention] if len(own) > self._retention else ""
+        oldest_kept = own[-self.retention] if len(own) > self.retention else ""
         kept = {*(each.id for each in whole if each.kept), *of_jobs[-_JOBS_KEPT:], *self.pinned, *self.held}
         kept.add(self.ancestor() or "")
         for id in await self._values.ids():

@@ -48,7 +48,7 @@ def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer
     assert "no net" in complaint("nets", "show", "arm", url=server.url)
     assert "there is a net" in complaint("nets", "create", "default", url=server.url)
     assert "--neurons" in complaint("nets", "create", "b", "--neurons", "0", url=server.url)
-    assert "--tick-hz or --self-loop" in complaint("nets", "change", "arm", url=server.url, status=2)
+    assert "--self-loop or a limit" in complaint("nets", "change", "arm", url=server.url, status=2)
     assert "64 signs" in complaint("nets", "show", "../net", url=server.url)
 
 
@@ -69,6 +69,19 @@ def test_a_child_is_created_of_a_snapshot(server: RunningServer, notes: str) -> 
     assert server.client.get("/v1/nets/child").json()["parent"]["snapshot"] == after[-8:]
     assert "CHILD: no child" in complaint("nets", "rebase", after, "none", url=server.url)
     shown("nets", "delete", "child", "--yes", url=server.url)
+
+
+def test_limits_are_given_shown_and_taken_away(server: RunningServer, notes: str) -> None:
+    limits = ("--rate-ticks", "50000", "--rate-requests", "0.5", "--snapshots-kept", "1")
+    made = shown("nets", "create", "bounded", *SMALL, *limits, url=server.url)
+    assert "rate requests   0.5\nrate ticks      50,000\nsnapshots kept  1\n" in made
+    changed = shown("nets", "change", "bounded", "--rate-requests", "0", "--snapshots-kept", "0", url=server.url)
+    assert "rate ticks" in changed
+    assert "rate requests" not in changed
+    assert "snapshots kept" not in changed
+    assert "rate ticks" not in shown("nets", "show", notes, url=server.url)
+    assert "rate_ticks" in complaint("nets", "change", notes, "--rate-ticks", "1e10", url=server.url)
+    shown("nets", "delete", "bounded", "--yes", url=server.url)
 
 
 def test_each_command_is_about_the_net_that_is_named(server: RunningServer, notes: str, tmp_path: Path) -> None:

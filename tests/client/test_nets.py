@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from realnet.client import AsyncClient, Client, Conflict, Invalid, NetConsent, NetEntry, NotFound, RealNetError, Server
+from realnet.client import (
+    AsyncClient,
+    Client,
+    Conflict,
+    Invalid,
+    Limited,
+    NetConsent,
+    NetEntry,
+    NetLimits,
+    NotFound,
+    RealNetError,
+    Server,
+)
 from realnet.client.nets import NetOptions
 from service.api.routes.nets import NetShown, NewNet
 from tests.client.stub import refusal, stub
@@ -44,6 +56,22 @@ def test_nets_are_made_listed_changed_and_deleted(client: Client) -> None:
         client.nets.get("logs")
     with pytest.raises(NotFound):
         client.net_named("logs").net()
+
+
+def test_limits_of_a_net(server: RunningServer, client: Client, ada: Client) -> None:
+    assert client.nets.get("ada").limits == NetLimits(None, None, None)
+    assert client.nets.change("ada", limits={"rate_ticks": 10}).limits == NetLimits(None, 10, None)
+    ada.run("x" * 1000)
+    with Client(server.url, net="ada", patience=0) as impatient, pytest.raises(Limited, match="the net ada"):
+        impatient.run("x")
+    assert client.nets.change("ada", limits={"rate_ticks": None, "snapshots_kept": 2}).limits == NetLimits(
+        None, None, 2
+    )
+    ada.run("x")
+    client.nets.create("bob", limits={"rate_requests": 0.5})
+    assert client.nets.get("bob").limits == NetLimits(0.5, None, None)
+    client.nets.delete("bob")
+    assert client.nets.get("default").limits is None
 
 
 def test_a_child_is_made_of_a_snapshot(client: Client, ada: Client) -> None:

@@ -34,6 +34,21 @@ def test_what_is_asked_of_a_net_is_answered_by_its_shard(cluster: Cluster) -> No
         assert cluster.shards[1 - shard].client.get(f"/v1/nets/{name}/net").status_code == 421
 
 
+def test_the_limits_of_a_net_are_kept_by_its_shard(cluster: Cluster) -> None:
+    def limit(rate: float | None) -> Any:
+        changed = cluster.gateway.client.patch(f"/v1/nets/{NETS[1]}", json={"limits": {"rate_ticks": rate}})
+        return changed.raise_for_status().json()["limits"]["rate_ticks"]
+
+    assert limit(10) == 10
+    assert teach(cluster.gateway, NETS[1], TEXT).status_code == 200
+    for each in (cluster.gateway, cluster.shards[1]):
+        limited = teach(each, NETS[1], "a")
+        assert problem(limited) == (429, "limited")
+        assert int(limited.headers["retry-after"]) > 10
+    assert limit(None) is None
+    assert teach(cluster.gateway, NETS[1], "a").status_code == 200
+
+
 def test_bodies_pass_both_ways_as_they_come(cluster: Cluster) -> None:
     ask, net = cluster.gateway.client, f"/v1/nets/{NETS[0]}"
     large = (TEXT * 300).encode()  # more than a gateway keeps of a body

@@ -40,7 +40,8 @@ class Models:
         try:
             if not self._may_be(model):
                 raise NotFound
-            return await self._using.enter_async_context(self._nets.use(model, self._caller.name))
+            counts = self._only is None  # else the path names it, and it has been counted
+            return await self._using.enter_async_context(self._nets.use(model, self._caller.name, counts))
         except NotFound:
             raise _not_found() from None
 

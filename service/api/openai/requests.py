@@ -123,7 +123,7 @@ def _learn(run: Run, edge: Edge, caller: Caller, key: str | None) -> "Future[Any
     except Refused:
         run.reply.cancel()
         raise
-    caller.ticks.take(run.ticks)
+    caller.take(run.ticks, edge.runtime.rates())
     return run.journalled if is_paused else run.reply
 
 

@@ -35,7 +35,7 @@ async def rebase_children(
     await nets.family.parent(runtime.name, body.snapshot)
     found = await nets.family.members(of, snapshot, body.children)
     names = [name for name in found if caller.share.includes(name)]
-    caller.check_pace()
+    caller.check_pace(runtime.rates())
     parcel = json.dumps(names).encode()
     return queued(await runtime.jobs.add("rebase-children", body.model_dump(), caller.space, parcel=parcel), response)
 
@@ -60,7 +60,7 @@ async def merge_children(
     if len(children) > MOST_MERGED:
         raise Conflict(f"{len(children)} children have such names, and at most {MOST_MERGED} are merged at once")
     check_consent(children)
-    caller.check_pace()
+    caller.check_pace(runtime.rates())
     parcel = json.dumps(list(children)).encode()
     return queued(await runtime.jobs.add("merge-children", body.model_dump(), caller.space, parcel=parcel), response)
 

@@ -120,7 +120,8 @@ async def _taken(
     request: Request, edge: Edge, caller: Caller, source: Source, decode: Callable[[bytes, int], Batch]
 ) -> Counter[Became]:
     """Have a body told and learnt, and return how many rows became what. Raises HTTPException, or another Refused."""
-    caller.check_pace()
+    rates = edge.runtime.rates()
+    caller.check_pace(rates)
     with edge.incoming.places.held(caller.space):
         try:
             body = await request.body()
@@ -132,5 +133,5 @@ async def _taken(
             raise HTTPException(400, str(error)) from None
         except TooLarge as error:
             raise HTTPException(413, str(error)) from None
-    caller.ticks.take(became["taken"])
+    caller.take(became["taken"], rates)
     return became

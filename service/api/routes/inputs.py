@@ -86,7 +86,8 @@ async def live(
     command = Run(given, learn=learn, label=label, session=session)
     if level is not None:
         command.outputs = level
-    caller.check_pace()
+    rates = runtime.rates()
+    caller.check_pace(rates)
     if key is not None:
         learnt = edge.idempotency_keys.begin(caller.space, key, command, content_digest(given, learn, session))
         if learnt is not None:
@@ -98,7 +99,7 @@ async def live(
     except Refused:
         command.reply.cancel()
         raise
-    caller.ticks.take(command.ticks)
+    caller.take(command.ticks, rates)
     if command.journalled is not None:
         await command.journalled
         return _queued(command.ticks, runtime)

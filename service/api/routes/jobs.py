@@ -144,7 +144,7 @@ async def add_job(
     response: Response,
 ) -> Job:
     """Queue a job, and say in `response` where to look. Raises Refused."""
-    caller.check_pace()
+    caller.check_pace(runtime.rates())
     if isinstance(body, DreamRequest | FitRequest):
         try:
             await runtime.datasets.get(body.dataset)

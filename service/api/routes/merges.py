@@ -55,7 +55,7 @@ async def merge(body: MergeRequest, runtime: RuntimeDep, edge: EdgeDep, caller: 
     for number, peer in enumerate(peers):
         if peer.url in (other.url for other in peers[:number]):
             raise Invalid([ErrorLocation(detail="it is there twice", pointer=f"/peers/{number}/url")])
-    caller.check_pace()
+    caller.check_pace(runtime.rates())
     request = {"peers": [peer.url for peer in peers], "every": body.every}
     return queued(await runtime.jobs.add("merge", request, caller.space, keys=[peer.key for peer in peers]), response)
 

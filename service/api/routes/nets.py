@@ -13,7 +13,7 @@ from service.api.deps import TAKES_JSON, CallerDep, NetsDep, SettingsDep, proble
 from service.auth.keys import Scope
 from service.errors import ErrorLocation, Invalid
 from service.nets.hot import State
-from service.nets.manifest import DEFAULT, NAME, NETS, Consent, Form, Kind, ParentRef
+from service.nets.manifest import DEFAULT, NAME, NETS, Consent, Form, Kind, Limits, ParentRef
 from service.nets.parents import Above
 from service.nets.registry import NetSeen
 from service.settings import NetSettings, Settings
@@ -25,6 +25,7 @@ router = APIRouter(prefix="/v1/nets", tags=["nets"])
 _PATTERN = f"^{NAME.pattern}$"
 _Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Hz = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
+_Rate = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]
 _REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 500, 503)
 _logger = logging.getLogger(__name__)
 
@@ -42,13 +43,21 @@ class ConsentGiven(Body):
     merge: bool = Field(description="it may be merged into its parent, by who is admin of both")
 
 
+class LimitsGiven(Body):
+    """What bounds a net, whoever asks it, beside what bounds keys; null is no limit but the server's."""
+
+    rate_requests: _Rate | None = Field(None, description="requests a second")
+    rate_ticks: _Rate | None = Field(None, description="tokens, frames or rows a second")
+    snapshots_kept: _Count | None = Field(None, description="snapshots that stay of those that nobody asked to keep")
+
+
 class NewNet(Body):
     """What a net is made as. What is left out is as for a new net of a server without settings.
 
     A net of `tokens` lives through texts or tokens; one of `frames` has so many `inputs` and `outputs`; one of
     `streams` watches streams, has the smallest net of tokens beside them, and is told no more than its `tick_hz`.
     One with a `parent` is a child: it knows what that knew, and is told no more than its `lines`, `tick_hz` and
-    `self_loop`.
+    `self_loop`. Each may have `limits`.
     """
 
     name: str = Field(pattern=_PATTERN, examples=["customer-17"])
@@ -69,19 +78,24 @@ class NewNet(Body):
         None, description=f"of 64 bytes, that a child has of its own, a power of two; null: {LINES}"
     )
     consent: ConsentGiven | None = Field(None, description="of a child; null: none")
+    limits: LimitsGiven = LimitsGiven()
 
 
 class NetChange(Body):
-    """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own."""
+    """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own.
+
+    Of the `limits` those change that are given, at once.
+    """
 
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
     parent: NewParent | None = None
     consent: ConsentGiven | None = None
+    limits: LimitsGiven = LimitsGiven()
 
 
 class NetShown(BaseModel):
-    """A net. `settings` are those that it was made with, and `created` is null of the one named default.
+    """A net. `settings` are those that it was made with; `created` and `limits` are null of the one named default.
 
     `state` is hot (in memory), cold (in the store, until somebody asks for it), waking or damaged, as `why` tells.
     Of a child `parent` tells which net and which snapshot it is of, and how many lines of its own it has, and `consent`
@@ -97,6 +111,7 @@ class NetShown(BaseModel):
     settings: dict[str, Any]
     parent: ParentRef | None
     consent: Consent | None
+    limits: Limits | None
     tick: int | None
     bytes: int | None
 
@@ -122,6 +137,7 @@ class NetShown(BaseModel):
             settings=settings,
             parent=None if made is None else made.parent,
             consent=None if made is None or made.parent is None else made.consent,
+            limits=None if made is None else made.limits,
             tick=None if runtime is None else runtime.status.tick,
             bytes=net.nbytes,
         )
@@ -148,13 +164,14 @@ async def create_net(
     if body.name == NETS:
         raise Invalid([ErrorLocation(detail="this name is reserved", pointer="/name")])
     caller.check_net(body.name)
-    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines", "consent"}))
+    over, form = None, Form(**body.model_dump(exclude={"name", "kind", "parent", "lines", "consent", "limits"}))
     if body.parent is not None:
         caller.check_net(body.parent.net)
         over = Above(body.parent.net, body.parent.snapshot, LINES if body.lines is None else body.lines)
     elif body.lines is not None:
         raise Invalid([ErrorLocation(detail="only a net with a parent has lines of its own", pointer="/lines")])
-    made = await nets.create(body.name, body.kind, form, caller.share, over, _consent(body.consent))
+    consent, limits = _consent(body.consent), Limits(**body.limits.model_dump())
+    made = await nets.create(body.name, body.kind, form, caller.share, over, consent, limits)
     log_event(_logger, logging.INFO, "net created", key=caller.name, net=body.name)
     response.headers["Location"] = f"{router.prefix}/{body.name}"
     return NetShown.of(made, settings)
@@ -197,8 +214,9 @@ async def change_net(name: str, body: NetChange, nets: NetsDep, settings: Settin
     if body.parent is not None:
         caller.check_net(body.parent.net)
         over = body.parent.net, body.parent.snapshot
-    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over)
-    log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
+    limits = body.limits.model_dump(exclude_unset=True)
+    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over, limits)
+    log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_unset=True))
     return NetShown.of(changed, settings)
 
 

@@ -74,8 +74,9 @@ async def _answer(socket: WebSocket, speaker: Speaker, runtime: Runtime, caller:
         ids = ask.ids
         if len(ids) > MOST_TOKENS or (ids >= vocabulary.size).any():
             raise ValueError(f"{MOST_TOKENS} tokens at most, each below {vocabulary.size}")
-        caller.check_pace()
-        caller.ticks.take(len(ids))
+        rates = runtime.rates()
+        caller.check_pace(rates)
+        caller.take(len(ids), rates)
         told = await runtime.engine.ask(Opine(speaker, ids, ask.next))
         if isinstance(told, str):
             raise Conflict(told)

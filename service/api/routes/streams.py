@@ -61,14 +61,15 @@ async def observe(
     """
     runtime, rows = edge.runtime, body.parsed(edge.settings.max_rows_per_request)
     command = Observe(body.stream, body.kind, rows, body.learn, Sender(at=time.time()))
-    caller.check_pace()
+    rates = runtime.rates()
+    caller.check_pace(rates)
     learnt = None
     if idempotency_key is not None:
         learnt = edge.idempotency_keys.begin(caller.space, idempotency_key, command, command.digest)
     try:
         if learnt is None:
             submit(runtime, command)
-            caller.ticks.take(len(rows))
+            caller.take(len(rows), rates)
             became = await asyncio.shield(command.reply)
         else:
             became = await became_before(runtime, body.stream, learnt.first_tick, len(rows))

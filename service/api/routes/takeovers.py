@@ -32,7 +32,7 @@ async def take_over(
     """
     if runtime.is_child:
         raise Conflict("a child takes no life over: it keeps its parent")
-    caller.check_pace()
+    caller.check_pace(runtime.rates())
     peer = peer_of(body.url, body.key, edge.settings.callable_hosts)
     async with OtherServer.asked(peer) as other:
         await other.check(runtime.interface)

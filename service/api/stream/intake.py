@@ -47,7 +47,7 @@ class Intake:
         self._ticks = 0  # of them
         self._entered: asyncio.Future[None] | None = None  # of the last batch: done when the inbox has it
         self._unanswered: deque[_Unanswered] = deque()
-        self._is_throttled = False  # the key is over its rate of ticks
+        self._is_throttled = False  # the key, or the net, is over its rate of ticks
 
     @property
     def is_busy(self) -> bool:
@@ -55,7 +55,7 @@ class Intake:
         return self._is_throttled or bool(self._gathered or self._unanswered)
 
     async def add(self, seq: int, given: Input, learn: bool, label: str | None, session: str | None) -> None:
-        """Take an input that this net can take, once its key's pace and the inbox allow."""
+        """Take an input that this net can take, once the paces of its key and the net, and the inbox, allow."""
         kind = learn, given.tokens is not None, given.teachers is not None, label, session
         if kind != self._kind or self._ticks + len(given) > self._most:
             self.flush()
@@ -64,7 +64,7 @@ class Intake:
         if self._entered is not None and not self._entered.done():
             await asyncio.wait([self._entered])
         if seq > self._client.accepted:  # no repetition
-            self._caller.ticks.take(len(given))
+            self._caller.take(len(given), self._runtime.rates())
         self._window.add_ticks(len(given))
         self._gathered.append((seq, given))
         self._ticks += len(given)
@@ -89,7 +89,7 @@ class Intake:
 
     async def _keep_pace(self) -> None:
         self._is_throttled = True
-        await self._caller.keep_pace()
+        await self._caller.keep_pace(self._runtime.rates())
         self._is_throttled = False
 
     def _repeat(self, seq: int, given: Input) -> None:

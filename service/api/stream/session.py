@@ -226,8 +226,8 @@ class Session:
         if self._relay is not None and self._relay.is_needed:
             await self._send_on(self._relay, "observe", message.seq, len(rows), raw)
             return
-        await self._caller.keep_pace()
-        self._caller.ticks.take(len(rows))
+        await self._caller.keep_pace(self._runtime.rates())
+        self._caller.take(len(rows), self._runtime.rates())
         self._window.add_ticks(len(rows))
 
         async def tell() -> None:
@@ -271,9 +271,10 @@ class Session:
         command, vocabulary = await command_of(message, self._runtime.interface, self._settings, stream=True)
         if not message.fresh:
             command.session = message.session or self._session_name
-        self._caller.check_pace()
+        rates = self._runtime.rates()
+        self._caller.check_pace(rates)
         self._runtime.generate(command, self._caller.space)
-        self._caller.ticks.take(command.ticks)
+        self._caller.take(command.ticks, rates)
 
         async def follow() -> None:
             try:
