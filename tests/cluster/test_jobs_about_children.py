@@ -14,21 +14,7 @@ from realnet.dendrites.family import rebase
 from service.api.passing import TO_A_SHARD
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
-from service.errors import (
-    Conflict,
-    EngineStopped,
-    ErrorLocation,
-    Invalid,
-    Limited,
-    NetDamaged,
-    NotFound,
-    NotReady,
-    PeerFailed,
-    error_of,
-    problem_of,
-)
 from service.nets.part import shard_of
-from service.store.base import StoreError
 from service.store.keys import REDIS_EPOCH
 from service.store.redis_shard_lock import proof
 from tests.api.asking import until
@@ -188,23 +174,6 @@ def test_what_shards_ask_each_other_is_for_nobody_else(cluster: Cluster, ref: di
     said = cluster.gateway.client.get("/v1/cluster").text + "".join(each.log for each in cluster.shards)
     for secret in (above, below):
         assert secret.decode().split()[1] not in said
-
-
-REFUSALS: list[Exception] = [
-    kind("why") for kind in (Conflict, NotFound, NotReady, NetDamaged, EngineStopped, StoreError)
-]
-REFUSALS.append(Invalid([ErrorLocation(detail="why", pointer="/parent"), ErrorLocation(detail="why not", line=1)]))
-
-
-@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-def test_what_another_shard_refuses_with_is_raised_here(error: Exception) -> None:
-    same = error_of(problem_of(error))
-    assert (type(same), str(same)) == (type(error), str(error))
-
-
-def test_what_nobody_knows_is_a_failure_of_the_other() -> None:
-    for error in (ZeroDivisionError(), Limited("too fast", 1)):
-        assert isinstance(error_of(problem_of(error)), PeerFailed)
 
 
 def test_a_key_is_for_each_child_and_for_nothing_that_shards_ask(
