@@ -1,5 +1,6 @@
 """Jobs about children that are of several shards: as on one server, whatever becomes of a shard meanwhile."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from realnet.dendrites.family import rebase
 from service.api.passing import TO_A_SHARD
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
+from service.nets import family_jobs
 from service.nets.part import shard_of
 from service.store.keys import REDIS_EPOCH
 from service.store.redis_shard_lock import proof
@@ -109,6 +111,22 @@ def test_without_consent_nothing_is_merged(cluster: Cluster, ref: dict[str, str]
     assert (failed["status"], failed["error"]["status"]) == ("failed", 409)
     assert failed["error"]["detail"] == f"nothing was merged: without consent are {FAR}"
     assert made_by(ask, failed) == []
+
+
+def test_consent_that_is_taken_back_when_all_have_been_read(
+    cluster: Cluster, ref: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consent(cluster.gateway, *NAMES)
+    run = family_jobs.run_process
+
+    async def take_back_and_run(*given: Any) -> dict[str, Any]:
+        await asyncio.to_thread(consent, cluster.gateway, FAR, merge=False)
+        return await run(*given)
+
+    monkeypatch.setattr(family_jobs, "run_process", take_back_and_run)
+    failed = ended(cluster.gateway, snapshot=ref["snapshot"], children=NAMES)
+    assert failed["error"]["detail"] == f"nothing was merged: without consent are {FAR}"
+    assert made_by(cluster.gateway, failed) == []
 
 
 def test_children_of_all_shards_go_over(cluster: Cluster, ref: dict[str, str]) -> None:
