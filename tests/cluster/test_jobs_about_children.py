@@ -15,7 +15,7 @@ from realnet.dendrites.family import rebase
 from service.api.passing import TO_A_SHARD
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
-from service.nets import family_jobs
+from service.jobs.process import run_process
 from service.nets.part import shard_of
 from service.store.keys import REDIS_EPOCH
 from service.store.redis_shard_lock import proof
@@ -117,13 +117,12 @@ def test_consent_that_is_taken_back_when_all_have_been_read(
     cluster: Cluster, ref: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     consent(cluster.gateway, *NAMES)
-    run = family_jobs.run_process
 
     async def take_back_and_run(*given: Any) -> dict[str, Any]:
         await asyncio.to_thread(consent, cluster.gateway, FAR, merge=False)
-        return await run(*given)
+        return await run_process(*given)
 
-    monkeypatch.setattr(family_jobs, "run_process", take_back_and_run)
+    monkeypatch.setattr("service.nets.family_jobs.run_process", take_back_and_run)
     failed = ended(cluster.gateway, snapshot=ref["snapshot"], children=NAMES)
     assert failed["error"]["detail"] == f"nothing was merged: without consent are {FAR}"
     assert made_by(cluster.gateway, failed) == []
