@@ -200,16 +200,23 @@ def _connect(address: str) -> None:
     try:
         with contextlib.suppress(Exception):
             ray.shutdown()
-        if not address.startswith("ray://"):
-            _check_answers(ray._private.services.canonicalize_bootstrap_address_or_die(address))
+        host = address.removeprefix("ray://")
+        if host == address:
+            host = ray._private.services.canonicalize_bootstrap_address_or_die(address)
+        _check_answers(host)
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise CannotStart(f"Ray at {address}: {' '.join(str(error).split())}") from error
 
 
 def _check_answers(address: str) -> None:
-    """Raises OSError where nobody listens at an address, for which Ray would wait for minutes."""
+    """Raises OSError where nobody listens at an address, for which Ray would wait for half a minute or more.
+
+    ValueError for what is no address.
+    """
     host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        raise ValueError("there is no port in it")
     socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 

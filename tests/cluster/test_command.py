@@ -1,5 +1,6 @@
 """`realnet cluster`: what it refuses in one line; and a cluster of two nodes on this machine, from start to end."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,7 +17,8 @@ import pytest
 from redis import Redis
 
 from service.cluster import ray_shards
-from service.cluster.running import start_cluster
+from service.cluster.running import nodes_of, start_cluster
+from service.runtime.birth import CannotStart
 from service.settings import Settings
 from service.store.keys import REDIS_SHARD
 from tests.api.asking import TEXT
@@ -36,12 +39,18 @@ def refused(**given: Any) -> str:
 
 
 def test_what_cannot_be_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(ray_shards, "ray", object())  # what is refused here is so before Ray is asked
+    monkeypatch.setattr(
+        ray_shards, "ray", SimpleNamespace(shutdown=lambda: None)
+    )  # what is refused here is so before Ray is asked
     in_files = refused(store=f"file://{tmp_path}")
     assert in_files == "realnet: a cluster keeps its nets in Redis: set REALNET_STORE to redis://host:port/db"
     gone = refused(store="redis://127.0.0.1:1/0")
     assert gone.startswith("realnet: redis://127.0.0.1:1/0: ")
     assert "\n" not in gone
+    settings = Settings(_env_prefix="NO_SETTING_", store="redis://127.0.0.1:1/0")
+    for address, why in (("ray://127.0.0.1:1", "Connection refused"), ("ray://127.0.0.1", "there is no port in it")):
+        with pytest.raises(CannotStart, match=f"^Ray at {address}: .*{why}$"):  # at once: Ray would wait 30 seconds
+            asyncio.run(nodes_of(settings, address))
     monkeypatch.setattr(ray_shards, "ray", None)
     assert refused(store="redis://127.0.0.1:1/0").endswith("pip install 'realnet-live[cluster]'")
 
