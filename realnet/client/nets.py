@@ -67,6 +67,7 @@ class NetOptions(TypedDict, total=False):
     seed: int
     inputs: int
     outputs: int
+    device: str
     tick_hz: float
     self_loop: bool
     parent: tuple[str, str]

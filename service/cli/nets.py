@@ -57,7 +57,7 @@ def _new_net() -> "list[type[BaseModel]]":
     return [create_model("NewNet", **chosen)]
 
 
-@with_options(nets, _new_net, ["vocabulary"])
+@with_options(nets, _new_net, ["device", "vocabulary"])
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="1 to 64 signs of a-z 0-9 . _ -")],
@@ -70,6 +70,10 @@ def create(
         str | None,
         typer.Option(help="bytes, or symbols:N for ids of 0 to N - 1 that are no text; if not given, bytes."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="What computes it: cpu, cuda or cuda:N; if not given, cpu. Dendrites live on the CPU."),
+    ] = None,
     parent: Annotated[
         str | None,
         typer.Option(metavar="NET@SNAPSHOT", help="What it is a child of: it knows what that knew, and is made as it."),
@@ -78,7 +82,8 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Create a net beside those that the server has. It takes a key of scope admin that is for such a name."""
-    given |= {key: value for key, value in {"vocabulary": vocabulary, "lines": lines}.items() if value is not None}
+    own = {"vocabulary": vocabulary, "device": device, "lines": lines}
+    given |= {key: value for key, value in own.items() if value is not None}
     if parent is not None:
         given["parent"] = snapshot_of(parent, "--parent")
     with client_of(context) as client:

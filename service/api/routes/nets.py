@@ -62,6 +62,9 @@ class NewNet(Body):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     inputs: _Count | None = None
     outputs: _Count | None = None
+    device: str | None = Field(
+        None, max_length=64, description="what computes it: cpu, cuda or cuda:N, which dendrites do not take; null: cpu"
+    )
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
     parent: NewParent | None = None
