@@ -109,7 +109,9 @@ def machine(log: Path, redis: str, *words: str) -> Iterator[Machine]:
 def test_a_cluster_starts_grows_shrinks_and_ends(redis_server: RedisServer, tmp_path: Path) -> None:
     redis, port = redis_server.url, free_port()
     with ExitStack() as stack:
-        head = stack.enter_context(machine(tmp_path / "head", redis, "start", "--ray-port", str(port)))
+        head = stack.enter_context(
+            machine(tmp_path / "head", redis, "start", "--ray-port", str(port), "--node-gpus", "3")
+        )
         assert head.client.post("/v1/nets", json={"name": "a", **SMALL}).status_code == 201
 
         def teach(at: Machine) -> int:
@@ -128,9 +130,11 @@ def test_a_cluster_starts_grows_shrinks_and_ends(redis_server: RedisServer, tmp_
         assert seen(head) == len(TEXT)
         [host] = {each["node"] for each in head.client.get("/v1/cluster").json()["shards"]}
         address = ray_address(head, port)
-        node = stack.enter_context(machine(tmp_path / "node", redis, "join", address))
+        node = stack.enter_context(machine(tmp_path / "node", redis, "join", address, "--node-gpus", "0"))
         wait_until(lambda: places(node) - {host}, "a shard has moved to the node that has joined", _PATIENCE_SECONDS)
         assert teach(node) == 200
+        nodes = head.ask("cluster", "nodes", "--address", address).stdout
+        assert sorted(line.split()[-2] for line in nodes.splitlines()) == ["0", "3", "GPUs"]
         unknown = head.ask("cluster", "drain", "nobody", "--address", address)
         assert (unknown.returncode, unknown.stderr) == (1, "realnet: there is no node nobody\n")
         drained = head.ask("cluster", "drain", host, "--address", address)
