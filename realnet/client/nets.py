@@ -104,10 +104,11 @@ class AsyncNets:
         *,
         tick_hz: float | None = None,
         self_loop: bool | None = None,
+        device: str | None = None,
         parent: tuple[str, str] | None = None,
         consent: bool | None = None,
     ) -> NetEntry:
-        """Change what is given of what may change in a net's life.
+        """Change what is given of what may change in a net's life; `device` when it is next woken.
 
         A child goes on over another `parent`, a net and a snapshot's id: what it has learnt itself stays its own. Its
         `consent` is whether it may be merged into its parent.
@@ -115,6 +116,7 @@ class AsyncNets:
         given = {
             "tick_hz": tick_hz,
             "self_loop": self_loop,
+            "device": device,
             "parent": None if parent is None else _snapshot(parent),
             "consent": None if consent is None else {"merge": consent},
         }

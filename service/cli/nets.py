@@ -96,13 +96,14 @@ def change(
     name: Name,
     tick_hz: Annotated[float | None, typer.Option(help="Ticks a second without input (0.001 to 1000).")] = None,
     self_loop: Annotated[bool | None, typer.Option(help="Whether it thinks on while nothing comes.")] = None,
+    device: Annotated[str | None, typer.Option(help="What computes it when it is next woken.")] = None,
     json: AsJson = False,
 ) -> None:
     """Change a net for good; `realnet --net NAME set` does so until it is next woken."""
-    if (tick_hz, self_loop) == (None, None):
-        raise typer.BadParameter("one of them at least", param_hint="--tick-hz or --self-loop")
+    if (tick_hz, self_loop, device) == (None, None, None):
+        raise typer.BadParameter("one of them at least", param_hint="--tick-hz, --self-loop or --device")
     with client_of(context) as client:
-        print_net(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop), json)
+        print_net(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop, device=device), json)
 
 
 @nets.command()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines
 from realnet.dendrites.compact import LEAST
+from realnet.learners import default_preset
 from service.aio import in_thread
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.runtime.birth import CannotStart, birth_of, create
@@ -160,14 +161,34 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
         most = server.nets_hot_bytes >> 20
         raise Conflict(f"so many neurons take {needed >> 20} MiB, and all nets together may take {most} MiB")
     settings = settings_of(manifest, server)
-    try:
-        await in_thread(lambda: check_is_there(settings.device))
-    except ValueError as error:
-        raise Conflict(str(error)) from None
+    await _check_has(settings.device)
     try:
         return (await in_thread(lambda: create(birth_of(settings), CPU))).net.nbytes
     except (ValueError, CannotStart) as error:
         raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
+
+
+async def moved(form: Form, device: str) -> dict[str, Any]:
+    """Return what changes of a form where another device is to compute the net: its preset is what it was made as.
+
+    Raises Invalid, or Conflict where the device is not there.
+    """
+    if device == (form.device or CPU):
+        return {}
+    preset = form.preset or default_preset(form.neurons, form.inputs, form.device or CPU)
+    changed = {"preset": preset, "device": device}
+    if (why := _why_not_on(form.model_copy(update=changed))) is not None:
+        raise Invalid([ErrorLocation(detail=why, pointer="/device")])
+    await _check_has(device)
+    return changed
+
+
+async def _check_has(device: str) -> None:
+    """Raise Conflict unless this server has the device."""
+    try:
+        await in_thread(lambda: check_is_there(device))
+    except ValueError as error:
+        raise Conflict(str(error)) from None
 
 
 def check_child(kind: Kind, form: Form, lines: int) -> None:
@@ -200,7 +221,7 @@ def _why_not_on(form: Form) -> str | None:
     if _DEVICE.fullmatch(form.device) is None:
         return "cpu, cuda or cuda:N: auto and sharded are of the net named default alone"
     if form.preset == "dendrites" or form.given.keys() & _OF_DENDRITES:
-        return "dendrites are computed by the CPU: leave this out, or take another preset"
+        return "dendrites are computed by the CPU: a GPU is for the other presets"
     return None
 
 

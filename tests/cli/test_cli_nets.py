@@ -41,6 +41,7 @@ def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer
     assert [net["name"] for net in json.loads(shown("nets", "list", "--prefix", "a", "--json", url=server.url))] == [
         "arm"
     ]
+    assert "--device: cpu, cuda or cuda:N" in complaint("nets", "change", "arm", "--device", "gpu", url=server.url)
     assert "tick hz  2" in shown("nets", "change", "arm", "--tick-hz", "2", url=server.url)
     assert json.loads(shown("nets", "show", "arm", "--json", url=server.url))["settings"]["tick_hz"] == 2
 
@@ -51,7 +52,7 @@ def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer
     assert "there is a net" in complaint("nets", "create", "default", url=server.url)
     assert "--device: cpu, cuda or cuda:N" in complaint("nets", "create", "b", "--device", "auto", url=server.url)
     assert "--neurons" in complaint("nets", "create", "b", "--neurons", "0", url=server.url)
-    assert "--tick-hz or --self-loop" in complaint("nets", "change", "arm", url=server.url, status=2)
+    assert "--tick-hz, --self-loop or --device" in complaint("nets", "change", "arm", url=server.url, status=2)
     assert "64 signs" in complaint("nets", "show", "../net", url=server.url)
 
 

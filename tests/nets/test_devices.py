@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from websockets.sync.client import connect
 
 from service.nets import hot, manifest
 from service.nets.manifest import Form, NetManifest, settings_of, settings_of_default
@@ -29,7 +31,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     if request.param == STAND_IN:
         monkeypatch.setattr(device, "GPU", STAND_IN)
         monkeypatch.setattr(device, "_has_driver", lambda: True)
-        monkeypatch.setattr(manifest, "_DEVICE", re.compile(STAND_IN))
+        monkeypatch.setattr(manifest, "_DEVICE", re.compile(f"cpu|{STAND_IN}"))
     return str(request.param)
 
 
@@ -81,8 +83,37 @@ def test_one_whose_gpu_is_gone_says_so_hurts_nobody_and_comes_back_with_it(
     assert hash_of(server, "there") == before
 
 
+def test_it_goes_on_on_another_device(new_server: MakeServer, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = new_server(nets_wait=60).start()
+    create(server, "net", device=place)
+    create(server, "unborn", device=place, seed=7)
+    teach(server, "net", "what it is told")
+
+    def moved(name: str, to: str) -> dict[str, Any]:
+        """Return a net that is to be on another device, and has been woken there."""
+        server.client.patch(f"/v1/nets/{name}", json={"device": to}).raise_for_status()
+        net: dict[str, Any] = server.client.get(f"/v1/nets/{name}/net").raise_for_status().json()
+        assert net["device"] == to
+        return net
+
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "_has_driver", lambda: False)
+        server.terminate()
+        server = new_server(nets_wait=60).start()
+        assert problem(server.client.get("/v1/nets/net/net")) == (500, "net-damaged")
+        assert moved("net", "cpu")["tokens_seen"] == len("what it is told")
+        assert moved("unborn", "cpu")["preset"] == "surprise"  # as when it was made, though it had not been born yet
+        refused = server.client.patch("/v1/nets/net", json={"device": place})
+        assert problem(refused) == (409, "conflict")
+    assert moved("net", place)["tokens_seen"] == len("what it is told")
+    with connect(f"ws://127.0.0.1:{server.port}/v1/nets/net/stream") as socket:
+        socket.recv()
+        server.client.patch("/v1/nets/net", json={"device": "cpu"}).raise_for_status()
+        assert server.client.get("/v1/nets/net/net").json()["device"] == place  # as long as somebody uses it
+
+
 NO_DEVICE = "cpu, cuda or cuda:N: auto and sharded are of the net named default alone"
-OF_DENDRITES = "dendrites are computed by the CPU: leave this out, or take another preset"
+OF_DENDRITES = "dendrites are computed by the CPU: a GPU is for the other presets"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +130,18 @@ def test_what_no_server_can_do_is_refused(server: ThreadServer, form: dict[str, 
     refused = server.client.post("/v1/nets", json={"name": "x"} | form)
     assert problem(refused) == (422, "invalid")
     assert refused.json()["errors"] == [{"detail": why, "pointer": "/device"}]
+
+
+def test_dendrites_and_what_watches_streams_stay_where_they_are(server: ThreadServer) -> None:
+    create(server, "compact")
+    create(server, "logs", kind="streams")
+    for name in ("compact", "logs"):
+        before = server.client.get(f"/v1/nets/{name}").json()
+        assert server.client.patch(f"/v1/nets/{name}", json={"device": "cpu"}).json() == before
+        refused = server.client.patch(f"/v1/nets/{name}", json={"device": "cuda", "tick_hz": 7})
+        assert problem(refused) == (422, "invalid")
+        assert refused.json()["errors"] == [{"detail": OF_DENDRITES, "pointer": "/device"}]
+        assert server.client.get(f"/v1/nets/{name}").json() == before
 
 
 def test_without_pytorch_it_is_told_what_is_missing(server: ThreadServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ router = APIRouter(prefix="/v1/nets", tags=["nets"])
 _PATTERN = f"^{NAME.pattern}$"
 _Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Hz = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
+_Device = Annotated[str, Field(max_length=64)]
 _REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 500, 503)
 _logger = logging.getLogger(__name__)
 
@@ -62,9 +63,7 @@ class NewNet(Body):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     inputs: _Count | None = None
     outputs: _Count | None = None
-    device: str | None = Field(
-        None, max_length=64, description="what computes it: cpu, cuda or cuda:N, which dendrites do not take; null: cpu"
-    )
+    device: _Device | None = Field(None, description="what computes it: cpu, cuda or cuda:N; null: cpu")
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
     parent: NewParent | None = None
@@ -75,10 +74,14 @@ class NewNet(Body):
 
 
 class NetChange(Body):
-    """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own."""
+    """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own.
+
+    Another `device` computes the net when it is next woken: at once, if nobody uses it.
+    """
 
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
+    device: _Device | None = None
     parent: NewParent | None = None
     consent: ConsentGiven | None = None
 
@@ -200,7 +203,7 @@ async def change_net(name: str, body: NetChange, nets: NetsDep, settings: Settin
     if body.parent is not None:
         caller.check_net(body.parent.net)
         over = body.parent.net, body.parent.snapshot
-    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over)
+    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over, body.device)
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_none=True))
     return NetShown.of(changed, settings)
 
