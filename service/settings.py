@@ -267,7 +267,7 @@ class ClusterSettings(BaseModel):
     @model_validator(mode="after")
     def _has_whole_gpus(self) -> Self:
         if self.cluster_gpus > 1 and self.cluster_gpus % 1:
-            raise ValueError("cluster_gpus is more than 1 and no whole number: several shards share one GPU, or none")
+            raise ValueError("cluster_gpus is a part of one GPU, or a whole number of them")
         return self
 
 

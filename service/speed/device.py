@@ -3,6 +3,7 @@
 import ctypes
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 from realnet import from_checkpoint
@@ -12,6 +13,7 @@ from service.speed.timing import fastest
 from service.speed.works import ticks_of
 
 AUTO, CPU, GPU = "auto", "cpu", "cuda"
+_AMD = Path("/dev/kfd")  # a driver of AMD's GPUs, which builds of PyTorch for them call cuda as well
 _SECONDS = 0.9  # for both
 _CLEARLY = 1.25  # times faster: what is nearly the same must not change from start to start
 
@@ -45,8 +47,8 @@ def check_is_there(device: str) -> None:
         return
     if find_spec("torch") is None:
         raise ValueError(needs_torch(device))
-    if not _has_driver():
-        raise ValueError(f"device {device!r} is not there: no driver of NVIDIA's is installed")
+    if not _has_driver() and not _AMD.exists():
+        raise ValueError(f"device {device!r} is not there: no driver of a GPU is installed")
     from realnet.kernels.torch_device import check_device
 
     check_device(device)

@@ -39,9 +39,8 @@ def refused(**given: Any) -> str:
 
 
 def test_what_cannot_be_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        ray_shards, "ray", SimpleNamespace(shutdown=lambda: None)
-    )  # what is refused here is so before Ray is asked
+    unasked = SimpleNamespace(shutdown=lambda: None)
+    monkeypatch.setattr(ray_shards, "ray", unasked)  # what is refused here is so before Ray is asked
     in_files = refused(store=f"file://{tmp_path}")
     assert in_files == "realnet: a cluster keeps its nets in Redis: set REALNET_STORE to redis://host:port/db"
     gone = refused(store="redis://127.0.0.1:1/0")
