@@ -209,8 +209,8 @@ def check_compose(log: Path, redis_data: Path) -> None:
 def check_cluster(work: Path) -> None:
     say("a head and a node of a cluster as docker-compose.yml has them, beside Redis")
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    (work / "redis of cluster").mkdir()
-    redis = RedisServer(work / "redis of cluster")
+    (work / "cluster").mkdir()
+    redis = RedisServer(work / "cluster")
     known = {"REALNET_API_KEY": KEY, "REALNET_STORE": redis.url, "REALNET_CLUSTER_SHARDS": "2"}
 
     def container(name: str, command: list[str], **own: str) -> Container:
