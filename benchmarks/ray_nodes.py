@@ -31,8 +31,9 @@ class Nodes:
         self.address = str(self._cluster.address)
         self.nodes = [self.add() for _ in range(count)]
 
-    def add(self) -> Any:
-        return self._cluster.add_node(num_cpus=2, object_store_memory=_STORE_BYTES)
+    def add(self, gpus: int = 0) -> Any:
+        """Add a node, with GPUs that Ray reckons with, whether they are there or not."""
+        return self._cluster.add_node(num_cpus=2, num_gpus=gpus, object_store_memory=_STORE_BYTES)
 
     def send(self, node: Any, sign: signal.Signals) -> None:
         """Send a signal to all processes of a node."""

@@ -190,14 +190,12 @@ def check_alone(log: Path) -> None:
 
 def check_compose(log: Path, redis_data: Path) -> None:
     say("a container with the environment of docker-compose.yml, beside Redis")
-    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["server"]
+    server = services()["server"]
     redis_data.mkdir()
     redis = RedisServer(redis_data)
     try:
-        known = {"REALNET_API_KEY": KEY, "REALNET_STORE": redis.url}
-        assert known.keys() <= composed["environment"].keys()
-        container = Container(log, composed["environment"] | known)
-        assert container.config["Cmd"] == composed["command"]
+        container = Container(log, environment(server, redis))
+        assert container.config["Cmd"] == server["command"]
         check_kill(container)
         with container.started() as client:
             check_fit(client)
@@ -208,20 +206,16 @@ def check_compose(log: Path, redis_data: Path) -> None:
 
 def check_cluster(work: Path) -> None:
     say("a head and a node of a cluster as docker-compose.yml has them, beside Redis")
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    (work / "redis of cluster").mkdir()
-    redis = RedisServer(work / "redis of cluster")
-    known = {"REALNET_API_KEY": KEY, "REALNET_STORE": redis.url, "REALNET_CLUSTER_SHARDS": "2"}
+    (work / "cluster").mkdir()
+    redis = RedisServer(work / "cluster")
 
-    def container(name: str, command: list[str], **own: str) -> Container:
-        composed = services[name]
-        return Container(
-            work / f"log of {name}", composed["environment"] | known | own, OF_CLUSTER, command, composed["tmpfs"]
-        )
+    def container(name: str, **own: str) -> Container:
+        composed = services()[name]
+        command = [word.replace("cluster:", "127.0.0.1:") for word in composed["command"]]
+        variables = environment(composed, redis) | {"REALNET_CLUSTER_SHARDS": "2"} | own
+        return Container(work / f"log of {name}", variables, OF_CLUSTER, command, composed["tmpfs"])
 
-    head = container("cluster", services["cluster"]["command"])
-    [*join, address] = services["node"]["command"]
-    node = container("node", [*join, address.replace("cluster", "127.0.0.1")], REALNET_PORT=str(NODE_PORT))
+    head, node = container("cluster"), container("node", REALNET_PORT=str(NODE_PORT))
     try:
         with head.started(CLUSTER_SECONDS, signal.SIGTERM) as client:
             net = client.post("/v1/nets", json={"name": "ada", "variant": "compact", "memory": 65536})
@@ -238,6 +232,21 @@ def check_cluster(work: Path) -> None:
             each.remove()
     finally:
         redis.kill()
+
+
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    return found
+
+
+def environment(service: dict[str, Any], redis: RedisServer) -> dict[str, str]:
+    """Return the variables of a service of docker-compose.yml, with a key, and with a Redis of this machine."""
+    given = {
+        name: value.replace("//redis:6379", f"//127.0.0.1:{redis.port}")
+        for name, value in service["environment"].items()
+    }
+    assert given.keys() >= {"REALNET_API_KEY", "REALNET_STORE"}
+    return given | {"REALNET_API_KEY": KEY}
 
 
 def wait_for(client: httpx.Client, nodes: int) -> None:

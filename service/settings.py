@@ -258,6 +258,17 @@ class ClusterSettings(BaseModel):
         0.25, ge=0, description="CPUs that Ray reckons for each: where they are not free none is placed"
     )
     cluster_memory: int = Field(2**28, ge=0, description="bytes of memory that Ray reckons for each")
+    cluster_gpus: float = Field(
+        0,
+        ge=0,
+        description="GPUs that Ray reckons for each, a part of one or a whole number; with 0 shards see none",
+    )
+
+    @model_validator(mode="after")
+    def _has_whole_gpus(self) -> Self:
+        if self.cluster_gpus > 1 and self.cluster_gpus % 1:
+            raise ValueError("cluster_gpus is a part of one GPU, or a whole number of them")
+        return self
 
 
 GROUPS: tuple[type[BaseModel], ...] = (ServerSettings, NetSettings, LimitSettings)

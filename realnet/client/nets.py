@@ -76,6 +76,7 @@ class NetOptions(TypedDict, total=False):
     seed: int
     inputs: int
     outputs: int
+    device: str
     tick_hz: float
     self_loop: bool
     parent: tuple[str, str]
@@ -113,11 +114,12 @@ class AsyncNets:
         *,
         tick_hz: float | None = None,
         self_loop: bool | None = None,
+        device: str | None = None,
         parent: tuple[str, str] | None = None,
         consent: bool | None = None,
         limits: Mapping[str, float | None] | None = None,
     ) -> NetEntry:
-        """Change what is given of what may change in a net's life.
+        """Change what is given of what may change in a net's life; `device` when it is next woken.
 
         A child goes on over another `parent`, a net and a snapshot's id: what it has learnt itself stays its own. Its
         `consent` is whether it may be merged into its parent. Of the `limits` those are changed that are given; None
@@ -126,6 +128,7 @@ class AsyncNets:
         given = {
             "tick_hz": tick_hz,
             "self_loop": self_loop,
+            "device": device,
             "parent": None if parent is None else _snapshot(parent),
             "consent": None if consent is None else {"merge": consent},
             "limits": limits,

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from realnet.core.state import Float32, Params, ShortTerm, State
 from realnet.kernels.sparse_frames import SparseFrames
 
-__all__ = ["Kernel", "KernelLost", "SparseFrames", "begin_snapshot", "open_kernel"]
+__all__ = ["Kernel", "KernelLost", "SparseFrames", "begin_snapshot", "needs_torch", "open_kernel"]
 
 
 class KernelLost(Exception):
@@ -91,15 +91,17 @@ def open_kernel(name: str, params: Params, state: State, device: str = "cpu", th
         except ModuleNotFoundError as error:
             if error.name == "triton":
                 raise ValueError("the kernel cuda needs Triton, which is not installed here") from error
-            raise ValueError(
-                f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
-            ) from error
-
+            raise ValueError(needs_torch(device)) from error
     if name == "reference":
         from realnet.kernels.reference import Reference
 
         return Reference(params, state)
     raise ValueError(f"kernel is {name!r}, must be cpu, cuda, torch, sharded or reference")
+
+
+def needs_torch(device: str) -> str:
+    """Return what is said of a device where PyTorch is not installed."""
+    return f"device {device!r} needs PyTorch, which is not installed here: pip install 'realnet-live[torch]'"
 
 
 def _open_with_torch(name: str, params: Params, state: State, device: str) -> Kernel:

@@ -19,7 +19,7 @@ cluster = typer.Typer(no_args_is_help=True, help="Serve nets on many machines, w
 
 PORT = 6380  # Ray's own is Redis's
 _SHARDS = ("shard", "state", "host", "node", "epoch", "nets", "in memory", "MB", "url")
-_NODES = ("node", "address", "host", "shards", "CPUs", "GB")
+_NODES = ("node", "address", "host", "shards", "CPUs", "GPUs", "GB")
 
 Own = Annotated[
     str | None,
@@ -32,6 +32,10 @@ Own = Annotated[
 Cpus = Annotated[
     float | None,
     typer.Option("--node-cpus", help="CPUs that shards may have here; if not given, all. 0: a gateway alone."),
+]
+Gpus = Annotated[
+    int | None,
+    typer.Option(min=0, help="GPUs that shards may have here, by --cluster-gpus; if not given, all."),
 ]
 Address = Annotated[str, typer.Option(metavar="ADDRESS", help="Of Ray: auto, host:port or ray://host:port.")]
 
@@ -52,12 +56,13 @@ def start(
     ray_port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port of Ray's head, which others join.")] = PORT,
     node_ip: Own = None,
     node_cpus: Cpus = None,
+    node_gpus: Gpus = None,
 ) -> None:
     """Start a cluster with this machine as its head, and serve a gateway. Its settings are those of all shards."""
     settings = settings_of(given)
     from service.cluster.running import start_cluster
 
-    start_cluster(settings, address, ray_port, node_ip, _resources(node_cpus))
+    start_cluster(settings, address, ray_port, node_ip, _resources(node_cpus, node_gpus))
 
 
 @with_options(cluster, _groups)
@@ -67,12 +72,13 @@ def join(
     no_gateway: Annotated[bool, typer.Option("--no-gateway", help="Serve no gateway here.")] = False,
     node_ip: Own = None,
     node_cpus: Cpus = None,
+    node_gpus: Gpus = None,
 ) -> None:
     """Add this machine to a cluster, and serve a gateway. At the end its shards go to the others."""
     settings = settings_of(given)
     from service.cluster.running import join_cluster
 
-    join_cluster(settings, address, not no_gateway, node_ip, _resources(node_cpus))
+    join_cluster(settings, address, not no_gateway, node_ip, _resources(node_cpus, node_gpus))
 
 
 @cluster.command()
@@ -107,7 +113,8 @@ def nodes(given: dict[str, Any], address: Address = "auto") -> None:
     rows = []
     for node in found:
         shards = " ".join(str(each.shard) for each in seen if each.node == node.id)
-        rows.append((node.id[:12], node.address, node.host, shards or "-", shown(node.cpus), shown(node.memory / 1e9)))
+        has = (node.cpus, node.gpus, node.memory / 1e9)
+        rows.append((node.id[:12], node.address, node.host, shards or "-", *map(shown, has)))
     print_table(rows, heads=_NODES)
 
 
@@ -144,8 +151,10 @@ def _asked(ask: Any, *arguments: Any) -> Any:
         raise RealNetError(str(error)) from None
 
 
-def _resources(cpus: float | None) -> list[str]:
-    return [] if cpus is None else [f"--num-cpus={cpus:g}"]
+def _resources(cpus: float | None, gpus: int | None) -> list[str]:
+    """Return what `ray start` is told of this machine."""
+    own = {"--num-cpus": cpus, "--num-gpus": gpus}
+    return [f"{flag}={count:g}" for flag, count in own.items() if count is not None]
 
 
 def _row(shard: "Shard") -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def _new_net() -> "list[type[BaseModel]]":
     return [create_model("NewNet", **chosen)]
 
 
-@with_options(nets, _new_net, ["vocabulary"])
+@with_options(nets, _new_net, ["device", "vocabulary"])
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="1 to 64 signs of a-z 0-9 . _ -")],
@@ -81,6 +81,10 @@ def create(
         str | None,
         typer.Option(help="bytes, or symbols:N for ids of 0 to N - 1 that are no text; if not given, bytes."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="What computes it: cpu, cuda or cuda:N; if not given, cpu. Dendrites live on the CPU."),
+    ] = None,
     parent: Annotated[
         str | None,
         typer.Option(metavar="NET@SNAPSHOT", help="What it is a child of: it knows what that knew, and is made as it."),
@@ -92,7 +96,8 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Create a net beside those that the server has. It takes a key of scope admin that is for such a name."""
-    given |= {key: value for key, value in {"vocabulary": vocabulary, "lines": lines}.items() if value is not None}
+    own = {"vocabulary": vocabulary, "device": device, "lines": lines}
+    given |= {key: value for key, value in own.items() if value is not None}
     if parent is not None:
         given["parent"] = snapshot_of(parent, "--parent")
     if limits := _limits(rate_requests, rate_ticks, snapshots_kept):
@@ -107,6 +112,7 @@ def change(
     name: Name,
     tick_hz: Annotated[float | None, typer.Option(help="Ticks a second without input (0.001 to 1000).")] = None,
     self_loop: Annotated[bool | None, typer.Option(help="Whether it thinks on while nothing comes.")] = None,
+    device: Annotated[str | None, typer.Option(help="What computes it when it is next woken.")] = None,
     rate_requests: RateRequests = None,
     rate_ticks: RateTicks = None,
     snapshots_kept: SnapshotsKept = None,
@@ -114,10 +120,11 @@ def change(
 ) -> None:
     """Change a net for good; `realnet --net NAME set` does so until it is next woken."""
     limits = _limits(rate_requests, rate_ticks, snapshots_kept)
-    if (tick_hz, self_loop, limits) == (None, None, {}):
-        raise typer.BadParameter("one of them at least", param_hint="--tick-hz, --self-loop or a limit")
+    if (tick_hz, self_loop, device, limits) == (None, None, None, {}):
+        raise typer.BadParameter("one of them at least", param_hint="--tick-hz, --self-loop, --device or a limit")
     with client_of(context) as client:
-        print_net(client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop, limits=limits or None), json)
+        changed = client.nets.change(name, tick_hz=tick_hz, self_loop=self_loop, device=device, limits=limits or None)
+        print_net(changed, json)
 
 
 @nets.command()

@@ -21,6 +21,8 @@ class ShardActor:
     def __init__(self, given: dict[str, Any], shard: int, count: int) -> None:
         self._given, self._shard, self._count = given, shard, count
         self._server: Any = None
+        if not given.get("cluster_gpus"):
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # some versions of Ray leave all of a machine's to be seen
         threading.Thread(target=self._live, name="shard", daemon=True).start()
         threading.Thread(target=self._end_with_node, args=(os.getppid(),), name="end with node", daemon=True).start()
 

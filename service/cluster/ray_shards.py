@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from service.aio import in_thread
-from service.cluster.balance import moves_of
+from service.cluster.balance import moves_of, room_of
 from service.cluster.shards import RedisShards, ShardSeen
 from service.errors import Conflict, NotFound, NotReady
 from service.runtime.birth import CannotStart
@@ -36,12 +36,13 @@ _logger = logging.getLogger(__name__)
 
 
 class Node(NamedTuple):
-    """A machine of a cluster, by Ray's id; `cpus` and `memory` (in bytes) are what Ray reckons with in all."""
+    """A machine of a cluster, by Ray's id; `cpus`, `gpus` and `memory` (in bytes) are what Ray reckons with in all."""
 
     id: str
     address: str
     host: str
     cpus: float
+    gpus: float
     memory: float
 
 
@@ -87,6 +88,7 @@ class RayShards(RedisShards):
                 each["NodeManagerAddress"],
                 each["NodeManagerHostname"],
                 each["Resources"].get("CPU", 0.0),
+                each["Resources"].get("GPU", 0.0),
                 each["Resources"].get("memory", 0.0),
             )
             for each in await in_thread(ray.nodes)
@@ -128,13 +130,14 @@ class RayShards(RedisShards):
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def balance(self) -> int:
-        """Have each node have its share of the shards, by its CPUs; return how many have moved, one after another.
+        """Have each node have its share of the shards; return how many have moved, one after another.
 
         Ray places a shard when it starts: a node that has joined has none until then. Raises StoreError, or NotReady
         where one does not serve in time.
         """
         seen = await self.seen()
-        moves = moves_of({each.shard: each.node for each in seen}, {each.id: each.cpus for each in await self.nodes()})
+        room = {each.id: room_of(each.cpus, each.gpus, self._settings) for each in await self.nodes()}
+        moves = moves_of({each.shard: each.node for each in seen}, room)
         for each in seen:
             if (node := moves.get(each.shard)) is not None:
                 _logger.info("shard %d moves from %s to the node %s", each.shard, each.url, node)
@@ -166,6 +169,7 @@ class RayShards(RedisShards):
             "get_if_exists": True,
             "max_restarts": -1,
             "num_cpus": self._settings.cluster_cpus,
+            "num_gpus": self._settings.cluster_gpus,
             "memory": self._settings.cluster_memory,
             "scheduling_strategy": "SPREAD" if node is None else NodeAffinitySchedulingStrategy(node, soft=True),
         }
@@ -200,16 +204,23 @@ def _connect(address: str) -> None:
     try:
         with contextlib.suppress(Exception):
             ray.shutdown()
-        if not address.startswith("ray://"):
-            _check_answers(ray._private.services.canonicalize_bootstrap_address_or_die(address))
+        host = address.removeprefix("ray://")
+        if host == address:
+            host = ray._private.services.canonicalize_bootstrap_address_or_die(address)
+        _check_answers(host)
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise CannotStart(f"Ray at {address}: {' '.join(str(error).split())}") from error
 
 
 def _check_answers(address: str) -> None:
-    """Raises OSError where nobody listens at an address, for which Ray would wait for minutes."""
+    """Raises OSError where nobody listens at an address, for which Ray would wait for half a minute or more.
+
+    ValueError for what is no address.
+    """
     host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        raise ValueError("there is no port in it")
     socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 

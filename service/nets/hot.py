@@ -146,6 +146,12 @@ class HotNets(Generic[E]):
         found = self._damaged.get(name)
         return ("cold", None) if found is None else ("damaged", str(found[0]))
 
+    def renew(self, name: str) -> None:
+        """Have a net be opened anew by who uses it next: at once where it could not be, or where nobody uses it now."""
+        self._damaged.pop(name, None)
+        if (hot := self._nets.get(name)) is not None and hot.can_be_closed:
+            hot.end.set()
+
     async def remove(self, name: str) -> None:
         """Have a net end that is to be deleted, with all that is done with it, and save nothing."""
         self._damaged.pop(name, None)

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from realnet.core.dendrite_memory import WORDS
 from realnet.dendrites.birth import LEAST_LINES, MOST_LINES, check_lines
 from realnet.dendrites.compact import LEAST
+from realnet.learners import default_preset
 from service.aio import in_thread
 from service.errors import Conflict, ErrorLocation, Invalid
 from service.runtime.birth import CannotStart, birth_of, create
 from service.settings import NetSettings, Settings
-from service.speed.device import CPU
+from service.speed.device import CPU, GPU, check_is_there
 from service.store.sealed import Sealed
 from service.validation import locations_of
 
@@ -27,10 +28,17 @@ _WEIGHT_BYTES = 4  # of a net that is a matrix
 _LEARNING = 2**9  # neurons of a net of tokens that learn, at most: the others are inputs
 # A net that only watches streams has the smallest net of tokens beside them.
 _OF_STREAMS = {"preset": "dendrites", "variant": "compact", "memory": LEAST}
-# What one net of many does not inherit: it rests where nothing comes, and sleeps when it is told to.
-_RESTS: dict[str, Any] = {"rest_after": 0, "free_run": False, "idle_learning": False, "sleep_after": 0.0}
+# What one net of many does not inherit: it rests where nothing comes, sleeps when it is told to, and nobody follows it.
+_OF_MANY: dict[str, Any] = {
+    "rest_after": 0,
+    "free_run": False,
+    "idle_learning": False,
+    "sleep_after": 0.0,
+    "hash_every": 0,
+}
 _OF_CHILDREN = {"tick_hz", "self_loop"}  # of a form
-_ALONE: dict[str, Any] = {"device": CPU, "hash_every": 0}  # nobody follows it
+_OF_DENDRITES = {"variant", "max_lines", "memory"}
+_DEVICE = re.compile(rf"{CPU}|{GPU}(:[0-9]+)?")
 
 
 class Form(BaseModel):
@@ -47,6 +55,7 @@ class Form(BaseModel):
     seed: int | None = None
     inputs: int | None = None
     outputs: int | None = None
+    device: str | None = None
     tick_hz: float | None = None
     self_loop: bool | None = None
 
@@ -130,7 +139,7 @@ def settings_of(manifest: NetManifest, server: Settings) -> Settings:
     born = {name: NetSettings.model_fields[name].default for name in Form.model_fields}
     asked = (server.model_fields_set - born.keys()) | given.keys()
     limits = {"snapshots_kept": snapshots_kept(manifest, server)}
-    return Settings.model_construct(asked, **(own | born | _RESTS | _ALONE | given | limits))
+    return Settings.model_construct(asked, **(own | born | _OF_MANY | given | limits))
 
 
 def snapshots_kept(manifest: NetManifest, server: Settings) -> int:
@@ -142,13 +151,13 @@ def snapshots_kept(manifest: NetManifest, server: Settings) -> int:
 def settings_of_default(server: Settings) -> Settings:
     """Return the settings of the net named default where it is one of many, and no server's own."""
     own = {name: getattr(server, name) for name in Settings.model_fields}
-    return Settings.model_construct(server.model_fields_set, **(own | _RESTS | _ALONE))
+    return Settings.model_construct(server.model_fields_set, **(own | _OF_MANY))
 
 
 async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
     """Make such a net, let it go again, and return how many bytes it took.
 
-    Raises Invalid, or Conflict for one that is too large for this server.
+    Raises Invalid, or Conflict for one that is too large for this server, or needs a GPU that it has not.
     """
     form, kind = manifest.form, manifest.kind
     is_of_frames = form.inputs is not None or form.outputs is not None
@@ -164,6 +173,8 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
     if form.vocabulary is not None and form.vocabulary != "bytes" and not form.vocabulary.startswith("symbols:"):
         detail = "bytes or symbols:N: a file of this server is read for the net named default only"
         places.append(ErrorLocation(detail=detail, pointer="/vocabulary"))
+    if (why := _why_not_on(form)) is not None:
+        places.append(ErrorLocation(detail=why, pointer="/device"))
     if places:
         raise Invalid(places)
     try:
@@ -175,10 +186,34 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
         most = server.nets_hot_bytes >> 20
         raise Conflict(f"so many neurons take {needed >> 20} MiB, and all nets together may take {most} MiB")
     settings = settings_of(manifest, server)
+    await _check_has(settings.device)
     try:
         return (await in_thread(lambda: create(birth_of(settings), CPU))).net.nbytes
     except (ValueError, CannotStart) as error:
         raise Invalid([ErrorLocation(detail=str(error), pointer="")]) from error
+
+
+async def moved(form: Form, device: str) -> dict[str, Any]:
+    """Return what changes of a form where another device is to compute the net: its preset is what it was made as.
+
+    Raises Invalid, or Conflict where the device is not there.
+    """
+    if device == (form.device or CPU):
+        return {}
+    preset = form.preset or default_preset(form.neurons, form.inputs, form.device or CPU)
+    changed = {"preset": preset, "device": device}
+    if (why := _why_not_on(form.model_copy(update=changed))) is not None:
+        raise Invalid([ErrorLocation(detail=why, pointer="/device")])
+    await _check_has(device)
+    return changed
+
+
+async def _check_has(device: str) -> None:
+    """Raise Conflict unless this server has the device."""
+    try:
+        await in_thread(lambda: check_is_there(device))
+    except ValueError as error:
+        raise Conflict(str(error)) from None
 
 
 def check_child(kind: Kind, form: Form, lines: int) -> None:
@@ -202,6 +237,17 @@ def check_consent(manifest: NetManifest, consent: Consent | None, is_child: bool
     if consent is not None and not is_child:
         detail = f"only a child may be merged into its parent, and {manifest.id} is none"
         raise Invalid([ErrorLocation(detail=detail, pointer="/consent")])
+
+
+def _why_not_on(form: Form) -> str | None:
+    """Return why no net may be made so on the device that is asked for, if that is so."""
+    if form.device is None or form.device == CPU:
+        return None
+    if _DEVICE.fullmatch(form.device) is None:
+        return "cpu, cuda or cuda:N: auto and sharded are of the net named default alone"
+    if form.preset == "dendrites" or form.given.keys() & _OF_DENDRITES:
+        return "dendrites are computed by the CPU: a GPU is for the other presets"
+    return None
 
 
 def _bytes_of_matrix(form: Form) -> int:

@@ -26,6 +26,7 @@ from service.nets.manifest import (
     NetManifest,
     check_consent,
     is_name,
+    moved,
     settings_of,
     settings_of_default,
     snapshots_kept,
@@ -266,10 +267,12 @@ class Nets(Generic[E]):
         consent: Consent | None = None,
         over: tuple[str, str] | None = None,
         limits: Mapping[str, float | None] | None = None,
+        device: str | None = None,
     ) -> NetSeen:
         """Change what may change in a net's life, for good; have a child go `over` to a snapshot of a net.
 
-        Of the `limits` those change that are given, and None takes one away. Raises Refused or StoreError.
+        Of the `limits` those change that are given, and None takes one away. Another `device` computes it from its next
+        waking on: at once, if nobody uses it. Raises Refused or StoreError.
         """
         if name == DEFAULT:
             raise Conflict("the net named default is as the server's settings say: PATCH /v1/net changes it")
@@ -278,9 +281,10 @@ class Nets(Generic[E]):
         if self_loop and manifest.kind == "frames":
             raise Conflict("a net of raw frames has no tokens to think in")
         check_consent(manifest, consent, is_child=manifest.parent is not None)
+        elsewhere = {} if device is None else await moved(manifest.form, device)
         if over is not None:
             await self.family.rebase(name, *over)
-        given = {"tick_hz": tick_hz, "self_loop": self_loop}
+        given = {"tick_hz": tick_hz, "self_loop": self_loop, **elsewhere}
         changed = {each: value for each, value in given.items() if value is not None}
 
         def change(manifest: NetManifest) -> NetManifest:
@@ -293,6 +297,8 @@ class Nets(Generic[E]):
             edge.runtime.snapshots.retention = snapshots_kept(manifest, self._settings)
             with suppress(Refused):  # it is being closed
                 await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
+        if elsewhere:
+            self.hot.renew(name)
         return await self.find(name)
 
     async def delete(self, name: str) -> None:

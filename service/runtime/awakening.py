@@ -22,7 +22,7 @@ from service.settings import NetSettings
 from service.snapshots.catalog import SnapshotCatalog
 from service.snapshots.snapshot import SnapshotDamaged
 from service.speed.cores import cores
-from service.speed.device import AUTO, CPU, chosen
+from service.speed.device import AUTO, CPU, check_is_there, chosen
 from service.store.base import Log, StoreError
 from service.store.keys import NetKeys
 from service.streams.streams import Streams
@@ -41,6 +41,7 @@ async def recovered_net(
         if not follows:
             await snapshots.sweep()
             await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
+        await asyncio.to_thread(check_is_there, settings.device)  # before a snapshot is blamed
         birth = await asyncio.to_thread(birth_of, settings, descent)
 
         async def recovered_on(device: str) -> Recovered:

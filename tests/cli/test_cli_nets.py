@@ -22,8 +22,10 @@ def notes(server: RunningServer) -> Iterator[str]:
 def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer) -> None:
     made = shown("nets", "create", "arm", "--kind", "frames", "--inputs", "3", "--outputs", "2", url=server.url)
     assert [line.split() for line in made.splitlines()[:3]] == [["net", "arm"], ["kind", "frames"], ["state", "cold"]]
-    symbols = shown("nets", "create", "ids", "--vocabulary", "symbols:9", *SMALL, "--json", url=server.url)
+    of_ids = ("--vocabulary", "symbols:9", "--device", "cpu")
+    symbols = shown("nets", "create", "ids", *of_ids, *SMALL, "--json", url=server.url)
     assert json.loads(symbols)["settings"] == {
+        "device": "cpu",
         "max_lines": 4096,
         "tick_hz": 0.001,
         "variant": "fast",
@@ -39,6 +41,7 @@ def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer
     assert [net["name"] for net in json.loads(shown("nets", "list", "--prefix", "a", "--json", url=server.url))] == [
         "arm"
     ]
+    assert "--device: cpu, cuda or cuda:N" in complaint("nets", "change", "arm", "--device", "gpu", url=server.url)
     assert "tick hz  2" in shown("nets", "change", "arm", "--tick-hz", "2", url=server.url)
     assert json.loads(shown("nets", "show", "arm", "--json", url=server.url))["settings"]["tick_hz"] == 2
 
@@ -47,8 +50,9 @@ def test_nets_are_created_listed_shown_changed_and_deleted(server: RunningServer
         assert shown("nets", "delete", name, "--yes", url=server.url) == f"deleted {name}\n"
     assert "no net" in complaint("nets", "show", "arm", url=server.url)
     assert "there is a net" in complaint("nets", "create", "default", url=server.url)
+    assert "--device: cpu, cuda or cuda:N" in complaint("nets", "create", "b", "--device", "auto", url=server.url)
     assert "--neurons" in complaint("nets", "create", "b", "--neurons", "0", url=server.url)
-    assert "--self-loop or a limit" in complaint("nets", "change", "arm", url=server.url, status=2)
+    assert "--device or a limit" in complaint("nets", "change", "arm", url=server.url, status=2)
     assert "64 signs" in complaint("nets", "show", "../net", url=server.url)
 
 

@@ -1,5 +1,6 @@
 """`realnet cluster`: what it refuses in one line; and a cluster of two nodes on this machine, from start to end."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,7 +17,8 @@ import pytest
 from redis import Redis
 
 from service.cluster import ray_shards
-from service.cluster.running import start_cluster
+from service.cluster.running import nodes_of, start_cluster
+from service.runtime.birth import CannotStart
 from service.settings import Settings
 from service.store.keys import REDIS_SHARD
 from tests.api.asking import TEXT
@@ -36,12 +39,17 @@ def refused(**given: Any) -> str:
 
 
 def test_what_cannot_be_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(ray_shards, "ray", object())  # what is refused here is so before Ray is asked
+    unasked = SimpleNamespace(shutdown=lambda: None)
+    monkeypatch.setattr(ray_shards, "ray", unasked)  # what is refused here is so before Ray is asked
     in_files = refused(store=f"file://{tmp_path}")
     assert in_files == "realnet: a cluster keeps its nets in Redis: set REALNET_STORE to redis://host:port/db"
     gone = refused(store="redis://127.0.0.1:1/0")
     assert gone.startswith("realnet: redis://127.0.0.1:1/0: ")
     assert "\n" not in gone
+    settings = Settings(_env_prefix="NO_SETTING_", store="redis://127.0.0.1:1/0")
+    for address, why in (("ray://127.0.0.1:1", "Connection refused"), ("ray://127.0.0.1", "there is no port in it")):
+        with pytest.raises(CannotStart, match=f"^Ray at {address}: .*{why}$"):  # at once: Ray would wait 30 seconds
+            asyncio.run(nodes_of(settings, address))
     monkeypatch.setattr(ray_shards, "ray", None)
     assert refused(store="redis://127.0.0.1:1/0").endswith("pip install 'realnet-live[cluster]'")
 
@@ -100,7 +108,9 @@ def machine(log: Path, redis: str, *words: str) -> Iterator[Machine]:
 def test_a_cluster_starts_grows_shrinks_and_ends(redis_server: RedisServer, tmp_path: Path) -> None:
     redis, port = redis_server.url, free_port()
     with ExitStack() as stack:
-        head = stack.enter_context(machine(tmp_path / "head", redis, "start", "--ray-port", str(port)))
+        head = stack.enter_context(
+            machine(tmp_path / "head", redis, "start", "--ray-port", str(port), "--node-gpus", "3")
+        )
         assert head.client.post("/v1/nets", json={"name": "a", **SMALL}).status_code == 201
 
         def teach(at: Machine) -> int:
@@ -119,9 +129,11 @@ def test_a_cluster_starts_grows_shrinks_and_ends(redis_server: RedisServer, tmp_
         assert seen(head) == len(TEXT)
         [host] = {each["node"] for each in head.client.get("/v1/cluster").json()["shards"]}
         address = ray_address(head, port)
-        node = stack.enter_context(machine(tmp_path / "node", redis, "join", address))
+        node = stack.enter_context(machine(tmp_path / "node", redis, "join", address, "--node-gpus", "0"))
         wait_until(lambda: places(node) - {host}, "a shard has moved to the node that has joined", _PATIENCE_SECONDS)
         assert teach(node) == 200
+        nodes = head.ask("cluster", "nodes", "--address", address).stdout
+        assert sorted(line.split()[-2] for line in nodes.splitlines()) == ["0", "3", "GPUs"]
         unknown = head.ask("cluster", "drain", "nobody", "--address", address)
         assert (unknown.returncode, unknown.stderr) == (1, "realnet: there is no node nobody\n")
         drained = head.ask("cluster", "drain", host, "--address", address)

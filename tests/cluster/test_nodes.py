@@ -1,5 +1,6 @@
 """Nodes of a real Ray: killed, frozen, drained and joined."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,17 @@ from service.nets.part import shard_of
 from service.settings import Settings
 from tests.cluster.running_shard import COUNT
 from tests.redis_server import RedisServer
+
+
+def settings_of(redis: RedisServer, **others: object) -> Settings:
+    given: dict[str, Any] = {
+        "store": redis.url,
+        "cluster_shards": COUNT,
+        "nets_wait": 60,
+        "insecure": True,
+        "tick_hz": 0.001,
+    }
+    return Settings(_env_prefix="NO_SETTING_", **(given | others))
 
 
 @pytest.mark.long
@@ -34,14 +46,7 @@ async def test_shards_go_where_there_is_room(redis_server: RedisServer) -> None:
     from benchmarks.ray_nodes import nodes  # not at the top: to import Ray takes half a second of each run of the tests
     from service.cluster.ray_shards import RayShards
 
-    given: dict[str, Any] = {
-        "store": redis_server.url,
-        "cluster_shards": COUNT,
-        "nets_wait": 60,
-        "insecure": True,
-        "tick_hz": 0.001,
-    }
-    settings = Settings(_env_prefix="NO_SETTING_", **given)
+    settings = settings_of(redis_server)
     with nodes(2) as ray_nodes:
         first, second = (each.node_id for each in ray_nodes.nodes)
         async with (
@@ -66,3 +71,50 @@ async def test_shards_go_where_there_is_room(redis_server: RedisServer) -> None:
             assert await shards.balance() == 0
             url = await shards.url(shard_of("default", COUNT))
             assert (await client.get(url + path)).json()["state_sha256"] == before
+
+
+@pytest.mark.long
+@pytest.mark.anyio
+@pytest.mark.timeout(200)
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_shards_that_need_gpus_are_where_these_are(redis_server: RedisServer) -> None:
+    """Two fit on a GPU, and see no other; the node that has none gets none, at first, by balancing or by a drain."""
+    import ray
+
+    from benchmarks.ray_nodes import nodes
+    from service.cluster.actor import ShardActor
+    from service.cluster.ray_shards import RayShards
+
+    class Seeing(ShardActor):
+        """A shard that does not serve, and tells which GPUs CUDA would let it see."""
+
+        def _live(self) -> None:
+            return
+
+        def gpus(self) -> str | None:
+            return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+    settings = settings_of(redis_server, cluster_gpus=0.5)
+    with nodes(1) as ray_nodes:
+        second = ray_nodes.add(gpus=1).node_id
+        async with RayShards.connected(settings, ray_nodes.address) as shards:
+
+            async def places() -> list[str]:
+                """Return where the shards are, when all serve."""
+                for shard in range(COUNT):
+                    await shards.url(shard)
+                return sorted(each.node for each in await shards.seen())
+
+            await shards.make()
+            assert await places() == [second] * COUNT
+            third = ray_nodes.add(gpus=1).node_id
+            assert await shards.balance() == COUNT // 2
+            assert await places() == sorted([second, third])
+            assert await shards.balance() == 0
+            assert sorted(each.gpus for each in await shards.nodes()) == [0, 0, 1, 1]
+            for part, visible in ((0.0, ""), (0.5, "0")):
+                actor = ray.remote(Seeing).options(num_cpus=0, num_gpus=part).remote({"cluster_gpus": part}, 0, COUNT)
+                assert await actor.gpus.remote() == visible
+                del actor
+            assert await shards.drain(second) == 1
+            assert await places() == [third] * COUNT

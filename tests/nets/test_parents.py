@@ -303,6 +303,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"parent": {"net": "up"}}, "/parent/snapshot"),
     ({"parent": {"net": "up", "snapshot": "00000001"}, "lines": 5000}, "/lines"),
     ({"parent": {"net": "up", "snapshot": "00000001"}, "variant": "fast"}, "/variant"),
+    ({"parent": {"net": "up", "snapshot": "00000001"}, "device": "cuda"}, "/device"),
     ({"parent": {"net": "up", "snapshot": "00000001"}, "kind": "streams"}, "/kind"),
     ({"lines": 2**12}, "/lines"),
 ]

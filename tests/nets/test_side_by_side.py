@@ -133,7 +133,7 @@ WRONG: list[tuple[dict[str, object], int, str]] = [
     ({"name": "x", "variant": "compact"}, 422, ""),
     ({"name": "x", "max_lines": 1}, 422, "/max_lines"),
     ({"name": "x", "preset": "literal", "neurons": 10**6}, 409, ""),
-    ({"name": "x", "device": "cuda"}, 422, "/device"),
+    ({"name": "x", "hash_every": 1}, 422, "/hash_every"),
 ]
 
 

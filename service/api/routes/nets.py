@@ -26,6 +26,7 @@ _PATTERN = f"^{NAME.pattern}$"
 _Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Hz = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
 _Rate = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]
+_Device = Annotated[str, Field(max_length=64)]
 _REFUSALS = problems(400, 403, 409, 413, 415, 422, 429, 500, 503)
 _logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class NewNet(Body):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     inputs: _Count | None = None
     outputs: _Count | None = None
+    device: _Device | None = Field(None, description="what computes it: cpu, cuda or cuda:N; null: cpu")
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
     parent: NewParent | None = None
@@ -84,11 +86,13 @@ class NewNet(Body):
 class NetChange(Body):
     """What changes; with a `parent` a child goes on over this snapshot, and what it has learnt itself stays its own.
 
-    Of the `limits` those change that are given, at once.
+    Of the `limits` those change that are given, at once. Another `device` computes the net when it is next woken: at
+    once, if nobody uses it.
     """
 
     tick_hz: _Hz | None = None
     self_loop: bool | None = None
+    device: _Device | None = None
     parent: NewParent | None = None
     consent: ConsentGiven | None = None
     limits: LimitsGiven = LimitsGiven()
@@ -215,7 +219,7 @@ async def change_net(name: str, body: NetChange, nets: NetsDep, settings: Settin
         caller.check_net(body.parent.net)
         over = body.parent.net, body.parent.snapshot
     limits = body.limits.model_dump(exclude_unset=True)
-    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over, limits)
+    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over, limits, body.device)
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_unset=True))
     return NetShown.of(changed, settings)
 
