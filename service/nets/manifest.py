@@ -105,9 +105,9 @@ def is_name(name: str) -> bool:
     return NAME.fullmatch(name) is not None
 
 
-def settings_of(manifest: NetManifest, server: Settings) -> Settings:
+def settings_of(kind: Kind, form: Form, server: Settings) -> Settings:
     """Return the settings of a net: those of its form, and else those of the server that are not of its own net."""
-    given = manifest.form.given | (_OF_STREAMS if manifest.kind == "streams" else {})
+    given = form.given | (_OF_STREAMS if kind == "streams" else {})
     own = {name: getattr(server, name) for name in Settings.model_fields}
     born = {name: NetSettings.model_fields[name].default for name in Form.model_fields}
     asked = (server.model_fields_set - born.keys()) | given.keys()
@@ -149,7 +149,7 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
     if (needed := _bytes_of_matrix(form)) > server.nets_hot_bytes:
         most = server.nets_hot_bytes >> 20
         raise Conflict(f"so many neurons take {needed >> 20} MiB, and all nets together may take {most} MiB")
-    settings = settings_of(manifest, server)
+    settings = settings_of(kind, form, server)
     try:
         return (await in_thread(lambda: create(birth_of(settings), CPU))).net.nbytes
     except (ValueError, CannotStart) as error:
