@@ -121,7 +121,7 @@ class Overlay(Mind):
 
 
 def _newborn_lines(lines: int) -> NDArray[np.uint32]:
-    """Return so many lines of nothing; few are written to at once: a page that is read first is made twice."""
+    """Return so many lines of nothing. Few are written to at once: a page that is read before is made twice."""
     made = np.zeros((lines + 1, WORDS), np.uint32)
     if lines <= _SMALL:
         made.fill(0)

@@ -29,11 +29,9 @@ from service.streams.streams import Streams
 
 _STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
-_KINDS = 64
+_KINDS = 64  # of nets of which it is known that their kernels are ready
 _logger = logging.getLogger(__name__)
-_ready: deque[tuple[Birth, str]] = deque(
-    maxlen=_KINDS
-)  # of nets whose kernels were made ready last: births and devices
+_ready: deque[tuple[Birth, str]] = deque(maxlen=_KINDS)  # what they were born from, and on which device
 
 
 async def recovered_net(
