@@ -65,9 +65,9 @@ from service.store.own_keys import OwnKeys
 from service.telemetry.metrics import open_registry
 from service.telemetry.traces import trace_requests
 
-PARTS = (
-    *(page, health, hive, nets, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs, daydream),
-    *(snapshots, journal, takeovers, merges, children, links, hooks, opinions, streams, incoming, stream),
+PARTS = (  # whose routes are tried in turn: a stream is what most clients of many nets open
+    *(stream, page, health, hive, nets, net, about, watch, inputs, outputs, sessions, generate, datasets, jobs),
+    *(daydream, snapshots, journal, takeovers, merges, children, links, hooks, opinions, streams, incoming),
     *(models, completions, chat),
 )
 

@@ -33,7 +33,6 @@ class ChildNet(DendriteNet):
         """Make a newborn, which has in mind what the parent had. Raises ValueError."""
         check_lines("lines", lines, LEAST_LINES, MOST_LINES)
         self._begin(parent.wiring, parent.symbols, lines)
-        self._encoder, self._rates = parent.encoder, parent.rates  # the same arrays for all children
         self._mind, self._reader = Overlay.born(parent, lines), parent.reader()
         self.tick, self.learning_rate = parent.tick, parent.learning_rate
 

@@ -14,7 +14,7 @@ from realnet.core.dendrite_memory import GIVEN, GIVEN_BIT, HISTORIES, NODE, RECA
 from realnet.core.dendrite_tables import tables
 from realnet.core.state import Float32
 from realnet.dendrites.arrays import check_arrays
-from realnet.dendrites.birth import GAIN, newborn_reflex, rates
+from realnet.dendrites.birth import GAIN, newborn_reflex
 from realnet.dendrites.net import DendriteNet
 from realnet.dendrites.reader import Reader
 from realnet.dendrites.recall import newborn_trust
@@ -73,7 +73,7 @@ class CompactNet(DendriteNet):
 
     def _make(self, wiring: Wiring, symbols: int, max_bytes: int) -> None:
         self._begin(wiring, symbols, 0)
-        self.max_bytes, self._rates = max_bytes, rates(wiring)[0]
+        self.max_bytes, self._rates = max_bytes, self._rates[0]
         self.gates = _gates(wiring, self._depth)
         self._work = Work.of(len(wiring.contexts), len(self.gates), self._depth)
 

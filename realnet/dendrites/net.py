@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,7 @@ class DendriteNet(Shown):
         self.wiring, self.symbols, self.max_lines = wiring, symbols, max_lines
         self.tick, self.read_only, self.adapts, self._learning_rate = 0, False, False, 1.0
         self._depth = (symbols - 1).bit_length()
-        self._gates, self._rates = wiring.gates, rates(wiring)
-        self._encoder = Encoder(wiring)
+        self._gates, self._rates, self._encoder = _made_of(wiring)
         self._scratch = Scratch.of(
             *(len(wiring.contexts), wiring.columns, len(self._gates)),
             *(len(wiring.somata), 1 + len(wiring.mixes), len(wiring.recalls), len(wiring.maps)),
@@ -356,3 +356,9 @@ class DendriteNet(Shown):
         for name, each in reader.words().items():
             each[...] = arrays[name]
         self._mind, self._reader = self._mind.of(arrays), reader
+
+
+@lru_cache(maxsize=32)
+def _made_of(wiring: Wiring) -> tuple[NDArray[np.int64], Float32, Encoder]:
+    """Return gates, rates and encoder of a wiring: nobody writes to them, so all nets of that wiring share them."""
+    return wiring.gates, rates(wiring), Encoder(wiring)

@@ -28,6 +28,7 @@ from realnet.dendrites.reader import Reader
 # One own row of output maps, place of a recall or new row of gains for so many lines; and so many tokens for one line.
 _A_ROW, _A_PLACE, _A_GAIN, _TOKENS = 16, 2, 32, 2
 MOST_GATES = 2**16 // ROWS - 1  # so that `gain_at` counts all their rows
+_SMALL = 2**14  # lines: a hundred tokens come upon each page of so many
 _BY_ROWS = ("lines", "used", "maps", "map_uses", "gains", "gain_uses")
 
 
@@ -63,7 +64,7 @@ class Overlay(Mind):
         rows = min(lines // _A_ROW, 1 << (above.map_uses.size - 1).bit_length()) if above.map_uses.size else 0
         memory = Memory(
             **small,
-            lines=np.zeros((lines + 1, WORDS), np.uint32),
+            lines=_newborn_lines(lines),
             used=np.zeros(1, np.int64),
             gains=gains,
             gain_uses=gain_uses,
@@ -117,3 +118,11 @@ class Overlay(Mind):
         own = {"map_slots": self.map_slots, "gain_at": self.gain_at, "gains_taken": self.gains_taken}
         learnt = self.memory._asdict() | self.episodes._asdict() | own
         return {name: each for name, each in learnt.items() if each.size and "above" not in name} | reader.words()
+
+
+def _newborn_lines(lines: int) -> NDArray[np.uint32]:
+    """Return so many lines of nothing. Few are written to at once: a page that is read before is made twice."""
+    made = np.zeros((lines + 1, WORDS), np.uint32)
+    if lines <= _SMALL:
+        made.fill(0)
+    return made

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realnet.core.dendrite_memory import Episodes, Memory
-from realnet.dendrites.birth import rates, unused
+from realnet.dendrites.birth import unused
 from realnet.dendrites.encoder import Encoder
 from realnet.dendrites.leaves import Leaves
 from realnet.dendrites.net import DendriteNet
@@ -28,7 +28,7 @@ class Parent:
         memory, episodes: what it has learnt, and what it remembers; only to be read.
         gain_rows: the numbers of the rows of gains that were used.
         gains: (G + rows, columns) one row a gate as at birth, and then those.
-        encoder, gates, rates: what is made of the wiring, which children share.
+        gates: those of the wiring, as `Wiring.gates` has them.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Parent:
         """
         self.sha256, self.wiring, self.symbols, self.max_lines = sha256, wiring, vocabulary.size, max_lines
         self.vocabulary, self.leaves, self.tick, self.learning_rate = vocabulary, leaves, tick, learning_rate
-        self.encoder, self.gates, self.rates = Encoder(wiring), wiring.gates, rates(wiring)
-        self._words = {name: arrays[name] for name in self.encoder.nothing_read().words()}
+        self.gates = wiring.gates
+        self._words = {name: arrays[name] for name in Encoder(wiring).nothing_read().words()}
         self.memory = Memory(**{name: arrays[name] for name in Memory._fields})
         self.episodes = Episodes(**{name: arrays[name] for name in Episodes._fields})
         gains = self.memory.gains.reshape(-1, self.memory.gains.shape[2])

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from service.aio import in_thread
 from service.errors import ErrorLocation, Invalid, JobFailed
 from service.store.base import StoreError
+from service.store.file import names_in
 
 FORK, MADE, OPTIONS, TOKENS = "fork.safetensors", "made.safetensors", "options.json", "tokens.npy"
 JOURNAL, MEMORY = "journal", "made.memory"
@@ -50,8 +51,9 @@ def _made(parent: Path | None) -> Path:
 
 def remove_leftovers(parent: Path) -> None:
     """Remove the directories of jobs that were killed together with their server."""
-    for directory in parent.glob(f"{_PREFIX}*"):
-        shutil.rmtree(directory, ignore_errors=True)
+    for name in names_in(parent):
+        if name.startswith(_PREFIX):
+            shutil.rmtree(parent / name, ignore_errors=True)
 
 
 async def run_process(

@@ -132,19 +132,19 @@ def is_name(name: str) -> bool:
     return NAME.fullmatch(name) is not None
 
 
-def settings_of(manifest: NetManifest, server: Settings) -> Settings:
+def settings_of(kind: Kind, form: Form, limits: Limits, server: Settings) -> Settings:
     """Return the settings of a net: those of its form, and else those of the server that are not of its own net."""
-    given = manifest.form.given | (_OF_STREAMS if manifest.kind == "streams" else {})
+    given = form.given | (_OF_STREAMS if kind == "streams" else {})
     own = {name: getattr(server, name) for name in Settings.model_fields}
     born = {name: NetSettings.model_fields[name].default for name in Form.model_fields}
     asked = (server.model_fields_set - born.keys()) | given.keys()
-    limits = {"snapshots_kept": snapshots_kept(manifest, server)}
-    return Settings.model_construct(asked, **(own | born | _OF_MANY | given | limits))
+    bounds = {"snapshots_kept": snapshots_kept(limits, server)}
+    return Settings.model_construct(asked, **(own | born | _OF_MANY | given | bounds))
 
 
-def snapshots_kept(manifest: NetManifest, server: Settings) -> int:
+def snapshots_kept(limits: Limits, server: Settings) -> int:
     """Return how many snapshots stay of a net that nobody asked to keep: a limit gives no more than the server's."""
-    own = manifest.limits.snapshots_kept
+    own = limits.snapshots_kept
     return server.snapshots_kept if own is None else min(own, server.snapshots_kept)
 
 
@@ -185,7 +185,7 @@ async def check_can_be_born(manifest: NetManifest, server: Settings) -> int:
     if (needed := _bytes_of_matrix(form)) > server.nets_hot_bytes:
         most = server.nets_hot_bytes >> 20
         raise Conflict(f"so many neurons take {needed >> 20} MiB, and all nets together may take {most} MiB")
-    settings = settings_of(manifest, server)
+    settings = settings_of(kind, form, manifest.limits, server)
     await _check_has(settings.device)
     try:
         return (await in_thread(lambda: create(birth_of(settings), CPU))).net.nbytes

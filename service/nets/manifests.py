@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from service.auth.rate_limit import Rates
 from service.errors import Conflict, NetDamaged, NotFound
@@ -9,6 +10,8 @@ from service.nets.manifest import NetManifest
 from service.nets.names import Names
 from service.store.base import Store
 from service.store.keys import manifest_key
+
+_AT_ONCE = 100  # are read, and then the loop has time for others
 
 
 class Manifests:
@@ -32,10 +35,18 @@ class Manifests:
             return known
         if (stored := await self._store.get(manifest_key(name))) is None:
             raise NotFound(f"there is no net {name}")
-        manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
-        if name in self.names:
-            self._know(manifest)
-        return manifest
+        return self._unsealed(name, stored)
+
+    async def read(self, names: Iterable[str]) -> None:
+        """Read the manifests of these nets, many at a time, as far as they are not in memory. Raises StoreError."""
+        unread = [name for name in names if name not in self._known]
+        for first in range(0, len(unread), _AT_ONCE):
+            some = unread[first : first + _AT_ONCE]
+            stored = await self._store.get_all([manifest_key(name) for name in some])
+            for name, found in zip(some, stored, strict=True):
+                if found is not None:
+                    with suppress(NetDamaged):  # which `get` tells of
+                        self._unsealed(name, found)
 
     def rates(self, name: str) -> Rates | None:
         """Return what a net may be asked for that has limits, and whose manifest was read."""
@@ -69,6 +80,12 @@ class Manifests:
         self.names.discard(name)
         self._known.pop(name, None)
         self._rates.pop(name, None)
+
+    def _unsealed(self, name: str, stored: bytes) -> NetManifest:
+        manifest = NetManifest.unseal(name, stored, lambda id, what: NetDamaged(f"the net {id}: {what}"))
+        if name in self.names and name not in self._known:  # a newer one may have been put meanwhile
+            self._know(manifest)
+        return manifest
 
     def _know(self, manifest: NetManifest) -> None:
         name, limits = manifest.id, manifest.limits

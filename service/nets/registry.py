@@ -1,10 +1,10 @@
 """All nets of a store by their names: made, listed, changed, deleted, and opened for those who use them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Generic
 
@@ -65,6 +65,7 @@ class NetSeen:
 
 
 ALL = Part()
+_FORMS = 64  # whose settings are kept
 
 
 class Nets(Generic[E]):
@@ -87,6 +88,7 @@ class Nets(Generic[E]):
     ) -> None:
         self._place, self._store, self._settings = place, place.store, settings
         self.default, self._open_net, self._leads = default, open, leads
+        self._settings_of = lru_cache(maxsize=_FORMS)(partial(settings_of, server=settings))  # most nets are made alike
         self._part = part
         self._always = {DEFAULT} if part.has(DEFAULT) else set[str]()  # there without a manifest
         self._manifests = Manifests(place.store, self._always)
@@ -216,8 +218,12 @@ class Nets(Generic[E]):
         await self.load()
         return list(islice(self._manifests.names.of(share, prefix, after), most))
 
-    async def seen(self, names: Iterable[str]) -> list[NetSeen]:
-        """Return how these nets are, without waking any; those that are gone meanwhile are left out."""
+    async def seen(self, names: Sequence[str]) -> list[NetSeen]:
+        """Return how these nets are, without waking any; those that are gone meanwhile are left out.
+
+        Raises StoreError.
+        """
+        await self._manifests.read(name for name in names if name not in self._always)
         found = []
         for name in names:
             with suppress(NotFound):
@@ -294,7 +300,7 @@ class Nets(Generic[E]):
 
         manifest = await self._manifests.rewrite(name, change)
         if (edge := self.hot.edge_of(name)) is not None:
-            edge.runtime.snapshots.retention = snapshots_kept(manifest, self._settings)
+            edge.runtime.snapshots.retention = snapshots_kept(manifest.limits, self._settings)
             with suppress(Refused):  # it is being closed
                 await changes.configure(edge.runtime, tick_hz=tick_hz, self_loop=self_loop)
         if elsewhere:
@@ -326,7 +332,8 @@ class Nets(Generic[E]):
             settings, descent = settings_of_default(self._settings), None
         else:
             manifest = await self._manifests.get(name)
-            settings, descent = settings_of(manifest, self._settings), await self.family.descent_of(manifest)
+            settings = self._settings_of(manifest.kind, manifest.form, manifest.limits)
+            descent = await self.family.descent_of(manifest)
         store = self._keys.take(name)
         async with self._open_net(name, settings, store, descent) as edge:
             edge.runtime.snapshots.children = partial(self._children_of, name)

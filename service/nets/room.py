@@ -81,9 +81,10 @@ class Room(Generic[H]):
             last.end.set()
             left -= last.nbytes
         by_share: dict[Share, list[H]] = {}
-        for net in filter(_counts, self._nets.values()):
+        for net in self._nets.values():
             for share in net.limits:
-                by_share.setdefault(share, []).append(net)
+                if _counts(net):
+                    by_share.setdefault(share, []).append(net)
         for share, own in by_share.items():
             _is_within(share, own)
 
@@ -92,6 +93,8 @@ class Room(Generic[H]):
 
         Some may be about to end at once, so that whoever wakes a net need not wait for the last snapshot of another.
         """
+        if len(self._nets) <= self._most:
+            return True
         here = [net for net in self._nets.values() if net.is_let_in]
         ending = sum(net.end.is_set() for net in here)
         if len(here) - ending >= self._most and ending < _ENDING and (last := self._next(lambda _: 1)) is not None:
@@ -100,9 +103,10 @@ class Room(Generic[H]):
         return len(here) - ending < self._most and ending <= _ENDING
 
     def _is_in_shares_for(self, net: H) -> bool:
-        here = [each for each in self._nets.values() if _counts(each)]
+        nets = self._nets.values()
         return all(
-            _is_within(share, [each for each in here if share in each.limits], one_more=True) for share in net.limits
+            _is_within(share, [each for each in nets if share in each.limits and _counts(each)], one_more=True)
+            for share in net.limits
         )
 
     def _next(self, weigh: Callable[[H], int]) -> H | None:

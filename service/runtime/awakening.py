@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from functools import partial
 
 from realnet.kernels import KernelLost
@@ -13,7 +14,7 @@ from service.engine.feed import Feed
 from service.engine.threads import warm_up
 from service.journal.codec import JournalDamaged
 from service.replica import chronicle
-from service.replica.birth import Descent
+from service.replica.birth import Birth, Descent
 from service.runtime.birth import CannotStart, birth_of, check_is_as_asked_for, create
 from service.runtime.following import Follower
 from service.runtime.open_store import OpenStore
@@ -29,7 +30,9 @@ from service.streams.streams import Streams
 
 _STILL_SECONDS = 15.0  # between two lines that say that they are still compiled
 _LOAD_SECONDS = 3.0  # that compiled kernels take at most to be loaded
+_KINDS = 64  # of nets of which it is known that their kernels are ready
 _logger = logging.getLogger(__name__)
+_ready: deque[tuple[Birth, str]] = deque(maxlen=_KINDS)  # what they were born from, and on which device
 
 
 async def recovered_net(
@@ -41,13 +44,16 @@ async def recovered_net(
         if not follows:
             await snapshots.sweep()
             await DatasetCatalog(place.store, settings.datasets_kept, settings.max_dataset_bytes, name).sweep()
-        await asyncio.to_thread(check_is_there, settings.device)  # before a snapshot is blamed
-        birth = await asyncio.to_thread(birth_of, settings, descent)
+        if settings.device not in (AUTO, CPU):
+            await asyncio.to_thread(check_is_there, settings.device)  # before a snapshot is blamed
+        birth = birth_of(settings, descent) if descent is not None else await asyncio.to_thread(birth_of, settings)
 
         async def recovered_on(device: str) -> Recovered:
             make = partial(create, device=device, descent=descent)
             found = await recover(snapshots, log, device, birth, make, follows)
-            await _warm_up(found.replica.learner)
+            if (kind := (birth, device)) not in _ready:  # others of this kind are as quick as their first
+                await _warm_up(found.replica.learner)
+                _ready.append(kind)
             return found
 
         recovered = await recovered_on(CPU if settings.device == AUTO else settings.device)
@@ -57,7 +63,8 @@ async def recovered_net(
             if choice.device != CPU:
                 recovered = await recovered_on(choice.device)
         if descent is not None:
-            descent.parent = await asyncio.to_thread(descent.find, recovered.parent)
+            if recovered.parent != descent.parent.sha256:
+                descent.parent = await asyncio.to_thread(descent.find, recovered.parent)
             descent.is_new = recovered.is_rebased
     except (StoreError, SnapshotDamaged, JournalDamaged, KernelLost, ValueError) as error:
         raise CannotStart(str(error)) from error

@@ -15,7 +15,7 @@ from service.journal.position import JournalPosition
 from service.journal.records import NoteRecord, OriginRecord, Record, SnapshotRef
 from service.journal.scan import JournalScan, read_from, scan
 from service.journal.unordered import begin_before, in_order
-from service.replica.birth import Birth
+from service.replica.birth import Birth, Descent
 from service.replica.replay import Load, Replay
 from service.replica.replica import Replica, ServiceState
 from service.snapshots.catalog import SnapshotCatalog
@@ -69,6 +69,24 @@ async def recover(
     so is a newest snapshot from before record `least`.
     """
     found, damaged = await newest_good(catalog, device)
+    load = loader(catalog)
+    told = log, device, birth, create, follows, least
+    return await asyncio.to_thread(_recovered, found, damaged, catalog.descent, load, *told)
+
+
+def _recovered(
+    found: tuple[Snapshot, Learner, bytes] | None,
+    damaged: list[SnapshotDamaged],
+    descent: Descent | None,
+    load: Load,
+    log: Log | None,
+    device: str,
+    birth: Birth,
+    create: Callable[[Birth], Learner],
+    follows: bool,
+    least: int,
+) -> Recovered:
+    """Find what a net starts with that has this snapshot, or none, all as in `recover`."""
     snapshot = learner = state = None
     if found is not None:
         snapshot, learner, stored = found
@@ -76,10 +94,10 @@ async def recover(
     if least and (state is None or state.place is None or state.place.seq < least):
         raise NothingToFollow(f"there is no snapshot yet that was made after record {least} of the journal")
     if log is None:
-        newborn = await asyncio.to_thread(create, birth) if learner is None else learner
+        newborn = create(birth) if learner is None else learner
         return Recovered(Replica(newborn, state or _newborn(time.time())), parent=_parent_of(newborn))
     position = None if state is None else state.place
-    journal = await asyncio.to_thread(scanned, log, 0 if position is None else position.seq, not follows)
+    journal = scanned(log, 0 if position is None else position.seq, not follows)
     start = _start(snapshot, position, journal, damaged)
     if follows and (start is None or journal.last < start.seq):
         raise NothingToFollow("there is no net in this store that could be followed: start its leader first")
@@ -87,10 +105,10 @@ async def recover(
         if journal.last:
             _logger.warning("the journal is older than the newest snapshot, which was taken without one: it is dropped")
         if learner is None:  # before the record of its birth is written: no other start could get past one that fails
-            learner = await asyncio.to_thread(create, birth)
+            learner = create(birth)
         origin = OriginRecord(snapshot.id if snapshot else None, {} if snapshot else birth, time.time())
         state = state or _newborn(origin.at)
-        journal = await asyncio.to_thread(_begun_anew, log, journal.last + 1, origin)
+        journal = _begun_anew(log, journal.last + 1, origin)
         start = JournalPosition(journal.last)
     elif journal.last < start.seq:  # its end was lost, but is in the snapshot
         if journal.last:
@@ -99,26 +117,21 @@ async def recover(
             missing = "snapshot %s ends at record %d, and there is no journal: what was learnt after that is lost"
             _logger.error(missing, snapshot.id, start.seq)
         note = NoteRecord("the records before this one are in a snapshot only")
-        journal = await asyncio.to_thread(_begun_anew, log, start.seq + 1, note)
+        journal = _begun_anew(log, start.seq + 1, note)
     if learner is None:
         assert journal.origin is not None, "without a snapshot a journal begins with a birth"
-        learner = await asyncio.to_thread(create, journal.origin.birth)
+        learner = create(journal.origin.birth)
         state = _newborn(journal.origin.at)
     start = begin_before(start, journal.unordered)
 
     def records() -> Iterator[tuple[int, Record]]:
-        """Yield what the journal had when it was looked through: another server may write to it."""
+        """Return what the journal had when it was looked through: another server may write to it."""
+        if journal.last <= start.seq:
+            return iter(())
         behind = read_from(log.read(start.seq), start.seq + 1)
         return in_order(takewhile(lambda each: each[0] <= journal.last, behind), journal.unordered)
 
-    replay = Replay(
-        records,
-        start,
-        journal.last - start.seq,
-        loader(catalog),
-        device,
-        catalog.descent,
-    )
+    replay = Replay(records, start, journal.last - start.seq, load, device, descent)
     parent, is_rebased = journal.parent or _parent_of(learner), journal.parent is not None
     return Recovered(Replica(learner, state), journal.last, replay, journal.snapshots, parent, is_rebased)
 

@@ -158,7 +158,8 @@ class Runtime:
         """
         log = None if settings.journal == "off" else place.log(NetKeys(name).journal)
         recovered = await recovered_net(name, settings, place, log, follows, descent)
-        settings = settings.model_copy(update={"device": recovered.replica.learner.net.device})  # the one chosen
+        if (device := recovered.replica.learner.net.device) != settings.device:  # one was chosen
+            settings = settings.model_copy(update={"device": device})
         runtime = cls(name, settings, place, recovered, log, follows, descent, pools)
         async with runtime._stack as stack:
             stack.push_async_callback(runtime._stop)

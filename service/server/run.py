@@ -33,6 +33,7 @@ _GRACE_SECONDS = 3  # for requests at a shutdown; with what follows it ends with
 _OTHER_FILES = 256  # besides connections, and those of nets in memory
 _FILES_OF_A_NET = 4
 _LARGE_BYTES = 2**17  # a child's lines are larger
+_YOUNG = 10_000  # objects, until it is looked which are garbage
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _SWITCH_SECONDS = 0.0005  # that the engine's thread waits for Python when the loop is busy; else ten times as long
 _CUT_SECONDS = 20  # after a reader's stall that ends its stream, the system ends the connection itself
@@ -177,6 +178,7 @@ class NetServer(uvicorn.Server):
         gc.collect()
         gc.enable()
         gc.freeze()  # a full collection would otherwise look at all of numba, for a tenth of a second
+        gc.set_threshold(_YOUNG)  # a thousand nets are made of a million objects, of which hardly one is garbage
 
 
 def _url_of(listener: socket.socket) -> str:

@@ -1,7 +1,7 @@
 """What every store has: bytes under keys, logs that are appended to, and a lock that keeps other servers out."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +35,10 @@ class Store(Protocol):
 
     async def get(self, key: str) -> bytes | None:
         """Return a value, None if there is none."""
+        ...
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return a value, or None, for each of these keys, in one call: each as it was at some time of it."""
         ...
 
     async def delete(self, key: str) -> None:

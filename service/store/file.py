@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +35,10 @@ class FileStore:
     async def get(self, key: str) -> bytes | None:
         path = self._root / check_key(key)
         return await self._in_worker(lambda: _read(path))
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        paths = [self._root / check_key(key) for key in keys]
+        return await self._in_worker(lambda: [_read(path) for path in paths])
 
     async def delete(self, key: str) -> None:
         path = self._root / check_key(key)
@@ -138,8 +142,17 @@ def make_directory(path: Path) -> None:
 
 def remove_leftovers(directory: Path) -> None:
     """Remove what a process has left in a directory that was killed in the middle of a put."""
-    for leftover in directory.glob(f"{TEMPORARY}*"):
-        leftover.unlink(missing_ok=True)
+    for name in names_in(directory):
+        if name.startswith(TEMPORARY):
+            (directory / name).unlink(missing_ok=True)
+
+
+def names_in(directory: Path) -> list[str]:
+    """Return the names of all that is in a directory, none where there is no directory."""
+    try:
+        return [path.name for path in directory.iterdir()]
+    except FileNotFoundError:
+        return []
 
 
 def sync_directory(path: Path) -> None:

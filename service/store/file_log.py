@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from service.store.base import Block, Lock, StoreError, StoreLost
-from service.store.file import make_directory, remove_leftovers, sync_directory
+from service.store.file import make_directory, names_in, remove_leftovers, sync_directory
 from service.store.file_lock import harm_of
 from service.store.keys import TEMPORARY
 
@@ -149,7 +149,8 @@ def _write(descriptor: int, data: bytes) -> None:
 
 def segments_in(directory: Path) -> list[Path]:
     """Return the segments of a log, in order."""
-    return sorted(path for path in directory.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
+    names = (name for name in names_in(directory) if name.endswith(_SUFFIX))
+    return [directory / name for name in sorted(names) if name.removesuffix(_SUFFIX).isdecimal()]
 
 
 def first_number(segment: Path) -> int:

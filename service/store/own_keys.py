@@ -1,6 +1,6 @@
 """The keys of each net, which are listed once and known from then on: in Redis a listing looks through those of all."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from service.store.base import Store
@@ -28,6 +28,9 @@ class OwnKeys:
 
     async def get(self, key: str) -> bytes | None:
         return await self._store.get(key)
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        return await self._store.get_all(keys)
 
     async def delete(self, key: str) -> None:
         async with self._changing():

@@ -1,7 +1,7 @@
 """A store in Redis 7.0 or newer: every key is one string value."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -39,6 +39,13 @@ class RedisStore:
         name = REDIS_PREFIX + check_key(key)
         async with self._call(name):
             return cast("bytes | None", await self._client.get(name))
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        names = [REDIS_PREFIX + check_key(key) for key in keys]
+        if not names:
+            return []
+        async with self._call():
+            return cast("list[bytes | None]", await self._client.mget(names))
 
     async def delete(self, key: str) -> None:
         name = REDIS_PREFIX + check_key(key)

@@ -9,7 +9,7 @@ import torch
 from websockets.sync.client import connect
 
 from service.nets import hot, manifest
-from service.nets.manifest import Form, NetManifest, settings_of, settings_of_default
+from service.nets.manifest import Form, Limits, settings_of, settings_of_default
 from service.settings import Settings
 from service.speed import device
 from tests.nets.asking import create, hash_of, listed, problem, state_of, teach
@@ -154,6 +154,6 @@ def test_without_pytorch_it_is_told_what_is_missing(server: ThreadServer, monkey
 def test_the_servers_own_device_is_of_default_alone() -> None:
     server = Settings(_env_prefix="NO_SETTING_", device="cuda", hash_every=9)
     assert settings_of_default(server).device == "cuda"
-    other = settings_of(NetManifest(id="a", kind="tokens", created=0.0, form=Form()), server)
+    other = settings_of("tokens", Form(), Limits(), server)
     assert other.device == "cpu"
     assert "device" not in other.model_fields_set

@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from realnet import DendriteLearner
 from tests.api.asking import until
 from tests.nets.asking import SMALL, create, hash_of, numbers, problem, state_of, teach
 from tests.redis_server import RedisServer
@@ -39,6 +40,19 @@ def test_one_that_was_closed_comes_back_as_it_was(new_server: MakeServer, store_
         name: len(server.client.get(f"/v1/nets/{name}/snapshots").json()["data"]) for name in ("a", "b", "large")
     }
     assert snapshots == {"a": 0, "b": 0, "large": 1}  # a short life is lived again sooner than read
+
+
+def test_kernels_are_made_ready_for_the_first_of_many_that_are_made_alike(
+    new_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_ready: list[DendriteLearner] = []
+    monkeypatch.setattr(DendriteLearner, "warm_up", lambda learner: made_ready.append(learner))
+    server = new_server(nets_hot=1).start()
+    made_ready.clear()
+    create(server, "a", "b", variant="compact", memory=70_001)
+    for name in ("a", "b", "a"):
+        teach(server, name, name).raise_for_status()
+    assert len(made_ready) == 1
 
 
 def test_the_one_used_longest_ago_is_closed(new_server: MakeServer) -> None:

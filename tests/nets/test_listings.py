@@ -34,3 +34,25 @@ def test_all_keys_are_looked_through_at_the_start_alone(
     assert "cmdstat_scan" not in client.info("commandstats")
     assert not [key for name in ("a/", "b/", "c/", "nets/") for key in client.scan_iter(f"realnet:{name}*")]
     client.close()
+
+
+def test_the_manifests_of_a_page_are_read_at_once(
+    new_server: Callable[..., ThreadServer], redis_server: RedisServer
+) -> None:
+    server = new_server(store=redis_server.url).start()
+    names = [f"n{number}" for number in range(20)]
+    create(server, *names)
+    server.close()
+    client = redis.Redis.from_url(redis_server.url)
+    client.copy("realnet:nets/n6", "realnet:nets/n5", replace=True)
+    client.config_resetstat()
+
+    server = new_server(store=redis_server.url).start()
+    for _ in range(2):  # the second page is of what is in memory
+        told = server.client.get("/v1/nets").raise_for_status().json()["data"]
+        assert sorted(each["name"] for each in told) == sorted(["default", *names])
+        assert [each["name"] for each in told if each["state"] == "damaged"] == ["n5"]
+    stats = client.info("commandstats")
+    assert stats["cmdstat_mget"]["calls"] == 2  # once for all, and for the one that is damaged
+    assert stats["cmdstat_get"]["calls"] < len(names)
+    client.close()

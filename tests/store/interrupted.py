@@ -1,7 +1,7 @@
 """A store that is interrupted at one of its operations, and what may happen to it there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from service.store.base import Store, StoreError
@@ -22,6 +22,9 @@ class Interrupted:
 
     async def get(self, key: str) -> bytes | None:
         return await self._do(self._store.get(key))
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        return await self._do(self._store.get_all(keys))
 
     async def delete(self, key: str) -> None:
         await self._do(self._store.delete(key))

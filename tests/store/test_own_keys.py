@@ -1,6 +1,7 @@
 """A folder whose keys are listed once, whatever is put and deleted meanwhile, and where nobody knows what was."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,6 +26,9 @@ class Watched:
 
     async def get(self, key: str) -> bytes | None:
         return await self.store.get(key)
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        return await self.store.get_all(keys)
 
     async def delete(self, key: str) -> None:
         await self.store.delete(key)

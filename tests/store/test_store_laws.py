@@ -19,6 +19,15 @@ async def test_a_value_comes_back_as_it_was_put(store: Store, value: bytes) -> N
     assert await store.get("folder/key") == value
 
 
+async def test_values_come_back_together(store: Store) -> None:
+    await store.put("a/b", b"1")
+    await store.put("c", b"")
+    assert await store.get_all(["c", "a/d", "a/b", "c"]) == [b"", None, b"1", b""]
+    assert await store.get_all([]) == []
+    with pytest.raises(ValueError, match="not a store key"):
+        await store.get_all(["c", "a/"])
+
+
 async def test_a_put_replaces_the_value_before(store: Store) -> None:
     await store.put("key", b"a long first value")
     await store.put("key", b"second")
