@@ -54,7 +54,7 @@ async def rebase_child(
     name: str, net: Annotated[str, Query()], snapshot: Annotated[str, Query()], nets: NetsDep
 ) -> None:
     """Have a child go on over a snapshot of a net, for a job whose key is for both."""
-    await nets.change(name, None, None, over=(net, snapshot))
+    await nets.change(name, over=(net, snapshot))
 
 
 @router.delete("/children", status_code=204, dependencies=[OF_A_SHARD])

@@ -268,12 +268,13 @@ class Nets(Generic[E]):
     async def change(
         self,
         name: str,
-        tick_hz: float | None,
-        self_loop: bool | None,
+        *,
+        tick_hz: float | None = None,
+        self_loop: bool | None = None,
+        device: str | None = None,
+        limits: Mapping[str, float | None] | None = None,
         consent: Consent | None = None,
         over: tuple[str, str] | None = None,
-        limits: Mapping[str, float | None] | None = None,
-        device: str | None = None,
     ) -> NetSeen:
         """Change what may change in a net's life, for good; have a child go `over` to a snapshot of a net.
 

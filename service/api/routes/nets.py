@@ -218,8 +218,15 @@ async def change_net(name: str, body: NetChange, nets: NetsDep, settings: Settin
     if body.parent is not None:
         caller.check_net(body.parent.net)
         over = body.parent.net, body.parent.snapshot
-    limits = body.limits.model_dump(exclude_unset=True)
-    changed = await nets.change(name, body.tick_hz, body.self_loop, _consent(body.consent), over, limits, body.device)
+    changed = await nets.change(
+        name,
+        tick_hz=body.tick_hz,
+        self_loop=body.self_loop,
+        device=body.device,
+        limits=body.limits.model_dump(exclude_unset=True),
+        consent=_consent(body.consent),
+        over=over,
+    )
     log_event(_logger, logging.INFO, "net changed", key=caller.name, net=name, **body.model_dump(exclude_unset=True))
     return NetShown.of(changed, settings)
 
