@@ -37,11 +37,14 @@ def compile_dendrites() -> None:
     create("dendrites").warm_up()
     create("dendrites", variant="compact", memory=2**16).warm_up()
     decompress(compress(b"a", "fast"))
-    DendriteLearner.create(symbols=300).run([1])  # tokens of two bytes
+    wide = DendriteLearner.create(symbols=300)  # tokens of two bytes
+    wide.run([1])
+    child_of(freeze(wide)).run([1])
     learner = DendriteLearner.create()
     child = child_of(freeze(learner))
     child.warm_up()
     child.explain([1])
+    child.net.decisions()
     learner.net.record(np.zeros(1, np.int32))
     speaker, mixture, ids = Speaker(learner), Mixture(learner), np.zeros(1, np.int32)
     mixture.learn(Decided(ids, np.full((1, 8), 0.5, np.float32)), speaker.hear(learner, ids))
