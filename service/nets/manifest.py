@@ -12,6 +12,7 @@ from realnet.dendrites.compact import LEAST
 from realnet.learners import default_preset
 from service.aio import in_thread
 from service.errors import Conflict, ErrorLocation, Invalid
+from service.replica.birth import OF_DENDRITES
 from service.runtime.birth import CannotStart, birth_of, create
 from service.settings import NetSettings, Settings
 from service.speed.device import CPU, GPU, check_is_there
@@ -37,7 +38,6 @@ _OF_MANY: dict[str, Any] = {
     "hash_every": 0,
 }
 _OF_CHILDREN = {"tick_hz", "self_loop"}  # of a form
-_OF_DENDRITES = {"variant", "max_lines", "memory"}
 _DEVICE = re.compile(rf"{CPU}|{GPU}(:[0-9]+)?")
 
 
@@ -245,7 +245,7 @@ def _why_not_on(form: Form) -> str | None:
         return None
     if _DEVICE.fullmatch(form.device) is None:
         return "cpu, cuda or cuda:N: auto and sharded are of the net named default alone"
-    if form.preset == "dendrites" or form.given.keys() & _OF_DENDRITES:
+    if form.preset == "dendrites" or form.given.keys() & OF_DENDRITES:
         return "dendrites are computed by the CPU: a GPU is for the other presets"
     return None
 

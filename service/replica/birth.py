@@ -12,7 +12,7 @@ from realnet.vocabulary import vocabulary_named
 
 Birth: TypeAlias = dict[str, int | str | None]
 
-_OF_DENDRITES = ("variant", "max_lines", "memory")
+OF_DENDRITES = ("variant", "max_lines", "memory")  # what else may be chosen of a net of dendrites
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +53,7 @@ def newborn(birth: Birth, device: str, parent: Parent | None = None) -> Learner:
         child = child_of(parent, int(birth["lines"] or 0))
         child.net.forget()  # what the parent was told last is nobody else's
         return child
-    own: dict[str, Any] = {name: birth[name] for name in _OF_DENDRITES if name in birth}
+    own: dict[str, Any] = {name: birth[name] for name in OF_DENDRITES if name in birth}
     if "vocabulary" in birth:
         own["vocabulary"] = vocabulary_named(birth["vocabulary"], str(birth["vocabulary_file"]).encode())
     return learners.create(
