@@ -18,7 +18,8 @@ from tests.golden.golden import HAS_RECORDED_ARITHMETIC, HERE
 from tests.golden.record import anonymous
 from tests.nets.asking import teach
 from tests.nets.test_parents import OWN, create_children, raise_parent, weights_of
-from tests.nets.test_rebase import NEWS, copying, go_over, newer
+from tests.nets.test_rebase import NEWS, go_over, newer
+from tests.nets.test_rebase_kills import copying
 from tests.running_server import ThreadServer
 
 STORE, EXPECTED = HERE / "rebased.tar.xz", HERE / "rebased.json"

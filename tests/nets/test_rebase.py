@@ -1,8 +1,7 @@
-"""Children that go on over another parent: what they keep, what they see, and what kills in between leave."""
+"""Children that go on over another parent: what they keep, and what they see. Kills are in test_rebase_kills.py."""
 
-import asyncio
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,8 @@ from websockets.sync.client import connect
 from realnet import DendriteLearner
 from realnet.dendrites.family import child_of, rebase
 from realnet.dendrites.parent import Parent
-from service.api.deps import Edge
 from service.auth.keys import Scope, create_key
 from service.auth.share import Share
-from service.hooks.hooks import Hooks
-from service.nets.family import Family
-from service.store.file import FileStore
-from service.store.file_log import FileLog
 from tests.api.asking import until
 from tests.nets.asking import create, hash_of, numbers, problem, state_of, teach
 from tests.nets.test_deletion import keys_of
@@ -33,10 +27,9 @@ from tests.nets.test_parents import (
     raise_parent,
     weights_of,
 )
-from tests.running_server import ProcessServer, RunningServer, ThreadServer
+from tests.running_server import RunningServer, ThreadServer
 
 MakeServer = Callable[..., ThreadServer]
-POINTS = ((FileStore, "put"), (FileStore, "delete"), (FileLog, "append"))
 NEWS = "".join(f"since then it is known that {i} makes {i + 77}.\n" for i in range(12))
 
 
@@ -315,120 +308,3 @@ def test_a_key_is_for_all_nets_that_it_names(new_server: MakeServer, tmp_path: P
             f"/v1/nets/{parent}/jobs/merge-children", json=asked, headers={"authorization": f"Bearer {some}"}
         )
         assert refused.status_code == 403
-
-
-def copying(
-    whole: Path, monkeypatch: pytest.MonkeyPatch, points: Iterable[tuple[type, str]] = POINTS
-) -> list[tuple[str, Path]]:
-    """Have a copy of a store made before each write from now on, which is what a kill there would leave."""
-    copies: list[tuple[str, Path]] = []
-    for owner, name in points:
-        was = getattr(owner, name)
-
-        def copied(store: Any, what: Any, *given: Any, was: Callable[..., Any] = was) -> Any:
-            copies.append((str(what), whole.parent / f"copy-{len(copies):03d}"))
-            shutil.copytree(whole, copies[-1][1], ignore=shutil.ignore_patterns(".*"))
-            return was(store, what, *given)
-
-        monkeypatch.setattr(owner, name, copied)
-    return copies
-
-
-@pytest.mark.parametrize("at_each", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_a_kill_leaves_a_child_over_one_parent_or_the_other(
-    new_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_each: bool
-) -> None:
-    server = new_server(store=f"file://{tmp_path}/whole", journal="always").start()
-    ref = raise_parent(server)
-    create_children(server, ref, "one")
-    teach(server, "one", OWN, session="mine")
-    after = newer(server)
-    before = hash_of(server, "one")
-    copies = copying(tmp_path / "whole", monkeypatch)
-    go_over(server, "one", after)
-    monkeypatch.undo()
-    over = hash_of(server, "one")
-    assert len(copies) >= 8
-    names = [name for name, _ in copies]
-    record = names.index("3")  # of the journal, behind its birth and what it was taught
-    found = []
-    for _, copy in copies if at_each else copies[record : record + 2]:
-        again = new_server(store=f"file://{copy}").start()
-        found.append(hash_of(again, "one"))
-        told = again.client.get("/v1/nets/one").json()["parent"]
-        assert (told["snapshot"] == after["snapshot"]) == (found[-1] == over)
-        go_over(again, "one", after)
-        assert hash_of(again, "one") == over
-        assert again.client.delete(f"/v1/nets/up/snapshots/{ref['snapshot']}").status_code == 204
-        again.terminate()
-    turn = found.index(over)
-    assert found == [before] * turn + [over] * (len(found) - turn)
-    assert turn == (record + 1 if at_each else 1)
-
-
-@pytest.mark.long
-def test_a_job_goes_on_after_kills(new_process: Callable[..., ProcessServer]) -> None:
-    """Of a real server, in the middle of its children: each goes over once, and all in the end."""
-    server = new_process(journal="always").start()
-    ref = raise_parent(server)
-    names = [f"c-{number}" for number in range(12)]
-    create_children(server, ref, *names)
-    for name in names:
-        teach(server, name, f"{name} is told {OWN}")
-    after = newer(server)
-    before = {name: hash_of(server, name) for name in names}
-    path = server.client.post("/v1/nets/up/jobs/rebase-children", json={"snapshot": after["snapshot"]})
-    job = path.raise_for_status().headers["location"]
-    for least in (2, 5, 8):
-
-        def has_done(least: int = least) -> bool:
-            told = server.client.get(job).raise_for_status().json()
-            return bool(told["metrics"].get("done", 0) >= least)
-
-        until(has_done)
-        server.kill()
-        server.start()
-        told = server.client.get(job).raise_for_status().json()
-        if told["status"] == "succeeded":
-            break
-    with server.client.stream("GET", f"{job}/events") as events:
-        assert '"succeeded"' in "".join(events.iter_lines())
-    assert server.client.get(job).json()["result"]["rebased"] == len(names)
-    for name in names:
-        told = server.client.get(f"/v1/nets/{name}").raise_for_status().json()
-        assert told["parent"]["snapshot"] == after["snapshot"]
-        assert hash_of(server, name) != before[name]
-        alone = born(parent_in(server, ref))
-        read(alone, f"{name} is told {OWN}")
-        rebase(alone, parent_in(server, after))
-        assert weights_of(server, name) == alone.checkpoint().weights_sha256()
-    assert server.client.delete(f"/v1/nets/up/snapshots/{ref['snapshot']}").status_code == 204
-
-
-def test_a_job_goes_on_after_an_orderly_stop(new_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All nets are closed when the job gets to the second child, but for its own, which has something to send."""
-    go, stop = Family.rebase, Hooks.stop
-
-    async def go_late(self: Family[Edge], name: str, net: str, snapshot: str) -> None:
-        while name == "two" and not self.is_closed():
-            await asyncio.sleep(0.01)
-        await go(self, name, net, snapshot)
-
-    async def stop_late(self: Hooks) -> None:
-        await asyncio.sleep(0.2)
-        await stop(self)
-
-    monkeypatch.setattr(Family, "rebase", go_late)
-    monkeypatch.setattr(Hooks, "stop", stop_late)
-    server = new_server(variant="fast", max_lines=2**14).start()
-    server.run(text=KNOWN)
-    create_children(server, {"net": "default", "snapshot": server.snapshot()["id"]}, "one", "two")
-    asked = server.client.post("/v1/jobs/rebase-children", json={"snapshot": server.snapshot()["id"]})
-    job = asked.raise_for_status().headers["location"]
-    until(lambda: server.client.get(job).json()["metrics"].get("done") == 1)
-    server.terminate()
-    monkeypatch.undo()
-    server.start()
-    with server.client.stream("GET", f"{job}/events") as events:
-        "".join(events.iter_lines())
-    assert server.client.get(job).json()["result"] == {"children": 2, "rebased": 2, "failed": {}}
