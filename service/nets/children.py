@@ -37,10 +37,10 @@ class Children:
         for child in found - self._there:
             await self._store.delete(child.key)
 
-    async def count(self, net: str, snapshot: str | None = None) -> int:
-        """Return how many children a net has, or one of its snapshots. Raises StoreError."""
+    async def family(self, net: str, snapshot: str | None = None) -> set[Child]:
+        """Return the children of a net, or of one of its snapshots, and those that are expected. Raises StoreError."""
         family = {*await self.all_of(net), *(each for each in self._expected if each.net == net)}
-        return sum(snapshot in (None, each.snapshot) for each in family)
+        return {each for each in family if snapshot in (None, each.snapshot)}
 
     async def all_of(self, net: str) -> set[Child]:
         """Return the children of a net, also those that other processes of a cluster have. Raises StoreError."""
@@ -54,14 +54,9 @@ class Children:
         Raises StoreError.
         """
         for name in sorted(deleted):
-            if await self.count(name):
+            if await self.family(name):
                 await self._store.delete(deleted_net_key(name))
                 deleted.remove(name)
-
-    async def check_has_none(self, net: str) -> None:
-        """Raise Conflict where a net has children, or StoreError."""
-        if count := await self.count(net):
-            raise Conflict(f"net {net} stays as long as it has children, and it has {count}: delete them first")
 
     def of(self, net: str, snapshot: str | None = None) -> list[Child]:
         """Return the children here of a net, or of one of its snapshots, and those that were and may still need it."""
@@ -96,6 +91,12 @@ class Children:
         for child in [each for each in self._there if each.name == name]:
             await self._store.delete(child.key)
             self._there.discard(child)
+
+
+def check_has_none(net: str, count: int) -> None:
+    """Raise Conflict for a net that has so many children, unless that is none."""
+    if count:
+        raise Conflict(f"net {net} stays as long as it has children, and it has {count}: delete them first")
 
 
 def _children(keys: Iterable[str]) -> set[Child]:

@@ -125,12 +125,11 @@ class Family(Generic[E]):
     async def count(self, net: str, snapshot: str | None = None) -> int:
         """Return how many children need a net, or one of its snapshots, still. Raises StoreError."""
         await self.release(net, snapshot)
-        count = await self._children.count(net, snapshot)
-        if count and self._elsewhere is not None:
-            far = [child.name for child in await self._children.all_of(net) if not self._part.has(child.name)]
+        there = await self._children.family(net, snapshot)
+        if self._elsewhere is not None and (far := [each.name for each in there if not self._part.has(each.name)]):
             await self._elsewhere.release(far, net, snapshot)
-            count = await self._children.count(net, snapshot)
-        return count
+            there = await self._children.family(net, snapshot)
+        return len(there)
 
     async def release(self, net: str, snapshot: str | None = None) -> None:
         """Let the parents go, of a net or of one snapshot of it, that the nets here which were children need no more.

@@ -6,7 +6,7 @@ other.
 """
 
 from service.errors import Conflict, ErrorLocation, Invalid, NotFound, Refused
-from service.nets.children import Child, Children
+from service.nets.children import Child, Children, check_has_none
 from service.nets.manifest import DEFAULT, ParentRef
 from service.nets.parents import Above, Parents
 from service.runtime.awakening import snapshots_of
@@ -45,7 +45,7 @@ class SharedKin:
         """Let a net have no more children. Raises Conflict where one came in between, or StoreError."""
         await self._store.put(deleted_net_key(name), b"")
         try:
-            await self._children.check_has_none(name)
+            check_has_none(name, len(await self._children.family(name)))
         except Conflict:
             await self._store.delete(deleted_net_key(name))
             raise

@@ -11,7 +11,7 @@ from typing import Generic
 from service.auth.share import EVERYTHING, Share
 from service.errors import Conflict, Follows, NetDamaged, NotFound, NotReady, Refused
 from service.nets.births import Births
-from service.nets.children import Children
+from service.nets.children import Children, check_has_none
 from service.nets.deletions import Deletions
 from service.nets.elsewhere import Elsewhere
 from service.nets.family import Family
@@ -317,8 +317,7 @@ class Nets(Generic[E]):
             raise Conflict("the net named default is the server's own, and is never deleted")
         if name not in self._deletions:
             await self._check_is_there(name)
-            if await self.family.count(name):
-                await self._children.check_has_none(name)
+            check_has_none(name, await self.family.count(name))
             if self._kin is not None:
                 await self._kin.mark_deleted(name)
             if name not in self._deletions:

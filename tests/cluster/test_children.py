@@ -84,15 +84,15 @@ def test_one_that_is_made_while_its_parent_is_deleted(
 ) -> None:
     """Its parent's shard has looked for children, and found none, when it is made."""
     made: list[httpx.Response] = []
-    count = Children.count
+    look = Children.family
 
-    async def count_and_bear(self: Children, net: str, snapshot: str | None = None) -> int:
-        found = await count(self, net, snapshot)
+    async def look_and_bear(self: Children, net: str, snapshot: str | None = None) -> set[Child]:
+        found = await look(self, net, snapshot)
         if not made:
             made.append(await asyncio.to_thread(family.bear, ONE))
         return found
 
-    monkeypatch.setattr(Children, "count", count_and_bear)
+    monkeypatch.setattr(Children, "family", look_and_bear)
     path = family.snapshot if what else f"/v1/nets/{UP}"
     refused = family.of_parent.client.request(method, path, json={"kept": False} if method == "PATCH" else None)
     assert (problem(refused), made[0].status_code) == ((409, "conflict"), 201)
