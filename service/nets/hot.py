@@ -140,8 +140,8 @@ class HotNets(Generic[E]):
         return len(self._damaged)
 
     def state(self, name: str) -> tuple[State, str | None]:
-        """Return what a net is doing, and why if it is damaged."""
-        if (hot := self._nets.get(name)) is not None:
+        """Return what a net is doing, and why if it is damaged. One whose end has begun is cold."""
+        if (hot := self._nets.get(name)) is not None and not hot.end.is_set():
             return ("waking" if hot.edge is None else "hot"), None
         found = self._damaged.get(name)
         return ("cold", None) if found is None else ("damaged", str(found[0]))

@@ -1,14 +1,17 @@
 """Nets that are closed for others and come back as they were, and those that cannot."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from realnet import DendriteLearner
+from service.store.file import FileStore
 from tests.api.asking import until
 from tests.nets.asking import SMALL, create, hash_of, numbers, problem, state_of, teach
 from tests.redis_server import RedisServer
@@ -70,6 +73,27 @@ def test_they_are_closed_by_their_bytes(new_server: MakeServer) -> None:
         teach(server, name, name)
     assert hot(server) == {"b", "c"}
     assert 130_000 < numbers(server)["realnet_nets_hot_bytes"][""] < 150_000
+
+
+def test_one_is_cold_as_soon_as_its_end_has_begun(new_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, may_end = FileStore.put, Event()
+
+    async def put_later(store: FileStore, key: str, value: bytes) -> None:
+        if key.startswith("large/snapshots/"):
+            await asyncio.to_thread(may_end.wait)
+        await put(store, key, value)
+
+    server = new_server(nets_hot=1).start()
+    create(server, "large", variant="fast")
+    create(server, "b")
+    teach(server, "large", "a long life, " * 200)
+    monkeypatch.setattr(FileStore, "put", put_later)
+    teach(server, "b", "b")
+    try:
+        assert state_of(server, "large") == "cold"
+    finally:
+        may_end.set()
+    assert server.client.get("/v1/nets/large/net").json()["tick"] == 2600
 
 
 def test_one_that_is_used_is_not_closed(new_server: MakeServer) -> None:
