@@ -34,7 +34,7 @@ class Forwarding:
             try:
                 await self._app(scope, receive, send)
             finally:
-                await self._passer.close()
+                self._passer.close()
             return
         edge = cast(Edge, scope["app"].state.edge)
         if endpoint is None or is_here(endpoint) or scope_of(endpoint) is Scope.OPEN or edge.hive.leads:

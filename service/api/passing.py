@@ -3,36 +3,21 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import TypeAlias
 
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    DummyCookieJar,
-    TCPConnector,
-)
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
-from yarl import URL
 
-from service.peers import tls
+from service.api.http_client import Headers, NotConnected, Sent, Server
 
-Headers: TypeAlias = list[tuple[bytes, bytes]]
 Answer: TypeAlias = tuple[int, Headers, bytes]  # the status, the headers and the body
 
 #: A header of what one shard of a cluster asks another, with the proof of that: nobody's is passed on.
 TO_A_SHARD = "realnet-shard"
 
-_CONNECT_SECONDS = 2.0
-_CLOSE_SECONDS = 1.0
-_IDLE_SECONDS = 3.0  # less than a server of ours keeps a connection on which nothing is asked
+_LOOK_SECONDS = 0.05  # of a request, until it is looked whether its client leaves: most are answered before
 _KEPT_BYTES = 2**16  # of a body, which can then be sent again
-_ADDED = ("accept", "accept-encoding", "content-type", "user-agent")  # to a request that has none, if not told
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
 _OF_THE_ANSWER = _OF_THE_CONNECTION | {b"date", b"server"}
 # A page's origin was checked here, where it asked; the other server would compare it with its own address.
@@ -66,18 +51,20 @@ class Body:
         is_kept: all that has been sent of it is in `read`, so that it can be sent again.
         failure: why the rest of it does not come.
         is_answered: an answer to it has begun.
+        is_left: its client has left.
     """
 
     def __init__(self, scope: Connection, receive: Receive) -> None:
         said = dict(each for each in scope["headers"] if each[0] in (b"content-length", b"transfer-encoding"))
         self.read = b""
-        self.has_more = bool(said)
+        self.has_more = self._is_said = bool(said)
         self.is_kept = True
         self.failure: Exception | None = None
-        self.is_answered = False
+        self.is_answered = self.is_left = False
         self._length = said.get(b"content-length")
         self._receive = receive
         self._is_whole = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
 
     async def begin(self, most: float = _KEPT_BYTES) -> None:
         """Read on until all of it has come, or more than `most` bytes. Raises ClientLeft, and as `receive` does."""
@@ -93,16 +80,27 @@ class Body:
         return [(b"content-length", self._length)] if self.has_more and self._length is not None else []
 
     @property
-    def data(self) -> bytes | AsyncIterator[bytes] | None:
+    def data(self) -> Sent:
         """Return it as far as it has come, or what yields it as it comes."""
-        return self._parts() if self.has_more else self.read or None
+        if self.has_more:
+            return self._parts()
+        return self.read if self._is_said else None
 
-    async def left(self) -> None:
-        """Wait until all has been read, and then for the client to leave."""
+    def watch(self, life: asyncio.Timeout) -> None:
+        """Have a life end when the client leaves."""
+        self._watching = asyncio.create_task(self._watch(life))
+
+    def unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _watch(self, life: asyncio.Timeout) -> None:
         if self.has_more:
             await self._is_whole.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self.is_left = True
+        _end(life)
 
     async def _parts(self) -> AsyncIterator[bytes]:
         if self.read:
@@ -133,81 +131,87 @@ class Passer:
     """
 
     def __init__(self, patience: float | None = None) -> None:
-        self._times = ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=patience)
-        self._sessions: dict[str, ClientSession] = {}
-        self._busy: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
+        self._patience = patience
+        self._servers: dict[str, Server] = {}
+        self._busy: defaultdict[str, set[asyncio.Timeout]] = defaultdict(set)
 
     async def pass_on(self, url: str, scope: Connection, body: Body, send: Send, headers: Headers) -> None:
         """Pass a request on to the server at a URL, with `headers` beside its own.
 
         Raises Broken, or for its body HTTPException, as long as nothing is answered: later the answer is broken off.
         """
-        answering = asyncio.create_task(self._answer(url, scope, body, send, headers))
-        leaving = asyncio.create_task(body.left())
-        self._busy[url].add(answering)
+        life = asyncio.timeout(None)  # ends when the client leaves, or by `drop`
+        looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, body.watch, life)
+        busy = self._busy[url]
         try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if answering.cancelled():  # by `drop`
-                if not body.is_answered:
-                    raise Broken("the server is gone", is_sent=True)
-            elif answering.done():
-                answering.result()
+            async with life:
+                busy.add(life)
+                await self._answer(url, scope, body, send, headers)
+        except TimeoutError:  # of its life
+            if not (body.is_left or body.is_answered):
+                raise Broken("the server is gone", is_sent=True) from None
         finally:
-            self._busy[url].discard(answering)
-            answering.cancel()
-            leaving.cancel()
+            busy.discard(life)
+            looking.cancel()
+            body.unwatch()
 
     async def ask(self, url: str, target: bytes, headers: Headers) -> Answer:
         """Return the answer to a GET. Raises Broken."""
+        server = self._server(url)
         try:
-            async with self._session(url).get(_url(url, target), headers=_words(headers)) as answer:
-                return answer.status, list(answer.raw_headers), await answer.read()
-        except (ClientError, TimeoutError) as error:
+            asked = await server.ask("GET", target, headers, None)
+            try:
+                read, has_more = await asked.part()
+                while has_more:
+                    part, has_more = await asked.part()
+                    read += part
+            finally:
+                server.release(asked)
+        except OSError as error:
             raise _broken(error) from error
+        return asked.status, asked.headers, read
 
-    async def drop(self, url: str) -> None:
+    def drop(self, url: str) -> None:
         """Break all connections to a server off."""
-        for task in self._busy.pop(url, ()):
-            task.cancel()
-        if (session := self._sessions.pop(url, None)) is not None:
-            with suppress(TimeoutError):  # where the server takes nothing any more
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await session.close()
+        for life in self._busy.pop(url, ()):
+            _end(life)
+        if (server := self._servers.pop(url, None)) is not None:
+            server.close()
 
-    async def close(self) -> None:
-        for url in list(self._sessions):
-            await self.drop(url)
+    def close(self) -> None:
+        for url in list(self._servers):
+            self.drop(url)
 
     async def _answer(self, url: str, scope: Connection, body: Body, send: Send, headers: Headers) -> None:
         own = [each for each in scope["headers"] if each[0] not in _NOT_SENT]
-        said = _words([*own, *body.header, *headers])
-        asked = self._session(url).request(
-            scope["method"], _url(url, target_of(scope)), headers=said, data=body.data, allow_redirects=False
-        )
+        server = self._server(url)
         try:
-            async with asked as answer:
+            asked = await server.ask(scope["method"], target_of(scope), [*own, *body.header, *headers], body.data)
+            try:
                 body.is_answered = True
-                lower = ((name.lower(), value) for name, value in answer.raw_headers)
+                lower = ((name.lower(), value) for name, value in asked.headers)
                 kept = [each for each in lower if each[0] not in _OF_THE_ANSWER]
-                await send({"type": "http.response.start", "status": answer.status, "headers": kept})
-                async for part in answer.content.iter_any():
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
-        except (ClientError, TimeoutError) as error:
+                await send({"type": "http.response.start", "status": asked.status, "headers": kept})
+                has_more = True
+                while has_more:
+                    part, has_more = await asked.part()
+                    await send({"type": "http.response.body", "body": part, "more_body": has_more})
+            finally:
+                server.release(asked)
+        except OSError as error:
             if body.is_answered or isinstance(body.failure, ClientLeft):
                 return
             raise body.failure or _broken(error) from error
 
-    def _session(self, url: str) -> ClientSession:
-        if (session := self._sessions.get(url)) is None:
-            session = self._sessions[url] = ClientSession(
-                connector=TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ssl=tls()),
-                timeout=self._times,
-                cookie_jar=DummyCookieJar(),
-                skip_auto_headers=_ADDED,
-                auto_decompress=False,
-            )
-        return session
+    def _server(self, url: str) -> Server:
+        if (server := self._servers.get(url)) is None:
+            server = self._servers[url] = Server(url, self._patience)
+        return server
+
+
+def _end(life: asyncio.Timeout) -> None:
+    if not life.expired():  # perhaps about to be
+        life.reschedule(0.0)
 
 
 def target_of(scope: Connection) -> bytes:
@@ -216,13 +220,6 @@ def target_of(scope: Connection) -> bytes:
     return path + b"?" + scope["query_string"] if scope["query_string"] else path
 
 
-def _url(url: str, target: bytes) -> URL:
-    return URL(url + target.decode("latin-1"), encoded=True)
-
-
-def _words(headers: Headers) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-
-
-def _broken(error: Exception) -> Broken:
-    return Broken(type(error).__name__, is_sent=not isinstance(error, ClientConnectorError | ConnectionTimeoutError))
+def _broken(error: OSError) -> Broken:
+    is_sent = not isinstance(error, NotConnected)
+    return Broken(type(error).__name__ if is_sent else str(error), is_sent)

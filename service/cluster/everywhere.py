@@ -10,7 +10,8 @@ import msgspec
 from starlette.types import Scope as Connection
 from starlette.types import Send
 
-from service.api.passing import Body, Broken, Headers, target_of
+from service.api.http_client import Headers
+from service.api.passing import Body, Broken, target_of
 from service.auth.share import Share
 from service.cluster.onward import Onward, in_name_of
 from service.cluster.shards import shard_of

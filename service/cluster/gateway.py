@@ -59,7 +59,7 @@ def create_gateway_app(
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
-                await onward.passer.close()
+                onward.passer.close()
 
     parts = [*(part for part in PARTS if part is not hive), routes]
     passing = Middleware(Passing, onward=onward, sockets=sockets, everywhere=everywhere)

@@ -5,7 +5,8 @@ import asyncio
 from starlette.types import Scope as Connection
 from starlette.types import Send
 
-from service.api.passing import Answer, Body, Broken, Headers, Passer
+from service.api.http_client import Headers
+from service.api.passing import Answer, Body, Broken, Passer
 from service.cluster.shards import Shards
 from service.cluster.tally import Tally
 from service.errors import NotReady
@@ -73,6 +74,8 @@ class Tries:
         """Return where the shard is. Raises NotReady or StoreError."""
         onward, shard = self._onward, self._shard
         try:
+            if self._failed is None:
+                return await onward.shards.url(shard)  # it waits as long itself
             async with asyncio.timeout_at(self.until):
                 url = await onward.shards.url(shard)
                 if url == self._failed:

@@ -24,7 +24,7 @@ async def _watch(shard: int, onward: Onward, sockets: Sockets) -> None:
         except (NotReady, StoreError):
             continue  # after a while, each time
         if known and url != known:
-            await onward.passer.drop(known)
+            onward.passer.drop(known)
             sockets.drop(known)
         known = url
         onward.tally.up[shard] = True
