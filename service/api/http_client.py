@@ -19,7 +19,6 @@ Sent: TypeAlias = bytes | AsyncIterator[bytes] | None  # the body of a request
 _CONNECT_SECONDS = 2.0
 _IDLE_SECONDS = 3.0  # less than a server of ours keeps a connection on which nothing is asked
 _AHEAD_BYTES = 2**17  # of an answer that nobody takes yet, until no more of it is read
-_EMPTY = (204, 304)
 _LENGTHS = (b"content-length", b"transfer-encoding")
 
 
@@ -39,6 +38,7 @@ class Server:
         self._host, self._port = parts.hostname or "", parts.port or (80 if self._tls is None else 443)
         self._name, self._folder = parts.netloc.encode(), parts.path.encode()
         self._patience = patience
+        self._busy: set[Connection] = set()
         self._idle: dict[Connection, float] = {}  # since when; the one used last is last
 
     async def ask(self, method: str, target: bytes, headers: Headers, body: Sent) -> "Connection":
@@ -48,16 +48,18 @@ class Server:
         length are sent in chunks. Raises NotConnected, and as `Connection.part`.
         """
         connection = self._kept() or await self._connect()
+        self._busy.add(connection)
         try:
             connection.ask(method, self._folder + target, self._name, headers, body)
             await connection.begin()
         except BaseException:
-            connection.abort()
+            self.release(connection)
             raise
         return connection
 
     def release(self, connection: "Connection") -> None:
         """Keep a connection, or close one whose request or answer has not ended."""
+        self._busy.discard(connection)
         if not connection.is_free:
             connection.abort()
             return
@@ -68,8 +70,8 @@ class Server:
             oldest.abort()
 
     def close(self) -> None:
-        """Close all connections on which nothing is asked."""
-        for connection in self._idle:
+        """Close all connections, whatever is asked on them."""
+        for connection in (*self._busy, *self._idle):
             connection.abort()
         self._idle.clear()
 
@@ -116,8 +118,9 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_free(self) -> bool:
-        """Return whether another request may be sent."""
-        return self._is_whole and self._stays and self._sending is None and not self._transport.is_closing()
+        """Return whether another request may be sent: the last one has been answered, and all of that was taken."""
+        is_done = self._is_whole and not self._parts and self._sending is None
+        return is_done and self._stays and not self._transport.is_closing()
 
     def ask(self, method: str, target: bytes, host: bytes, headers: Headers, body: Sent) -> None:
         """Send a request, as `Server.ask` has it."""
@@ -160,7 +163,7 @@ class Connection(asyncio.Protocol):
         """Close the connection, whatever is on its way."""
         if self._sending is not None:
             self._sending.cancel()
-        self._transport.abort()
+        self._break("it was closed here")
 
     async def _next(self) -> None:
         if self._is_lost:
@@ -177,11 +180,15 @@ class Connection(asyncio.Protocol):
                 if part:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
         except Exception:  # whoever gives the parts knows why
-            self._transport.abort()  # what has been sent is not the whole
+            self._break("the request was not sent to its end")
             return
         if is_chunked:
             self._transport.write(b"0\r\n\r\n")
         self._sending = None
+
+    def _break(self, why: str) -> None:
+        self._failure = self._failure or ConnectionAbortedError(why)
+        self._transport.abort()
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
@@ -199,11 +206,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._failure = ConnectionAbortedError(f"this is no answer: {error}")
-            self.abort()
-        else:
-            if self._size > _AHEAD_BYTES:
-                self._transport.pause_reading()
+            self._break(f"this is no answer: {error}")
+            return
+        if self._size > _AHEAD_BYTES:
+            self._transport.pause_reading()
         self._tell()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -1,7 +1,6 @@
 """Pass a request on to another server, and its answer back, both as they come."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import TypeAlias
 
@@ -51,7 +50,6 @@ class Body:
         is_kept: all that has been sent of it is in `read`, so that it can be sent again.
         failure: why the rest of it does not come.
         is_answered: an answer to it has begun.
-        is_left: its client has left.
     """
 
     def __init__(self, scope: Connection, receive: Receive) -> None:
@@ -60,7 +58,7 @@ class Body:
         self.has_more = self._is_said = bool(said)
         self.is_kept = True
         self.failure: Exception | None = None
-        self.is_answered = self.is_left = False
+        self.is_answered = False
         self._length = said.get(b"content-length")
         self._receive = receive
         self._is_whole = asyncio.Event()
@@ -99,8 +97,7 @@ class Body:
             await self._is_whole.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.is_left = True
-        _end(life)
+        life.reschedule(0.0)
 
     async def _parts(self) -> AsyncIterator[bytes]:
         if self.read:
@@ -133,25 +130,20 @@ class Passer:
     def __init__(self, patience: float | None = None) -> None:
         self._patience = patience
         self._servers: dict[str, Server] = {}
-        self._busy: defaultdict[str, set[asyncio.Timeout]] = defaultdict(set)
 
     async def pass_on(self, url: str, scope: Connection, body: Body, send: Send, headers: Headers) -> None:
         """Pass a request on to the server at a URL, with `headers` beside its own.
 
         Raises Broken, or for its body HTTPException, as long as nothing is answered: later the answer is broken off.
         """
-        life = asyncio.timeout(None)  # ends when the client leaves, or by `drop`
+        life = asyncio.timeout(None)  # ends when the client leaves
         looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, body.watch, life)
-        busy = self._busy[url]
         try:
             async with life:
-                busy.add(life)
                 await self._answer(url, scope, body, send, headers)
-        except TimeoutError:  # of its life
-            if not (body.is_left or body.is_answered):
-                raise Broken("the server is gone", is_sent=True) from None
+        except TimeoutError:
+            pass
         finally:
-            busy.discard(life)
             looking.cancel()
             body.unwatch()
 
@@ -173,8 +165,6 @@ class Passer:
 
     def drop(self, url: str) -> None:
         """Break all connections to a server off."""
-        for life in self._busy.pop(url, ()):
-            _end(life)
         if (server := self._servers.pop(url, None)) is not None:
             server.close()
 
@@ -207,11 +197,6 @@ class Passer:
         if (server := self._servers.get(url)) is None:
             server = self._servers[url] = Server(url, self._patience)
         return server
-
-
-def _end(life: asyncio.Timeout) -> None:
-    if not life.expired():  # perhaps about to be
-        life.reschedule(0.0)
 
 
 def target_of(scope: Connection) -> bytes:

@@ -147,8 +147,9 @@ def test_an_answer_is_the_same_wherever_it_is_cut(octets: bytes, cuts: set[int])
         for start, end in pairwise(places):
             assert not connection.is_free
             connection.data_received(octets[start:end])
+        found = await read(connection)
         assert connection.is_free
-        return await read(connection)
+        return found
 
     assert asyncio.run(fed()) == TEXT
 
@@ -230,6 +231,23 @@ async def test_a_connection_is_not_kept_after_a_body_that_should_not_be_there() 
     connection.ask("HEAD", b"/", b"host", [], None)
     connection.data_received(HELLO)
     assert (await read(connection), connection.is_free) == (b"", False)
+
+
+async def test_what_one_did_not_take_of_his_answer_is_nobody_elses() -> None:
+    script = Script(LENGTH, HELLO)
+    async with script.running() as server:
+        connection = await server.ask("GET", b"/", [], None)
+        server.release(connection)
+        assert await asked(server) == (200, b"hello")
+
+
+async def test_whoever_waits_is_told_where_all_is_closed() -> None:
+    async with Script(b"", HELLO).running() as server:
+        waiting = asyncio.create_task(server.ask("GET", b"/", [], None))
+        await settled(lambda: len(server._busy))
+        server.close()
+        with pytest.raises(ConnectionAbortedError):
+            await waiting
 
 
 async def test_connections_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +343,7 @@ async def test_a_request_that_breaks_off_is_not_sent_as_a_whole_one() -> None:
 
     script = Script(HELLO)
     async with script.running() as server:
-        with pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionAbortedError):
             await server.ask("POST", b"/", [], broken())
     assert script.bodies == []
 
@@ -346,6 +364,7 @@ async def test_a_server_that_reads_slowly_is_not_sent_more() -> None:
     await settled(lambda: len(pulled))
     assert wire.written.endswith(b"\r\n\r\n" + b"4\r\npart\r\n" * 4 + b"0\r\n\r\n")
     connection.data_received(HELLO)
+    assert await read(connection) == b"hello"
     assert connection.is_free
 
 
