@@ -120,7 +120,7 @@ def put_together(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own, which would tell queries
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own: it would tell queries, too
     )
     for route in app.routes:  # FastAPI's own: the document, which tells of the program and nothing of the net
         needs(Scope.OPEN)(route.endpoint)  # type: ignore[attr-defined]

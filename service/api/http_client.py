@@ -1,7 +1,7 @@
 """Ask another server over HTTP/1.1, with no more than a gateway needs, which does so for every request that it has.
 
-httptools reads the answers, as it reads requests in uvicorn. aiohttp, which can far more, took most of the processor
-time of a gateway: docs/benchmarks.md, "A gateway".
+httptools reads the answers, as it reads requests in uvicorn. aiohttp, which can far more, took more than half of the
+processor time of a gateway: docs/benchmarks.md, "A gateway".
 """
 
 import asyncio
