@@ -179,11 +179,11 @@ class Connection(asyncio.Protocol):
                     return
                 if part:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
+            if is_chunked:
+                self._transport.write(b"0\r\n\r\n")
         except Exception:  # whoever gives the parts knows why
             self._break("the request was not sent to its end")
             return
-        if is_chunked:
-            self._transport.write(b"0\r\n\r\n")
         self._sending = None
 
     def _break(self, why: str) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from service.api.http_client import Connection, NotConnected, Sent, Server
 
 pytestmark = pytest.mark.anyio
 
+CERTIFICATE = Path(__file__).with_name("localhost.pem")  # for 127.0.0.1, with its key, known to nobody
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 HELLO = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 TEXT = b"a text of several words, \r\n and of lines"
@@ -31,20 +34,23 @@ class Script:
     """A server that answers each request with the next of some octets, and then goes on or closes.
 
     Attributes:
+        url: where it is, while it runs.
         heads, bodies: of the requests so far.
         connections: how many there have been.
     """
 
     def __init__(self, *answers: bytes, closes: bool = False, reads: bool = True) -> None:
+        self.url = ""
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections = 0
         self._answers, self._closes, self._reads = list(answers), closes, reads
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Server]:
-        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
-            asked = Server(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls) as server:
+            self.url = f"http{'' if tls is None else 's'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            asked = Server(self.url)
             yield asked
             asked.close()
 
@@ -177,8 +183,8 @@ async def test_a_request_is_sent_as_it_is_given() -> None:
 
 async def test_a_url_may_have_a_folder() -> None:
     script = Script(EMPTY)
-    async with script.running() as server:
-        await asked(Server(f"http://127.0.0.1:{server._port}/folder"))
+    async with script.running():
+        await asked(Server(f"{script.url}/folder"))
     assert script.heads[0].startswith(b"GET /folder/path?query HTTP/1.1")
 
 
@@ -242,9 +248,11 @@ async def test_what_one_did_not_take_of_his_answer_is_nobody_elses() -> None:
 
 
 async def test_whoever_waits_is_told_where_all_is_closed() -> None:
-    async with Script(b"", HELLO).running() as server:
+    script = Script(b"")
+    async with script.running() as server:
         waiting = asyncio.create_task(server.ask("GET", b"/", [], None))
-        await settled(lambda: len(server._busy))
+        while not script.heads:
+            await asyncio.sleep(0)
         server.close()
         with pytest.raises(ConnectionAbortedError):
             await waiting
@@ -307,11 +315,23 @@ async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
         await server.ask("GET", b"/", [], None)
 
 
-async def test_a_server_that_is_not_who_it_should_be_has_seen_nothing() -> None:
-    script = Script(HELLO)
-    async with script.running() as server:
-        with pytest.raises(NotConnected):
-            await Server(f"https://127.0.0.1:{server._port}").ask("GET", b"/", [], None)
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_server_with_tls_is_asked_where_its_certificate_is_known(
+    is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(CERTIFICATE)
+    if is_known:
+        monkeypatch.setattr(http_client, "tls", lambda: ssl.create_default_context(cafile=CERTIFICATE))
+    script = Script(HELLO, CHUNKS)
+    async with script.running(own) as server:
+        if is_known:
+            assert await asked(server, "POST", in_parts(b"some", b"parts")) == (200, b"hello")
+            assert await asked(server) == (201, TEXT)
+        else:
+            with pytest.raises(NotConnected, match="CertVerificationError"):
+                await asked(server)
+    assert script.bodies == ([b"someparts", b""] if is_known else [])
 
 
 async def test_a_server_may_be_silent_for_its_patience() -> None:
